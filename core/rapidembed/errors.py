@@ -1,0 +1,65 @@
+"""Every exception the library raises on purpose.
+
+::
+
+    RapidEmbedError                 base of all below; catch it to catch everything of ours
+     ├─ ModelNotFoundError          no curated name, folder, package or hub repository of that name (also ValueError)
+     ├─ ModelNotCachedError         the model is not on this machine and may not, or cannot, be downloaded
+     ├─ DownloadError               the hub was reached and refused, or the transfer failed
+     ├─ IntegrityError              a file of the model is damaged or contradicts another
+     ├─ UnsupportedModelError       the model is there but says something this version does not know (also ValueError)
+     ├─ DeviceError                 the device asked for cannot be used (also ValueError)
+     ├─ NonFiniteError              the model produced NaN or infinity
+     └─ ClosedError                 the model was used after ``close()``
+
+A wrong *item* (``None`` among the texts) is a ``TypeError`` that names its index; a wrong *value* of an
+argument is a ``ValueError``. What the library changed in an input, it says with an :class:`InputWarning`.
+"""
+
+
+class RapidEmbedError(Exception):
+    """Base of every error of this library."""
+
+
+class ModelNotFoundError(RapidEmbedError, ValueError):
+    """No model of that name is known, and nothing of that name was found."""
+
+
+class ModelNotCachedError(RapidEmbedError):
+    """The model is not complete on this machine and could not be, or was not allowed to be, downloaded."""
+
+
+class DownloadError(RapidEmbedError):
+    """The hub refused the request, or the transfer broke off."""
+
+
+class IntegrityError(RapidEmbedError):
+    """A file of the model is damaged, incomplete, or contradicts its configuration."""
+
+
+class UnsupportedModelError(RapidEmbedError, ValueError):
+    """The model declares an architecture, module or value that this version cannot compute."""
+
+
+class DeviceError(RapidEmbedError, ValueError):
+    """The requested device is missing, failed to start, or contradicts another option."""
+
+
+class NonFiniteError(RapidEmbedError):
+    """The model produced NaN or infinity for at least one text."""
+
+
+class ClosedError(RapidEmbedError):
+    """The model was used after it was closed."""
+
+
+class InputWarning(UserWarning):
+    """A text was changed before it was embedded. Turn it into an error with :mod:`warnings` to be strict."""
+
+
+class TruncationWarning(InputWarning):
+    """Texts were longer than the model's token limit and were cut."""
+
+
+class EncodingWarning(InputWarning):
+    """Texts held lone surrogates, which are not Unicode text, and were repaired with U+FFFD."""

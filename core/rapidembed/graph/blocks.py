@@ -1,0 +1,77 @@
+"""Blocks that encoder architectures share. Activations are (batch, tokens, hidden) unless said otherwise."""
+
+import numpy as np
+
+from rapidembed.errors import UnsupportedModelError
+from rapidembed.graph.writer import CONTRIB, GraphWriter
+
+_ACTIVATIONS = {
+    "gelu": "erf",
+    "gelu_python": "erf",
+    "gelu_new": "tanh",
+    "gelu_fast": "tanh",
+    "gelu_pytorch_tanh": "tanh",
+    "relu": "relu",
+    "silu": "silu",
+    "swish": "silu",
+}
+
+
+def flatten(writer: GraphWriter, x: str, width: int) -> str:
+    """(batch, tokens, width) -> (batch x tokens, width), the shape that Gemm takes."""
+    return writer.node("Reshape", x, writer.ints(-1, width))
+
+
+def linear(writer: GraphWriter, x: str, weight: str, bias: str) -> str:
+    """``x @ weight.T + bias`` on 2-D ``x``; checkpoints store weights as (out, in), so nothing is transposed."""
+    return writer.node("Gemm", x, weight, bias, transB=1)
+
+
+def layer_norm(writer: GraphWriter, x: str, weight: str, bias: str, epsilon: float) -> str:
+    """Layer normalization over the last axis."""
+    return writer.node("LayerNormalization", x, weight, bias, axis=-1, epsilon=epsilon)
+
+
+def activation(writer: GraphWriter, x: str, name: str) -> str:
+    """A config's ``hidden_act``.
+
+    Raises:
+        UnsupportedModelError: the name is unknown.
+
+    """
+    kind = _ACTIVATIONS.get(name)
+    if kind is None:
+        raise UnsupportedModelError(f"hidden_act={name!r} is unknown; known: {', '.join(_ACTIVATIONS)}.")
+    if kind == "relu":
+        return writer.node("Relu", x)
+    if kind == "silu":
+        return writer.node("Mul", x, writer.node("Sigmoid", x))
+    return writer.node("Gelu", x, approximate="tanh" if kind == "tanh" else "none")
+
+
+def self_attention(writer: GraphWriter, q: str, k: str, v: str, *, heads: int, mask: str | None) -> str:
+    """Multi-head attention over 3-D projections.
+
+    Without a mask ONNX Runtime's CPU kernel never materializes the (tokens x tokens) scores.
+
+    Args:
+        mask: int32 (batch, tokens), 1 for real tokens; None where no row of the batch is padded.
+
+    """
+    inputs = [q, k, v] if mask is None else [q, k, v, "", mask]
+    return writer.node("MultiHeadAttention", *inputs, domain=CONTRIB, num_heads=heads)
+
+
+def lookup(writer: GraphWriter, table: str, ids: str) -> str:
+    """Rows of an embedding table."""
+    return writer.node("Gather", table, ids, axis=0)
+
+
+def leading_rows(writer: GraphWriter, table: str, count: str) -> str:
+    """The first ``count`` rows; ``count`` is a 1-D int64 value of one element."""
+    return writer.node("Slice", table, writer.ints(0), count, writer.ints(0))
+
+
+def scalar(writer: GraphWriter, value: float) -> str:
+    """A float32 constant."""
+    return writer.constant(np.array(value, dtype=np.float32))

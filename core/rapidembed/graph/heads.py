@@ -1,0 +1,94 @@
+"""Sentence-transformers' Pooling and Dense modules as graph nodes.
+
+Each pooling mode has the form without padding (every row of the batch equally long) and the masked form.
+"""
+
+import numpy as np
+
+from rapidembed.errors import UnsupportedModelError
+from rapidembed.graph import blocks
+from rapidembed.graph.writer import GraphWriter
+from rapidembed.registry import DenseLayer
+from rapidembed.types import PoolingMode
+
+_MIN_COUNT = 1e-9  # sentence-transformers' guard against division by zero
+_DENSE_ACTIVATIONS = {"Identity": None, "Tanh": "Tanh", "ReLU": "Relu", "Sigmoid": "Sigmoid", "GELU": "Gelu"}
+
+
+def pool(writer: GraphWriter, x: str, modes: tuple[PoolingMode, ...], mask: str | None) -> str:
+    """(batch, tokens, hidden) -> (batch, hidden x modes).
+
+    Args:
+        mask: float32 (batch, tokens), 1 for real tokens, padding on the right; None without padding.
+
+    """
+    pooled = [_pool(writer, x, mode, mask) for mode in modes]
+    return pooled[0] if len(pooled) == 1 else writer.node("Concat", *pooled, axis=-1)
+
+
+def dense(writer: GraphWriter, x: str, layer: DenseLayer) -> str:
+    """A Dense module on the pooled vector.
+
+    Raises:
+        UnsupportedModelError: its activation is unknown.
+
+    """
+    if layer.activation not in _DENSE_ACTIVATIONS:
+        raise UnsupportedModelError(
+            f"{layer.path}: activation {layer.activation!r} is unknown; known: {', '.join(_DENSE_ACTIVATIONS)}."
+        )
+    inputs = [x, writer.external(f"{layer.path}/linear.weight", (layer.out_features, layer.in_features))]
+    if layer.bias:
+        inputs.append(writer.external(f"{layer.path}/linear.bias", (layer.out_features,)))
+    x = writer.node("Gemm", *inputs, transB=1)
+    operator = _DENSE_ACTIVATIONS[layer.activation]
+    return writer.node(operator, x) if operator else x
+
+
+def _pool(writer: GraphWriter, x: str, mode: PoolingMode, mask: str | None) -> str:
+    if mode == "cls":
+        return writer.node("Gather", x, writer.constant(np.array(0, dtype=np.int64)), axis=1)
+    if mode == "lasttoken":
+        return _last_token(writer, x, mask)
+    if mode == "max":
+        return _max(writer, x, mask)
+    weights = mask or _ones(writer, x)
+    if mode == "weightedmean":
+        weights = writer.node("Mul", weights, _positions(writer, weights))
+    return _weighted_sum(writer, x, weights, root=mode == "mean_sqrt_len_tokens")
+
+
+def _weighted_sum(writer: GraphWriter, x: str, weights: str, *, root: bool) -> str:
+    """Sum of the rows times their weights, over the sum of the weights or its square root."""
+    row = writer.node("Unsqueeze", weights, writer.ints(1))
+    total = writer.node("Squeeze", writer.node("MatMul", row, x), writer.ints(1))
+    count = writer.node("ReduceSum", weights, writer.ints(1), keepdims=1)
+    count = writer.node("Max", count, blocks.scalar(writer, _MIN_COUNT))
+    return writer.node("Div", total, writer.node("Sqrt", count) if root else count)
+
+
+def _max(writer: GraphWriter, x: str, mask: str | None) -> str:
+    if mask is not None:
+        real = writer.node("Cast", writer.node("Unsqueeze", mask, writer.ints(2)), to=9)  # 9: BOOL
+        x = writer.node("Where", real, x, blocks.scalar(writer, float(np.finfo(np.float32).min)))
+    return writer.node("ReduceMax", x, writer.ints(1), keepdims=0)
+
+
+def _last_token(writer: GraphWriter, x: str, mask: str | None) -> str:
+    if mask is None:
+        return writer.node("Gather", x, writer.constant(np.array(-1, dtype=np.int64)), axis=1)
+    # The last real position is where the running position, zeroed on padding, is largest.
+    reached = writer.node("Mul", mask, _positions(writer, mask))
+    last = writer.node("ArgMax", reached, axis=1, keepdims=1)
+    return writer.node("GatherND", x, last, batch_dims=1)
+
+
+def _ones(writer: GraphWriter, x: str) -> str:
+    shape = writer.node("Shape", x, start=0, end=2)
+    return writer.node("Expand", blocks.scalar(writer, 1.0), shape)
+
+
+def _positions(writer: GraphWriter, like: str) -> str:
+    """1, 2, 3 ... along the last axis, in the shape of ``like``."""
+    ones = writer.node("Expand", blocks.scalar(writer, 1.0), writer.node("Shape", like))
+    return writer.node("CumSum", ones, writer.constant(np.array(1, dtype=np.int64)))

@@ -1,0 +1,127 @@
+"""What a session needs to run a checkpoint: a graph, its weights, and what is left to do with its output."""
+
+import hashlib
+import json
+import mmap
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rapidembed.errors import IntegrityError
+from rapidembed.graph.built import BuiltGraph
+from rapidembed.graph.cache import cached
+from rapidembed.graph.weights import Weights
+from rapidembed.hub import Checkpoint
+from rapidembed.types import PoolingMode
+
+# Raise it with every change that makes the builders write a different graph.
+_BUILDER_VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """A runnable graph.
+
+    Attributes:
+        model: serialized graph, or the path of an ONNX file.
+        weight_bytes: size of the weights.
+        weights: tensors that the session hands to the graph, by name; empty for ONNX files.
+        tables: tensors that every run gets as inputs, by name.
+        source: the files that the tensors are views of.
+        masked: whether batches may be padded; where False every row of a batch has the same length.
+        pooling: what is left to do outside the graph; ("none",) where the output is the vector.
+        output: index or name of the output to read.
+        row_by_row: the graph's result for a row depends on its neighbours, so rows run alone.
+
+    """
+
+    model: bytes | Path
+    weight_bytes: int
+    masked: bool
+    pooling: tuple[PoolingMode, ...]
+    weights: dict[str, NDArray[np.float32]] = field(default_factory=dict)
+    tables: dict[str, NDArray[np.float32]] = field(default_factory=dict)
+    source: Weights | None = None
+    output: int | str = 0
+    row_by_row: bool = False
+
+    def forget_pages(self) -> None:
+        """Take the weights' pages out of this process's memory; those still read come back from the page cache.
+
+        A session packs matrices into copies of its own, so most of the file is read once.
+        """
+        if self.source is not None:
+            self.source.forget_pages()
+
+
+def buildable_architectures() -> frozenset[str]:
+    """``model_type`` values whose graph is built from safetensors."""
+    return frozenset({"bert"})
+
+
+def load_program(checkpoint: Checkpoint, *, masked: bool) -> Program:
+    """The program of a checkpoint: its ONNX file, or a graph built for it, now or by an earlier start.
+
+    Raises:
+        UnsupportedModelError: the architecture or one of its values is unknown.
+        IntegrityError: a file is damaged or contradicts another.
+
+    """
+    path = checkpoint.root / checkpoint.weights
+    if checkpoint.is_onnx:
+        return Program(
+            model=path,
+            weight_bytes=path.stat().st_size,
+            masked=True,
+            pooling=checkpoint.spec.pooling,
+            output=checkpoint.spec.output,
+            row_by_row=_mentions(path, b"DynamicQuantizeLinear"),
+        )
+    spec = checkpoint.spec
+    files = {"": path} | {f"{layer.path}/": checkpoint.root / layer.path / "model.safetensors" for layer in spec.dense}
+    weights = Weights(files)
+    config = _config(checkpoint.root / "config.json")
+
+    def build() -> BuiltGraph:
+        # onnx costs a twentieth of a second to import: only a first start pays it.
+        from rapidembed.graph.build import build
+
+        return build(config, weights, spec, masked=masked)
+
+    key = (
+        _BUILDER_VERSION,
+        config,
+        weights.layout,
+        spec.pooling,
+        [repr(layer) for layer in spec.dense],
+        masked,
+    )
+    digest = hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()[:32]
+    graph = cached(digest, build)
+    return Program(
+        model=graph.model,
+        weight_bytes=sum(file.stat().st_size for file in files.values()),
+        masked=masked,
+        pooling=("none",),
+        weights={name: weights.float32(name) for name in graph.tensors},
+        tables={name: weights.float32(name) for name in graph.tables},
+        source=weights,
+    )
+
+
+def _config(path: Path) -> dict[str, object]:
+    try:
+        config: dict[str, object] = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise IntegrityError(f"{path} is not valid JSON: {error}") from error
+    return config
+
+
+def _mentions(path: Path, operator: bytes) -> bool:
+    """Whether an ONNX file uses an operator; its name stands in the file as it is, so nothing is parsed."""
+    if path.stat().st_size == 0:
+        raise IntegrityError(f"{path} is empty. Delete it and fetch the model again.")
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        return data.find(operator) >= 0

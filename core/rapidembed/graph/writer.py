@@ -1,0 +1,158 @@
+"""A thin hand on ``onnx.helper``: names nodes, shares constants, and points at weights instead of copying them."""
+
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+from onnx import TensorProto, helper, numpy_helper
+
+from rapidembed.errors import IntegrityError, UnsupportedModelError
+from rapidembed.graph.weights import Weights
+
+OPSET = 21
+IR_VERSION = 10
+CONTRIB = "com.microsoft"
+"""Operator domain of ONNX Runtime's fused operators."""
+
+
+class GraphWriter:
+    """Collects nodes; tensors of the checkpoint stay outside and are handed to the session by name.
+
+    Args:
+        weights: the checkpoint's tensors.
+        prefixes: what published checkpoints put before the encoder's tensor names; the one in use is found by
+            ``anchor``, a name that every checkpoint of the architecture has.
+        tables_as_inputs: hand lookup tables to every run instead of to the session, see :meth:`table`.
+
+    """
+
+    def __init__(self, weights: Weights, prefixes: tuple[str, ...], anchor: str, *, tables_as_inputs: bool) -> None:
+        self._weights = weights
+        self._nodes: list[onnx.NodeProto] = []
+        self._initializers: list[onnx.TensorProto] = []
+        self._constants: dict[tuple[str, tuple[int, ...], bytes], str] = {}
+        self._tables_as_inputs = tables_as_inputs
+        self.tensors: dict[str, None] = {}
+        """Names of the checkpoint's tensors that the session holds, in order of first use."""
+        self.tables: dict[str, tuple[int, ...]] = {}
+        """Names and shapes of the tensors that every run gets as inputs."""
+        for prefix in prefixes:
+            if prefix + anchor in weights:
+                self._prefix = prefix
+                return
+        raise UnsupportedModelError(
+            f"The weights hold no tensor {anchor!r} (tried the prefixes {', '.join(map(repr, prefixes))})."
+        )
+
+    def node(self, operator: str, *inputs: str, domain: str = "", **attributes: object) -> str:
+        """Add a node with one output and return that output's name."""
+        return self.nodes(operator, *inputs, outputs=1, domain=domain, **attributes)[0]
+
+    def nodes(self, operator: str, *inputs: str, outputs: int, domain: str = "", **attributes: object) -> list[str]:
+        """Add a node with several outputs and return their names."""
+        stem = f"{operator}_{len(self._nodes)}"
+        names = [f"{stem}_{i}" for i in range(outputs)]
+        self._nodes.append(helper.make_node(operator, list(inputs), names, name=stem, domain=domain, **attributes))
+        return names
+
+    def constant(self, value: NDArray[np.generic]) -> str:
+        """A small array stored in the graph; equal arrays are stored once."""
+        key = (value.dtype.str, value.shape, value.tobytes())
+        if key not in self._constants:
+            name = f"constant_{len(self._constants)}"
+            self._initializers.append(numpy_helper.from_array(value, name))
+            self._constants[key] = name
+        return self._constants[key]
+
+    def ints(self, *values: int) -> str:
+        """A 1-D int64 constant."""
+        return self.constant(np.array(values, dtype=np.int64))
+
+    def weight(self, name: str, shape: tuple[int, ...], *older_names: str) -> str:
+        """An encoder tensor by its name without prefix, checked against ``shape``.
+
+        Args:
+            name: today's name.
+            shape: what the config promises.
+            older_names: names that earlier publications used for the same tensor.
+
+        """
+        for candidate in (name, *older_names):
+            if self._prefix + candidate in self._weights:
+                return self.external(self._prefix + candidate, shape)
+        raise IntegrityError(f"The weights hold no tensor {self._prefix + name!r}, which the config calls for.")
+
+    def table(self, name: str, shape: tuple[int, ...]) -> str:
+        """A table that is only looked up in, by its name without prefix.
+
+        A session copies its weights. As an input on CPU a table stays where it is, in the memory-mapped file: every
+        session shares it, nothing is copied at start, and rows that no text needs are never read.
+        """
+        if not self._tables_as_inputs:
+            return self.weight(name, shape)
+        full_name = self._prefix + name
+        self._check_shape(full_name, shape)
+        self.tables[full_name] = shape
+        return full_name
+
+    def external(self, name: str, shape: tuple[int, ...]) -> str:
+        """A tensor by its full name in the checkpoint."""
+        self._check_shape(name, shape)
+        if name not in self.tensors:
+            self.tensors[name] = None
+            self._initializers.append(_external_tensor(name, shape))
+        return name
+
+    def _check_shape(self, name: str, shape: tuple[int, ...]) -> None:
+        if name not in self._weights:
+            raise IntegrityError(f"The weights hold no tensor {name!r}, which the config calls for.")
+        if self._weights.shape(name) != shape:
+            found = self._weights.shape(name)
+            raise IntegrityError(f"Tensor {name!r} has shape {found}, but the config calls for {shape}.")
+
+    def refuse_unused(self, ignorable: tuple[str, ...]) -> None:
+        """Raise if the checkpoint holds tensors that the graph does not read and that may not be ignored.
+
+        Args:
+            ignorable: beginnings of names (without prefix) that do not change the vectors.
+
+        """
+        unused = [
+            name
+            for name in sorted(self._weights.names - self.tensors.keys() - self.tables.keys())
+            if not name.removeprefix(self._prefix).startswith(ignorable)
+        ]
+        if unused:
+            more = f" and {len(unused) - 5} more" if len(unused) > 5 else ""
+            raise UnsupportedModelError(
+                f"The weights hold tensors that this architecture does not use: {', '.join(unused[:5])}{more}."
+            )
+
+    def finish(self, inputs: dict[str, list[str]], output: str, width: int) -> bytes:
+        """Serialize the graph.
+
+        Args:
+            inputs: name -> names of its dimensions; all are int64. Tables are added to them.
+            output: the value that becomes the output "embedding", float32 (batch, width).
+            width: see ``output``.
+
+        """
+        self._nodes.append(helper.make_node("Identity", [output], ["embedding"]))
+        values = [helper.make_tensor_value_info(name, TensorProto.INT64, dims) for name, dims in inputs.items()]
+        values += [helper.make_tensor_value_info(name, TensorProto.FLOAT, dims) for name, dims in self.tables.items()]
+        graph = helper.make_graph(
+            self._nodes,
+            "rapidembed",
+            values,
+            [helper.make_tensor_value_info("embedding", TensorProto.FLOAT, ["batch", width])],
+            self._initializers,
+        )
+        opsets = [helper.make_opsetid("", OPSET), helper.make_opsetid(CONTRIB, 1)]
+        model = helper.make_model(graph, opset_imports=opsets, ir_version=IR_VERSION)
+        return bytes(model.SerializeToString())
+
+
+def _external_tensor(name: str, shape: tuple[int, ...]) -> onnx.TensorProto:
+    """A placeholder that the session fills from memory; the location is never opened."""
+    tensor = TensorProto(name=name, data_type=TensorProto.FLOAT, dims=shape, data_location=TensorProto.EXTERNAL)
+    tensor.external_data.add(key="location", value="given-by-the-session")
+    return tensor

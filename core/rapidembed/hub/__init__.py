@@ -1,0 +1,6 @@
+"""Where a model comes from: a hub id, a folder or an installed package becomes a local checkpoint."""
+
+from rapidembed.hub.checkpoint import Checkpoint
+from rapidembed.hub.resolve import resolve
+
+__all__ = ["Checkpoint", "resolve"]

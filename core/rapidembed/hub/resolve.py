@@ -1,0 +1,176 @@
+"""From what a user writes as ``model_name`` to a checkpoint on this machine."""
+
+import difflib
+import json
+import logging
+from dataclasses import replace
+from pathlib import Path
+
+from rapidembed.errors import ModelNotFoundError, UnsupportedModelError
+from rapidembed.hub.checkpoint import Checkpoint
+from rapidembed.hub.download import Repository
+from rapidembed.hub.packages import PREFIX, find_package_model
+from rapidembed.registry import ModelSpec, dense_models, discover, find_dense
+from rapidembed.registry.discovery import MODULES_FILE, WEIGHTS_FILE
+
+logger = logging.getLogger(__name__)
+
+_TOKENIZER_FILES = ("tokenizer.json", "config.json")
+_OPTIONAL_FILES = ("tokenizer_config.json", "special_tokens_map.json")
+_SENTENCE_TRANSFORMERS_FILES = ("sentence_bert_config.json", "config_sentence_transformers.json")
+
+
+def resolve(
+    model_name: str,
+    *,
+    buildable: frozenset[str],
+    cache_dir: Path | None = None,
+    revision: str | None = None,
+    local_files_only: bool = False,
+    specific_model_path: Path | None = None,
+) -> Checkpoint:
+    """Find the model and make its files local.
+
+    Args:
+        model_name: a curated name, a local folder, ``package:NAME[/sub]``, or a hub id.
+        buildable: architectures whose graph can be built from safetensors; other curated models run their ONNX file.
+        cache_dir: Hugging Face cache to use; None: the user's.
+        revision: branch, tag or commit of the hub repository; None: its main branch.
+        local_files_only: never ask the network.
+        specific_model_path: folder that holds the files of ``model_name``; nothing is downloaded.
+
+    Raises:
+        ModelNotFoundError, ModelNotCachedError, DownloadError, UnsupportedModelError: see each.
+
+    """
+    row = find_dense(model_name)
+    if specific_model_path is not None:
+        return _from_folder(specific_model_path, model_name, row, buildable)
+    if model_name.startswith(PREFIX):
+        return _from_folder(find_package_model(model_name), model_name, None, buildable)
+    folder = Path(model_name).expanduser()
+    if folder.is_dir() and (folder / "config.json").is_file():
+        return _from_folder(folder, model_name, None, buildable)
+    if row is not None:
+        return _from_catalog(row, buildable, cache_dir, revision, local_files_only)
+    if not _looks_like_hub_id(model_name):
+        raise ModelNotFoundError(_unknown(model_name))
+    repository = Repository(model_name, revision=revision, cache_dir=cache_dir, local_files_only=local_files_only)
+    return _from_source(repository, None)
+
+
+def _from_folder(folder: Path, name: str, row: ModelSpec | None, buildable: frozenset[str]) -> Checkpoint:
+    folder = folder.expanduser().resolve()
+    if not folder.is_dir():
+        raise ModelNotFoundError(f"{folder} is not a folder; it was given for the model {name!r}.")
+    if (folder / MODULES_FILE).is_file() and (folder / WEIGHTS_FILE).is_file():
+        spec = _with_curated_facts(discover(folder, name), row)
+        if row is None or spec.architecture in buildable:
+            return Checkpoint(spec, folder, WEIGHTS_FILE)
+    if row is not None and row.onnx_source and (folder / row.onnx_source.file).is_file():
+        return Checkpoint(row, folder, row.onnx_source.file)
+    discover(folder, name)  # says which file is missing
+    raise UnsupportedModelError(
+        f"{folder} has no {WEIGHTS_FILE}. Save the model with sentence-transformers "
+        "(safe_serialization=True, its default) and pass that folder."
+    )
+
+
+def _from_catalog(
+    row: ModelSpec,
+    buildable: frozenset[str],
+    cache_dir: Path | None,
+    revision: str | None,
+    local_files_only: bool,
+) -> Checkpoint:
+    if row.architecture == "static":
+        raise UnsupportedModelError(f"{row.name} is a static model; this version cannot run those yet.")
+
+    def repository(repo: str) -> Repository:
+        return Repository(repo, revision=revision, cache_dir=cache_dir, local_files_only=local_files_only)
+
+    if row.source and row.architecture in buildable:
+        source = repository(row.source)
+        if row.onnx_source is None or source.find(WEIGHTS_FILE) is not None:
+            return _from_source(source, row)
+        logger.warning("%s has no %s; using the ONNX file of %s.", row.source, WEIGHTS_FILE, row.onnx_source.repo)
+    if row.onnx_source is None:
+        raise UnsupportedModelError(
+            f"{row.name}: no graph can be built for {row.architecture!r}, and it has no ONNX file."
+        )
+    return _from_onnx(repository(row.onnx_source.repo), row)
+
+
+def _from_source(repository: Repository, row: ModelSpec | None) -> Checkpoint:
+    """A repository in sentence-transformers' layout: the modules say which further files belong to it."""
+    modules_path = repository.find(MODULES_FILE)
+    if modules_path is None:
+        raise UnsupportedModelError(
+            f"{repository.repo!r} has no {MODULES_FILE}, so its pooling is not declared. "
+            "Save it with sentence-transformers, which writes that file, and pass the folder as model_name."
+        )
+    for file in (*_TOKENIZER_FILES, WEIGHTS_FILE):
+        repository.fetch(file)
+    for file in (*_OPTIONAL_FILES, *_SENTENCE_TRANSFORMERS_FILES):
+        repository.find(file)
+    root = modules_path.parent
+    for module in json.loads(modules_path.read_text(encoding="utf-8")):
+        kind = module["type"].rpartition(".")[2]
+        if kind in ("Pooling", "Dense"):
+            repository.fetch(f"{module['path']}/config.json")
+        if kind == "Dense":
+            repository.fetch(f"{module['path']}/model.safetensors")
+    name = row.name if row else repository.repo
+    return Checkpoint(_with_curated_facts(discover(root, name), row), root, WEIGHTS_FILE, repository.commit)
+
+
+def _from_onnx(repository: Repository, row: ModelSpec) -> Checkpoint:
+    onnx = row.onnx_source
+    if onnx is None:
+        raise UnsupportedModelError(f"{row.name} names no ONNX file.")
+    for file in (*_TOKENIZER_FILES, *onnx.additional_files):
+        repository.fetch(file)
+    for file in _OPTIONAL_FILES:
+        repository.find(file)
+    graph = repository.fetch(onnx.file)
+    root = graph.parents[len(Path(onnx.file).parts) - 1]
+    return Checkpoint(row, root, onnx.file, repository.commit)
+
+
+def _with_curated_facts(spec: ModelSpec, row: ModelSpec | None) -> ModelSpec:
+    """The checkpoint's own words win; the row adds what its files do not say."""
+    if row is None:
+        return spec
+    if spec.dim != row.dim:
+        raise UnsupportedModelError(f"{row.name} should have {row.dim} dimensions; these files give {spec.dim}.")
+    return replace(
+        row,
+        architecture=spec.architecture,
+        pooling=spec.pooling,
+        normalize=spec.normalize,
+        max_tokens=spec.max_tokens,
+        dense=spec.dense,
+        lower_case=spec.lower_case,
+        prompts=spec.prompts or row.prompts,
+        default_prompt=spec.default_prompt,
+    )
+
+
+def _looks_like_hub_id(name: str) -> bool:
+    parts = name.split("/")
+    return len(parts) == 2 and all(part and not part.startswith((".", "~")) for part in parts)
+
+
+def _unknown(name: str) -> str:
+    known = [spec.name for spec in dense_models()]
+    short = {candidate.rpartition("/")[2].lower(): candidate for candidate in known}
+    close = difflib.get_close_matches(name.lower(), [*short, *(k.lower() for k in known)], n=1, cutoff=0.6)
+    hint = ""
+    if close:
+        full = short.get(close[0]) or next(k for k in known if k.lower() == close[0])
+        hint = f" Did you mean {full!r}?"
+    return (
+        f"No model {name!r}: it is no curated name, no local folder with a config.json, and not of the form "
+        f'"organisation/name" (hub) or "package:NAME".{hint} TextEmbedding.list_supported_models() lists the curated '
+        "names."
+    )

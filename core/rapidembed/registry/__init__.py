@@ -1,0 +1,7 @@
+"""What a model is: one frozen row of facts per model, curated or read from a checkpoint's own files."""
+
+from rapidembed.registry.catalog import dense_models, find_dense
+from rapidembed.registry.discovery import discover
+from rapidembed.registry.spec import DenseLayer, ModelSpec, OnnxSource
+
+__all__ = ["DenseLayer", "ModelSpec", "OnnxSource", "dense_models", "discover", "find_dense"]

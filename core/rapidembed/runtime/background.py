@@ -1,0 +1,47 @@
+"""Threads that wait on behalf of coroutines. They compute nothing: the compute pool does."""
+
+import asyncio
+import os
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+R = TypeVar("R")
+
+_MOST_WAITERS = 64
+_executor: ThreadPoolExecutor | None = None
+_lock = threading.Lock()
+
+
+async def in_background(work: Callable[[threading.Event], R]) -> R:
+    """Run ``work`` off the event loop, on threads of our own.
+
+    Args:
+        work: gets an event that is set when the awaiting task is cancelled; it should then stop soon.
+
+    """
+    cancelled = threading.Event()
+    future = _waiters().submit(work, cancelled)
+    try:
+        return await asyncio.wrap_future(future)
+    except asyncio.CancelledError:
+        cancelled.set()
+        raise
+
+
+def _waiters() -> ThreadPoolExecutor:
+    global _executor
+    with _lock:
+        if _executor is None:
+            _executor = ThreadPoolExecutor(_MOST_WAITERS, thread_name_prefix="rapidembed-async")
+        return _executor
+
+
+def _forget_in_child() -> None:
+    global _executor, _lock
+    _executor, _lock = None, threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget_in_child)

@@ -1,0 +1,168 @@
+"""A loaded model: its tokenizer, its sessions, and how one batch runs."""
+
+import json
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnxruntime as ort
+from numpy.typing import NDArray
+
+from rapidembed.errors import IntegrityError, NonFiniteError
+from rapidembed.hub import Checkpoint
+from rapidembed.runtime import planner
+from rapidembed.runtime.device import Placement
+from rapidembed.runtime.pool import ComputePool, compute_pool
+from rapidembed.runtime.pooling import pool
+from rapidembed.runtime.session import Session
+from rapidembed.runtime.sessions import Sessions
+from rapidembed.runtime.tokenizer import TokenIds, Tokenizer
+from rapidembed.types import Vectors
+
+# Their first position stands behind the padding token's, so two of their positions are never used.
+_OFFSET_POSITIONS = ("roberta", "xlm-roberta", "camembert", "mpnet")
+
+
+@dataclass(frozen=True, slots=True)
+class EngineKey:
+    """Everything that two facades must agree on to share an engine."""
+
+    checkpoint: Checkpoint
+    placement: Placement
+    threads: int | None
+
+    @property
+    def identity(self) -> str:
+        """The key as text: providers' options make it unhashable."""
+        return repr(self)
+
+
+class Engine:
+    """Tokenizes texts, plans batches and runs them; safe to use from several threads."""
+
+    def __init__(self, key: EngineKey) -> None:
+        self.key = key
+        self._spec = key.checkpoint.spec
+        root = key.checkpoint.root
+        config = _read_json(root / "config.json")
+        self.tokenizer = Tokenizer(
+            root / "tokenizer.json",
+            truncation_side=_read_json(root / "tokenizer_config.json").get("truncation_side", "right"),
+            lower_case=self._spec.lower_case,
+        )
+        self.position_limit = _position_limit(config)
+        """Longest sequence the model has positions for, if it says so."""
+        self._hidden: int = config.get("hidden_size") or self._spec.dim
+        self._pad_id: int = config.get("pad_token_id") or 0
+        self.pool: ComputePool = compute_pool()
+        self.cores = min(self.pool.size, key.threads or self.pool.size)
+        """Cores that this engine uses at most."""
+        self._sessions = Sessions(key.checkpoint, key.placement, self.cores)
+        self._wide_free = threading.Lock()
+
+    @property
+    def workers(self) -> int:
+        """Batches that may run at the same time."""
+        return self._sessions.workers
+
+    def load(self) -> None:
+        """Load what a first query needs, so that it does not wait for it."""
+        if self.key.placement.on_cpu:
+            _ = self._sessions.wide
+        else:
+            self._sessions.start_bulk()
+
+    def plan(self, texts: Sequence[TokenIds], max_rows: int) -> list[planner.Batch]:
+        """Cut a window of tokenized texts into batches of at most ``max_rows``."""
+        on_cpu = self.key.placement.on_cpu
+        return planner.plan(
+            [self._length(text) for text in texts],
+            budget=planner.CPU_TOKENS * self._sessions.bulk_width if on_cpu else planner.GPU_TOKENS,
+            hidden=self._hidden,
+            max_rows=1 if self._sessions.program.row_by_row else max_rows,
+            padded=not on_cpu,
+        )
+
+    def run(self, texts: Sequence[TokenIds], length: int, task: int | None = None) -> Vectors:
+        """Run one batch on a bulk session: float32 (texts, dim), neither cut nor normalized.
+
+        Args:
+            texts: token ids, none longer than ``length``.
+            length: tokens that every row is padded to.
+            task: number of the adapter, for graphs that have several.
+
+        Raises:
+            NonFiniteError: a vector holds NaN or infinity.
+
+        """
+        with self._sessions.bulk() as session:
+            return self._forward(session, texts, length, task)
+
+    def run_one(self, text: TokenIds, task: int | None = None) -> Vectors:
+        """Run a lone text: on all cores at once if they are free, else on one core, ahead of bulk work."""
+        if self.key.placement.on_cpu and self.pool.idle and self._wide_free.acquire(blocking=False):
+            try:
+                return self._forward(self._sessions.wide, [text], self._length(text), task)
+            finally:
+                self._wide_free.release()
+        return self.pool.submit_urgent(self.run, [text], self._length(text), task).result()
+
+    def _length(self, text: TokenIds) -> int:
+        return self._spec.fixed_tokens or len(text.ids)
+
+    def _forward(self, session: Session, texts: Sequence[TokenIds], length: int, task: int | None) -> Vectors:
+        ids = np.full((len(texts), length), self._pad_id, dtype=np.int64)
+        mask = np.zeros((len(texts), length), dtype=np.int64)
+        for row, text in enumerate(texts):
+            ids[row, : len(text.ids)] = text.ids
+            mask[row, : len(text.ids)] = 1
+        hidden = session.run(self._feeds(session.inputs, ids, mask, task))
+        vectors = pool(hidden, mask, self._sessions.program.pooling)
+        self._check(vectors)
+        return vectors
+
+    def _feeds(
+        self, inputs: frozenset[str], ids: NDArray[np.int64], mask: NDArray[np.int64], task: int | None
+    ) -> dict[str, NDArray[np.int64]]:
+        known = {"input_ids": ids}
+        if inputs != known.keys():
+            known["attention_mask"] = mask
+            known["token_type_ids"] = np.zeros_like(ids)
+            known["position_ids"] = np.tile(np.arange(ids.shape[1], dtype=np.int64), (len(ids), 1))
+            if task is not None:
+                known["task_id"] = np.array(task, dtype=np.int64)
+        if unknown := inputs - known.keys():
+            raise IntegrityError(
+                f"{self._spec.name}: the graph has inputs this version cannot fill: {sorted(unknown)}."
+            )
+        return {name: known[name] for name in inputs}
+
+    def _check(self, vectors: Vectors) -> None:
+        if vectors.ndim != 2 or vectors.shape[1] != self._spec.dim:
+            raise IntegrityError(f"{self._spec.name}: expected vectors of {self._spec.dim}, got shape {vectors.shape}.")
+        finite = np.isfinite(vectors).all(axis=1)
+        if not finite.all():
+            raise NonFiniteError(
+                f"{self._spec.name} produced NaN or infinity for rows {np.flatnonzero(~finite).tolist()} of a batch of "
+                f"{len(vectors)} (ONNX Runtime {ort.__version__}, device {self.key.placement.label})."
+            )
+
+
+def _position_limit(config: dict[str, Any]) -> int | None:
+    positions: int | None = config.get("max_position_embeddings")
+    if positions and str(config.get("model_type", "")).startswith(_OFFSET_POSITIONS):
+        return positions - 2
+    return positions
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        values: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except ValueError as error:
+        raise IntegrityError(f"{path} is not valid JSON: {error}") from error
+    return values

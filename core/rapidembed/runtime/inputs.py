@@ -1,0 +1,61 @@
+"""Checks of what callers pass, before any work begins."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any, TypeGuard
+
+_PARALLEL_HELP = "None or 0 for all cores, or the number of cores to use"
+
+
+def check_text(text: object, index: int | None = None) -> str:
+    """Return ``text``, or raise a TypeError that names its index."""
+    if isinstance(text, str):
+        return text
+    where = "The text" if index is None else f"texts[{index}]"
+    raise TypeError(f"{where} must be a str, got {type(text).__name__}{_hint(text)}.")
+
+
+def is_single(texts: object) -> TypeGuard[str]:
+    """Whether one text was passed; raises a TypeError where it is neither a text nor an iterable of texts."""
+    if isinstance(texts, str):
+        return True
+    if isinstance(texts, bytes | bytearray | memoryview | Mapping | set | frozenset) or not isinstance(texts, Iterable):
+        raise TypeError(f"texts must be a str or an iterable of str, got {type(texts).__name__}{_hint(texts)}.")
+    return False
+
+
+def check_positive(name: str, value: object) -> int:
+    """Return ``value`` if it is a positive int, else raise a ValueError that names the argument."""
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise ValueError(f"{name} must be a positive integer, got {value!r}.")
+    return value
+
+
+def check_parallel(value: object) -> int | None:
+    """Fastembed's ``parallel``: None and 0 mean all cores."""
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+        raise ValueError(f"parallel must be {_PARALLEL_HELP}; got {value!r}.")
+    return value or None
+
+
+def _hint(value: Any) -> str:
+    if isinstance(value, bytes | bytearray | memoryview):
+        return '; decode it first: text.decode("utf-8")'
+    if value is None:
+        return "; replace missing values, for example by an empty string"
+    return ""
+
+
+def repair(text: str) -> tuple[str, bool]:
+    """Text without lone surrogates, which no tokenizer takes, and whether it had any.
+
+    Surrogates that form a pair become the character they stand for; the others become U+FFFD.
+    """
+    if text.isascii():
+        return text, False
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace"), True
+    return text, False

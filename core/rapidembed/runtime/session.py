@@ -1,0 +1,98 @@
+"""One loaded graph on one device."""
+
+import os
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+import numpy as np
+import onnxruntime as ort
+from numpy.typing import NDArray
+
+from rapidembed.errors import DeviceError, IntegrityError
+from rapidembed.graph import Program
+from rapidembed.runtime.device import provider_name
+from rapidembed.types import ProviderSpec
+
+_ERRORS_ONLY = 3
+
+
+class Session(Protocol):
+    """What the engine needs of a backend; safe to call from several threads at once."""
+
+    inputs: frozenset[str]
+    """Names of the inputs that a run must be given."""
+
+    def run(self, feeds: Mapping[str, NDArray[np.int64]]) -> NDArray[np.float32]:
+        """Compute the program's output for one batch."""
+
+
+class OnnxSession:
+    """A program in ONNX Runtime.
+
+    Args:
+        program: what to run.
+        providers: execution providers in order of preference.
+        threads: cores that one call uses. With 1 the calling thread computes by itself.
+
+    Raises:
+        DeviceError: the first provider could not be started.
+        IntegrityError: the graph could not be loaded.
+
+    """
+
+    def __init__(self, program: Program, providers: Sequence[ProviderSpec], threads: int) -> None:
+        options = _options(threads)
+        # The arrays are views of the memory-mapped file; the session must not outlive them.
+        self._program = program
+        if program.weights:
+            values = [ort.OrtValue.ortvalue_from_numpy(array) for array in program.weights.values()]
+            options.add_external_initializers(list(program.weights), values)
+        model = program.model if isinstance(program.model, bytes) else os.fspath(program.model)
+        wanted = provider_name(providers[0])
+        try:
+            self._session = ort.InferenceSession(model, options, providers=list(providers))
+        except Exception as error:  # ONNX Runtime's errors share no base class below Exception
+            where = "the built graph" if isinstance(model, bytes) else model
+            raise IntegrityError(
+                f"ONNX Runtime {ort.__version__} could not load {where} on {wanted}: {error}"
+            ) from error
+        program.forget_pages()
+        active = self._session.get_providers()
+        if active[0] != wanted:
+            raise DeviceError(
+                f"{wanted} was asked for, but ONNX Runtime {ort.__version__} started {active[0]}. "
+                "Its log says why; a missing CUDA or cuDNN library is the usual cause."
+            )
+        self.inputs = frozenset(value.name for value in self._session.get_inputs()) - program.tables.keys()
+        self._output = _output_name([value.name for value in self._session.get_outputs()], program.output)
+
+    def run(self, feeds: Mapping[str, NDArray[np.int64]]) -> NDArray[np.float32]:
+        """Compute the program's output for one batch."""
+        outputs: list[Any] = self._session.run([self._output], {**feeds, **self._program.tables})
+        return np.asarray(outputs[0], dtype=np.float32)
+
+
+def available_providers() -> list[str]:
+    """Execution providers of the installed ONNX Runtime."""
+    return list(ort.get_available_providers())
+
+
+def _options(threads: int) -> ort.SessionOptions:
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.log_severity_level = _ERRORS_ONLY
+    # Shapes change with every batch: a memory plan for each would only pile up.
+    options.enable_mem_pattern = False
+    # Spinning between the operators of one call halves its latency; after the call it would only burn the cores.
+    options.add_session_config_entry("session.force_spinning_stop", "1")
+    return options
+
+
+def _output_name(names: list[str], wanted: int | str) -> str:
+    if isinstance(wanted, str):
+        if wanted in names:
+            return wanted
+    elif wanted < len(names):
+        return names[wanted]
+    raise IntegrityError(f"The graph has no output {wanted!r}; it has: {', '.join(names)}.")

@@ -1,0 +1,111 @@
+"""Texts to token ids, without ever changing the shared tokenizer.
+
+Padding and truncation that a ``tokenizer.json`` carries are switched off when it is loaded. Truncation happens here,
+so one tokenizer serves every token limit, and how long a text really was is known.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from tokenizers import Encoding
+from tokenizers import Tokenizer as FastTokenizer
+
+from rapidembed.errors import IntegrityError, UnsupportedModelError
+
+# Characters that surely hold enough tokens for most texts; where they do not, the cut is doubled.
+_CHARS_PER_TOKEN = 12
+_MIN_CHARS = 4096
+_LONGEST_ADDED_TOKEN = 256
+
+
+@dataclass(frozen=True, slots=True)
+class TokenIds:
+    """Token ids of one text, special tokens included, and whether the text was cut."""
+
+    ids: list[int]
+    truncated: bool
+
+
+class Tokenizer:
+    """A tokenizer.json, safe to use from several threads at once.
+
+    Args:
+        path: the tokenizer.json.
+        truncation_side: "right" keeps the beginning of a long text, "left" its end.
+        lower_case: lower every text first, as the checkpoint's sentence-transformers config may ask for.
+
+    Raises:
+        IntegrityError: the file is missing or damaged.
+
+    """
+
+    def __init__(self, path: Path, *, truncation_side: str = "right", lower_case: bool = False) -> None:
+        if truncation_side not in ("left", "right"):
+            raise UnsupportedModelError(f"{path}: truncation_side must be left or right, got {truncation_side!r}.")
+        try:
+            self._tokenizer = FastTokenizer.from_file(str(path))
+        except Exception as error:  # tokenizers raises bare Exception
+            raise IntegrityError(f"{path} is missing or not a tokenizer this version can read: {error}") from error
+        self._tokenizer.no_truncation()
+        self._tokenizer.no_padding()
+        self._keep_end = truncation_side == "left"
+        self._lower_case = lower_case
+        self._prefix, self._suffix = self._affixes(path)
+
+    @property
+    def special_tokens(self) -> int:
+        """Tokens that are added to every text."""
+        return self._prefix + self._suffix
+
+    def encode(self, texts: Sequence[str], max_tokens: int) -> list[TokenIds]:
+        """Token ids of each text, at most ``max_tokens`` of them."""
+        if self._lower_case:
+            texts = [text.lower() for text in texts]
+        limit = max(_MIN_CHARS, max_tokens * _CHARS_PER_TOKEN)
+        if not self._keep_end and any(len(text) > limit for text in texts):
+            return [self._encode_long(text, max_tokens, limit) for text in texts]
+        return [self._truncate(encoding, max_tokens) for encoding in self._tokenizer.encode_batch_fast(list(texts))]
+
+    def _encode_long(self, text: str, max_tokens: int, limit: int) -> TokenIds:
+        """Tokenize only the beginning of a long text, if that provably gives the same tokens.
+
+        A cut can only change the last word of what is left (or an added token that it runs through), so the kept tokens
+        are those of the whole text as soon as they end before that word begins, and well before the cut.
+        """
+        while len(text) > limit:
+            encoding = self._tokenizer.encode_batch([text[:limit]])[0]
+            content = len(encoding) - self._suffix
+            kept = max_tokens - self._suffix
+            if content > kept > self._prefix and self._settled(encoding, kept - 1, content - 1, limit):
+                return TokenIds(self._cut(encoding.ids, max_tokens), truncated=True)
+            limit *= 2
+        return self._truncate(self._tokenizer.encode_batch_fast([text])[0], max_tokens)
+
+    @staticmethod
+    def _settled(encoding: Encoding, kept: int, last: int, cut: int) -> bool:
+        words, offsets = encoding.word_ids, encoding.offsets
+        return words[kept] != words[last] and offsets[kept][1] + _LONGEST_ADDED_TOKEN <= cut
+
+    def _truncate(self, encoding: Encoding, max_tokens: int) -> TokenIds:
+        ids = encoding.ids
+        if len(ids) <= max_tokens:
+            return TokenIds(ids, truncated=False)
+        return TokenIds(self._cut(ids, max_tokens), truncated=True)
+
+    def _cut(self, ids: list[int], max_tokens: int) -> list[int]:
+        content = max_tokens - self.special_tokens
+        end = len(ids) - self._suffix
+        if self._keep_end:
+            return ids[: self._prefix] + ids[end - content : end] + ids[end:]
+        return ids[: self._prefix + content] + ids[end:]
+
+    def _affixes(self, path: Path) -> tuple[int, int]:
+        """How many special tokens stand before and after every text."""
+        mask = self._tokenizer.encode_batch(["a"])[0].special_tokens_mask
+        content = [i for i, special in enumerate(mask) if not special]
+        if content:
+            prefix, suffix = content[0], len(mask) - 1 - content[-1]
+            if prefix + suffix == self._tokenizer.num_special_tokens_to_add(False):
+                return prefix, suffix
+        raise UnsupportedModelError(f"{path}: special tokens must stand before or after the text, got the mask {mask}.")

@@ -1,0 +1,57 @@
+"""Every environment variable and default folder, read when asked for, never at import.
+
+| variable | meaning | default |
+|---|---|---|
+| ``RAPIDEMBED_MODEL`` | model that ``TextEmbedding()`` loads | ``BAAI/bge-small-en-v1.5`` |
+| ``RAPIDEMBED_THREADS`` | threads of the process-wide compute pool | the cores this process may use |
+| ``RAPIDEMBED_CACHE_DIR`` | where built graphs are kept (kilobytes each) | ``rapidembed`` in the user's cache folder |
+
+Downloads live in the Hugging Face cache (``HF_HOME``, ``HF_HUB_CACHE``) and obey ``HF_HUB_OFFLINE``, ``HF_TOKEN``
+and ``HF_ENDPOINT``.
+"""
+
+import os
+import sys
+from pathlib import Path
+
+DEFAULT_MODEL = "BAAI/bge-small-en-v1.5"
+
+
+def default_model() -> str:
+    """Name of the model that is used when none is given."""
+    return os.environ.get("RAPIDEMBED_MODEL") or DEFAULT_MODEL
+
+
+def requested_threads() -> int | None:
+    """``RAPIDEMBED_THREADS`` as a positive integer, or None when it is not set.
+
+    Raises:
+        ValueError: the variable holds something else.
+
+    """
+    text = os.environ.get("RAPIDEMBED_THREADS")
+    if not text:
+        return None
+    try:
+        threads = int(text)
+    except ValueError:
+        threads = 0
+    if threads < 1:
+        raise ValueError(f"RAPIDEMBED_THREADS must be a positive integer, got {text!r}.")
+    return threads
+
+
+def cache_dir() -> Path:
+    """Folder for what the library builds itself; it may not exist yet."""
+    override = os.environ.get("RAPIDEMBED_CACHE_DIR")
+    return Path(override).expanduser() if override else _user_cache_dir() / "rapidembed"
+
+
+def _user_cache_dir() -> Path:
+    if sys.platform == "win32":
+        local = os.environ.get("LOCALAPPDATA")
+        return Path(local) if local else Path.home() / "AppData" / "Local"
+    if sys.platform == "darwin":
+        return Path.home() / "Library" / "Caches"
+    xdg = os.environ.get("XDG_CACHE_HOME")
+    return Path(xdg) if xdg else Path.home() / ".cache"

@@ -1,0 +1,1 @@
+"""The facades, one per task."""

@@ -1,0 +1,70 @@
+"""One call of an embedding method: what it does to each text, and what it has to tell at the end."""
+
+import warnings
+from dataclasses import dataclass
+
+from rapidembed.errors import EncodingWarning, TruncationWarning
+from rapidembed.runtime.inputs import check_text, repair
+from rapidembed.runtime.tokenizer import TokenIds
+
+
+@dataclass(slots=True)
+class Call:
+    """Prepares texts, looks at their tokens, counts what was changed."""
+
+    prompt: str
+    max_tokens: int
+    truncate: bool
+    task: int | None = None
+    texts: int = 0
+    repaired: int = 0
+    truncated: int = 0
+
+    def prepare(self, text: str, index: int | None) -> str:
+        """The text as the tokenizer gets it.
+
+        Raises:
+            TypeError: it is not a str; names the index.
+
+        """
+        clean, repaired = repair(check_text(text, index))
+        self.repaired += repaired
+        return self.prompt + clean
+
+    def inspect(self, tokens: list[TokenIds], first: int) -> None:
+        """Count truncated texts.
+
+        Raises:
+            ValueError: one was truncated, and ``truncate`` is False; names the index.
+
+        """
+        self.texts += len(tokens)
+        for index, text in enumerate(tokens, first):
+            if text.truncated and not self.truncate:
+                raise ValueError(
+                    f"texts[{index}] has more than {self.max_tokens} tokens, and truncate=False. "
+                    "Split it, raise max_tokens, or allow truncation."
+                )
+            self.truncated += text.truncated
+
+    def warn(self, stacklevel: int) -> None:
+        """Say once what was changed.
+
+        Args:
+            stacklevel: of the user's line, seen from the caller of this method; as in :func:`warnings.warn`.
+
+        """
+        if self.truncated:
+            warnings.warn(
+                f"{self.truncated} of {self.texts} texts had more than {self.max_tokens} tokens and were cut. Split "
+                "them, or raise max_tokens; truncate=False makes this an error.",
+                TruncationWarning,
+                stacklevel=stacklevel + 1,
+            )
+        if self.repaired:
+            warnings.warn(
+                f"{self.repaired} of {self.texts} texts held lone surrogates, which are not Unicode text; each became "
+                "U+FFFD. Decoding with errors='replace' instead of 'surrogateescape' avoids them.",
+                EncodingWarning,
+                stacklevel=stacklevel + 1,
+            )

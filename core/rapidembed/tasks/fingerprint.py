@@ -1,0 +1,42 @@
+"""A hash of everything that decides a model's vectors."""
+
+import hashlib
+import json
+import re
+from pathlib import Path
+
+from rapidembed.tasks.loaded import LoadedModel
+
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+
+
+def fingerprint(model: LoadedModel) -> str:
+    """32 hexadecimal digits over weights, tokenizer, pooling, prompts, limits and precision.
+
+    It does not depend on where the files lie, so it is the same on every machine.
+    """
+    root = model.checkpoint.root
+    files = [
+        model.checkpoint.weights,
+        "tokenizer.json",
+        *(f"{d.path}/model.safetensors" for d in model.spec.dense),
+    ]
+    facts = {
+        "files": [_sha256(root / file) for file in files],
+        "pooling": model.spec.pooling,
+        "normalize": model.normalize,
+        "dimensions": model.dimensions,
+        "max_tokens": model.max_tokens,
+        "prompts": model.prompts,
+        "precision": model.info().precision,
+    }
+    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:32]
+
+
+def _sha256(path: Path) -> str:
+    # The hub cache names large files by their sha256, and smaller ones by a git hash of 40 digits.
+    blob = path.resolve().name
+    if _SHA256.fullmatch(blob):
+        return blob
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

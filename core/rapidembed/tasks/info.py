@@ -1,0 +1,30 @@
+"""What is loaded, for people and for logs."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from rapidembed.types import PoolingMode
+
+
+@dataclass(frozen=True, slots=True)
+class ModelInfo:
+    """Facts about a loaded model. Printing it answers "what am I running, and from where?"."""
+
+    model_name: str
+    dimensions: int
+    max_tokens: int
+    architecture: str
+    pooling: tuple[PoolingMode, ...]
+    normalize: bool
+    query_prompt: str
+    document_prompt: str
+    weights: Path
+    """The file that runs: safetensors (its graph is built here), or ONNX."""
+    revision: str | None
+    """Commit of the hub repository; None for folders and packages."""
+    license: str
+    device: str
+    precision: str
+    backend: str
+    cores: int
+    """Cores that one call may use at most."""

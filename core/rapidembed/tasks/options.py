@@ -1,0 +1,60 @@
+"""The options of a facade: checked once, kept as they were given, and enough to build the facade again."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from rapidembed.runtime.inputs import check_positive
+from rapidembed.types import Device, Providers
+
+_PRECISIONS = ("auto", "fp32")
+_BACKENDS = ("onnxruntime",)
+_ROLES = ("query", "document")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TextOptions:
+    """Arguments of :class:`rapidembed.TextEmbedding`, documented there."""
+
+    model_name: str
+    device: str | Sequence[str]
+    precision: str
+    backend: str
+    threads: int | None
+    cache_dir: str | Path | None
+    revision: str | None
+    local_files_only: bool
+    dimensions: int | None
+    max_tokens: int | None
+    truncate: bool
+    normalize: bool | None
+    prompts: Mapping[str, str] | None
+    lazy_load: bool
+    providers: Providers | None
+    cuda: bool | Device | str
+    device_ids: Sequence[int] | None
+    specific_model_path: str | Path | None
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.model_name, str) or not self.model_name:
+            raise ValueError(f"model_name must be a non-empty str, got {self.model_name!r}.")
+        if self.precision not in _PRECISIONS:
+            raise ValueError(f"precision must be one of {', '.join(_PRECISIONS)}, got {self.precision!r}.")
+        if self.backend not in _BACKENDS:
+            raise ValueError(f"backend must be one of {', '.join(_BACKENDS)}, got {self.backend!r}.")
+        for name in ("threads", "dimensions", "max_tokens"):
+            if getattr(self, name) is not None:
+                check_positive(name, getattr(self, name))
+        for role, prompt in (self.prompts or {}).items():
+            if role not in _ROLES or not isinstance(prompt, str):
+                raise ValueError(f"prompts maps {' and '.join(_ROLES)} to str, got {role!r}: {prompt!r}.")
+
+    @property
+    def cache_path(self) -> Path | None:
+        """``cache_dir`` as a path."""
+        return None if self.cache_dir is None else Path(self.cache_dir).expanduser()
+
+    @property
+    def model_path(self) -> Path | None:
+        """``specific_model_path`` as a path."""
+        return None if self.specific_model_path is None else Path(self.specific_model_path).expanduser()

