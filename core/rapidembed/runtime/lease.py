@@ -1,5 +1,6 @@
 """Facades share engines: the first lease loads one, the last to be released frees it."""
 
+import ctypes
 import os
 import threading
 import weakref
@@ -9,8 +10,6 @@ from rapidembed.runtime.engine import Engine, EngineKey
 
 _lock = threading.Lock()
 _engines: dict[str, tuple[Engine, int]] = {}
-# Engines of the parent process: a forked child must neither use nor destroy them, since their threads are gone.
-_inherited: list[Engine] = []
 
 
 class Lease:
@@ -70,7 +69,9 @@ def _release(identity: str, process: int) -> None:
 def _forget_in_child() -> None:
     global _lock
     _lock = threading.Lock()
-    _inherited.extend(engine for engine, _ in _engines.values())
+    for engine, _ in _engines.values():
+        # Destroying an inherited session would wait for threads that the child does not have, so a reference is leaked.
+        ctypes.pythonapi.Py_IncRef(ctypes.py_object(engine))
     _engines.clear()
 
 

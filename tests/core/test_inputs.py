@@ -1,0 +1,185 @@
+"""Bad input: a clear error at the call, before any work, and nothing lost."""
+
+import time
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from rapidembed import EncodingWarning, TextEmbedding, TruncationWarning
+from rapidembed.runtime.engine import Engine
+from rapidembed.runtime.inputs import repair
+
+
+@pytest.fixture(scope="module")
+def model(minilm: str) -> TextEmbedding:
+    return TextEmbedding(minilm)
+
+
+@pytest.fixture
+def no_inference(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        pytest.fail("inference started before the input was checked")
+
+    monkeypatch.setattr(Engine, "_forward", fail)
+
+
+METHODS = ["encode", "encode_query", "encode_document", "embed", "query_embed", "passage_embed"]
+
+
+@pytest.mark.usefixtures("no_inference")
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize(
+    ("bad", "named"),
+    [
+        (None, "NoneType"),
+        (b"bytes", "bytes; decode"),
+        (3, "int"),
+        (float("nan"), "float"),
+        (["nested"], "list"),
+        ({}, "dict"),
+    ],
+)
+def test_a_wrong_item_is_named_at_the_call(model: TextEmbedding, method: str, bad: object, named: str) -> None:
+    with pytest.raises(TypeError, match=rf"texts\[2\] must be a str, got {named}"):
+        getattr(model, method)(["fine", "fine", bad, "fine"])
+
+
+@pytest.mark.usefixtures("no_inference")
+@pytest.mark.parametrize("bad", [None, 3, b"bytes", {"a": "b"}, {"a"}, object()])
+def test_texts_must_be_text_or_iterable(model: TextEmbedding, bad: object) -> None:
+    with pytest.raises(TypeError, match="texts must be a str or an iterable of str"):
+        model.encode(bad)
+
+
+@pytest.mark.usefixtures("no_inference")
+def test_object_arrays_are_checked(model: TextEmbedding) -> None:
+    with pytest.raises(TypeError, match=r"texts\[1\] must be a str, got NoneType"):
+        model.encode(np.array(["a", None], dtype=object))
+
+
+@pytest.mark.usefixtures("no_inference")
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("batch_size", [0, -1, True, 2.5, "8", None])
+def test_batch_size(model: TextEmbedding, method: str, batch_size: object) -> None:
+    with pytest.raises(ValueError, match="batch_size must be a positive integer"):
+        getattr(model, method)(["x"], batch_size=batch_size)
+
+
+@pytest.mark.usefixtures("no_inference")
+@pytest.mark.parametrize("parallel", [-1, True, 1.5, "2"])
+def test_parallel(model: TextEmbedding, parallel: object) -> None:
+    with pytest.raises(ValueError, match="parallel must be None or 0 for all cores"):
+        model.embed(["x"], parallel=parallel)
+
+
+def test_huge_batch_size_is_an_upper_bound_only(model: TextEmbedding) -> None:
+    assert model.encode(["x"] * 20, batch_size=2**40).shape == (20, 384)
+
+
+@pytest.mark.parametrize("option", ["max_length", "thread", "provider", "modelname"])
+def test_unknown_options_are_refused(minilm: str, option: str) -> None:
+    with pytest.raises(TypeError, match=option):
+        TextEmbedding(minilm, **{option: 1})
+    with pytest.raises(TypeError, match=option):
+        TextEmbedding(minilm).encode(["x"], **{option: 1})
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"threads": 0}, "threads must be a positive integer"),
+        ({"dimensions": 0}, "dimensions must be a positive integer"),
+        ({"dimensions": 385}, "dimensions must be at most 384"),
+        ({"max_tokens": True}, "max_tokens must be a positive integer"),
+        ({"precision": "int3"}, "precision must be one of auto, fp32"),
+        ({"backend": "tensorrt"}, "backend must be one of onnxruntime"),
+        ({"prompts": {"search": "x"}}, "prompts maps query and document to str"),
+        ({"prompts": {"query": 3}}, "prompts maps query and document to str"),
+        ({"model_name": ""}, "model_name must be a non-empty str"),
+        ({"model_name": 3}, "model_name must be a non-empty str"),
+    ],
+)
+def test_impossible_options(minilm: str, options: dict[str, object], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        TextEmbedding(**{"model_name": minilm, **options})
+
+
+def _failing(error: Exception) -> Iterator[object]:
+    yield from ("first", "second")
+    raise error
+
+
+def _wrong_third() -> Iterator[object]:
+    yield from ("first", "second", None, "fourth")
+
+
+@pytest.mark.parametrize(
+    ("source", "kind", "message"),
+    [
+        (lambda: _failing(KeyError("from the caller")), KeyError, "from the caller"),
+        (_wrong_third, TypeError, r"texts\[2\] must be a str"),
+    ],
+)
+@pytest.mark.parametrize("batch_size", [1, 2, 256])
+def test_what_came_before_an_error_is_not_lost(
+    model: TextEmbedding, source: Callable[[], Iterator[str]], kind: type[Exception], message: str, batch_size: int
+) -> None:
+    received = []
+    with pytest.raises(kind, match=message):
+        for vector in model.embed(source(), batch_size=batch_size):
+            received.append(vector)
+    np.testing.assert_allclose(received, model.encode(["first", "second"]), atol=1e-6)
+
+
+@pytest.mark.parametrize("text", ["", " ", "\n\t", "\x00\x01", "\ufffd", "\u202e\u200d", "e" + "\u0301" * 10_000])
+def test_strange_texts_have_a_defined_vector(model: TextEmbedding, text: str) -> None:
+    vector = model.encode(text)
+    assert np.isfinite(vector).all()
+    np.testing.assert_allclose(model.encode(["other", text])[1], vector, atol=1e-6)
+
+
+def test_lone_surrogates_are_repaired_and_reported(model: TextEmbedding) -> None:
+    with pytest.warns(EncodingWarning, match="2 of 3 texts held lone surrogates"):
+        vectors = model.encode(["broken \ud800 text", "fine", "broken \udfff text"])
+    np.testing.assert_allclose(vectors[0], model.encode("broken \ufffd text"), atol=1e-6)
+    with pytest.warns(EncodingWarning):
+        list(model.embed(["\ud83d"]))
+
+
+@given(st.text(alphabet=st.characters(exclude_categories=()), max_size=30))
+@settings(max_examples=500, deadline=None)
+def test_repair_gives_unicode_text(text: str) -> None:
+    fixed, changed = repair(text)
+    fixed.encode()
+    assert changed == any("\ud800" <= character <= "\udfff" for character in text)
+    assert changed or fixed == text
+
+
+def test_surrogate_pairs_become_their_character() -> None:
+    assert repair("\ud83d\ude00") == ("😀", True)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "word " * 2_000_000,
+        "a" * 10_000_000,
+        " " * 10_000_000 + "the end",
+        "日" * 3_000_000,
+        "x\n" * 5_000_000,
+    ],
+    ids=["words", "one word", "leading spaces", "no spaces", "lines"],
+)
+def test_ten_megabytes(model: TextEmbedding, text: str) -> None:
+    started = time.perf_counter()
+    if text.endswith("the end"):
+        vector = model.encode(text)
+        np.testing.assert_allclose(vector, model.encode("the end"), atol=1e-6)
+    elif text.startswith("aa"):  # BERT makes one [UNK] of any word over 100 characters
+        np.testing.assert_allclose(model.encode(text), model.encode("a" * 101), atol=1e-6)
+    else:
+        with pytest.warns(TruncationWarning):
+            np.testing.assert_allclose(model.encode(text), model.encode(text[:8000]), atol=1e-6)
+    assert time.perf_counter() - started < 30  # a bound, not a benchmark: it was minutes without the cut

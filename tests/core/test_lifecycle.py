@@ -1,0 +1,262 @@
+"""Sharing, closing, copying, threads, processes, cancellation."""
+
+import asyncio
+import copy
+import gc
+import multiprocessing
+import os
+import pickle
+import subprocess
+import sys
+import threading
+import time
+import weakref
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+from rapidembed import ClosedError, TextEmbedding
+from rapidembed.runtime import lease, pool
+from rapidembed.runtime.session import OnnxSession
+
+TEXTS = [f"text number {i} " * (1 + i % 7) for i in range(60)]
+
+
+@pytest.fixture
+def sessions(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Threads of every session that is created during the test."""
+    created: list[int] = []
+    create = OnnxSession.__init__
+
+    def record(self: OnnxSession, program: object, providers: object, threads: int) -> None:
+        created.append(threads)
+        create(self, program, providers, threads)
+
+    monkeypatch.setattr(OnnxSession, "__init__", record)
+    return created
+
+
+@pytest.fixture
+def two_cores(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A pool of two threads, whatever machine runs the tests."""
+    monkeypatch.setattr(pool, "_pool", pool.ComputePool(2))
+
+
+def engines() -> int:
+    gc.collect()
+    return len(lease._engines)
+
+
+def test_facades_share_an_engine_and_free_it_with_the_last(minilm: str) -> None:
+    before = engines()
+    first, second = TextEmbedding(minilm), TextEmbedding(minilm, dimensions=64)
+    assert engines() == before + 1
+    engine = weakref.ref(first._loaded().engine)
+    first.close()
+    assert second.encode("x").shape == (64,)
+    del second
+    assert engines() == before
+    assert engine() is None
+
+
+def test_other_options_mean_another_engine(minilm: str) -> None:
+    before = engines()
+    with TextEmbedding(minilm), TextEmbedding(minilm, threads=1):
+        assert engines() == before + 2
+    assert engines() == before
+
+
+def test_use_after_close(minilm: str) -> None:
+    model = TextEmbedding(minilm)
+    model.close()
+    model.close()
+    for use in (
+        lambda: model.encode("x"),
+        lambda: model.embed(["x"]),
+        lambda: model.info,
+        lambda: model.token_count("x"),
+    ):
+        with pytest.raises(ClosedError, match="was closed"):
+            use()
+    assert "closed" in repr(model)
+
+
+def test_closing_ends_a_running_stream(minilm: str) -> None:
+    model = TextEmbedding(minilm)
+    vectors = model.embed(iter(TEXTS * 20), batch_size=8)
+    next(vectors)
+    model.close()
+    with pytest.raises(ClosedError, match="closed while texts were being embedded"):
+        list(vectors)
+
+
+def test_context_manager_closes(minilm: str) -> None:
+    with TextEmbedding(minilm) as model:
+        model.encode("x")
+    with pytest.raises(ClosedError):
+        model.encode("x")
+
+
+@pytest.mark.parametrize("copier", [copy.copy, copy.deepcopy, lambda model: pickle.loads(pickle.dumps(model))])
+def test_copies_share_the_engine_and_keep_the_options(minilm: str, copier, sessions: list[int]) -> None:
+    model = TextEmbedding(minilm, dimensions=32, prompts={"query": "q: "}, threads=2)
+    expected = model.encode_query("x")
+    made = len(sessions)
+    twin = copier(model)
+    assert len(sessions) == made
+    model.close()
+    np.testing.assert_array_equal(twin.encode_query("x"), expected)
+
+
+def test_lazy_load(minilm: str, sessions: list[int]) -> None:
+    model = TextEmbedding(minilm, lazy_load=True, threads=2)
+    assert "not loaded" in repr(model)
+    assert sessions == []
+    model.encode("x")
+    assert len(sessions) == 1
+
+
+@pytest.mark.usefixtures("two_cores")
+def test_one_text_and_many_texts_use_their_own_session(minilm: str, sessions: list[int]) -> None:
+    model = TextEmbedding(minilm, lazy_load=True)
+    model.encode(TEXTS)
+    assert sessions == [1]
+    model.encode("x")
+    assert sessions == [1, 2]
+
+
+def test_a_single_core_needs_a_single_session(minilm: str, sessions: list[int]) -> None:
+    model = TextEmbedding(minilm, threads=1)
+    model.encode("x")
+    model.encode(TEXTS)
+    assert sessions == [1]
+
+
+def test_threads_share_one_model(minilm: str, sessions: list[int]) -> None:
+    expected = TextEmbedding(minilm).encode(TEXTS)
+    del sessions[:]
+    model = TextEmbedding(minilm, lazy_load=True, max_tokens=128)
+    barrier = threading.Barrier(16)
+
+    def work(i: int) -> np.ndarray:
+        barrier.wait()
+        return np.stack([model.encode(TEXTS[i]), model.encode(TEXTS)[i]])
+
+    with ThreadPoolExecutor(16) as threads:
+        for i, vectors in enumerate(threads.map(work, range(16))):
+            np.testing.assert_allclose(vectors, [expected[i]] * 2, atol=1e-6)
+    assert len(sessions) <= 2
+
+
+def test_dropping_a_stream_stops_its_work(minilm: str) -> None:
+    model = TextEmbedding(minilm)
+    vectors = model.embed(TEXTS * 200)
+    next(vectors)
+    vectors.close()
+    deadline = time.monotonic() + 2
+    while not pool.compute_pool().idle and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert pool.compute_pool().idle
+
+
+async def test_event_loop_keeps_turning(minilm: str) -> None:
+    model = TextEmbedding(minilm, lazy_load=True)
+    gaps = []
+
+    async def tick() -> None:
+        last = time.perf_counter()
+        while True:
+            await asyncio.sleep(0.001)
+            now = time.perf_counter()
+            gaps.append(now - last)
+            last = now
+
+    ticker = asyncio.create_task(tick())
+    await model.aencode(TEXTS * 4)
+    ticker.cancel()
+    assert max(gaps) < 0.25  # the machine may be busy; blocking would take seconds
+    assert len(gaps) > 20
+
+
+async def test_concurrent_queries(minilm: str) -> None:
+    model = TextEmbedding(minilm)
+    vectors = await asyncio.gather(*(model.aencode_query(text) for text in TEXTS))
+    np.testing.assert_allclose(vectors, model.encode(TEXTS), atol=1e-6)
+
+
+async def test_cancelling_stops_the_work(minilm: str) -> None:
+    model = TextEmbedding(minilm)
+    task = asyncio.create_task(model.aencode(TEXTS * 2000, batch_size=16))
+    await asyncio.sleep(0.3)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    deadline = time.monotonic() + 10
+    while not pool.compute_pool().idle and time.monotonic() < deadline:
+        await asyncio.sleep(0.02)
+    assert pool.compute_pool().idle
+
+
+async def test_async_errors_arrive(minilm: str) -> None:
+    with pytest.raises(TypeError, match=r"texts\[0\]"):
+        await TextEmbedding(minilm).aencode([None])
+
+
+def _encode_first(model: TextEmbedding) -> list[float]:
+    return model.encode(TEXTS)[0].tolist()
+
+
+def test_spawned_process(minilm: str) -> None:
+    model = TextEmbedding(minilm)
+    context = multiprocessing.get_context("spawn")
+    with context.Pool(1) as workers:
+        vector = workers.apply(_encode_first, (model,))
+    np.testing.assert_allclose(vector, model.encode(TEXTS[0]), atol=1e-6)
+
+
+_FORK = """
+import os, sys
+import numpy as np
+from rapidembed import TextEmbedding
+model = TextEmbedding({name!r})
+expected = model.encode(["one", "two words", "three more words"])
+child = os.fork()
+if child == 0:
+    same = np.allclose(model.encode(["one", "two words", "three more words"]), expected, atol=1e-6)
+    same = same and np.allclose(model.encode("one"), expected[0], atol=1e-6)
+    model.close()
+    # As multiprocessing does: onnxruntime 1.31's own exit handlers hang in any forked child, even one that never used it.
+    os._exit(0 if same else 3)
+_, status = os.waitpid(child, 0)
+assert np.allclose(model.encode("one"), expected[0], atol=1e-6)
+sys.exit(os.waitstatus_to_exitcode(status))
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
+def test_forked_child_uses_engines_of_its_own(minilm: str) -> None:
+    done = subprocess.run([sys.executable, "-c", _FORK.format(name=minilm)], timeout=60, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+_EXIT = """
+from rapidembed import TextEmbedding
+model = TextEmbedding({name!r})
+vectors = model.embed(("some text " * (i % 40) for i in range(100_000)), batch_size=64)
+next(vectors)
+{ending}
+"""
+
+
+@pytest.mark.parametrize(
+    ("ending", "code"),
+    [("", 0), ("raise SystemExit(7)", 7), ("import os, signal; os.kill(os.getpid(), signal.SIGINT)", 130)],
+)
+def test_the_interpreter_ends_promptly_amid_work(minilm: str, ending: str, code: int) -> None:
+    started = time.perf_counter()
+    script = _EXIT.format(name=minilm, ending=ending)
+    done = subprocess.run([sys.executable, "-c", script], timeout=60, capture_output=True, text=True)
+    assert done.returncode in (code, -2 if code == 130 else code), done.stderr
+    assert "Fatal" not in done.stderr
+    assert "terminate called" not in done.stderr
+    assert time.perf_counter() - started < 20

