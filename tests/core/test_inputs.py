@@ -126,10 +126,9 @@ def _wrong_third() -> Iterator[object]:
 def test_what_came_before_an_error_is_not_lost(
     model: TextEmbedding, source: Callable[[], Iterator[str]], kind: type[Exception], message: str, batch_size: int
 ) -> None:
-    received = []
+    received: list[np.ndarray] = []
     with pytest.raises(kind, match=message):
-        for vector in model.embed(source(), batch_size=batch_size):
-            received.append(vector)
+        received.extend(model.embed(source(), batch_size=batch_size))
     np.testing.assert_allclose(received, model.encode(["first", "second"]), atol=1e-6)
 
 

@@ -225,7 +225,7 @@ if child == 0:
     same = np.allclose(model.encode(["one", "two words", "three more words"]), expected, atol=1e-6)
     same = same and np.allclose(model.encode("one"), expected[0], atol=1e-6)
     model.close()
-    # As multiprocessing does: onnxruntime 1.31's own exit handlers hang in any forked child, even one that never used it.
+    # As multiprocessing does: onnxruntime 1.31's own exit handlers hang in any forked child.
     os._exit(0 if same else 3)
 _, status = os.waitpid(child, 0)
 assert np.allclose(model.encode("one"), expected[0], atol=1e-6)

@@ -168,7 +168,7 @@ def test_another_provider_than_asked_for_is_an_error(monkeypatch: pytest.MonkeyP
         return real(model, options, providers=CPU)
 
     monkeypatch.setattr(session.ort, "InferenceSession", falls_back)
-    with pytest.raises(DeviceError, match="CUDAExecutionProvider was asked for, but ONNX Runtime .* started CPU"):
+    with pytest.raises(DeviceError, match=r"CUDAExecutionProvider was asked for, but ONNX Runtime .* started CPU"):
         session.OnnxSession(program(identity_graph()), [("CUDAExecutionProvider", {"device_id": 0})], 1)
 
 

@@ -1,12 +1,11 @@
 """BERT (Devlin et al. 2018, https://arxiv.org/abs/1810.04805), as transformers' ``BertModel`` computes it."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
-from rapidembed.errors import UnsupportedModelError
+from rapidembed.errors import IntegrityError, UnsupportedModelError
 from rapidembed.graph import blocks
 from rapidembed.graph.writer import GraphWriter
+from rapidembed.registry.config_file import ConfigFile
 
 ARCHITECTURES = frozenset({"BertModel", "BertForMaskedLM", "BertForPreTraining"})
 PREFIXES = ("", "bert.")
@@ -29,37 +28,36 @@ class BertConfig:
     epsilon: float
 
     @classmethod
-    def read(cls, config: Mapping[str, Any]) -> "BertConfig":
+    def read(cls, config: ConfigFile) -> "BertConfig":
         """Take the fields; refuse values that change the computation in a way this builder does not know.
 
         Raises:
-            UnsupportedModelError: names the field and its value.
+            UnsupportedModelError, IntegrityError: name the field and its value.
 
         """
-        fixed = {"position_embedding_type": "absolute", "is_decoder": False, "add_cross_attention": False}
-        for name, known in fixed.items():
-            if config.get(name, known) != known:
-                raise UnsupportedModelError(f"BERT with {name}={config[name]!r} is not supported; known: {known!r}.")
-        try:
-            bert = cls(
-                vocab=config["vocab_size"],
-                hidden=config["hidden_size"],
-                layers=config["num_hidden_layers"],
-                heads=config["num_attention_heads"],
-                intermediate=config["intermediate_size"],
-                positions=config["max_position_embeddings"],
-                types=config["type_vocab_size"],
-                activation=config.get("hidden_act", "gelu"),
-                epsilon=config.get("layer_norm_eps", 1e-12),
-            )
-        except KeyError as error:
-            raise UnsupportedModelError(f"config.json of a BERT model lacks {error.args[0]!r}.") from error
+        config.require(position_embedding_type="absolute", is_decoder=False, add_cross_attention=False)
+        epsilon = config.values.get("layer_norm_eps", 1e-12)
+        if not isinstance(epsilon, float) or epsilon <= 0:
+            raise IntegrityError(f"{config.path}: expected a positive layer_norm_eps, got {epsilon!r}.")
+        bert = cls(
+            vocab=config.positive("vocab_size"),
+            hidden=config.positive("hidden_size"),
+            layers=config.positive("num_hidden_layers"),
+            heads=config.positive("num_attention_heads"),
+            intermediate=config.positive("intermediate_size"),
+            positions=config.positive("max_position_embeddings"),
+            types=config.positive("type_vocab_size"),
+            activation=config.text("hidden_act", "gelu"),
+            epsilon=epsilon,
+        )
         if bert.hidden % bert.heads:
-            raise UnsupportedModelError(f"hidden_size {bert.hidden} is not a multiple of {bert.heads} attention heads.")
+            raise UnsupportedModelError(
+                f"{config.path}: hidden_size {bert.hidden} is not a multiple of {bert.heads} attention heads."
+            )
         return bert
 
 
-def encode(writer: GraphWriter, config: Mapping[str, Any], ids: str, mask: str | None) -> tuple[str, int]:
+def encode(writer: GraphWriter, config: ConfigFile, ids: str, mask: str | None) -> tuple[str, int]:
     """Write the encoder.
 
     Args:

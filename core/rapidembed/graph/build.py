@@ -1,20 +1,19 @@
 """Puts an architecture and the heads together into one serialized graph. Imported only when a graph is built."""
 
-from collections.abc import Mapping
 from types import ModuleType
-from typing import Any
 
-from rapidembed.errors import UnsupportedModelError
+from rapidembed.errors import IntegrityError, UnsupportedModelError
 from rapidembed.graph import bert, heads
 from rapidembed.graph.built import BuiltGraph
 from rapidembed.graph.weights import Weights
 from rapidembed.graph.writer import GraphWriter
 from rapidembed.registry import ModelSpec
+from rapidembed.registry.config_file import ConfigFile
 
 _BUILDERS: dict[str, ModuleType] = {"bert": bert}
 
 
-def build(config: Mapping[str, Any], weights: Weights, spec: ModelSpec, *, masked: bool) -> BuiltGraph:
+def build(config: ConfigFile, weights: Weights, spec: ModelSpec, *, masked: bool) -> BuiltGraph:
     """Build the graph of an encoder with its pooling and Dense modules.
 
     Inputs are ``input_ids`` and, if ``masked``, ``attention_mask`` (int64, 1 for real tokens, padding on the right);
@@ -42,19 +41,21 @@ def build(config: Mapping[str, Any], weights: Weights, spec: ModelSpec, *, maske
     return BuiltGraph(writer.finish(inputs, x, spec.dim), tuple(writer.tensors), tuple(writer.tables))
 
 
-def _builder(config: Mapping[str, Any]) -> ModuleType:
-    kind = config.get("model_type")
-    if config.get("auto_map"):
+def _builder(config: ConfigFile) -> ModuleType:
+    kind = config.text("model_type", "unknown")
+    if config.values.get("auto_map"):
         raise UnsupportedModelError(
             f"The model runs code of its own (auto_map in config.json); model_type is {kind!r}."
         )
-    builder = _BUILDERS.get(str(kind))
+    builder = _BUILDERS.get(kind)
     if builder is None:
         raise UnsupportedModelError(
             f"No graph can be built for model_type {kind!r}; known: {', '.join(sorted(_BUILDERS))}. "
             "Curated models of other architectures run their ONNX file."
         )
-    architectures = config.get("architectures") or []
+    architectures = config.values.get("architectures") or []
+    if not isinstance(architectures, list):
+        raise IntegrityError(f"{config.path}: expected a list of architectures, got {architectures!r}.")
     if unknown := [name for name in architectures if name not in builder.ARCHITECTURES]:
         raise UnsupportedModelError(
             f"Architecture {unknown[0]!r} is not supported; known: {', '.join(sorted(builder.ARCHITECTURES))}."

@@ -1,9 +1,10 @@
 """Built graphs on disk: kilobytes each, keyed by everything that shapes them; no weights.
 
-A graph is stored as a safetensors file of one byte tensor, so a cut-off file is recognised.
+A graph is stored as a safetensors file of one byte tensor and its checksum, so a damaged file is recognised.
 """
 
 import contextlib
+import hashlib
 import json
 import logging
 import os
@@ -39,16 +40,25 @@ def _read(path: Path) -> BuiltGraph | None:
         with safe_open(path, framework="numpy") as file:
             names = file.metadata()
             model = file.get_tensor("model").tobytes()
-            return BuiltGraph(model, tuple(json.loads(names["tensors"])), tuple(json.loads(names["tables"])))
+        graph = BuiltGraph(model, tuple(json.loads(names["tensors"])), tuple(json.loads(names["tables"])))
+        intact = hashlib.sha256(model).hexdigest() == names["sha256"]
     except FileNotFoundError:
         return None
     except (SafetensorError, OSError, ValueError, KeyError, TypeError) as error:
         logger.warning("Building the graph anew: %s is damaged (%s).", path, error)
         return None
+    if not intact:
+        logger.warning("Building the graph anew: the checksum of %s is wrong.", path)
+        return None
+    return graph
 
 
 def _write(path: Path, graph: BuiltGraph) -> None:
-    names = {"tensors": json.dumps(graph.tensors), "tables": json.dumps(graph.tables)}
+    names = {
+        "tensors": json.dumps(graph.tensors),
+        "tables": json.dumps(graph.tables),
+        "sha256": hashlib.sha256(graph.model).hexdigest(),
+    }
     data = save({"model": np.frombuffer(graph.model, dtype=np.uint8)}, names)
     temporary = None
     try:

@@ -14,6 +14,7 @@ from rapidembed.graph.built import BuiltGraph
 from rapidembed.graph.cache import cached
 from rapidembed.graph.weights import Weights
 from rapidembed.hub import Checkpoint
+from rapidembed.registry.config_file import ConfigFile
 from rapidembed.types import PoolingMode
 
 # Raise it with every change that makes the builders write a different graph.
@@ -82,7 +83,7 @@ def load_program(checkpoint: Checkpoint, *, masked: bool) -> Program:
     spec = checkpoint.spec
     files = {"": path} | {f"{layer.path}/": checkpoint.root / layer.path / "model.safetensors" for layer in spec.dense}
     weights = Weights(files)
-    config = _config(checkpoint.root / "config.json")
+    config = ConfigFile.read(checkpoint.root / "config.json")
 
     def build() -> BuiltGraph:
         # onnx costs a twentieth of a second to import: only a first start pays it.
@@ -92,7 +93,7 @@ def load_program(checkpoint: Checkpoint, *, masked: bool) -> Program:
 
     key = (
         _BUILDER_VERSION,
-        config,
+        config.values,
         weights.layout,
         spec.pooling,
         [repr(layer) for layer in spec.dense],
@@ -109,14 +110,6 @@ def load_program(checkpoint: Checkpoint, *, masked: bool) -> Program:
         tables={name: weights.float32(name) for name in graph.tables},
         source=weights,
     )
-
-
-def _config(path: Path) -> dict[str, object]:
-    try:
-        config: dict[str, object] = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise IntegrityError(f"{path} is not valid JSON: {error}") from error
-    return config
 
 
 def _mentions(path: Path, operator: bytes) -> bool:

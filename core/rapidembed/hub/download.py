@@ -71,11 +71,12 @@ class Repository:
     def _download(self, file: str) -> Path | None:
         if self._local_files_only:
             raise ModelNotCachedError(self._not_cached(file, "local_files_only=True forbids asking the hub"))
+        revision = self._commit or self.revision
         try:
             if self._commit is None:
                 self._probe(file)
             path = hf_hub_download(
-                self.repo, file, revision=self._commit, cache_dir=self._cache_dir, etag_timeout=_PROBE_SECONDS
+                self.repo, file, revision=revision, cache_dir=self._cache_dir, etag_timeout=_PROBE_SECONDS
             )
         except OfflineModeIsEnabled as error:
             raise ModelNotCachedError(self._not_cached(file, "HF_HUB_OFFLINE forbids asking the hub")) from error
@@ -101,10 +102,10 @@ class Repository:
         return Path(path)
 
     def _probe(self, file: str) -> None:
-        """Ask for the commit with one request and no retry: an unreachable hub is reported at once."""
+        """Ask with one request and no retry, so that an unreachable hub is reported at once."""
         url = hf_hub_url(self.repo, file, revision=self.revision)
         with contextlib.suppress(EntryNotFoundError):  # the download that follows records the absence in the cache
-            self._commit = get_hf_file_metadata(url, timeout=_PROBE_SECONDS).commit_hash
+            get_hf_file_metadata(url, timeout=_PROBE_SECONDS)
 
     def _remember(self, path: Path, file: str) -> None:
         # <cache>/models--x--y/snapshots/<commit>/<file>

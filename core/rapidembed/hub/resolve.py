@@ -1,7 +1,6 @@
 """From what a user writes as ``model_name`` to a checkpoint on this machine."""
 
 import difflib
-import json
 import logging
 from dataclasses import replace
 from pathlib import Path
@@ -11,7 +10,7 @@ from rapidembed.hub.checkpoint import Checkpoint
 from rapidembed.hub.download import Repository
 from rapidembed.hub.packages import PREFIX, find_package_model
 from rapidembed.registry import ModelSpec, dense_models, discover, find_dense
-from rapidembed.registry.discovery import MODULES_FILE, WEIGHTS_FILE
+from rapidembed.registry.discovery import MODULES_FILE, WEIGHTS_FILE, read_modules
 
 logger = logging.getLogger(__name__)
 
@@ -114,12 +113,11 @@ def _from_source(repository: Repository, row: ModelSpec | None) -> Checkpoint:
     for file in (*_OPTIONAL_FILES, *_SENTENCE_TRANSFORMERS_FILES):
         repository.find(file)
     root = modules_path.parent
-    for module in json.loads(modules_path.read_text(encoding="utf-8")):
-        kind = module["type"].rpartition(".")[2]
+    for kind, path in read_modules(root):
         if kind in ("Pooling", "Dense"):
-            repository.fetch(f"{module['path']}/config.json")
+            repository.fetch(f"{path}/config.json")
         if kind == "Dense":
-            repository.fetch(f"{module['path']}/model.safetensors")
+            repository.fetch(f"{path}/model.safetensors")
     name = row.name if row else repository.repo
     return Checkpoint(_with_curated_facts(discover(root, name), row), root, WEIGHTS_FILE, repository.commit)
 
@@ -151,7 +149,8 @@ def _with_curated_facts(spec: ModelSpec, row: ModelSpec | None) -> ModelSpec:
         max_tokens=spec.max_tokens,
         dense=spec.dense,
         lower_case=spec.lower_case,
-        prompts=spec.prompts or row.prompts,
+        # Newer versions write empty prompts into every checkpoint; they declare nothing.
+        prompts=spec.prompts if any(spec.prompts.values()) else row.prompts,
         default_prompt=spec.default_prompt,
     )
 

@@ -4,11 +4,10 @@ Two generations of the format are read: up to version 5 (``pooling_mode_*`` flag
 (``pooling_mode``, ``embedding_dimension``, moved module paths). A module or value that is not known is refused by name.
 """
 
-import json
 from pathlib import Path
-from typing import Any
 
 from rapidembed.errors import IntegrityError, UnsupportedModelError
+from rapidembed.registry.config_file import ConfigFile, read_json
 from rapidembed.registry.spec import DenseLayer, ModelSpec
 from rapidembed.types import POOLING_MODES, PoolingMode
 
@@ -26,6 +25,7 @@ _LEGACY_POOLING: tuple[tuple[str, PoolingMode], ...] = (
 )
 # transformers writes 1e30 for "no limit".
 _NO_LIMIT = 1_000_000_000
+_HIDDEN_STATE = "last_hidden_state"
 
 
 def discover(folder: Path, name: str) -> ModelSpec:
@@ -33,11 +33,11 @@ def discover(folder: Path, name: str) -> ModelSpec:
 
     Raises:
         UnsupportedModelError: a file that decides the vectors is missing, or says something unknown.
-        IntegrityError: a file is not valid JSON, or contradicts another.
+        IntegrityError: a file is damaged, holds a value of a wrong type, or contradicts another.
 
     """
-    config = _read(folder / "config.json")
-    modules = _modules(folder)
+    config = ConfigFile.read(folder / "config.json")
+    modules = read_modules(folder)
     kinds = [kind for kind, _ in modules]
     if kinds[:2] != ["Transformer", "Pooling"] or any(kind not in ("Dense", "Normalize") for kind in kinds[2:]):
         raise UnsupportedModelError(
@@ -46,103 +46,122 @@ def discover(folder: Path, name: str) -> ModelSpec:
         )
     if "Normalize" in kinds[:-1]:
         raise UnsupportedModelError(f"{folder / MODULES_FILE}: Normalize is supported as the last module only.")
-    pooling, dim = _pooling(folder / modules[1][1] / "config.json", config)
-    dense = tuple(_dense(folder, path) for kind, path in modules[2:] if kind == "Dense")
+    transformer = _transformer(folder / modules[0][1] / "sentence_bert_config.json")
+    pooling, dim = _pooling(ConfigFile.read(folder / modules[1][1] / "config.json"), config)
+    dense = tuple(_dense(folder, path) for kind, path in modules if kind == "Dense")
     for layer in dense:
         if layer.in_features != dim:
             raise IntegrityError(f"{folder / layer.path}: takes {layer.in_features} values, but gets {dim}.")
         dim = layer.out_features
-    transformer = _read_optional(folder / modules[0][1] / "sentence_bert_config.json")
-    prompts, default_prompt = _prompts(folder / "config_sentence_transformers.json")
+    if kinds[-1] == "Normalize":
+        ConfigFile.read_optional(folder / modules[-1][1] / "config.json").require(
+            module_input_name="sentence_embedding"
+        )
+    prompts, default_prompt = _prompts(ConfigFile.read_optional(folder / "config_sentence_transformers.json"))
     return ModelSpec(
         name=name,
         dim=dim,
-        architecture=str(config.get("model_type", "unknown")),
+        architecture=config.text("model_type", "unknown"),
         pooling=pooling,
         normalize=kinds[-1] == "Normalize",
         max_tokens=_max_tokens(folder, transformer, config),
         dense=dense,
-        lower_case=bool(transformer.get("do_lower_case", False)),
+        lower_case=transformer.flag("do_lower_case", False),
         prompts=prompts,
         default_prompt=default_prompt,
     )
 
 
-def _modules(folder: Path) -> list[tuple[str, str]]:
+def read_modules(folder: Path) -> list[tuple[str, str]]:
+    """Kind (last part of the class name) and folder of each module.
+
+    Raises:
+        UnsupportedModelError: the folder has no modules.json.
+        IntegrityError: modules.json is damaged.
+
+    """
     path = folder / MODULES_FILE
     if not path.is_file():
         raise UnsupportedModelError(
             f"{folder} has no {MODULES_FILE}, so its pooling is not declared. Save the model with "
             "sentence-transformers, which writes that file."
         )
-    modules = json.loads(path.read_text(encoding="utf-8"))
-    return [(str(module["type"]).rpartition(".")[2], str(module["path"])) for module in modules]
+    try:
+        return [(str(module["type"]).rpartition(".")[2], str(module["path"])) for module in read_json(path)]
+    except (TypeError, KeyError) as error:
+        raise IntegrityError(f'{path}: expected a list of modules, each with "type" and "path".') from error
 
 
-def _pooling(path: Path, config: dict[str, Any]) -> tuple[tuple[PoolingMode, ...], int]:
-    values = _read(path)
-    if values.get("include_prompt", True) is not True:
+def _transformer(path: Path) -> ConfigFile:
+    file = ConfigFile.read_optional(path)
+    file.require(
+        transformer_task="feature-extraction",
+        module_output_name="token_embeddings",
+        processing_kwargs={},
+        query_length=None,
+        document_length=None,
+        query_expansion=None,
+    )
+    modalities = file.values.get("modality_config")
+    text = modalities.get("text") if isinstance(modalities, dict) else None
+    if isinstance(text, dict) and text.get("method_output_name", _HIDDEN_STATE) != _HIDDEN_STATE:
+        raise UnsupportedModelError(f"{path}: modality_config must read {_HIDDEN_STATE}, got {text}.")
+    return file
+
+
+def _pooling(file: ConfigFile, config: ConfigFile) -> tuple[tuple[PoolingMode, ...], int]:
+    if not file.flag("include_prompt", True):
         raise UnsupportedModelError(
-            f"{path}: include_prompt=false (prompt tokens left out of pooling) is not supported."
+            f"{file.path}: include_prompt=false (prompts left out of pooling) is not supported."
         )
-    modes = values.get("pooling_mode")
+    modes = file.values.get("pooling_mode")
     if modes is None:
-        modes = [mode for flag, mode in _LEGACY_POOLING if values.get(flag)] or ["mean"]
-    modes = [modes] if isinstance(modes, str) else list(modes)
+        modes = [mode for flag, mode in _LEGACY_POOLING if file.flag(flag, False)] or ["mean"]
+    modes = [modes] if isinstance(modes, str) else modes
+    if not isinstance(modes, list) or not modes:
+        raise IntegrityError(f"{file.path}: expected a pooling mode or a list of them, got {modes!r}.")
     for mode in modes:
         if mode not in POOLING_MODES or mode == "none":
-            raise UnsupportedModelError(f"{path}: pooling mode {mode!r} is unknown.")
-    width = values.get("embedding_dimension", values.get("word_embedding_dimension", config.get("hidden_size")))
-    if not isinstance(width, int) or width < 1:
-        raise IntegrityError(f"{path}: expected a positive embedding_dimension, got {width!r}.")
+            raise UnsupportedModelError(f"{file.path}: pooling mode {mode!r} is unknown.")
+    names = [name for name in ("embedding_dimension", "word_embedding_dimension") if name in file.values]
+    width = file.positive(names[0]) if names else config.positive("hidden_size")
+    hidden = config.optional_positive("hidden_size")
+    if hidden is not None and width != hidden:
+        raise IntegrityError(f"{file.path}: pools vectors of {width}, but the model's have {hidden}.")
     return tuple(modes), width * len(modes)
 
 
 def _dense(folder: Path, module: str) -> DenseLayer:
-    values = _read(folder / module / "config.json")
-    activation = str(values.get("activation_function", "torch.nn.modules.activation.Tanh")).rpartition(".")[2]
+    file = ConfigFile.read(folder / module / "config.json")
+    file.require(module_input_name="sentence_embedding", module_output_name="sentence_embedding", use_residual=False)
     return DenseLayer(
         path=module,
-        in_features=int(values["in_features"]),
-        out_features=int(values["out_features"]),
-        bias=bool(values.get("bias", True)),
-        activation=activation,
+        in_features=file.positive("in_features"),
+        out_features=file.positive("out_features"),
+        bias=file.flag("bias", True),
+        activation=file.text("activation_function", "torch.nn.modules.activation.Tanh").rpartition(".")[2],
     )
 
 
-def _prompts(path: Path) -> tuple[dict[str, str], str | None]:
-    values = _read_optional(path)
-    prompts = {str(role): str(text) for role, text in (values.get("prompts") or {}).items() if text}
-    default = values.get("default_prompt_name")
-    if default is not None and default not in (values.get("prompts") or {}):
-        raise IntegrityError(f"{path}: default_prompt_name is {default!r}, which is not among its prompts.")
-    return prompts, default if default in prompts else None
+def _prompts(file: ConfigFile) -> tuple[dict[str, str], str | None]:
+    prompts = file.values.get("prompts") or {}
+    if not isinstance(prompts, dict) or not all(isinstance(text, str) for text in prompts.values()):
+        raise IntegrityError(f"{file.path}: expected prompts to map names to strings, got {prompts!r}.")
+    default = file.values.get("default_prompt_name")
+    if default is not None and (not isinstance(default, str) or default not in prompts):
+        raise IntegrityError(f"{file.path}: default_prompt_name is {default!r}, which is not among its prompts.")
+    return prompts, default
 
 
-def _max_tokens(folder: Path, transformer: dict[str, Any], config: dict[str, Any]) -> int | None:
+def _max_tokens(folder: Path, transformer: ConfigFile, config: ConfigFile) -> int | None:
     """sentence-transformers' own limit, else the tokenizer's, never beyond the model's positions."""
-    tokenizer = _read_optional(folder / "tokenizer_config.json")
-    for limit in (transformer.get("max_seq_length"), tokenizer.get("model_max_length")):
+    tokenizer = ConfigFile.read_optional(folder / "tokenizer_config.json")
+    for file, name in ((transformer, "max_seq_length"), (tokenizer, "model_max_length")):
+        limit = file.values.get(name)
         if limit is None or (isinstance(limit, int | float) and limit > _NO_LIMIT):
             continue
         if isinstance(limit, bool) or not isinstance(limit, int) or limit < 1:
-            raise UnsupportedModelError(f"{folder}: the token limit must be a positive integer, got {limit!r}.")
-        positions = config.get("max_position_embeddings")
-        return min(limit, positions) if isinstance(positions, int) else limit
+            raise UnsupportedModelError(f"{file.path}: {name} must be a positive integer, got {limit!r}.")
+        positions = config.optional_positive("max_position_embeddings")
+        return min(limit, positions) if positions else limit
     return None
-
-
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        values = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise UnsupportedModelError(f"{path.parent} has no {path.name}, which the model needs.") from error
-    except ValueError as error:
-        raise IntegrityError(f"{path} is not valid JSON: {error}") from error
-    if not isinstance(values, dict):
-        raise IntegrityError(f"{path}: expected a JSON object, got {type(values).__name__}.")
-    return values
-
-
-def _read_optional(path: Path) -> dict[str, Any]:
-    return _read(path) if path.is_file() else {}

@@ -97,23 +97,17 @@ class ModelSpec:
 
     @property
     def query_prompt(self) -> str:
-        """Text put before every query; sentence-transformers' rule: "query", else the default prompt."""
-        return self._prompt("query")
+        """Text put before every query."""
+        return self.prompts.get("query", "")
 
     @property
     def document_prompt(self) -> str:
-        """Text put before every document: "document", "passage" or "corpus", else the default prompt."""
-        return self._prompt("document", "passage", "corpus")
+        """Text put before every document: the prompt called "document", "passage" or "corpus"."""
+        return next(filter(None, (self.prompts.get(role) for role in ("document", "passage", "corpus"))), "")
 
     @property
     def plain_prompt(self) -> str:
-        """Text put before an input whose role is not given."""
-        return self._prompt()
-
-    def _prompt(self, *roles: str) -> str:
-        for role in roles:
-            if role in self.prompts:
-                return self.prompts[role]
+        """Text put before an input whose role is not given: the default prompt, if there is one."""
         return self.prompts[self.default_prompt] if self.default_prompt else ""
 
     @classmethod

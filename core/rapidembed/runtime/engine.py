@@ -1,11 +1,8 @@
 """A loaded model: its tokenizer, its sessions, and how one batch runs."""
 
-import json
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 import onnxruntime as ort
@@ -13,6 +10,7 @@ from numpy.typing import NDArray
 
 from rapidembed.errors import IntegrityError, NonFiniteError
 from rapidembed.hub import Checkpoint
+from rapidembed.registry.config_file import ConfigFile
 from rapidembed.runtime import planner
 from rapidembed.runtime.device import Placement
 from rapidembed.runtime.pool import ComputePool, compute_pool
@@ -47,16 +45,16 @@ class Engine:
         self.key = key
         self._spec = key.checkpoint.spec
         root = key.checkpoint.root
-        config = _read_json(root / "config.json")
+        config = ConfigFile.read(root / "config.json")
         self.tokenizer = Tokenizer(
             root / "tokenizer.json",
-            truncation_side=_read_json(root / "tokenizer_config.json").get("truncation_side", "right"),
+            truncation_side=ConfigFile.read_optional(root / "tokenizer_config.json").text("truncation_side", "right"),
             lower_case=self._spec.lower_case,
         )
         self.position_limit = _position_limit(config)
         """Longest sequence the model has positions for, if it says so."""
-        self._hidden: int = config.get("hidden_size") or self._spec.dim
-        self._pad_id: int = config.get("pad_token_id") or 0
+        self._hidden = config.optional_positive("hidden_size") or self._spec.dim
+        self._pad_id = config.values.get("pad_token_id") or 0
         self.pool: ComputePool = compute_pool()
         self.cores = min(self.pool.size, key.threads or self.pool.size)
         """Cores that this engine uses at most."""
@@ -151,18 +149,8 @@ class Engine:
             )
 
 
-def _position_limit(config: dict[str, Any]) -> int | None:
-    positions: int | None = config.get("max_position_embeddings")
-    if positions and str(config.get("model_type", "")).startswith(_OFFSET_POSITIONS):
+def _position_limit(config: ConfigFile) -> int | None:
+    positions = config.optional_positive("max_position_embeddings")
+    if positions and config.text("model_type", "").startswith(_OFFSET_POSITIONS):
         return positions - 2
     return positions
-
-
-def _read_json(path: Path) -> dict[str, Any]:
-    try:
-        values: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return {}
-    except ValueError as error:
-        raise IntegrityError(f"{path} is not valid JSON: {error}") from error
-    return values

