@@ -27,7 +27,6 @@ def requested_threads() -> int | None:
 
     Raises:
         ValueError: the variable holds something else.
-
     """
     text = os.environ.get("RAPIDEMBED_THREADS")
     if not text:

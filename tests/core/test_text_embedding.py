@@ -120,6 +120,10 @@ def test_truncate_false_names_the_text(minilm: str) -> None:
     model = TextEmbedding(minilm, max_tokens=8, truncate=False)
     with pytest.raises(ValueError, match=r"texts\[1\] has more than 8 tokens"):
         model.encode(["short", "a text of quite a few more words than that"])
+    received: list[np.ndarray] = []
+    with pytest.raises(ValueError, match=r"texts\[2\]"):
+        received.extend(model.embed(iter(["short", "brief", "a text of quite a few more words than that", "short"])))
+    assert len(received) == 2  # what came before is not lost
 
 
 def test_max_tokens_may_go_up_to_the_positions(minilm: str) -> None:

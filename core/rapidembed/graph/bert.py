@@ -33,7 +33,6 @@ class BertConfig:
 
         Raises:
             UnsupportedModelError, IntegrityError: name the field and its value.
-
         """
         config.require(position_embedding_type="absolute", is_decoder=False, add_cross_attention=False)
         epsilon = config.values.get("layer_norm_eps", 1e-12)
@@ -66,7 +65,6 @@ def encode(writer: GraphWriter, config: ConfigFile, ids: str, mask: str | None) 
 
     Returns:
         The last hidden state (batch, tokens, hidden), and hidden.
-
     """
     bert = BertConfig.read(config)
     x = _embeddings(writer, bert, ids)

@@ -37,7 +37,6 @@ def activation(writer: GraphWriter, x: str, name: str) -> str:
 
     Raises:
         UnsupportedModelError: the name is unknown.
-
     """
     kind = _ACTIVATIONS.get(name)
     if kind is None:
@@ -56,7 +55,6 @@ def self_attention(writer: GraphWriter, q: str, k: str, v: str, *, heads: int, m
 
     Args:
         mask: int32 (batch, tokens), 1 for real tokens; None where no row of the batch is padded.
-
     """
     inputs = [q, k, v] if mask is None else [q, k, v, "", mask]
     return writer.node("MultiHeadAttention", *inputs, domain=CONTRIB, num_heads=heads)

@@ -23,7 +23,6 @@ def build(config: ConfigFile, weights: Weights, spec: ModelSpec, *, masked: bool
     Raises:
         UnsupportedModelError: the architecture or one of its values is unknown.
         IntegrityError: weights and config contradict each other.
-
     """
     builder = _builder(config)
     writer = GraphWriter(weights, builder.PREFIXES, builder.ANCHOR, tables_as_inputs=not masked)

@@ -20,7 +20,6 @@ def pool(writer: GraphWriter, x: str, modes: tuple[PoolingMode, ...], mask: str 
 
     Args:
         mask: float32 (batch, tokens), 1 for real tokens, padding on the right; None without padding.
-
     """
     pooled = [_pool(writer, x, mode, mask) for mode in modes]
     return pooled[0] if len(pooled) == 1 else writer.node("Concat", *pooled, axis=-1)
@@ -31,7 +30,6 @@ def dense(writer: GraphWriter, x: str, layer: DenseLayer) -> str:
 
     Raises:
         UnsupportedModelError: its activation is unknown.
-
     """
     if layer.activation not in _DENSE_ACTIVATIONS:
         raise UnsupportedModelError(

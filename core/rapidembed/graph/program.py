@@ -35,7 +35,6 @@ class Program:
         pooling: what is left to do outside the graph; ("none",) where the output is the vector.
         output: index or name of the output to read.
         row_by_row: the graph's result for a row depends on its neighbours, so rows run alone.
-
     """
 
     model: bytes | Path
@@ -68,7 +67,6 @@ def load_program(checkpoint: Checkpoint, *, masked: bool) -> Program:
     Raises:
         UnsupportedModelError: the architecture or one of its values is unknown.
         IntegrityError: a file is damaged or contradicts another.
-
     """
     path = checkpoint.root / checkpoint.weights
     if checkpoint.is_onnx:

@@ -25,7 +25,6 @@ class Weights:
 
     Raises:
         IntegrityError: a file is missing or damaged.
-
     """
 
     def __init__(self, files: Mapping[str, Path]) -> None:
@@ -62,7 +61,6 @@ class Weights:
 
         Raises:
             UnsupportedModelError: it is stored in a type that is not a float of 16 or 32 bits.
-
         """
         path, entry = self._entries[name]
         if entry["dtype"] not in _FLOATS:

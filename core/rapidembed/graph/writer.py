@@ -22,7 +22,6 @@ class GraphWriter:
         prefixes: what published checkpoints put before the encoder's tensor names; the one in use is found by
             ``anchor``, a name that every checkpoint of the architecture has.
         tables_as_inputs: hand lookup tables to every run instead of to the session, see :meth:`table`.
-
     """
 
     def __init__(self, weights: Weights, prefixes: tuple[str, ...], anchor: str, *, tables_as_inputs: bool) -> None:
@@ -74,7 +73,6 @@ class GraphWriter:
             name: today's name.
             shape: what the config promises.
             older_names: names that earlier publications used for the same tensor.
-
         """
         for candidate in (name, *older_names):
             if self._prefix + candidate in self._weights:
@@ -114,7 +112,6 @@ class GraphWriter:
 
         Args:
             ignorable: beginnings of names (without prefix) that do not change the vectors.
-
         """
         unused = [
             name
@@ -134,7 +131,6 @@ class GraphWriter:
             inputs: name -> names of its dimensions; all are int64. Tables are added to them.
             output: the value that becomes the output "embedding", float32 (batch, width).
             width: see ``output``.
-
         """
         self._nodes.append(helper.make_node("Identity", [output], ["embedding"]))
         values = [helper.make_tensor_value_info(name, TensorProto.INT64, dims) for name, dims in inputs.items()]

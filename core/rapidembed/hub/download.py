@@ -47,7 +47,6 @@ class Repository:
             ModelNotCachedError: it is not cached, and the hub may not be asked or does not answer.
             ModelNotFoundError: the hub has no such repository, revision or file.
             DownloadError: the hub refused, or the transfer failed.
-
         """
         path = self.find(file)
         if path is None:

@@ -17,7 +17,6 @@ def find_package_model(name: str) -> Path:
 
     Raises:
         ModelNotFoundError: no such package, or no such folder, or more than one candidate.
-
     """
     package, _, sub = name.removeprefix(PREFIX).partition("/")
     folder = _package_folder(package)

@@ -40,7 +40,6 @@ def resolve(
 
     Raises:
         ModelNotFoundError, ModelNotCachedError, DownloadError, UnsupportedModelError: see each.
-
     """
     row = find_dense(model_name)
     if specific_model_path is not None:

@@ -13,7 +13,6 @@ def dense_models() -> tuple[ModelSpec, ...]:
 
     Raises:
         ValueError: the data file names a model twice.
-
     """
     text = resources.files("rapidembed.registry").joinpath("data/dense.json").read_text(encoding="utf-8")
     specs = tuple(ModelSpec.from_row(row) for row in json.loads(text))

@@ -22,7 +22,6 @@ class ConfigFile:
         Raises:
             UnsupportedModelError: the file is missing.
             IntegrityError: it is not a JSON object.
-
         """
         if not path.is_file():
             raise UnsupportedModelError(f"{path.parent} has no {path.name}, which the model needs.")
@@ -66,7 +65,6 @@ class ConfigFile:
 
         Raises:
             UnsupportedModelError: names the field and its value.
-
         """
         for name, value in known.items():
             if self.values.get(name) not in (None, value):
@@ -80,7 +78,6 @@ def read_json(path: Path) -> Any:
 
     Raises:
         IntegrityError: the file is not valid JSON.
-
     """
     try:
         return json.loads(path.read_text(encoding="utf-8"))

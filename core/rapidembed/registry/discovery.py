@@ -34,7 +34,6 @@ def discover(folder: Path, name: str) -> ModelSpec:
     Raises:
         UnsupportedModelError: a file that decides the vectors is missing, or says something unknown.
         IntegrityError: a file is damaged, holds a value of a wrong type, or contradicts another.
-
     """
     config = ConfigFile.read(folder / "config.json")
     modules = read_modules(folder)
@@ -78,7 +77,6 @@ def read_modules(folder: Path) -> list[tuple[str, str]]:
     Raises:
         UnsupportedModelError: the folder has no modules.json.
         IntegrityError: modules.json is damaged.
-
     """
     path = folder / MODULES_FILE
     if not path.is_file():

@@ -19,7 +19,6 @@ async def in_background(work: Callable[[threading.Event], R]) -> R:
 
     Args:
         work: gets an event that is set when the awaiting task is cancelled; it should then stop soon.
-
     """
     cancelled = threading.Event()
     future = _waiters().submit(work, cancelled)

@@ -51,7 +51,6 @@ def place(
 
     Raises:
         DeviceError: the device is not available, or the options contradict each other.
-
     """
     wanted = _wanted_devices(device, cuda, device_ids)
     if providers is not None:

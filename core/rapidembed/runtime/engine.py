@@ -94,7 +94,6 @@ class Engine:
 
         Raises:
             NonFiniteError: a vector holds NaN or infinity.
-
         """
         with self._sessions.bulk() as session:
             return self._forward(session, texts, length, task)

@@ -28,7 +28,6 @@ class Lease:
 
         Raises:
             ClosedError: the lease was released.
-
         """
         if self._engine is None:
             raise ClosedError("The model was closed. Create a new one; its weights load from the cache.")

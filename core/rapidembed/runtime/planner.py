@@ -31,7 +31,6 @@ def plan(lengths: Sequence[int], *, budget: int, hidden: int, max_rows: int, pad
         hidden: width of the model, which says how much attention weighs.
         max_rows: upper bound on the rows of a batch.
         padded: whether rows of different lengths may share a batch.
-
     """
     by_length: dict[int, list[int]] = defaultdict(list)
     for row, length in enumerate(lengths):

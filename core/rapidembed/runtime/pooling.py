@@ -17,7 +17,6 @@ def pool(hidden: NDArray[np.float32], mask: NDArray[np.int64], modes: Sequence[P
         hidden: the last hidden state.
         mask: (batch, tokens), 1 for real tokens.
         modes: sentence-transformers' pooling modes; their results are concatenated.
-
     """
     if hidden.ndim == 2:
         return hidden

@@ -37,7 +37,6 @@ class OnnxSession:
     Raises:
         DeviceError: the first provider could not be started.
         IntegrityError: the graph could not be loaded.
-
     """
 
     def __init__(self, program: Program, providers: Sequence[ProviderSpec], threads: int) -> None:

@@ -22,7 +22,7 @@ _WINDOWS_AHEAD = 2
 _TOKENIZER_CHUNK = 16
 
 Prepare = Callable[[str, int], str]
-Inspect = Callable[[list[TokenIds], int], None]
+Inspect = Callable[[TokenIds, int], None]
 
 
 class _WindowSize:
@@ -64,10 +64,9 @@ def embed_windows(
         workers: batches at a time; None: as many as the engine has.
         task: adapter number, for graphs with adapters.
         prepare: checks a text and makes it ready for the tokenizer; gets its index.
-        inspect: sees a window's token ids before anything of it is computed; gets the index of its first text.
+        inspect: sees a text's token ids before anything of its window is computed; gets its index.
 
     An exception that reading, preparing or inspecting raises comes after the vectors of what was read before.
-
     """
     lanes = Lanes(engine, min(workers or engine.workers, engine.workers), task)
     size = _WindowSize(batch_size)
@@ -76,11 +75,7 @@ def embed_windows(
     try:
         while window := source.read(size.texts):
             tokens = _tokenize(engine, window, max_tokens, chunk=min(engine.workers, _TOKENIZER_CHUNK))
-            try:
-                inspect(tokens, source.position - len(window))
-            except ValueError as error:
-                source.failure = error
-                break
+            tokens = source.accept(tokens, inspect)
             running.append((lanes.start(tokens, engine.plan(tokens, batch_size), dim), time.perf_counter()))
             if len(running) == _WINDOWS_AHEAD:
                 yield _finish(running, size)
@@ -134,3 +129,14 @@ class _Source:
             self.failure = error
         self.position += len(window)
         return window
+
+    def accept(self, tokens: list[TokenIds], inspect: Inspect) -> list[TokenIds]:
+        """The texts of the window just read that stand before the first one that ``inspect`` refuses."""
+        first = self.position - len(tokens)
+        for i, text in enumerate(tokens):
+            try:
+                inspect(text, first + i)
+            except ValueError as error:
+                self.failure = error
+                return tokens[:i]
+        return tokens

@@ -37,7 +37,6 @@ class Tokenizer:
 
     Raises:
         IntegrityError: the file is missing or damaged.
-
     """
 
     def __init__(self, path: Path, *, truncation_side: str = "right", lower_case: bool = False) -> None:

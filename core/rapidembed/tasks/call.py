@@ -25,34 +25,30 @@ class Call:
 
         Raises:
             TypeError: it is not a str; names the index.
-
         """
         clean, repaired = repair(check_text(text, index))
         self.repaired += repaired
         return self.prompt + clean
 
-    def inspect(self, tokens: list[TokenIds], first: int) -> None:
-        """Count truncated texts.
+    def inspect(self, tokens: TokenIds, index: int) -> None:
+        """Count a text, and whether it was truncated.
 
         Raises:
-            ValueError: one was truncated, and ``truncate`` is False; names the index.
-
+            ValueError: it was, and ``truncate`` is False; names the index.
         """
-        self.texts += len(tokens)
-        for index, text in enumerate(tokens, first):
-            if text.truncated and not self.truncate:
-                raise ValueError(
-                    f"texts[{index}] has more than {self.max_tokens} tokens, and truncate=False. "
-                    "Split it, raise max_tokens, or allow truncation."
-                )
-            self.truncated += text.truncated
+        if tokens.truncated and not self.truncate:
+            raise ValueError(
+                f"texts[{index}] has more than {self.max_tokens} tokens, and truncate=False. "
+                "Split it, raise max_tokens, or allow truncation."
+            )
+        self.texts += 1
+        self.truncated += tokens.truncated
 
     def warn(self, stacklevel: int) -> None:
         """Say once what was changed.
 
         Args:
             stacklevel: of the user's line, seen from the caller of this method; as in :func:`warnings.warn`.
-
         """
         if self.truncated:
             warnings.warn(

@@ -74,7 +74,6 @@ class LoadedModel:
 
         Raises:
             ClosedError: the facade was closed.
-
         """
         return self.lease.engine
 
@@ -93,7 +92,7 @@ class LoadedModel:
         """The vector of a lone text, float32 (dimensions,)."""
         engine = self.engine
         tokens = engine.tokenizer.encode([call.prepare(text, None)], self.max_tokens)
-        call.inspect(tokens, 0)
+        call.inspect(tokens[0], 0)
         vector: Vectors = self._finish(engine.run_one(tokens[0], call.task))[0]
         return vector
 

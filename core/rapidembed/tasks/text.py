@@ -68,7 +68,6 @@ class TextEmbedding:
 
     Objects are safe to use from several threads, may be pickled and copied (the copy shares the loaded model within a
     process), and free the model when they are closed or collected.
-
     """
 
     def __init__(
@@ -147,7 +146,6 @@ class TextEmbedding:
             ValueError: an argument is out of range, or a text is too long and ``truncate`` is False.
             NonFiniteError: the model produced NaN or infinity.
             ClosedError: the model was closed.
-
         """
         return self._encode("plain", texts, batch_size, parallel, show_progress)
 
@@ -203,7 +201,6 @@ class TextEmbedding:
 
         Yields:
             One float32 array ``(dimensions,)`` per text, in order.
-
         """
         return self._embed("plain", documents, batch_size, parallel, show_progress)
 

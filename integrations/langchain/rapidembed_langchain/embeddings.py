@@ -27,7 +27,6 @@ class FastEmbedEmbeddings(BaseModel, Embeddings):
         'a cat on a mat'
 
     Instances may be pickled and copied; copies share one loaded model within a process.
-
     """
 
     model_config = ConfigDict(
