@@ -37,7 +37,7 @@ def build(config: ConfigFile, weights: Weights, spec: ModelSpec, *, masked: bool
     for layer in spec.dense:
         x = heads.dense(writer, x, layer)
     writer.refuse_unused(builder.IGNORABLE)
-    return BuiltGraph(writer.finish(inputs, x, spec.dim), tuple(writer.tensors), tuple(writer.tables))
+    return BuiltGraph(writer.finish(inputs, x, spec.dim), tuple(writer.converted), tuple(writer.tables))
 
 
 def _builder(config: ConfigFile) -> ModuleType:

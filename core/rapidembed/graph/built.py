@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class BuiltGraph:
-    """A serialized ONNX model without weights, and the checkpoint's tensors that it reads."""
+    """A serialized ONNX model that points into the checkpoint's files, and the tensors it needs beyond them."""
 
     model: bytes
-    tensors: tuple[str, ...]
-    """Given to the session once."""
+    converted: tuple[str, ...]
+    """Names of tensors that are not stored as float32: the session is given their values once."""
     tables: tuple[str, ...]
-    """Given to every run, as inputs of the same names."""
+    """Names of tensors that every run is given, as inputs of the same names."""

@@ -40,7 +40,7 @@ def _read(path: Path) -> BuiltGraph | None:
         with safe_open(path, framework="numpy") as file:
             names = file.metadata()
             model = file.get_tensor("model").tobytes()
-        graph = BuiltGraph(model, tuple(json.loads(names["tensors"])), tuple(json.loads(names["tables"])))
+        graph = BuiltGraph(model, tuple(json.loads(names["converted"])), tuple(json.loads(names["tables"])))
         intact = hashlib.sha256(model).hexdigest() == names["sha256"]
     except FileNotFoundError:
         return None
@@ -55,7 +55,7 @@ def _read(path: Path) -> BuiltGraph | None:
 
 def _write(path: Path, graph: BuiltGraph) -> None:
     names = {
-        "tensors": json.dumps(graph.tensors),
+        "converted": json.dumps(graph.converted),
         "tables": json.dumps(graph.tables),
         "sha256": hashlib.sha256(graph.model).hexdigest(),
     }

@@ -23,14 +23,14 @@ _BUILDER_VERSION = 1
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """A runnable graph.
+    """A runnable graph, and the values that it does not hold itself.
 
     Attributes:
         model: serialized graph, or the path of an ONNX file.
         weight_bytes: size of the weights.
-        weights: tensors that the session hands to the graph, by name; empty for ONNX files.
-        tables: tensors that every run gets as inputs, by name.
-        source: the files that the tensors are views of.
+        folder: where the files lie that a serialized graph points into.
+        converted: tensors that the session is given, by name.
+        tables: tensors that every run is given as inputs, by name.
         masked: whether batches may be padded; where False every row of a batch has the same length.
         pooling: what is left to do outside the graph; ("none",) where the output is the vector.
         output: index or name of the output to read.
@@ -41,19 +41,11 @@ class Program:
     weight_bytes: int
     masked: bool
     pooling: tuple[PoolingMode, ...]
-    weights: dict[str, NDArray[np.float32]] = field(default_factory=dict)
+    folder: Path | None = None
+    converted: dict[str, NDArray[np.float32]] = field(default_factory=dict)
     tables: dict[str, NDArray[np.float32]] = field(default_factory=dict)
-    source: Weights | None = None
     output: int | str = 0
     row_by_row: bool = False
-
-    def forget_pages(self) -> None:
-        """Take the weights' pages out of this process's memory; those still read come back from the page cache.
-
-        A session packs matrices into copies of its own, so most of the file is read once.
-        """
-        if self.source is not None:
-            self.source.forget_pages()
 
 
 def buildable_architectures() -> frozenset[str]:
@@ -104,9 +96,9 @@ def load_program(checkpoint: Checkpoint, *, masked: bool) -> Program:
         weight_bytes=sum(file.stat().st_size for file in files.values()),
         masked=masked,
         pooling=("none",),
-        weights={name: weights.float32(name) for name in graph.tensors},
+        folder=weights.folder,
+        converted={name: weights.float32(name) for name in graph.converted},
         tables={name: weights.float32(name) for name in graph.tables},
-        source=weights,
     )
 
 

@@ -1,10 +1,11 @@
-"""Safetensors files as memory-mapped arrays: the operating system loads what is touched and shares it."""
+"""Safetensors files: where each tensor lies, and its values as memory-mapped arrays."""
 
 import hashlib
 import json
-import mmap
+import os
 import struct
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,16 @@ from safetensors import SafetensorError, safe_open
 from rapidembed.errors import IntegrityError, UnsupportedModelError
 
 _FLOATS = {"F32": "<f4", "F16": "<f2", "BF16": "<u2"}
+
+
+@dataclass(frozen=True, slots=True)
+class Location:
+    """Where a tensor's bytes lie."""
+
+    file: str
+    """Relative to the folder of the weights."""
+    offset: int
+    length: int
 
 
 class Weights:
@@ -28,21 +39,21 @@ class Weights:
     """
 
     def __init__(self, files: Mapping[str, Path]) -> None:
-        self._entries: dict[str, tuple[Path, dict[str, Any]]] = {}
-        self._files: list[mmap.mmap] = []
+        # The hub's cache links to files elsewhere; ONNX Runtime opens only what really lies in the folder it is given.
+        paths = {prefix: path.resolve() for prefix, path in files.items()}
+        self.folder = Path(os.path.commonpath([path.parent for path in paths.values()]))
+        """Folder that holds all the files."""
+        self._entries: dict[str, tuple[Path, int, dict[str, Any]]] = {}
         self._bytes: dict[Path, NDArray[np.uint8]] = {}
         digest = hashlib.sha256()
-        for prefix, path in files.items():
+        for prefix, path in paths.items():
             header, start = _read_header(path)
-            with path.open("rb") as file:
-                mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-            self._files.append(mapped)
-            self._bytes[path] = np.frombuffer(mapped, dtype=np.uint8, offset=start)
+            self._bytes[path] = np.memmap(path, dtype=np.uint8, mode="r")
             for name, entry in header.items():
-                self._entries[prefix + name] = (path, entry)
-            digest.update(prefix.encode() + json.dumps(header, sort_keys=True).encode())
+                self._entries[prefix + name] = (path, start, entry)
+            digest.update(json.dumps([prefix, self._relative(path), start, header], sort_keys=True).encode())
         self.layout = digest.hexdigest()
-        """sha256 over names, types, shapes and offsets: what a graph depends on, without reading a weight."""
+        """sha256 over file names, tensor names, types, shapes and offsets: all that a graph takes from the weights."""
 
     def __contains__(self, name: str) -> bool:
         return name in self._entries
@@ -54,7 +65,15 @@ class Weights:
 
     def shape(self, name: str) -> tuple[int, ...]:
         """Shape of a tensor."""
-        return tuple(self._entries[name][1]["shape"])
+        return tuple(self._entries[name][2]["shape"])
+
+    def location(self, name: str) -> Location | None:
+        """Where a tensor lies, if it is stored as float32; None where it must be converted first."""
+        path, start, entry = self._entries[name]
+        if entry["dtype"] != "F32":
+            return None
+        begin, end = entry["data_offsets"]
+        return Location(self._relative(path), start + begin, end - begin)
 
     def float32(self, name: str) -> NDArray[np.float32]:
         """A tensor as float32: a read-only view of the file where it is stored so, else a converted copy.
@@ -62,22 +81,19 @@ class Weights:
         Raises:
             UnsupportedModelError: it is stored in a type that is not a float of 16 or 32 bits.
         """
-        path, entry = self._entries[name]
+        path, start, entry = self._entries[name]
         if entry["dtype"] not in _FLOATS:
             raise UnsupportedModelError(
                 f"{path}: tensor {name!r} has type {entry['dtype']}; known: {', '.join(_FLOATS)}."
             )
         begin, end = entry["data_offsets"]
-        stored = self._bytes[path][begin:end].view(_FLOATS[entry["dtype"]]).reshape(entry["shape"])
+        stored = self._bytes[path][start + begin : start + end].view(_FLOATS[entry["dtype"]]).reshape(entry["shape"])
         if entry["dtype"] == "BF16":  # the upper half of a float32
             stored = (stored.astype(np.uint32) << 16).view(np.float32)
         return np.asarray(stored, dtype=np.float32)
 
-    def forget_pages(self) -> None:
-        """Let the operating system take the files' pages back; reading one again loads it again."""
-        if hasattr(mmap, "MADV_DONTNEED"):
-            for mapped in self._files:
-                mapped.madvise(mmap.MADV_DONTNEED)
+    def _relative(self, path: Path) -> str:
+        return path.relative_to(self.folder).as_posix()
 
 
 def _read_header(path: Path) -> tuple[dict[str, Any], int]:

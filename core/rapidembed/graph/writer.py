@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
 from rapidembed.errors import IntegrityError, UnsupportedModelError
-from rapidembed.graph.weights import Weights
+from rapidembed.graph.weights import Location, Weights
 
 OPSET = 21
 IR_VERSION = 10
@@ -15,7 +15,7 @@ CONTRIB = "com.microsoft"
 
 
 class GraphWriter:
-    """Collects nodes; tensors of the checkpoint stay outside and are handed to the session by name.
+    """Collects nodes; tensors of the checkpoint stay in their files, which the graph points into.
 
     Args:
         weights: the checkpoint's tensors.
@@ -30,8 +30,10 @@ class GraphWriter:
         self._initializers: list[onnx.TensorProto] = []
         self._constants: dict[tuple[str, tuple[int, ...], bytes], str] = {}
         self._tables_as_inputs = tables_as_inputs
-        self.tensors: dict[str, None] = {}
-        """Names of the checkpoint's tensors that the session holds, in order of first use."""
+        self.tensors: set[str] = set()
+        """Names of the checkpoint's tensors that the session holds."""
+        self.converted: list[str] = []
+        """Those of them that are not stored as float32, so that the session must be given their values."""
         self.tables: dict[str, tuple[int, ...]] = {}
         """Names and shapes of the tensors that every run gets as inputs."""
         for prefix in prefixes:
@@ -96,8 +98,11 @@ class GraphWriter:
         """A tensor by its full name in the checkpoint."""
         self._check_shape(name, shape)
         if name not in self.tensors:
-            self.tensors[name] = None
-            self._initializers.append(_external_tensor(name, shape))
+            self.tensors.add(name)
+            location = self._weights.location(name)
+            if location is None:
+                self.converted.append(name)
+            self._initializers.append(_external_tensor(name, shape, location))
         return name
 
     def _check_shape(self, name: str, shape: tuple[int, ...]) -> None:
@@ -115,7 +120,7 @@ class GraphWriter:
         """
         unused = [
             name
-            for name in sorted(self._weights.names - self.tensors.keys() - self.tables.keys())
+            for name in sorted(self._weights.names - self.tensors - self.tables.keys())
             if not name.removeprefix(self._prefix).startswith(ignorable)
         ]
         if unused:
@@ -147,8 +152,12 @@ class GraphWriter:
         return bytes(model.SerializeToString())
 
 
-def _external_tensor(name: str, shape: tuple[int, ...]) -> onnx.TensorProto:
-    """A placeholder that the session fills from memory; the location is never opened."""
+def _external_tensor(name: str, shape: tuple[int, ...], location: Location | None) -> onnx.TensorProto:
     tensor = TensorProto(name=name, data_type=TensorProto.FLOAT, dims=shape, data_location=TensorProto.EXTERNAL)
-    tensor.external_data.add(key="location", value="given-by-the-session")
+    if location is None:
+        tensor.external_data.add(key="location", value="given-by-the-session")
+    else:
+        tensor.external_data.add(key="location", value=location.file)
+        tensor.external_data.add(key="offset", value=str(location.offset))
+        tensor.external_data.add(key="length", value=str(location.length))
     return tensor

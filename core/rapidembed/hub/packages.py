@@ -1,6 +1,6 @@
 """``package:NAME[/sub]``: a model that an installed Python package carries, found without importing it."""
 
-from importlib import metadata, util
+from importlib import util
 from pathlib import Path
 
 from rapidembed.errors import ModelNotFoundError
@@ -44,17 +44,19 @@ def _holds_model(folder: Path) -> bool:
 
 
 def _package_folder(package: str) -> Path | None:
-    for candidate in (package, package.replace("-", "_"), *_import_names(package)):
-        if not candidate.isidentifier():
-            continue
-        # A top-level name is looked up on disk; nothing of the package runs.
-        spec = util.find_spec(candidate)
-        if spec and spec.submodule_search_locations:
-            return Path(next(iter(spec.submodule_search_locations)))
-    return None
+    direct = _folder(package) or _folder(package.replace("-", "_"))
+    return direct or next(filter(None, map(_folder, _import_names(package))), None)
+
+
+def _folder(import_name: str) -> Path | None:
+    # A top-level name is looked up on disk; nothing of the package runs.
+    spec = util.find_spec(import_name) if import_name.isidentifier() else None
+    return Path(next(iter(spec.submodule_search_locations))) if spec and spec.submodule_search_locations else None
 
 
 def _import_names(distribution: str) -> list[str]:
+    from importlib import metadata  # imports the email package, which a plain import name does without
+
     try:
         files = metadata.files(distribution) or []
     except (metadata.PackageNotFoundError, ValueError):

@@ -4,13 +4,16 @@ import difflib
 import logging
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rapidembed.errors import ModelNotFoundError, UnsupportedModelError
 from rapidembed.hub.checkpoint import Checkpoint
-from rapidembed.hub.download import Repository
 from rapidembed.hub.packages import PREFIX, find_package_model
 from rapidembed.registry import ModelSpec, dense_models, discover, find_dense
 from rapidembed.registry.discovery import MODULES_FILE, WEIGHTS_FILE, read_modules
+
+if TYPE_CHECKING:
+    from rapidembed.hub.download import Repository
 
 logger = logging.getLogger(__name__)
 
@@ -41,20 +44,19 @@ def resolve(
     Raises:
         ModelNotFoundError, ModelNotCachedError, DownloadError, UnsupportedModelError: see each.
     """
-    row = find_dense(model_name)
     if specific_model_path is not None:
-        return _from_folder(specific_model_path, model_name, row, buildable)
+        return _from_folder(specific_model_path, model_name, find_dense(model_name), buildable)
     if model_name.startswith(PREFIX):
         return _from_folder(find_package_model(model_name), model_name, None, buildable)
     folder = Path(model_name).expanduser()
     if folder.is_dir() and (folder / "config.json").is_file():
         return _from_folder(folder, model_name, None, buildable)
+    row = find_dense(model_name)
     if row is not None:
         return _from_catalog(row, buildable, cache_dir, revision, local_files_only)
     if not _looks_like_hub_id(model_name):
         raise ModelNotFoundError(_unknown(model_name))
-    repository = Repository(model_name, revision=revision, cache_dir=cache_dir, local_files_only=local_files_only)
-    return _from_source(repository, None)
+    return _from_source(_repository(model_name, cache_dir, revision, local_files_only), None)
 
 
 def _from_folder(folder: Path, name: str, row: ModelSpec | None, buildable: frozenset[str]) -> Checkpoint:
@@ -84,11 +86,8 @@ def _from_catalog(
     if row.architecture == "static":
         raise UnsupportedModelError(f"{row.name} is a static model; this version cannot run those yet.")
 
-    def repository(repo: str) -> Repository:
-        return Repository(repo, revision=revision, cache_dir=cache_dir, local_files_only=local_files_only)
-
     if row.source and row.architecture in buildable:
-        source = repository(row.source)
+        source = _repository(row.source, cache_dir, revision, local_files_only)
         if row.onnx_source is None or source.find(WEIGHTS_FILE) is not None:
             return _from_source(source, row)
         logger.warning("%s has no %s; using the ONNX file of %s.", row.source, WEIGHTS_FILE, row.onnx_source.repo)
@@ -96,10 +95,17 @@ def _from_catalog(
         raise UnsupportedModelError(
             f"{row.name}: no graph can be built for {row.architecture!r}, and it has no ONNX file."
         )
-    return _from_onnx(repository(row.onnx_source.repo), row)
+    return _from_onnx(_repository(row.onnx_source.repo, cache_dir, revision, local_files_only), row)
 
 
-def _from_source(repository: Repository, row: ModelSpec | None) -> Checkpoint:
+def _repository(repo: str, cache_dir: Path | None, revision: str | None, local_files_only: bool) -> "Repository":
+    # The hub's client takes a tenth of a second to import, which folders and packages do without.
+    from rapidembed.hub.download import Repository
+
+    return Repository(repo, revision=revision, cache_dir=cache_dir, local_files_only=local_files_only)
+
+
+def _from_source(repository: "Repository", row: ModelSpec | None) -> Checkpoint:
     """A repository in sentence-transformers' layout: the modules say which further files belong to it."""
     modules_path = repository.find(MODULES_FILE)
     if modules_path is None:
@@ -121,7 +127,7 @@ def _from_source(repository: Repository, row: ModelSpec | None) -> Checkpoint:
     return Checkpoint(_with_curated_facts(discover(root, name), row), root, WEIGHTS_FILE, repository.commit)
 
 
-def _from_onnx(repository: Repository, row: ModelSpec) -> Checkpoint:
+def _from_onnx(repository: "Repository", row: ModelSpec) -> Checkpoint:
     onnx = row.onnx_source
     if onnx is None:
         raise UnsupportedModelError(f"{row.name} names no ONNX file.")

@@ -2,7 +2,7 @@
 
 import json
 from functools import cache
-from importlib import resources
+from pathlib import Path
 
 from rapidembed.registry.spec import ModelSpec
 
@@ -14,7 +14,7 @@ def dense_models() -> tuple[ModelSpec, ...]:
     Raises:
         ValueError: the data file names a model twice.
     """
-    text = resources.files("rapidembed.registry").joinpath("data/dense.json").read_text(encoding="utf-8")
+    text = (Path(__file__).parent / "data" / "dense.json").read_text(encoding="utf-8")
     specs = tuple(ModelSpec.from_row(row) for row in json.loads(text))
     names = [spec.name.lower() for spec in specs]
     if twice := sorted({name for name in names if names.count(name) > 1}):

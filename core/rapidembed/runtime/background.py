@@ -1,6 +1,5 @@
 """Threads that wait on behalf of coroutines. They compute nothing: the compute pool does."""
 
-import asyncio
 import os
 import threading
 from collections.abc import Callable
@@ -20,6 +19,8 @@ async def in_background(work: Callable[[threading.Event], R]) -> R:
     Args:
         work: gets an event that is set when the awaiting task is cancelled; it should then stop soon.
     """
+    import asyncio  # whoever awaits has it loaded; others do without
+
     cancelled = threading.Event()
     future = _waiters().submit(work, cancelled)
     try:

@@ -14,6 +14,7 @@ from rapidembed.runtime.device import provider_name
 from rapidembed.types import ProviderSpec
 
 _ERRORS_ONLY = 3
+_WEIGHTS_FOLDER = "session.model_external_initializers_file_folder_path"
 
 
 class Session(Protocol):
@@ -41,11 +42,12 @@ class OnnxSession:
 
     def __init__(self, program: Program, providers: Sequence[ProviderSpec], threads: int) -> None:
         options = _options(threads)
-        # The arrays are views of the memory-mapped file; the session must not outlive them.
-        self._program = program
-        if program.weights:
-            values = [ort.OrtValue.ortvalue_from_numpy(array) for array in program.weights.values()]
-            options.add_external_initializers(list(program.weights), values)
+        self._tables = program.tables
+        if program.folder is not None:
+            options.add_session_config_entry(_WEIGHTS_FOLDER, str(program.folder))
+        if program.converted:
+            values = [ort.OrtValue.ortvalue_from_numpy(array) for array in program.converted.values()]
+            options.add_external_initializers(list(program.converted), values)
         model = program.model if isinstance(program.model, bytes) else os.fspath(program.model)
         wanted = provider_name(providers[0])
         try:
@@ -55,7 +57,6 @@ class OnnxSession:
             raise IntegrityError(
                 f"ONNX Runtime {ort.__version__} could not load {where} on {wanted}: {error}"
             ) from error
-        program.forget_pages()
         active = self._session.get_providers()
         if active[0] != wanted:
             raise DeviceError(
@@ -67,7 +68,7 @@ class OnnxSession:
 
     def run(self, feeds: Mapping[str, NDArray[np.int64]]) -> NDArray[np.float32]:
         """Compute the program's output for one batch."""
-        outputs: list[Any] = self._session.run([self._output], {**feeds, **self._program.tables})
+        outputs: list[Any] = self._session.run([self._output], {**feeds, **self._tables})
         return np.asarray(outputs[0], dtype=np.float32)
 
 
@@ -83,6 +84,7 @@ def _options(threads: int) -> ort.SessionOptions:
     options.log_severity_level = _ERRORS_ONLY
     # Shapes change with every batch: a memory plan for each would only pile up.
     options.enable_mem_pattern = False
+    options.add_session_config_entry("session.prepack.enable_parallel", "1")
     # Spinning between the operators of one call halves its latency; after the call it would only burn the cores.
     options.add_session_config_entry("session.force_spinning_stop", "1")
     return options
