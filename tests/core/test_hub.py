@@ -9,7 +9,9 @@ import time
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
+from onnx import TensorProto, helper, numpy_helper
 from rapidembed import ModelNotCachedError, ModelNotFoundError, TextEmbedding, UnsupportedModelError
 from rapidembed.graph import buildable_architectures
 from rapidembed.hub import resolve
@@ -68,6 +70,35 @@ def test_local_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_folder_of_another_shape_than_the_curated_model() -> None:
     with pytest.raises(UnsupportedModelError, match=r"BAAI/bge-small-en-v1\.5 should have 384 dimensions"):
         TextEmbedding("BAAI/bge-small-en-v1.5", specific_model_path=TINY)
+
+
+def test_folder_with_the_onnx_file_of_a_curated_model(tmp_path: Path) -> None:
+    """A graph whose hidden state is the token's id, 384 times: the mean over the text is worked out by hand."""
+    for file in ("config.json", "tokenizer.json"):
+        shutil.copy(TINY / file, tmp_path)
+    nodes = [
+        helper.make_node("Cast", ["input_ids"], ["number"], to=TensorProto.FLOAT),
+        helper.make_node("Unsqueeze", ["number", "last"], ["column"]),
+        helper.make_node("Mul", ["column", "ones"], ["last_hidden_state"]),
+    ]
+    ids = [helper.make_tensor_value_info(n, TensorProto.INT64, ["b", "t"]) for n in ("input_ids", "attention_mask")]
+    hidden = helper.make_tensor_value_info("last_hidden_state", TensorProto.FLOAT, ["b", "t", 384])
+    constants = [
+        numpy_helper.from_array(np.array([-1]), "last"),
+        numpy_helper.from_array(np.ones(384, dtype=np.float32), "ones"),
+    ]
+    graph = helper.make_graph(nodes, "ids", ids, [hidden], constants)
+    onnx.save(
+        helper.make_model(graph, opset_imports=[helper.make_opsetid("", 21)], ir_version=10), tmp_path / "model.onnx"
+    )
+    name = "sentence-transformers/all-MiniLM-L6-v2"
+    model = TextEmbedding(name, specific_model_path=tmp_path, normalize=False, max_tokens=32)
+    texts = ["hello world", "a", "", "the lazy dog jumps"]
+    means = [np.mean(tokens.ids) for tokens in model._loaded().engine.tokenizer.encode(texts, 32)]
+    np.testing.assert_allclose(model.encode(texts), np.outer(means, np.ones(384)), rtol=1e-6)
+    assert model.info.weights.name == "model.onnx"
+    length_one = TextEmbedding(name, specific_model_path=tmp_path, max_tokens=32).encode(texts)
+    np.testing.assert_allclose(np.linalg.norm(length_one, axis=1), 1, atol=1e-6)
 
 
 def test_missing_folder(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Threads that wait on behalf of coroutines. They compute nothing: the compute pool does."""
+"""Threads that wait on behalf of coroutines; all bulk work is the compute pool's."""
 
 import os
 import threading
