@@ -183,6 +183,15 @@ def test_the_hub_says_no(
     assert len(hub.requests) <= 3  # a final answer is not asked for again
 
 
+def test_token_is_sent_and_never_shown(cache: Path) -> None:
+    with FakeHub({"someone/tiny": TINY}, {"a/gated": (403, "GatedRepo")}) as hub:
+        start(hub.url, cache, model_name="someone/tiny", token="hf_secret")
+        assert "Bearer hf_secret" in hub.authorizations
+        failed = start(hub.url, cache, model_name="a/gated", token="hf_secret")
+    assert "hf_secret" not in json.dumps(failed)
+    assert "hf_secret" not in repr(TextEmbedding(str(TINY), token="hf_secret")._options)
+
+
 def test_no_network_and_no_cache_is_said_within_seconds(cache: Path) -> None:
     started = time.perf_counter()
     failed = start("http://127.0.0.1:9", cache, model_name="BAAI/bge-small-en-v1.5")

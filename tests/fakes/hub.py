@@ -17,6 +17,7 @@ class FakeHub:
 
     def __init__(self, repositories: dict[str, Path], refusals: dict[str, tuple[int, str]] | None = None) -> None:
         self.requests: list[str] = []
+        self.authorizations: set[str | None] = set()
         hub = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -33,6 +34,7 @@ class FakeHub:
 
             def _answer(self, *, body: bool) -> None:
                 hub.requests.append(f"{self.command} {self.path}")
+                hub.authorizations.add(self.headers.get("Authorization"))
                 repo, _, rest = self.path.lstrip("/").partition("/resolve/")
                 revision, _, file = rest.partition("/")
                 if repo in (refusals or {}):

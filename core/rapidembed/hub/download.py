@@ -21,6 +21,7 @@ from huggingface_hub.errors import (
 from huggingface_hub.utils import httpx  # type: ignore[attr-defined]  # httpx or httpx2, whichever the hub uses
 
 from rapidembed.errors import DownloadError, ModelNotCachedError, ModelNotFoundError
+from rapidembed.hub.options import HubOptions
 
 _PROBE_SECONDS = 10.0
 
@@ -28,11 +29,9 @@ _PROBE_SECONDS = 10.0
 class Repository:
     """One hub repository at one revision; ``fetch`` and ``find`` give local paths of its files."""
 
-    def __init__(self, repo: str, *, revision: str | None, cache_dir: Path | None, local_files_only: bool) -> None:
+    def __init__(self, repo: str, options: HubOptions) -> None:
         self.repo = repo
-        self.revision = revision
-        self._cache_dir = cache_dir
-        self._local_files_only = local_files_only
+        self._options = options
         self._commit: str | None = None
 
     @property
@@ -55,9 +54,9 @@ class Repository:
 
     def find(self, file: str) -> Path | None:
         """Like :meth:`fetch`, but None where the repository is known not to have the file."""
-        revision = self._commit or self.revision
+        revision = self._commit or self._options.revision
         try:
-            cached = try_to_load_from_cache(self.repo, file, cache_dir=self._cache_dir, revision=revision)
+            cached = try_to_load_from_cache(self.repo, file, cache_dir=self._options.cache_dir, revision=revision)
         except HFValidationError as error:
             raise ModelNotFoundError(f"{self.repo!r} is not a valid hub id: {error}") from error
         if isinstance(cached, str):
@@ -68,27 +67,32 @@ class Repository:
         return self._download(file)
 
     def _download(self, file: str) -> Path | None:
-        if self._local_files_only:
+        if self._options.local_files_only:
             raise ModelNotCachedError(self._not_cached(file, "local_files_only=True forbids asking the hub"))
-        revision = self._commit or self.revision
+        revision = self._commit or self._options.revision
         try:
             if self._commit is None:
                 self._probe(file)
             path = hf_hub_download(
-                self.repo, file, revision=revision, cache_dir=self._cache_dir, etag_timeout=_PROBE_SECONDS
+                self.repo,
+                file,
+                revision=revision,
+                cache_dir=self._options.cache_dir,
+                token=self._options.token,
+                etag_timeout=_PROBE_SECONDS,
             )
         except OfflineModeIsEnabled as error:
             raise ModelNotCachedError(self._not_cached(file, "HF_HUB_OFFLINE forbids asking the hub")) from error
         except GatedRepoError as error:
             raise DownloadError(
-                f"{self._label} is gated: accept its terms on its page, then set HF_TOKEN to a token of that account."
+                f"{self._label} is gated: accept its terms on its page, then pass a token of that account (or set HF_TOKEN)."
             ) from error
         except RepositoryNotFoundError as error:
             raise ModelNotFoundError(
-                f"The hub has no repository {self.repo!r}, or it is private: check the spelling, or set HF_TOKEN."
+                f"The hub has no repository {self.repo!r}, or it is private: check the spelling, or pass a token."
             ) from error
         except RevisionNotFoundError as error:
-            raise ModelNotFoundError(f"{self.repo!r} has no revision {self.revision!r}.") from error
+            raise ModelNotFoundError(f"{self.repo!r} has no revision {self._options.revision!r}.") from error
         except LocalEntryNotFoundError as error:
             raise ModelNotCachedError(self._not_cached(file, f"the hub did not answer ({_cause(error)})")) from error
         except EntryNotFoundError:
@@ -102,9 +106,9 @@ class Repository:
 
     def _probe(self, file: str) -> None:
         """Ask with one request and no retry, so that an unreachable hub is reported at once."""
-        url = hf_hub_url(self.repo, file, revision=self.revision)
+        url = hf_hub_url(self.repo, file, revision=self._options.revision)
         with contextlib.suppress(EntryNotFoundError):  # the download that follows records the absence in the cache
-            get_hf_file_metadata(url, timeout=_PROBE_SECONDS)
+            get_hf_file_metadata(url, timeout=_PROBE_SECONDS, token=self._options.token)
 
     def _remember(self, path: Path, file: str) -> None:
         # <cache>/models--x--y/snapshots/<commit>/<file>
@@ -113,10 +117,10 @@ class Repository:
 
     @property
     def _label(self) -> str:
-        return f"{self.repo!r}" + (f" at revision {self.revision!r}" if self.revision else "")
+        return f"{self.repo!r}" + (f" at revision {self._options.revision!r}" if self._options.revision else "")
 
     def _not_cached(self, file: str, cause: str) -> str:
-        cache = self._cache_dir or Path(HF_HUB_CACHE)
+        cache = self._options.cache_dir or Path(HF_HUB_CACHE)
         return (
             f"{self._label} is not complete in the cache {cache} ({file!r} is missing), and {cause}. Ways out: connect "
             "this machine to the hub (HF_ENDPOINT names a mirror); or copy the cache folder from a machine that has "

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from rapidembed.errors import ModelNotFoundError, UnsupportedModelError
 from rapidembed.hub.checkpoint import Checkpoint
+from rapidembed.hub.options import HubOptions
 from rapidembed.hub.packages import PREFIX, find_package_model
 from rapidembed.registry import ModelSpec, dense_models, discover, find_dense
 from rapidembed.registry.discovery import MODULES_FILE, WEIGHTS_FILE, read_modules
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 _TOKENIZER_FILES = ("tokenizer.json", "config.json")
+_DEFAULT = HubOptions()
 _OPTIONAL_FILES = ("tokenizer_config.json", "special_tokens_map.json")
 _SENTENCE_TRANSFORMERS_FILES = ("sentence_bert_config.json", "config_sentence_transformers.json")
 
@@ -26,20 +28,16 @@ def resolve(
     model_name: str,
     *,
     buildable: frozenset[str],
-    cache_dir: Path | None = None,
-    revision: str | None = None,
-    local_files_only: bool = False,
     specific_model_path: Path | None = None,
+    hub: HubOptions = _DEFAULT,
 ) -> Checkpoint:
     """Find the model and make its files local.
 
     Args:
         model_name: a curated name, a local folder, ``package:NAME[/sub]``, or a hub id.
         buildable: architectures whose graph can be built from safetensors; other curated models run their ONNX file.
-        cache_dir: Hugging Face cache to use; None: the user's.
-        revision: branch, tag or commit of the hub repository; None: its main branch.
-        local_files_only: never ask the network.
         specific_model_path: folder that holds the files of ``model_name``; nothing is downloaded.
+        hub: how the hub may be used.
 
     Raises:
         ModelNotFoundError, ModelNotCachedError, DownloadError, UnsupportedModelError: see each.
@@ -53,10 +51,10 @@ def resolve(
         return _from_folder(folder, model_name, None, buildable)
     row = find_dense(model_name)
     if row is not None:
-        return _from_catalog(row, buildable, cache_dir, revision, local_files_only)
+        return _from_catalog(row, buildable, hub)
     if not _looks_like_hub_id(model_name):
         raise ModelNotFoundError(_unknown(model_name))
-    return _from_source(_repository(model_name, cache_dir, revision, local_files_only), None)
+    return _from_source(_repository(model_name, hub), None)
 
 
 def _from_folder(folder: Path, name: str, row: ModelSpec | None, buildable: frozenset[str]) -> Checkpoint:
@@ -76,18 +74,12 @@ def _from_folder(folder: Path, name: str, row: ModelSpec | None, buildable: froz
     )
 
 
-def _from_catalog(
-    row: ModelSpec,
-    buildable: frozenset[str],
-    cache_dir: Path | None,
-    revision: str | None,
-    local_files_only: bool,
-) -> Checkpoint:
+def _from_catalog(row: ModelSpec, buildable: frozenset[str], hub: HubOptions) -> Checkpoint:
     if row.architecture == "static":
         raise UnsupportedModelError(f"{row.name} is a static model; this version cannot run those yet.")
 
     if row.source and row.architecture in buildable:
-        source = _repository(row.source, cache_dir, revision, local_files_only)
+        source = _repository(row.source, hub)
         if row.onnx_source is None or source.find(WEIGHTS_FILE) is not None:
             return _from_source(source, row)
         logger.warning("%s has no %s; using the ONNX file of %s.", row.source, WEIGHTS_FILE, row.onnx_source.repo)
@@ -95,14 +87,14 @@ def _from_catalog(
         raise UnsupportedModelError(
             f"{row.name}: no graph can be built for {row.architecture!r}, and it has no ONNX file."
         )
-    return _from_onnx(_repository(row.onnx_source.repo, cache_dir, revision, local_files_only), row)
+    return _from_onnx(_repository(row.onnx_source.repo, hub), row)
 
 
-def _repository(repo: str, cache_dir: Path | None, revision: str | None, local_files_only: bool) -> "Repository":
+def _repository(repo: str, hub: HubOptions) -> "Repository":
     # The hub's client takes a tenth of a second to import, which folders and packages do without.
     from rapidembed.hub.download import Repository
 
-    return Repository(repo, revision=revision, cache_dir=cache_dir, local_files_only=local_files_only)
+    return Repository(repo, hub)
 
 
 def _from_source(repository: "Repository", row: ModelSpec | None) -> Checkpoint:

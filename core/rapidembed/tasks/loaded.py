@@ -8,7 +8,7 @@ import numpy as np
 
 from rapidembed.errors import ClosedError
 from rapidembed.graph import buildable_architectures
-from rapidembed.hub import Checkpoint, resolve
+from rapidembed.hub import Checkpoint, HubOptions, resolve
 from rapidembed.registry import ModelSpec
 from rapidembed.runtime.device import Placement
 from rapidembed.runtime.engine import Engine, EngineKey
@@ -42,10 +42,13 @@ class LoadedModel:
         checkpoint = resolve(
             options.model_name,
             buildable=buildable_architectures(),
-            cache_dir=options.cache_path,
-            revision=options.revision,
-            local_files_only=options.local_files_only,
             specific_model_path=options.model_path,
+            hub=HubOptions(
+                cache_dir=options.cache_path,
+                revision=options.revision,
+                local_files_only=options.local_files_only,
+                token=options.token,
+            ),
         )
         spec = checkpoint.spec
         dimensions = options.dimensions or spec.dim

@@ -1,7 +1,7 @@
 """The options of a facade: checked once, kept as they were given, and enough to build the facade again."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from rapidembed.runtime.inputs import check_positive
@@ -24,6 +24,7 @@ class TextOptions:
     cache_dir: str | Path | None
     revision: str | None
     local_files_only: bool
+    token: str | None = field(repr=False)
     dimensions: int | None
     max_tokens: int | None
     truncate: bool

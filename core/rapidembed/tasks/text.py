@@ -46,6 +46,7 @@ class TextEmbedding:
         cache_dir: Hugging Face cache for downloads. None: the user's.
         revision: branch, tag or commit of a hub repository.
         local_files_only: never ask the network.
+        token: access token for gated or private repositories. None: ``$HF_TOKEN``, or a login of the hub's client.
         dimensions: keep only this many leading dimensions (for Matryoshka-trained models), then normalize.
         max_tokens: cut texts at this many tokens, special tokens included. None: the checkpoint's limit. It may go up
             to the model's positions.
@@ -85,6 +86,7 @@ class TextEmbedding:
         backend: str = "onnxruntime",
         revision: str | None = None,
         local_files_only: bool = False,
+        token: str | None = None,
         dimensions: int | None = None,
         max_tokens: int | None = None,
         truncate: bool = True,
@@ -101,6 +103,7 @@ class TextEmbedding:
             cache_dir=cache_dir,
             revision=revision,
             local_files_only=local_files_only,
+            token=token,
             dimensions=dimensions,
             max_tokens=max_tokens,
             truncate=truncate,

@@ -52,6 +52,7 @@ class FastEmbedEmbeddings(BaseModel, Embeddings):
     device_ids: list[int] | None = None
     revision: str | None = None
     local_files_only: bool = False
+    token: str | None = Field(default=None, repr=False)
     dimensions: int | None = None
     truncate: bool = True
     normalize: bool | None = None
