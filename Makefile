@@ -41,7 +41,7 @@ $(VENV)/.demo: pyproject.toml examples/weights.txt
 
 $(VENV)/.dev: $(VENV)/.demo
 	@echo "Installing the development tools into $(VENV) ..."
-	$(BIN)/pip install $(PIP_OPTIONS) -e '.[langchain,dev]'
+	$(BIN)/pip install $(PIP_OPTIONS) -e '.[all,dev]'
 	touch $@
 
 $(PEERS)/.ready: pyproject.toml examples/weights.txt

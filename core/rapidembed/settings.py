@@ -18,7 +18,7 @@ DEFAULT_MODEL = "BAAI/bge-small-en-v1.5"
 
 
 def default_model() -> str:
-    """Name of the model that is used when none is given."""
+    """Name of the model that is used when none is given: ``$RAPIDEMBED_MODEL``, else BAAI/bge-small-en-v1.5."""
     return os.environ.get("RAPIDEMBED_MODEL") or DEFAULT_MODEL
 
 

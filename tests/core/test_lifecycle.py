@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 from rapidembed import ClosedError, TextEmbedding
 from rapidembed.runtime import lease, pool
+from rapidembed.runtime import sessions as sessions_module
 from rapidembed.runtime.session import OnnxSession
 
 TEXTS = [f"text number {i} " * (1 + i % 7) for i in range(60)]
@@ -130,6 +131,17 @@ def test_a_single_core_needs_a_single_session(minilm: str, sessions: list[int]) 
     model.encode("x")
     model.encode(TEXTS)
     assert sessions == [1]
+
+
+@pytest.mark.usefixtures("two_cores")
+def test_a_big_model_is_loaded_once(minilm: str, sessions: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
+    expected = TextEmbedding(minilm).encode(TEXTS)
+    sessions.clear()
+    monkeypatch.setattr(sessions_module, "_TWO_SESSIONS_BELOW", 0)
+    model = TextEmbedding(minilm, lazy_load=True, max_tokens=128)
+    np.testing.assert_allclose(model.encode(TEXTS), expected, atol=1e-6)
+    np.testing.assert_allclose(model.encode(TEXTS[0]), expected[0], atol=1e-6)
+    assert sessions == [2]
 
 
 def test_threads_share_one_model(minilm: str, sessions: list[int]) -> None:

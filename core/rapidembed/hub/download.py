@@ -85,7 +85,7 @@ class Repository:
             raise ModelNotCachedError(self._not_cached(file, "HF_HUB_OFFLINE forbids asking the hub")) from error
         except GatedRepoError as error:
             raise DownloadError(
-                f"{self._label} is gated: accept its terms on its page, then pass a token of that account (or set HF_TOKEN)."
+                f"{self._label} is gated: accept its terms on its page, then pass a token of that account."
             ) from error
         except RepositoryNotFoundError as error:
             raise ModelNotFoundError(

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import re
+from functools import lru_cache
 from pathlib import Path
 
 from rapidembed.tasks.loaded import LoadedModel
@@ -38,5 +39,12 @@ def _sha256(path: Path) -> str:
     blob = path.resolve().name
     if _SHA256.fullmatch(blob):
         return blob
+    state = path.stat()
+    return _digest(path, state.st_size, state.st_mtime_ns)
+
+
+@lru_cache(maxsize=64)
+def _digest(path: Path, size: int, modified: int) -> str:
+    """sha256 of a file; size and time of change make the cache forget a file that was replaced."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

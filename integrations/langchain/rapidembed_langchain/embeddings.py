@@ -1,14 +1,17 @@
 """Dense embeddings for LangChain."""
 
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
+import rapidembed
 from langchain_core.embeddings import Embeddings
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
-from rapidembed import Device, TextEmbedding
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, SecretStr
+
+if TYPE_CHECKING:
+    from rapidembed import TextEmbedding  # at run time it is loaded with the first model
 
 # Options of this class; all others are passed on to TextEmbedding under the same name.
-_OWN_OPTIONS = frozenset({"max_length", "doc_embed_type", "batch_size", "parallel", "show_progress"})
+_OWN_OPTIONS = frozenset({"max_length", "doc_embed_type", "batch_size", "parallel", "show_progress", "token"})
 
 
 class FastEmbedEmbeddings(BaseModel, Embeddings):
@@ -29,9 +32,7 @@ class FastEmbedEmbeddings(BaseModel, Embeddings):
     Instances may be pickled and copied; copies share one loaded model within a process.
     """
 
-    model_config = ConfigDict(
-        extra="forbid", frozen=True, populate_by_name=True, protected_namespaces=(), arbitrary_types_allowed=True
-    )
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True, protected_namespaces=())
 
     model_name: str | None = Field(default=None, alias="model")
     """Curated name, hub id, folder or ``package:NAME``; None: rapidembed's default model."""
@@ -48,11 +49,11 @@ class FastEmbedEmbeddings(BaseModel, Embeddings):
     """Most cores to use for one call; None or 0: all that the model may use."""
     device: str | list[str] = "auto"
     precision: str = "auto"
-    cuda: bool | Device | str = Device.AUTO
+    cuda: bool | str = "auto"
     device_ids: list[int] | None = None
     revision: str | None = None
     local_files_only: bool = False
-    token: str | None = Field(default=None, repr=False)
+    token: SecretStr | None = None
     dimensions: int | None = None
     truncate: bool = True
     normalize: bool | None = None
@@ -62,12 +63,14 @@ class FastEmbedEmbeddings(BaseModel, Embeddings):
     specific_model_path: str | None = None
     show_progress: bool = False
 
-    _model: TextEmbedding = PrivateAttr()
+    _model: "TextEmbedding" = PrivateAttr()
 
-    def model_post_init(self, context: Any, /) -> None:
-        """Load the model, unless asked not to: a wrong name or device is reported here."""
+    def __init__(self, **fields: Any) -> None:
+        super().__init__(**fields)
+        # Not in model_post_init: pydantic would turn every ValueError, "no such model" among them, into its own.
         options = {name: getattr(self, name) for name in type(self).model_fields if name not in _OWN_OPTIONS}
-        self._model = TextEmbedding(max_tokens=self.max_length, **options)
+        token = self.token.get_secret_value() if self.token else None
+        self._model = rapidembed.TextEmbedding(max_tokens=self.max_length, token=token, **options)
 
     def embed_documents(self, texts: list[str]) -> list[list[float]]:
         """Embed documents."""

@@ -1,0 +1,1 @@
+"""Measures rapidembed and the peers installed beside it, in one run: ``python -m benchmarks --help``."""

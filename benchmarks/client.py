@@ -1,0 +1,113 @@
+"""The parent's end of a worker process."""
+
+import contextlib
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from benchmarks.paths import ROOT
+
+_PATIENCE = 3600.0
+"""Seconds without a line from a worker before it is given up."""
+_ABSOLUTE_PATH = re.compile(r"(?:/[^\s/:'\"]+)+/")
+
+
+class WorkerError(Exception):
+    """An engine failed. The message is one line without paths, fit for the results."""
+
+
+class Worker:
+    """A fresh process with one engine loaded. Use as a context manager.
+
+    Raises:
+        WorkerError: the engine could not be loaded; later, that a request failed.
+
+    """
+
+    def __init__(self, engine: str, export: Path) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "benchmarks.worker", engine, str(export)],
+            cwd=ROOT,
+            env=os.environ | {"HF_HUB_OFFLINE": "1", "TQDM_DISABLE": "1"},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        )
+        try:
+            self.load_seconds: float = self._receive()["load_seconds"]
+        except BaseException:
+            self.close()
+            raise
+
+    def ask(self, do: str, on_progress: Callable[[dict[str, Any]], None] | None = None, **arguments: Any) -> Any:
+        """Send a request and wait for its answer."""
+        stdin = self._process.stdin
+        assert stdin is not None
+        try:
+            stdin.write(json.dumps({"do": do, **arguments}) + "\n")
+            stdin.flush()
+        except BrokenPipeError as error:
+            raise WorkerError(self._death()) from error
+        while "progress" in (answer := self._receive()):
+            if on_progress is not None:
+                on_progress(answer["progress"])
+        return answer
+
+    def close(self) -> None:
+        """End the process: politely, then not."""
+        for pipe in (self._process.stdin, self._process.stdout):
+            if pipe is not None:
+                with contextlib.suppress(BrokenPipeError):
+                    pipe.close()
+        try:
+            self._process.wait(timeout=10)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
+    def _receive(self) -> dict[str, Any]:
+        stdout = self._process.stdout
+        assert stdout is not None
+        late = threading.Event()
+        watchdog = threading.Timer(_PATIENCE, lambda: (late.set(), self._process.kill()))
+        watchdog.daemon = True
+        watchdog.start()
+        try:
+            line = stdout.readline()
+        finally:
+            watchdog.cancel()
+        if late.is_set():
+            raise WorkerError(f"no answer in {_PATIENCE:.0f} s")
+        if not line:
+            raise WorkerError(self._death())
+        answer: dict[str, Any] = json.loads(line)
+        if "error" in answer:
+            raise WorkerError(without_paths(answer["error"]))
+        return answer
+
+    def _death(self) -> str:
+        code = self._process.wait()
+        if code == -signal.SIGKILL:
+            return "its process was killed, most likely for lack of memory"
+        return f"its process ended with code {code}"
+
+    def __enter__(self) -> "Worker":
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.close()
+
+
+def without_paths(message: str) -> str:
+    """The message on one line, folders taken out of the paths in it."""
+    line = _ABSOLUTE_PATH.sub("", " ".join(message.split()))
+    return line if len(line) <= 300 else line[:299] + "…"

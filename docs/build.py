@@ -1,0 +1,65 @@
+"""Write the pages that show an example with its real output: ``python docs/build.py``.
+
+``tests/test_examples.py`` runs the examples and fails when a page no longer says what they print.
+"""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).parent
+EXAMPLES = HERE.parent / "examples"
+
+PAGES = {
+    "langchain": (
+        "langchain_retriever.py",
+        """# LangChain
+
+`pip install 'rapidembed[langchain]'`, then `from rapidembed_langchain import FastEmbedEmbeddings` wherever an
+`Embeddings` is wanted. It takes the parameters of the FastEmbed class in langchain-community, so a migration is one
+changed import, and those of `rapidembed.TextEmbedding`. Documents and queries each get the prompt that the model was
+trained with; the async methods never block the event loop.""",
+    ),
+    "llamaindex": (
+        "llamaindex_ingestion.py",
+        """# LlamaIndex
+
+`pip install 'rapidembed[llamaindex]'`, then `from rapidembed_llamaindex import FastEmbedEmbedding`, for
+`Settings.embed_model`, an index, or an ingestion pipeline with a cache and workers. With `num_workers=N`, give each
+worker its share of the cores: `FastEmbedEmbedding(threads=1)`. An `embeddings_cache` keeps queries apart from
+documents, and models apart from each other.""",
+    ),
+    "haystack": (
+        "haystack_pipelines.py",
+        """# Haystack
+
+`pip install 'rapidembed[haystack]'`, then `from rapidembed_haystack import FastembedTextEmbedder,
+FastembedDocumentEmbedder`. Pipelines saved with fastembed-haystack need only another `type:` line. A `prefix` stands
+in for the model's own prompts; leave it out and the model's are applied. `run_async` and `warm_up_async` never block
+the event loop, and `close` frees the model.""",
+    ),
+}
+
+
+def page(name: str) -> str:
+    """A page: what to know, the example, and what it printed just now."""
+    example, text = PAGES[name]
+    code = (EXAMPLES / example).read_text(encoding="utf-8")
+    return f"{text}\n\n```python\n{code}```\n\nIt prints:\n\n```text\n{stable(output(example))}```\n"
+
+
+def output(example: str) -> str:
+    """What an example prints."""
+    command = [sys.executable, str(EXAMPLES / example)]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.rstrip() + "\n"
+
+
+def stable(text: str) -> str:
+    """Output without what changes from run to run: milliseconds."""
+    return re.sub(r"\d+ ms", "... ms", text)
+
+
+if __name__ == "__main__":
+    for name in PAGES:
+        (HERE / f"{name}.md").write_text(page(name), encoding="utf-8")

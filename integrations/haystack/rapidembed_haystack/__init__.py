@@ -1,0 +1,8 @@
+"""rapidembed for Haystack: ``from rapidembed_haystack import FastembedDocumentEmbedder, FastembedTextEmbedder``.
+
+The components are defined in Haystack's own namespace, because pipelines are loaded from YAML only from there.
+"""
+
+from haystack_integrations.components.embedders.rapidembed import FastembedDocumentEmbedder, FastembedTextEmbedder
+
+__all__ = ["FastembedDocumentEmbedder", "FastembedTextEmbedder"]

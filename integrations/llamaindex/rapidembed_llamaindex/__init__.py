@@ -1,0 +1,10 @@
+"""rapidembed for LlamaIndex: ``from rapidembed_llamaindex import FastEmbedEmbedding``."""
+
+try:
+    import llama_index.core  # noqa: F401
+except ImportError as error:
+    raise ImportError("rapidembed_llamaindex needs llama-index-core: pip install 'rapidembed[llamaindex]'") from error
+
+from rapidembed_llamaindex.embedding import FastEmbedEmbedding
+
+__all__ = ["FastEmbedEmbedding"]
