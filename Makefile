@@ -2,6 +2,7 @@
 # make test   set up, then run the tests
 # make check  format, lint, types
 # make bench  measure against fastembed and sentence-transformers (minutes; a separate environment with PyTorch)
+# make bench-adapters  what the framework adapters add to the core's time
 # make golden recompute the committed reference outputs (the same environment)
 
 PYTHON ?= python3
@@ -10,7 +11,7 @@ BIN := $(VENV)/bin
 PEERS := .venv-peers
 PIP_OPTIONS := --quiet --disable-pip-version-check
 
-.PHONY: demo test check bench golden clean
+.PHONY: demo test check bench bench-adapters golden clean
 
 demo: $(VENV)/.demo
 	$(BIN)/python examples/demo.py
@@ -25,6 +26,9 @@ check: $(VENV)/.dev
 
 bench: $(PEERS)/.ready
 	$(PEERS)/bin/python -m benchmarks
+
+bench-adapters: $(VENV)/.dev
+	$(BIN)/python -W ignore -m benchmarks.adapters
 
 golden: $(PEERS)/.ready
 	$(PEERS)/bin/python tests/golden/make_golden.py

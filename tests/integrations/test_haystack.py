@@ -21,7 +21,7 @@ from haystack.components.retrievers.in_memory import InMemoryEmbeddingRetriever
 from haystack.components.writers import DocumentWriter
 from haystack.core.errors import DeserializationError
 from haystack.document_stores.in_memory import InMemoryDocumentStore
-from haystack.utils import ComponentDevice
+from haystack.utils import ComponentDevice, Secret
 from haystack.utils.device import Device, DeviceMap
 from rapidembed import Device as RapidDevice
 from rapidembed import DeviceError, TextEmbedding, TruncationWarning
@@ -545,3 +545,16 @@ def test_the_namespace_is_shared() -> None:
     root = Path(__file__).parents[2] / "integrations" / "haystack" / "haystack_integrations"
     assert [path.parent.name for path in root.rglob("__init__.py")] == ["rapidembed"]
     assert [path.parent.name for path in root.rglob("py.typed")] == ["rapidembed"]
+
+
+@pytest.mark.parametrize("kind", [FastembedTextEmbedder, FastembedDocumentEmbedder])
+def test_the_token_is_resolved_with_the_model_and_saved_by_name_only(kind, monkeypatch):
+    given = {}
+    monkeypatch.setattr("rapidembed.TextEmbedding", lambda *_, **options: given.update(options))
+    monkeypatch.setenv("MY_TOKEN", "hf_secret")
+    embedder = kind(MINILM, token=Secret.from_env_var("MY_TOKEN"))
+    embedder.warm_up()
+    assert given["token"] == "hf_secret"
+    saved = embedder.to_dict()
+    assert "hf_secret" not in str(saved)
+    assert kind.from_dict(saved).token == embedder.token

