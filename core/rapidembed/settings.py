@@ -46,11 +46,18 @@ def cache_dir() -> Path:
     return Path(override).expanduser() if override else _user_cache_dir() / "rapidembed"
 
 
+def _home() -> Path:
+    try:
+        return Path.home()
+    except RuntimeError as error:  # a user without an entry, as in some containers
+        raise ValueError("This user has no home folder; set RAPIDEMBED_CACHE_DIR to a folder for the cache.") from error
+
+
 def _user_cache_dir() -> Path:
     if sys.platform == "win32":
         local = os.environ.get("LOCALAPPDATA")
-        return Path(local) if local else Path.home() / "AppData" / "Local"
+        return Path(local) if local else _home() / "AppData" / "Local"
     if sys.platform == "darwin":
-        return Path.home() / "Library" / "Caches"
+        return _home() / "Library" / "Caches"
     xdg = os.environ.get("XDG_CACHE_HOME")
-    return Path(xdg) if xdg else Path.home() / ".cache"
+    return Path(xdg) if xdg else _home() / ".cache"

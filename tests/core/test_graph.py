@@ -294,16 +294,19 @@ def write_onnx(path, *, quantize=False):
 
 @pytest.fixture
 def onnx_engine(tmp_path):
-    def engine(*modes, output=0, quantize=False):
+    def engine(*modes, output=0, quantize=False, content=None):
         root = copytree(BASE, tmp_path / "onnx")
         write_onnx(root / "model.onnx", quantize=quantize)
+        if content is not None:
+            (root / "model.onnx").write_bytes(content)
         spec = ModelSpec(
             name="arithmetic", dim=2 * len(modes), architecture="x", pooling=modes, normalize=False, output=output
         )
         placement = place(
             available=ort.get_available_providers(), device="cpu", cuda="auto", device_ids=None, providers=None
         )
-        return Engine(EngineKey(Checkpoint(spec, root, "model.onnx"), placement, 1))
+        checkpoint = Checkpoint(spec, root, "model.onnx")
+        return Engine(EngineKey(checkpoint, placement, 1, checkpoint.stamp()))
 
     return engine
 
@@ -347,9 +350,8 @@ def test_dynamically_quantized_graphs_run_row_by_row(onnx_engine, quantize):
 
 
 @pytest.mark.parametrize(("content", "message"), [(b"", "is empty"), (b"not a graph", "could not load")])
-def test_a_damaged_onnx_file_is_named(onnx_engine, tmp_path, content, message):
-    engine = onnx_engine("mean")
-    (tmp_path / "onnx" / "model.onnx").write_bytes(content)
+def test_a_damaged_onnx_file_is_named(onnx_engine, content, message):
+    engine = onnx_engine("mean", content=content)
     with pytest.raises(IntegrityError, match=rf"model\.onnx.*{message}|{message}.*model\.onnx"):
         engine.load()
 

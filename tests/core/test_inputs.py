@@ -76,6 +76,29 @@ def test_parallel(model: TextEmbedding, parallel: object) -> None:
 
 def test_huge_batch_size_is_an_upper_bound_only(model: TextEmbedding) -> None:
     assert model.encode(["x"] * 20, batch_size=2**40).shape == (20, 384)
+    assert model.encode(iter(["x"] * 20), batch_size=2**70).shape == (20, 384)
+
+
+def test_numbers_may_be_numpys(model: TextEmbedding) -> None:
+    assert model.encode(["x"], batch_size=np.int64(3), parallel=np.int32(1)).shape == (1, 384)
+
+
+@pytest.mark.usefixtures("no_inference")
+@pytest.mark.parametrize("texts", [np.array("scalar"), np.array([["a", "b"]])])
+def test_texts_have_one_dimension(model: TextEmbedding, texts: np.ndarray) -> None:
+    with pytest.raises(TypeError, match="texts must have one dimension, got ndarray"):
+        model.encode(texts)
+
+
+def test_a_wrong_length_does_no_harm(model: TextEmbedding) -> None:
+    class Liar:
+        def __len__(self) -> int:
+            return 1
+
+        def __iter__(self) -> Iterator[str]:
+            return iter(["a", "b", "c"])
+
+    assert model.encode(Liar()).shape == (3, 384)
 
 
 @pytest.mark.parametrize("option", ["max_length", "thread", "provider", "modelname"])
@@ -99,6 +122,21 @@ def test_unknown_options_are_refused(minilm: str, option: str) -> None:
         ({"prompts": {"query": 3}}, "prompts maps query and document to str"),
         ({"model_name": ""}, "model_name must be a non-empty str"),
         ({"model_name": 3}, "model_name must be a non-empty str"),
+        ({"truncate": "false"}, "truncate must be True or False"),
+        ({"lazy_load": None}, "lazy_load must be True or False"),
+        ({"local_files_only": 1}, "local_files_only must be True or False"),
+        ({"normalize": "no"}, "normalize must be True, False or None"),
+        ({"revision": 5}, "revision must be a str or None, got int"),
+        ({"revision": "main"}, "revision='main' is for hub repositories"),
+        ({"token": b"hf_secret"}, "token must be a str or None, got bytes"),
+        ({"cache_dir": 5}, "cache_dir must be a path or None"),
+        ({"specific_model_path": 5}, "specific_model_path must be a path or None"),
+        ({"prompts": ["query"]}, "prompts maps query and document to str"),
+        ({"device": None}, "device must be a str or a list of str"),
+        ({"device_ids": 5}, "device_ids must be a list of numbers"),
+        ({"cuda": [1]}, 'cuda must be True, False or "auto"'),
+        ({"providers": "CPUExecutionProvider"}, "providers must be a list of providers"),
+        ({"providers": [5]}, "A provider is a name, or a name and its options"),
     ],
 )
 def test_impossible_options(minilm: str, options: dict[str, object], message: str) -> None:

@@ -6,20 +6,25 @@ import gc
 import multiprocessing
 import os
 import pickle
+import shutil
 import subprocess
 import sys
 import threading
 import time
 import weakref
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import numpy as np
 import pytest
-from rapidembed import ClosedError, TextEmbedding
+from rapidembed import ClosedError, IntegrityError, TextEmbedding
 from rapidembed.runtime import lease, pool
 from rapidembed.runtime import sessions as sessions_module
+from rapidembed.runtime.engine import Engine
 from rapidembed.runtime.session import OnnxSession
+from safetensors.numpy import load_file, save_file
 
+TINY = Path(__file__).parents[1] / "golden" / "base"
 TEXTS = [f"text number {i} " * (1 + i % 7) for i in range(60)]
 
 
@@ -272,3 +277,135 @@ def test_the_interpreter_ends_promptly_amid_work(minilm: str, ending: str, code:
     assert "Fatal" not in done.stderr
     assert "terminate called" not in done.stderr
     assert time.perf_counter() - started < 20
+
+
+_FORKED_THREADS = """
+import os, sys, threading
+from rapidembed import TextEmbedding
+model = TextEmbedding({name!r})
+model.encode(["one", "two"])
+child = os.fork()
+if child == 0:
+    barrier, done = threading.Barrier(3), []
+    def work():
+        barrier.wait()
+        done.append(model.encode(["x"] * 3).shape)
+    threads = [threading.Thread(target=work) for _ in range(3)]
+    [thread.start() for thread in threads]
+    [thread.join(20) for thread in threads]
+    os._exit(0 if done == [(3, 384)] * 3 else 3)
+sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
+def test_threads_of_a_forked_child_start_one_engine(minilm: str) -> None:
+    script = _FORKED_THREADS.format(name=minilm)
+    done = subprocess.run([sys.executable, "-c", script], timeout=60, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+_AT_EXIT = """
+import atexit
+def late():
+    try:
+        model.encode(["pending", "texts"])
+    except RuntimeError as error:
+        print(error)
+atexit.register(late)
+from rapidembed import TextEmbedding
+model = TextEmbedding({name!r})
+model.encode(["a", "b"])
+"""
+
+
+def test_use_while_the_interpreter_ends_is_an_error(minilm: str) -> None:
+    script = _AT_EXIT.format(name=minilm)
+    done = subprocess.run([sys.executable, "-c", script], timeout=60, capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (0, "Models cannot be used while the interpreter shuts down.\n")
+
+
+def test_a_collection_while_an_engine_is_made(minilm: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Finalizers run in whatever thread collects, also in one that holds the registry's lock."""
+    before = engines()
+    create = Engine.__init__
+
+    def collect_amid(self: Engine, key: object) -> None:
+        create(self, key)
+        gc.collect()
+
+    class Cycle:
+        def __init__(self) -> None:
+            self.model = TextEmbedding(minilm, lazy_load=True)
+            self.model.encode("x")
+            self.me = self
+
+    gc.disable()
+    try:
+        Cycle()
+        monkeypatch.setattr(Engine, "__init__", collect_amid)
+        thread = threading.Thread(target=lambda: TextEmbedding(minilm, threads=1).close(), daemon=True)
+        thread.start()
+        thread.join(30)
+    finally:
+        gc.enable()
+    assert not thread.is_alive()
+    assert engines() == before
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    copy_of = tmp_path / "model"
+    shutil.copytree(TINY, copy_of)
+    return copy_of
+
+
+def _save_again(folder: Path) -> None:
+    weights = load_file(folder / "model.safetensors")
+    name = next(name for name in weights if name.endswith("word_embeddings.weight"))
+    weights[name] = weights[name][::-1].copy()
+    save_file(weights, folder / "new")
+    os.replace(folder / "new", folder / "model.safetensors")
+
+
+def test_files_replaced_under_a_loaded_model(folder: Path) -> None:
+    model = TextEmbedding(folder)
+    old, fingerprint = model.encode("x"), model.fingerprint
+    _save_again(folder)
+    np.testing.assert_array_equal(model.encode("x"), old)
+    with pytest.raises(IntegrityError, match="changed while"):
+        _ = model.fingerprint
+    fresh = TextEmbedding(str(folder))
+    assert fresh.fingerprint != fingerprint
+    assert not np.allclose(fresh.encode("x"), old, atol=1e-3)
+
+
+@pytest.mark.usefixtures("two_cores")
+def test_a_session_is_not_made_of_other_files(folder: Path) -> None:
+    model = TextEmbedding(folder)
+    _save_again(folder)
+    with pytest.raises(IntegrityError, match="Close the model and create it again"):
+        model.encode(["x", "y"])
+
+
+async def test_a_cancelled_call_stops_within_a_batch(minilm: str) -> None:
+    model = TextEmbedding(minilm)
+    ran = []
+    run = Engine.run
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Engine, "run", lambda *args: (ran.append(1), run(*args))[1])
+        task = asyncio.create_task(model.aencode(["word " * 400] * 2000, batch_size=256))
+        while not ran:
+            await asyncio.sleep(0.01)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        deadline = time.monotonic() + 10
+        while not pool.compute_pool().idle and time.monotonic() < deadline:
+            await asyncio.sleep(0.01)
+    assert len(ran) < 200  # of 2,000, each a batch of its own at this length
+
+
+def test_tokens_do_not_travel(minilm: str) -> None:
+    model = TextEmbedding(minilm, lazy_load=True, token="hf_secret")
+    assert b"hf_secret" not in pickle.dumps(model)

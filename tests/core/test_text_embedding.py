@@ -32,6 +32,17 @@ def test_published_values(model: TextEmbedding) -> None:
     assert np.linalg.norm(vector) == pytest.approx(1, abs=1e-6)
 
 
+def test_tokens_of_a_generator_are_counted(model: TextEmbedding) -> None:
+    assert model.token_count(text for text in SENTENCES) == model.token_count(SENTENCES)
+
+
+async def test_async_warnings_point_at_the_caller(model: TextEmbedding) -> None:
+    for texts in ("word " * 600, ["word " * 600]):
+        with pytest.warns(TruncationWarning, match="1 of 1 texts") as caught:
+            await model.aencode(texts)
+        assert caught[0].filename == __file__
+
+
 def test_shapes(model: TextEmbedding) -> None:
     assert model.encode("x").shape == (384,)
     assert model.encode(["x"]).shape == (1, 384)

@@ -67,6 +67,7 @@ def _write(path: Path, graph: BuiltGraph) -> None:
         with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
             temporary = file.name
             file.write(data)
+        os.chmod(temporary, 0o644)  # a cache may be shared; temporary files are private
         os.replace(temporary, path)
     except OSError as error:
         logger.warning("The graph cache cannot be written (%s); graphs are built at every start.", error)

@@ -41,20 +41,28 @@ def resolve(
 
     Raises:
         ModelNotFoundError, ModelNotCachedError, DownloadError, UnsupportedModelError: see each.
+        ValueError: a revision of something that is no hub repository.
     """
-    if specific_model_path is not None:
-        return _from_folder(specific_model_path, model_name, find_dense(model_name), buildable)
-    if model_name.startswith(PREFIX):
-        return _from_folder(find_package_model(model_name), model_name, None, buildable)
-    folder = Path(model_name).expanduser()
-    if folder.is_dir() and (folder / "config.json").is_file():
-        return _from_folder(folder, model_name, None, buildable)
     row = find_dense(model_name)
+    folder = specific_model_path or _local_folder(model_name)
+    if folder is not None:
+        if hub.revision is not None:
+            raise ValueError(
+                f"revision={hub.revision!r} is for hub repositories; {model_name!r} is read from {folder}."
+            )
+        return _from_folder(folder, model_name, row if specific_model_path else None, buildable)
     if row is not None:
         return _from_catalog(row, buildable, hub)
     if not _looks_like_hub_id(model_name):
         raise ModelNotFoundError(_unknown(model_name))
     return _from_source(_repository(model_name, hub), None)
+
+
+def _local_folder(model_name: str) -> Path | None:
+    if model_name.startswith(PREFIX):
+        return find_package_model(model_name)
+    folder = Path(model_name).expanduser()
+    return folder if folder.is_dir() and (folder / "config.json").is_file() else None
 
 
 def _from_folder(folder: Path, name: str, row: ModelSpec | None, buildable: frozenset[str]) -> Checkpoint:

@@ -76,6 +76,10 @@ def _wanted_devices(
     device: str | Sequence[str], cuda: bool | Device | str, device_ids: Sequence[int] | None
 ) -> list[str] | None:
     """Normalized device names, or None for "auto"."""
+    if not isinstance(device, str | list | tuple):
+        raise DeviceError(f"device must be a str or a list of str, got {device!r}.")
+    if not isinstance(device_ids, list | tuple | None):
+        raise DeviceError(f"device_ids must be a list of numbers, got {device_ids!r}.")
     names = [_normalize(name) for name in ([device] if isinstance(device, str) else device)]
     if not names:
         raise DeviceError("device is an empty list; name at least one device.")
@@ -115,14 +119,18 @@ def _cuda_flag(cuda: bool | Device | str) -> bool | None:
     if isinstance(cuda, bool):
         return cuda
     known = {"auto": None, "cuda": True, "cpu": False}
-    if cuda not in known:
+    if not isinstance(cuda, str) or cuda not in known:
         raise DeviceError(f'cuda must be True, False or "auto", got {cuda!r}.')
     return known[str(cuda)]
 
 
 def _from_providers(providers: Providers, available: Sequence[str]) -> Placement:
     chosen: list[ProviderSpec] = []
+    if isinstance(providers, str):
+        raise DeviceError(f"providers must be a list of providers, got the str {providers!r}.")
     for provider in providers:
+        if not isinstance(provider, str) and not (isinstance(provider, tuple | list) and len(provider) == 2):
+            raise DeviceError(f"A provider is a name, or a name and its options, got {provider!r}.")
         name, options = (provider, None) if isinstance(provider, str) else provider
         if name not in available:
             raise DeviceError(

@@ -9,7 +9,7 @@ import onnxruntime as ort
 from numpy.typing import NDArray
 
 from rapidembed.errors import IntegrityError, NonFiniteError
-from rapidembed.hub import Checkpoint
+from rapidembed.hub import Checkpoint, Stamp
 from rapidembed.registry.config_file import ConfigFile
 from rapidembed.runtime import planner
 from rapidembed.runtime.device import Placement
@@ -31,6 +31,8 @@ class EngineKey:
     checkpoint: Checkpoint
     placement: Placement
     threads: int | None
+    stamp: Stamp
+    """Of the checkpoint's files, see :meth:`rapidembed.hub.Checkpoint.stamp`."""
 
     @property
     def identity(self) -> str:
@@ -58,7 +60,7 @@ class Engine:
         self.pool: ComputePool = compute_pool()
         self.cores = min(self.pool.size, key.threads or self.pool.size)
         """Cores that this engine uses at most."""
-        self._sessions = Sessions(key.checkpoint, key.placement, self.cores)
+        self._sessions = Sessions(key.checkpoint, key.placement, self.cores, key.stamp)
         self._wide_free = threading.Lock()
 
     @property

@@ -1,6 +1,7 @@
 """Checks of what callers pass, before any work begins."""
 
 from collections.abc import Iterable, Mapping
+from numbers import Integral
 from typing import Any, TypeGuard
 
 _PARALLEL_HELP = "None or 0 for all cores, or the number of cores to use"
@@ -20,23 +21,26 @@ def is_single(texts: object) -> TypeGuard[str]:
         return True
     if isinstance(texts, bytes | bytearray | memoryview | Mapping | set | frozenset) or not isinstance(texts, Iterable):
         raise TypeError(f"texts must be a str or an iterable of str, got {type(texts).__name__}{_hint(texts)}.")
+    ndim = getattr(texts, "ndim", 1)
+    if ndim != 1:  # a data frame iterates over its column names
+        raise TypeError(f"texts must have one dimension, got {type(texts).__name__} with {ndim}; pass one column.")
     return False
 
 
 def check_positive(name: str, value: object) -> int:
     """Return ``value`` if it is a positive int, else raise a ValueError that names the argument."""
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+    if isinstance(value, bool) or not isinstance(value, Integral) or value < 1:
         raise ValueError(f"{name} must be a positive integer, got {value!r}.")
-    return value
+    return int(value)
 
 
 def check_parallel(value: object) -> int | None:
     """Fastembed's ``parallel``: None and 0 mean all cores."""
     if value is None:
         return None
-    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+    if isinstance(value, bool) or not isinstance(value, Integral) or value < 0:
         raise ValueError(f"parallel must be {_PARALLEL_HELP}; got {value!r}.")
-    return value or None
+    return int(value) or None
 
 
 def _hint(value: Any) -> str:

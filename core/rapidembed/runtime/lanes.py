@@ -2,7 +2,7 @@
 
 import threading
 from collections import deque
-from concurrent.futures import Future
+from concurrent.futures import CancelledError, Future
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -29,10 +29,11 @@ class Lanes:
     A lane goes back to the end of the pool's queue after every batch, so calls of several callers share the cores.
     """
 
-    def __init__(self, engine: Engine, limit: int, task: int | None) -> None:
+    def __init__(self, engine: Engine, limit: int, task: int | None, cancelled: threading.Event | None) -> None:
         self._engine = engine
         self._limit = limit
         self._task = task
+        self._cancelled = cancelled
         self._lock = threading.Lock()
         self._waiting: deque[tuple[WindowJob, Batch]] = deque()
         self._active = 0
@@ -61,26 +62,31 @@ class Lanes:
                 self._active -= 1
                 return
             job, batch = self._waiting.popleft()
-        self._run(job, batch)
-        self._engine.pool.submit(self._step)
+        try:
+            self._run(job, batch)
+            self._finish(job)
+            self._engine.pool.submit(self._step)
+        except BaseException as error:  # whatever it is, it belongs to the caller, who waits
+            self._fail(job, error)
 
     def _run(self, job: WindowJob, batch: Batch) -> None:
-        try:
-            rows = list(batch.rows)
-            vectors = self._engine.run([job.texts[row] for row in rows], batch.length, self._task)
-        except BaseException as error:
-            self._finish(job, error)
-            return
-        job.vectors[rows] = vectors
-        self._finish(job, None)
+        if self._cancelled is not None and self._cancelled.is_set():
+            raise CancelledError
+        rows = list(batch.rows)
+        job.vectors[rows] = self._engine.run([job.texts[row] for row in rows], batch.length, self._task)
 
-    def _finish(self, job: WindowJob, error: BaseException | None) -> None:
+    def _finish(self, job: WindowJob) -> None:
         with self._lock:
             job.left -= 1
-            if job.done.done():
-                return
-            if error is not None:
-                self._waiting.clear()
-                job.done.set_exception(error)
-            elif job.left == 0:
+            if job.left == 0 and not job.done.done():
                 job.done.set_result(job.vectors)
+
+    def _fail(self, job: WindowJob, error: BaseException) -> None:
+        """End this lane and every window that waits: their results would have no reader."""
+        with self._lock:
+            self._active -= 1
+            jobs = {id(each): each for each in (job, *(waiting for waiting, _ in self._waiting))}
+            self._waiting.clear()
+            for each in jobs.values():
+                if not each.done.done():
+                    each.done.set_exception(error)

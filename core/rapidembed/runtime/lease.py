@@ -4,12 +4,16 @@ import ctypes
 import os
 import threading
 import weakref
+from collections import deque
 
 from rapidembed.errors import ClosedError
 from rapidembed.runtime.engine import Engine, EngineKey
 
 _lock = threading.Lock()
 _engines: dict[str, tuple[Engine, int]] = {}
+# Leases that ended and are still to be counted. Finalizers run whenever the garbage collector likes, also in a thread
+# that holds the lock, so they only leave a note here.
+_ended: deque[tuple[str, int]] = deque()
 
 
 class Lease:
@@ -19,7 +23,7 @@ class Lease:
         self._key = key
         self._process = os.getpid()
         self._engine: Engine | None = _acquire(key)
-        self._finalizer = weakref.finalize(owner, _release, key.identity, self._process)
+        self._finalizer = weakref.finalize(owner, _end, key.identity, self._process)
         self._finalizer.atexit = False
 
     @property
@@ -29,13 +33,10 @@ class Lease:
         Raises:
             ClosedError: the lease was released.
         """
+        if self._process != os.getpid():
+            self._renew()
         if self._engine is None:
             raise ClosedError("The model was closed. Create a new one; its weights load from the cache.")
-        if self._process != os.getpid():
-            # The finalizer still names the parent's process, so it leaves the child's engines alone: they live as long
-            # as the child.
-            self._process = os.getpid()
-            self._engine = _acquire(self._key)
         return self._engine
 
     @property
@@ -48,30 +49,58 @@ class Lease:
         self._engine = None
         self._finalizer()
 
+    def _renew(self) -> None:
+        # The finalizer still names the parent's process, so it leaves the child's engines alone: they live as long as
+        # the child.
+        with _renewals:
+            if self._process != os.getpid():
+                if self._engine is not None:
+                    self._engine = _acquire(self._key)
+                self._process = os.getpid()
+
+
+_renewals = threading.Lock()
+
 
 def _acquire(key: EngineKey) -> Engine:
     with _lock:
         engine, leases = _engines.get(key.identity) or (Engine(key), 0)
         _engines[key.identity] = (engine, leases + 1)
-        return engine
+    _count_ended()
+    return engine
 
 
-def _release(identity: str, process: int) -> None:
-    if process != os.getpid():
-        return
-    with _lock:
-        engine, leases = _engines.pop(identity)
-        if leases > 1:
-            _engines[identity] = (engine, leases - 1)
+def _end(identity: str, process: int) -> None:
+    if process == os.getpid():
+        _ended.append((identity, process))
+        _count_ended()
+
+
+def _count_ended() -> None:
+    """Free the engines whose last lease ended, unless another thread is at it, or this one further up the stack."""
+    while _ended and _lock.acquire(blocking=False):
+        freed = []
+        try:
+            while _ended:
+                identity, process = _ended.popleft()
+                if process == os.getpid():
+                    engine, leases = _engines.pop(identity)
+                    if leases > 1:
+                        _engines[identity] = (engine, leases - 1)
+                    freed.append(engine)
+        finally:
+            _lock.release()
+        freed.clear()  # outside the lock: a session takes its time to go
 
 
 def _forget_in_child() -> None:
-    global _lock
-    _lock = threading.Lock()
+    global _lock, _renewals
+    _lock, _renewals = threading.Lock(), threading.Lock()
     for engine, _ in _engines.values():
         # Destroying an inherited session would wait for threads that the child does not have, so a reference is leaked.
         ctypes.pythonapi.Py_IncRef(ctypes.py_object(engine))
     _engines.clear()
+    _ended.clear()
 
 
 if hasattr(os, "register_at_fork"):

@@ -50,15 +50,19 @@ class ComputePool:
 
     def stop(self) -> None:
         """Finish the running tasks, drop the waiting ones, end the threads."""
-        self._stopping = True
-        for _ in self._threads:
+        with self._lock:
+            self._stopping = True
+            threads = list(self._threads)
+        for _ in threads:
             self._queue.put((_STOP, next(self._order), None))
-        for thread in self._threads:
+        for thread in threads:
             thread.join()
 
     def _submit(self, urgency: int, task: Callable[[], R]) -> "Future[R]":
         future: Future[R] = Future()
         with self._lock:
+            if self._stopping:
+                raise RuntimeError("Models cannot be used while the interpreter shuts down.")
             if len(self._threads) < self.size:
                 self._start_thread()
             self._unfinished += 1
@@ -83,8 +87,8 @@ class ComputePool:
     def _start_thread(self) -> None:
         # Daemons: an abandoned generator must not keep the interpreter alive; atexit waits for running tasks.
         thread = threading.Thread(target=self._work, name=f"rapidembed-{len(self._threads)}", daemon=True)
-        self._threads.append(thread)
         thread.start()
+        self._threads.append(thread)
 
     def _work(self) -> None:
         while True:

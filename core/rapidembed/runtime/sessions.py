@@ -3,13 +3,14 @@
 import itertools
 import queue
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from rapidembed.graph import Program, load_program
-from rapidembed.hub import Checkpoint
+from rapidembed.hub import Checkpoint, Stamp
 from rapidembed.runtime.device import Placement
 from rapidembed.runtime.session import OnnxSession, Session
+from rapidembed.types import ProviderSpec
 
 # Two sessions hold two copies of the packed weights. Above this size one session does both jobs.
 _TWO_SESSIONS_BELOW = 500_000_000
@@ -22,10 +23,11 @@ class Sessions:
     text, which nearly halves the latency of a lone query. On a GPU there is one session per device.
     """
 
-    def __init__(self, checkpoint: Checkpoint, placement: Placement, cores: int) -> None:
+    def __init__(self, checkpoint: Checkpoint, placement: Placement, cores: int, stamp: Stamp) -> None:
         self._checkpoint = checkpoint
         self._placement = placement
         self._cores = cores
+        self._stamp = stamp
         self._lock = threading.RLock()
         self._program: Program | None = None
         self._wide: Session | None = None
@@ -55,7 +57,7 @@ class Sessions:
         """The CPU session that puts all cores to work on one text."""
         with self._lock:
             if self._wide is None:
-                self._wide = OnnxSession(self.program, self._placement.sessions[0], self._cores)
+                self._wide = self._session(self._placement.sessions[0], self._cores)
             return self._wide
 
     @contextmanager
@@ -76,7 +78,11 @@ class Sessions:
             if self._cores == self.bulk_width and self._placement.on_cpu:
                 sessions = [self.wide]
             else:
-                sessions = [OnnxSession(self.program, providers, 1) for providers in self._placement.sessions]
+                sessions = [self._session(providers, 1) for providers in self._placement.sessions]
             for session in itertools.islice(itertools.cycle(sessions), self.workers):
                 self._idle.put(session)
             self._bulk_started = True
+
+    def _session(self, providers: Sequence[ProviderSpec], threads: int) -> Session:
+        self._checkpoint.check(self._stamp)
+        return OnnxSession(self.program, providers, threads)

@@ -4,6 +4,7 @@ While one window computes, the next is read and tokenized. Nothing runs ahead fu
 """
 
 import itertools
+import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -50,6 +51,7 @@ def embed_windows(
     max_tokens: int,
     workers: int | None,
     task: int | None,
+    cancelled: threading.Event | None,
     prepare: Prepare,
     inspect: Inspect,
 ) -> Iterator[Vectors]:
@@ -63,13 +65,14 @@ def embed_windows(
         max_tokens: longer texts are cut.
         workers: batches at a time; None: as many as the engine has.
         task: adapter number, for graphs with adapters.
+        cancelled: when it is set, the work ends with the batches that run.
         prepare: checks a text and makes it ready for the tokenizer; gets its index.
         inspect: sees a text's token ids before anything of its window is computed; gets its index.
 
     An exception that reading, preparing or inspecting raises comes after the vectors of what was read before.
     """
-    lanes = Lanes(engine, min(workers or engine.workers, engine.workers), task)
-    size = _WindowSize(batch_size)
+    lanes = Lanes(engine, min(workers or engine.workers, engine.workers), task, cancelled)
+    size = _WindowSize(min(batch_size, _LARGEST_WINDOW))
     running: deque[tuple[WindowJob, float]] = deque()
     source = _Source(texts, prepare)
     try:

@@ -24,7 +24,7 @@ def check_call(texts: Texts, batch_size: int, parallel: int | None) -> tuple[str
 
 def gather(rows: Iterator[Vectors], texts: Iterable[str], dimensions: int) -> Vectors:
     """All rows in one array, which is allocated once where the number of texts is known."""
-    if not isinstance(texts, Sized):
+    if not isinstance(texts, Sequence | np.ndarray):  # others may not know how many items they will give
         return np.concatenate([np.empty((0, dimensions), dtype=np.float32), *rows])
     gathered = np.empty((len(texts), dimensions), dtype=np.float32)
     filled = 0

@@ -15,7 +15,11 @@ def fingerprint(model: LoadedModel) -> str:
     """32 hexadecimal digits over weights, tokenizer, pooling, prompts, limits and precision.
 
     It does not depend on where the files lie, so it is the same on every machine.
+
+    Raises:
+        IntegrityError: the files were replaced since the model was loaded.
     """
+    model.checkpoint.check(model.engine.key.stamp)
     root = model.checkpoint.root
     files = [
         model.checkpoint.weights,

@@ -54,7 +54,7 @@ class LoadedModel:
         dimensions = options.dimensions or spec.dim
         if dimensions > spec.dim:
             raise ValueError(f"dimensions must be at most {spec.dim} for {spec.name}, got {dimensions}.")
-        lease = Lease(owner, EngineKey(checkpoint, placement, options.threads))
+        lease = Lease(owner, EngineKey(checkpoint, placement, options.threads, checkpoint.stamp()))
         prompts = {"plain": spec.plain_prompt, "query": spec.query_prompt, "document": spec.document_prompt}
         try:
             return cls(
@@ -117,12 +117,11 @@ class LoadedModel:
             max_tokens=self.max_tokens,
             workers=workers,
             task=call.task,
+            cancelled=cancelled,
             prepare=call.prepare,
             inspect=call.inspect,
         )
         for window in windows:
-            if cancelled is not None and cancelled.is_set():
-                return
             if self.lease.released:
                 raise ClosedError(f"{self.spec.name} was closed while texts were being embedded.")
             yield self._finish(window)

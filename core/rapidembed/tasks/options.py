@@ -37,6 +37,19 @@ class TextOptions:
     specific_model_path: str | Path | None
 
     def __post_init__(self) -> None:
+        for name in ("local_files_only", "truncate", "lazy_load"):
+            if not isinstance(getattr(self, name), bool):
+                raise ValueError(f"{name} must be True or False, got {getattr(self, name)!r}.")
+        if self.normalize not in (True, False, None):
+            raise ValueError(f"normalize must be True, False or None, got {self.normalize!r}.")
+        for name in ("revision", "token"):
+            if not isinstance(getattr(self, name), str | None):
+                raise ValueError(f"{name} must be a str or None, got {type(getattr(self, name)).__name__}.")
+        for name in ("cache_dir", "specific_model_path"):
+            if not isinstance(getattr(self, name), str | Path | None):
+                raise ValueError(f"{name} must be a path or None, got {getattr(self, name)!r}.")
+        if not isinstance(self.prompts, Mapping | None):
+            raise ValueError(f"prompts maps {' and '.join(_ROLES)} to str, got {self.prompts!r}.")
         if not isinstance(self.model_name, str) or not self.model_name:
             raise ValueError(f"model_name must be a non-empty str, got {self.model_name!r}.")
         if self.precision not in _PRECISIONS:

@@ -1,5 +1,6 @@
 """Dense text embedding."""
 
+import itertools
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -14,6 +15,7 @@ from rapidembed.runtime.background import in_background
 from rapidembed.runtime.device import place
 from rapidembed.runtime.session import available_providers
 from rapidembed.tasks.bulk import Texts, check_call, gather, with_progress
+from rapidembed.tasks.call import Call
 from rapidembed.tasks.describe import describe
 from rapidembed.tasks.fingerprint import fingerprint
 from rapidembed.tasks.info import ModelInfo
@@ -73,7 +75,7 @@ class TextEmbedding:
 
     def __init__(
         self,
-        model_name: str | None = None,
+        model_name: str | Path | None = None,
         cache_dir: str | Path | None = None,
         threads: int | None = None,
         providers: Providers | None = None,
@@ -95,7 +97,7 @@ class TextEmbedding:
         specific_model_path: str | Path | None = None,
     ) -> None:
         self._options = TextOptions(
-            model_name=settings.default_model() if model_name is None else model_name,
+            model_name=_name(model_name),
             device=device,
             precision=precision,
             backend=backend,
@@ -168,25 +170,19 @@ class TextEmbedding:
         self, texts: Texts, *, batch_size: int = 256, parallel: int | None = None, show_progress: bool = False
     ) -> Vectors:
         """:meth:`encode` without blocking the event loop; cancelling stops the work."""
-        return await in_background(
-            lambda cancelled: self._encode("plain", texts, batch_size, parallel, show_progress, cancelled)
-        )
+        return await self._aencode("plain", texts, batch_size, parallel, show_progress)
 
     async def aencode_query(
         self, texts: Texts, *, batch_size: int = 256, parallel: int | None = None, show_progress: bool = False
     ) -> Vectors:
         """:meth:`encode_query` without blocking the event loop; cancelling stops the work."""
-        return await in_background(
-            lambda cancelled: self._encode("query", texts, batch_size, parallel, show_progress, cancelled)
-        )
+        return await self._aencode("query", texts, batch_size, parallel, show_progress)
 
     async def aencode_document(
         self, texts: Texts, *, batch_size: int = 256, parallel: int | None = None, show_progress: bool = False
     ) -> Vectors:
         """:meth:`encode_document` without blocking the event loop; cancelling stops the work."""
-        return await in_background(
-            lambda cancelled: self._encode("document", texts, batch_size, parallel, show_progress, cancelled)
-        )
+        return await self._aencode("document", texts, batch_size, parallel, show_progress)
 
     # Iterators, as fastembed has them
 
@@ -201,6 +197,8 @@ class TextEmbedding:
 
         Arguments and errors are those of :meth:`encode`, and are checked now, not at the first vector. An iterable that
         is not a list is checked as it is read; vectors of the texts before a wrong one are yielded first.
+
+        Up to two windows (``batch_size`` texts at first, later some seconds of work) are read ahead of the vectors.
 
         Yields:
             One float32 array ``(dimensions,)`` per text, in order.
@@ -226,11 +224,12 @@ class TextEmbedding:
         inputs.check_positive("batch_size", batch_size)
         model = self._loaded()
         call = model.call("plain")
-        single = [texts] if inputs.is_single(texts) else texts
-        prepared = [call.prepare(text, index) for index, text in enumerate(single)]
-        starts = range(0, len(prepared), batch_size)
-        chunks = (model.engine.tokenizer.encode(prepared[i : i + batch_size], model.max_tokens) for i in starts)
-        return sum(len(tokens.ids) for chunk in chunks for tokens in chunk)
+        many = [texts] if inputs.is_single(texts) else texts
+        prepared = (call.prepare(text, index) for index, text in enumerate(many))
+        # The tokenizers' own threads take as many cores as there are texts in a chunk.
+        size = min(batch_size, model.engine.cores)
+        chunks = iter(lambda: list(itertools.islice(prepared, size)), [])
+        return sum(len(t.ids) for chunk in chunks for t in model.engine.tokenizer.encode(chunk, model.max_tokens))
 
     @property
     def embedding_size(self) -> int:
@@ -247,6 +246,9 @@ class TextEmbedding:
         """A short hash of everything that decides the vectors: store it with an index, compare it before searching.
 
         Reads the weights once, unless the hub cache already names their hash.
+
+        Raises:
+            IntegrityError: the model's files were replaced since they were loaded.
         """
         return fingerprint(self._loaded())
 
@@ -284,7 +286,8 @@ class TextEmbedding:
     def __reduce__(
         self,
     ) -> tuple[Callable[..., "TextEmbedding"], tuple[type["TextEmbedding"], dict[str, Any]]]:
-        options = {name: getattr(self._options, name) for name in TextOptions.__slots__}
+        # The token stays here: pickles travel. Another process has the files already, or a token of its own.
+        options = {name: getattr(self._options, name) for name in TextOptions.__slots__ if name != "token"}
         return _rebuild, (type(self), options)
 
     def __repr__(self) -> str:
@@ -299,25 +302,36 @@ class TextEmbedding:
                 self._model = LoadedModel.load(self, self._options, self._placement)
             return self._model
 
-    def _encode(
+    def _encode(self, role: str, texts: Texts, batch_size: int, parallel: int | None, show_progress: bool) -> Vectors:
+        vectors, call = self._compute(role, texts, batch_size, parallel, show_progress, None)
+        call.warn(stacklevel=3)
+        return vectors
+
+    async def _aencode(
+        self, role: str, texts: Texts, batch_size: int, parallel: int | None, show_progress: bool
+    ) -> Vectors:
+        vectors, call = await in_background(
+            lambda cancelled: self._compute(role, texts, batch_size, parallel, show_progress, cancelled)
+        )
+        call.warn(stacklevel=3)
+        return vectors
+
+    def _compute(
         self,
         role: str,
         texts: Texts,
         batch_size: int,
         parallel: int | None,
         show_progress: bool,
-        cancelled: threading.Event | None = None,
-    ) -> Vectors:
+        cancelled: threading.Event | None,
+    ) -> tuple[Vectors, Call]:
         single, texts, workers = check_call(texts, batch_size, parallel)
         model = self._loaded()
         call = model.call(role)
         if single is not None:
-            vectors = model.one(call, single)
-        else:
-            rows = model.rows(call, texts, batch_size, workers, cancelled)
-            vectors = gather(with_progress(rows, texts, show_progress), texts, model.dimensions)
-        call.warn(stacklevel=3)
-        return vectors
+            return model.one(call, single), call
+        rows = model.rows(call, texts, batch_size, workers, cancelled)
+        return gather(with_progress(rows, texts, show_progress), texts, model.dimensions), call
 
     def _embed(
         self, role: str, texts: Texts, batch_size: int, parallel: int | None, show_progress: bool
@@ -337,6 +351,12 @@ class TextEmbedding:
             call.warn(stacklevel=2)
 
         return vectors()
+
+
+def _name(model_name: str | Path | None) -> str:
+    if model_name is None:
+        return settings.default_model()
+    return str(model_name) if isinstance(model_name, Path) else model_name
 
 
 def _rebuild(cls: type[TextEmbedding], options: dict[str, Any]) -> TextEmbedding:
