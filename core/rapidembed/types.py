@@ -23,6 +23,12 @@ POOLING_MODES: tuple[PoolingMode, ...] = (
     "none",
 )
 
+Head: TypeAlias = Literal["pool", "tokens", "classification", "mlm"]
+"""What a model computes from its token vectors: one vector by pooling; a vector for each token; a score by a
+classifier over the first token; a weight for each word of the vocabulary by the masked-language-model head."""
+
+HEADS: tuple[Head, ...] = ("pool", "tokens", "classification", "mlm")
+
 ProviderSpec: TypeAlias = str | tuple[str, Mapping[str, Any]]
 """An ONNX Runtime execution provider: its name, or its name and options."""
 

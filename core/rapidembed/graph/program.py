@@ -18,7 +18,7 @@ from rapidembed.registry.config_file import ConfigFile
 from rapidembed.types import PoolingMode
 
 # Raise it with every change that makes the builders write a different graph.
-_BUILDER_VERSION = 1
+_BUILDER_VERSION = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class Program:
         converted: tensors that the session is given, by name.
         tables: tensors that every run is given as inputs, by name.
         masked: whether batches may be padded; where False every row of a batch has the same length.
-        pooling: what is left to do outside the graph; ("none",) where the output is the vector.
+        pooling: what is left to do outside the graph; ("none",) where the output is what the head gives.
         output: index or name of the output to read.
         row_by_row: the graph's result for a row depends on its neighbours, so rows run alone.
     """
@@ -71,7 +71,7 @@ def load_program(checkpoint: Checkpoint, *, masked: bool) -> Program:
             row_by_row=_mentions(path, b"DynamicQuantizeLinear"),
         )
     spec = checkpoint.spec
-    files = {"": path} | {f"{layer.path}/": checkpoint.root / layer.path / "model.safetensors" for layer in spec.dense}
+    files = {"": path} | {f"{Path(file).parent}/": checkpoint.root / file for file in spec.module_weights}
     weights = Weights(files)
     config = ConfigFile.read(checkpoint.root / "config.json")
 
@@ -85,6 +85,9 @@ def load_program(checkpoint: Checkpoint, *, masked: bool) -> Program:
         _BUILDER_VERSION,
         config.values,
         weights.layout,
+        spec.head,
+        spec.dim,
+        spec.hides_tokens,
         spec.pooling,
         [repr(layer) for layer in spec.dense],
         masked,

@@ -22,8 +22,8 @@ class Checkpoint:
 
     def stamp(self) -> Stamp:
         """Identity of the files that decide the vectors: a file that is saved again gets another."""
-        modules = [f"{layer.path}/model.safetensors" for layer in self.spec.dense]
-        states = [(self.root / file).stat() for file in (self.weights, "config.json", "tokenizer.json", *modules)]
+        files = (self.weights, "config.json", "tokenizer.json", *self.spec.module_weights)
+        states = [(self.root / file).stat() for file in files]
         return tuple((state.st_ino, state.st_size, state.st_mtime_ns) for state in states)
 
     def check(self, stamp: Stamp) -> None:

@@ -10,7 +10,7 @@ from rapidembed.errors import ModelNotFoundError, UnsupportedModelError
 from rapidembed.hub.checkpoint import Checkpoint
 from rapidembed.hub.options import HubOptions
 from rapidembed.hub.packages import PREFIX, find_package_model
-from rapidembed.registry import ModelSpec, dense_models, discover, find_dense
+from rapidembed.registry import TEXT, ModelSpec, Task
 from rapidembed.registry.discovery import MODULES_FILE, WEIGHTS_FILE, read_modules
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ def resolve(
     model_name: str,
     *,
     buildable: frozenset[str],
+    task: Task = TEXT,
     specific_model_path: Path | None = None,
     hub: HubOptions = _DEFAULT,
 ) -> Checkpoint:
@@ -36,6 +37,7 @@ def resolve(
     Args:
         model_name: a curated name, a local folder, ``package:NAME[/sub]``, or a hub id.
         buildable: architectures whose graph can be built from safetensors; other curated models run their ONNX file.
+        task: which models are meant: the curated rows, and how a checkpoint's own files are read.
         specific_model_path: folder that holds the files of ``model_name``; nothing is downloaded.
         hub: how the hub may be used.
 
@@ -43,19 +45,19 @@ def resolve(
         ModelNotFoundError, ModelNotCachedError, DownloadError, UnsupportedModelError: see each.
         ValueError: a revision of something that is no hub repository.
     """
-    row = find_dense(model_name)
+    row = task.find(model_name)
     folder = specific_model_path or _local_folder(model_name)
     if folder is not None:
         if hub.revision is not None:
             raise ValueError(
                 f"revision={hub.revision!r} is for hub repositories; {model_name!r} is read from {folder}."
             )
-        return _from_folder(folder, model_name, row if specific_model_path else None, buildable)
+        return _from_folder(folder, model_name, row if specific_model_path else None, buildable, task)
     if row is not None:
-        return _from_catalog(row, buildable, hub)
+        return _from_catalog(row, buildable, hub, task)
     if not _looks_like_hub_id(model_name):
-        raise ModelNotFoundError(_unknown(model_name))
-    return _from_source(_repository(model_name, hub), None)
+        raise ModelNotFoundError(_unknown(model_name, task))
+    return _from_source(_repository(model_name, hub), None, task)
 
 
 def _local_folder(model_name: str) -> Path | None:
@@ -65,31 +67,32 @@ def _local_folder(model_name: str) -> Path | None:
     return folder if folder.is_dir() and (folder / "config.json").is_file() else None
 
 
-def _from_folder(folder: Path, name: str, row: ModelSpec | None, buildable: frozenset[str]) -> Checkpoint:
+def _from_folder(folder: Path, name: str, row: ModelSpec | None, buildable: frozenset[str], task: Task) -> Checkpoint:
     folder = folder.expanduser().resolve()
     if not folder.is_dir():
         raise ModelNotFoundError(f"{folder} is not a folder; it was given for the model {name!r}.")
-    if (folder / MODULES_FILE).is_file() and (folder / WEIGHTS_FILE).is_file():
-        spec = _with_curated_facts(discover(folder, name), row)
+    declared = (folder / MODULES_FILE).is_file() or not task.needs_modules
+    if declared and (folder / WEIGHTS_FILE).is_file():
+        spec = _with_curated_facts(task.discover(folder, name), row)
         if row is None or spec.architecture in buildable:
             return Checkpoint(spec, folder, WEIGHTS_FILE)
     if row is not None and row.onnx_source and (folder / row.onnx_source.file).is_file():
         return Checkpoint(row, folder, row.onnx_source.file)
-    discover(folder, name)  # says which file is missing
+    task.discover(folder, name)  # says which file is missing
     raise UnsupportedModelError(
         f"{folder} has no {WEIGHTS_FILE}. Save the model with sentence-transformers "
         "(safe_serialization=True, its default) and pass that folder."
     )
 
 
-def _from_catalog(row: ModelSpec, buildable: frozenset[str], hub: HubOptions) -> Checkpoint:
+def _from_catalog(row: ModelSpec, buildable: frozenset[str], hub: HubOptions, task: Task) -> Checkpoint:
     if row.architecture == "static":
         raise UnsupportedModelError(f"{row.name} is a static model; this version cannot run those yet.")
 
     if row.source and row.architecture in buildable:
         source = _repository(row.source, hub)
         if row.onnx_source is None or source.find(WEIGHTS_FILE) is not None:
-            return _from_source(source, row)
+            return _from_source(source, row, task)
         logger.warning("%s has no %s; using the ONNX file of %s.", row.source, WEIGHTS_FILE, row.onnx_source.repo)
     if row.onnx_source is None:
         raise UnsupportedModelError(
@@ -105,26 +108,26 @@ def _repository(repo: str, hub: HubOptions) -> "Repository":
     return Repository(repo, hub)
 
 
-def _from_source(repository: "Repository", row: ModelSpec | None) -> Checkpoint:
+def _from_source(repository: "Repository", row: ModelSpec | None, task: Task) -> Checkpoint:
     """A repository in sentence-transformers' layout: the modules say which further files belong to it."""
     modules_path = repository.find(MODULES_FILE)
-    if modules_path is None:
+    if modules_path is None and task.needs_modules:
         raise UnsupportedModelError(
             f"{repository.repo!r} has no {MODULES_FILE}, so its pooling is not declared. "
             "Save it with sentence-transformers, which writes that file, and pass the folder as model_name."
         )
     for file in (*_TOKENIZER_FILES, WEIGHTS_FILE):
         repository.fetch(file)
-    for file in (*_OPTIONAL_FILES, *_SENTENCE_TRANSFORMERS_FILES):
+    for file in (*_OPTIONAL_FILES, *_SENTENCE_TRANSFORMERS_FILES, *task.files):
         repository.find(file)
-    root = modules_path.parent
-    for kind, path in read_modules(root):
-        if kind in ("Pooling", "Dense"):
+    root = repository.fetch("config.json").parent
+    for kind, path in read_modules(root) if modules_path else []:
+        if kind in ("Pooling", "Dense", "MultiVectorMask", "SpladePooling"):
             repository.fetch(f"{path}/config.json")
         if kind == "Dense":
             repository.fetch(f"{path}/model.safetensors")
     name = row.name if row else repository.repo
-    return Checkpoint(_with_curated_facts(discover(root, name), row), root, WEIGHTS_FILE, repository.commit)
+    return Checkpoint(_with_curated_facts(task.discover(root, name), row), root, WEIGHTS_FILE, repository.commit)
 
 
 def _from_onnx(repository: "Repository", row: ModelSpec) -> Checkpoint:
@@ -153,6 +156,7 @@ def _with_curated_facts(spec: ModelSpec, row: ModelSpec | None) -> ModelSpec:
         normalize=spec.normalize,
         max_tokens=spec.max_tokens,
         dense=spec.dense,
+        late=spec.late,
         lower_case=spec.lower_case,
         # Newer versions write empty prompts into every checkpoint; they declare nothing.
         prompts=spec.prompts if any(spec.prompts.values()) else row.prompts,
@@ -165,8 +169,8 @@ def _looks_like_hub_id(name: str) -> bool:
     return len(parts) == 2 and all(part and not part.startswith((".", "~")) for part in parts)
 
 
-def _unknown(name: str) -> str:
-    known = [spec.name for spec in dense_models()]
+def _unknown(name: str, task: Task) -> str:
+    known = [spec.name for spec in task.models()]
     short = {candidate.rpartition("/")[2].lower(): candidate for candidate in known}
     close = difflib.get_close_matches(name.lower(), [*short, *(k.lower() for k in known)], n=1, cutoff=0.6)
     hint = ""
@@ -175,6 +179,6 @@ def _unknown(name: str) -> str:
         hint = f" Did you mean {full!r}?"
     return (
         f"No model {name!r}: it is no curated name, no local folder with a config.json, and not of the form "
-        f'"organisation/name" (hub) or "package:NAME".{hint} TextEmbedding.list_supported_models() lists the curated '
-        "names."
+        f'"organisation/name" (hub) or "package:NAME".{hint} {task.facade}.list_supported_models() lists '
+        "the curated names."
     )

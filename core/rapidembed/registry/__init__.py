@@ -2,6 +2,18 @@
 
 from rapidembed.registry.catalog import dense_models, find_dense
 from rapidembed.registry.discovery import discover
-from rapidembed.registry.spec import DenseLayer, ModelSpec, OnnxSource
+from rapidembed.registry.spec import DenseLayer, LateInteraction, ModelSpec, OnnxSource
+from rapidembed.registry.task import RERANK, TEXT, Task
 
-__all__ = ["DenseLayer", "ModelSpec", "OnnxSource", "dense_models", "discover", "find_dense"]
+__all__ = [
+    "RERANK",
+    "TEXT",
+    "DenseLayer",
+    "LateInteraction",
+    "ModelSpec",
+    "OnnxSource",
+    "Task",
+    "dense_models",
+    "discover",
+    "find_dense",
+]

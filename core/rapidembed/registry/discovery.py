@@ -47,7 +47,7 @@ def discover(folder: Path, name: str) -> ModelSpec:
         raise UnsupportedModelError(f"{folder / MODULES_FILE}: Normalize is supported as the last module only.")
     transformer = _transformer(folder / modules[0][1] / "sentence_bert_config.json")
     pooling, dim = _pooling(ConfigFile.read(folder / modules[1][1] / "config.json"), config)
-    dense = tuple(_dense(folder, path) for kind, path in modules if kind == "Dense")
+    dense = tuple(read_dense(folder, path) for kind, path in modules if kind == "Dense")
     for layer in dense:
         if layer.in_features != dim:
             raise IntegrityError(f"{folder / layer.path}: takes {layer.in_features} values, but gets {dim}.")
@@ -56,14 +56,14 @@ def discover(folder: Path, name: str) -> ModelSpec:
         ConfigFile.read_optional(folder / modules[-1][1] / "config.json").require(
             module_input_name="sentence_embedding"
         )
-    prompts, default_prompt = _prompts(ConfigFile.read_optional(folder / "config_sentence_transformers.json"))
+    prompts, default_prompt = read_prompts(ConfigFile.read_optional(folder / "config_sentence_transformers.json"))
     return ModelSpec(
         name=name,
         dim=dim,
         architecture=config.text("model_type", "unknown"),
         pooling=pooling,
         normalize=kinds[-1] == "Normalize",
-        max_tokens=_max_tokens(folder, transformer, config),
+        max_tokens=read_max_tokens(folder, transformer, config),
         dense=dense,
         lower_case=transformer.flag("do_lower_case", False),
         prompts=prompts,
@@ -129,9 +129,10 @@ def _pooling(file: ConfigFile, config: ConfigFile) -> tuple[tuple[PoolingMode, .
     return tuple(modes), width * len(modes)
 
 
-def _dense(folder: Path, module: str) -> DenseLayer:
+def read_dense(folder: Path, module: str, value: str = "sentence_embedding") -> DenseLayer:
+    """The Dense module in the folder ``module``, which must read and write ``value``."""
     file = ConfigFile.read(folder / module / "config.json")
-    file.require(module_input_name="sentence_embedding", module_output_name="sentence_embedding", use_residual=False)
+    file.require(module_input_name=value, module_output_name=value, use_residual=False)
     return DenseLayer(
         path=module,
         in_features=file.positive("in_features"),
@@ -141,7 +142,8 @@ def _dense(folder: Path, module: str) -> DenseLayer:
     )
 
 
-def _prompts(file: ConfigFile) -> tuple[dict[str, str], str | None]:
+def read_prompts(file: ConfigFile) -> tuple[dict[str, str], str | None]:
+    """Prompts by name, and the name of the one that plain encoding applies."""
     prompts = file.values.get("prompts") or {}
     if not isinstance(prompts, dict) or not all(isinstance(text, str) for text in prompts.values()):
         raise IntegrityError(f"{file.path}: expected prompts to map names to strings, got {prompts!r}.")
@@ -151,7 +153,7 @@ def _prompts(file: ConfigFile) -> tuple[dict[str, str], str | None]:
     return prompts, default
 
 
-def _max_tokens(folder: Path, transformer: ConfigFile, config: ConfigFile) -> int | None:
+def read_max_tokens(folder: Path, transformer: ConfigFile, config: ConfigFile) -> int | None:
     """sentence-transformers' own limit, else the tokenizer's, never beyond the model's positions."""
     tokenizer = ConfigFile.read_optional(folder / "tokenizer_config.json")
     for file, name in ((transformer, "max_seq_length"), (tokenizer, "model_max_length")):

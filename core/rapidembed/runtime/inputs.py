@@ -7,12 +7,21 @@ from typing import Any, TypeGuard
 _PARALLEL_HELP = "None or 0 for all cores, or the number of cores to use"
 
 
-def check_text(text: object, index: int | None = None) -> str:
+def check_text(text: object, index: int | None = None, name: str = "texts") -> str:
     """Return ``text``, or raise a TypeError that names its index."""
     if isinstance(text, str):
         return text
-    where = "The text" if index is None else f"texts[{index}]"
+    where = "The text" if index is None else f"{name}[{index}]"
     raise TypeError(f"{where} must be a str, got {type(text).__name__}{_hint(text)}.")
+
+
+def check_pair(pair: object, index: int) -> tuple[str, str]:
+    """Return a pair of texts, or raise a TypeError that names its index."""
+    if not isinstance(pair, tuple | list) or len(pair) != 2:
+        what = f"{len(pair)} items" if isinstance(pair, tuple | list) else type(pair).__name__
+        raise TypeError(f"pairs[{index}] must be two texts, (query, document); got {what}.")
+    first, second = (check_text(text, part, f"pairs[{index}]") for part, text in enumerate(pair))
+    return first, second
 
 
 def is_single(texts: object) -> TypeGuard[str]:

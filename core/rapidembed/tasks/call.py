@@ -2,10 +2,13 @@
 
 import warnings
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from rapidembed.errors import EncodingWarning, TruncationWarning
 from rapidembed.runtime.inputs import check_text, repair
-from rapidembed.runtime.tokenizer import TokenIds
+
+if TYPE_CHECKING:
+    from rapidembed.runtime.tokenizer import TokenIds  # lexical models do without the tokenizers package
 
 
 @dataclass(slots=True)
@@ -19,6 +22,8 @@ class Call:
     texts: int = 0
     repaired: int = 0
     truncated: int = 0
+    noun: str = "texts"
+    """What the inputs are called in messages."""
 
     def prepare(self, text: str, index: int | None) -> str:
         """The text as the tokenizer gets it.
@@ -26,11 +31,15 @@ class Call:
         Raises:
             TypeError: it is not a str; names the index.
         """
-        clean, repaired = repair(check_text(text, index))
-        self.repaired += repaired
-        return self.prompt + clean
+        return self.prompt + self.repair(check_text(text, index))
 
-    def inspect(self, tokens: TokenIds, index: int) -> None:
+    def repair(self, text: str) -> str:
+        """The text without lone surrogates, which are counted."""
+        clean, repaired = repair(text)
+        self.repaired += repaired
+        return clean
+
+    def inspect(self, tokens: "TokenIds", index: int) -> None:
         """Count a text, and whether it was truncated.
 
         Raises:
@@ -38,7 +47,7 @@ class Call:
         """
         if tokens.truncated and not self.truncate:
             raise ValueError(
-                f"texts[{index}] has more than {self.max_tokens} tokens, and truncate=False. "
+                f"{self.noun}[{index}] has more than {self.max_tokens} tokens, and truncate=False. "
                 "Split it, raise max_tokens, or allow truncation."
             )
         self.texts += 1
@@ -52,15 +61,15 @@ class Call:
         """
         if self.truncated:
             warnings.warn(
-                f"{self.truncated} of {self.texts} texts had more than {self.max_tokens} tokens and were cut. Split "
-                "them, or raise max_tokens; truncate=False makes this an error.",
+                f"{self.truncated} of {self.texts} {self.noun} had more than {self.max_tokens} tokens and were cut. "
+                "Split them, or raise max_tokens; truncate=False makes this an error.",
                 TruncationWarning,
                 stacklevel=stacklevel + 1,
             )
         if self.repaired:
             warnings.warn(
-                f"{self.repaired} of {self.texts} texts held lone surrogates, which are not Unicode text; each became "
-                "U+FFFD. Decoding with errors='replace' instead of 'surrogateescape' avoids them.",
+                f"{self.repaired} of {self.texts} {self.noun} held lone surrogates, which are not Unicode text; each "
+                "became U+FFFD. Decoding with errors='replace' instead of 'surrogateescape' avoids them.",
                 EncodingWarning,
                 stacklevel=stacklevel + 1,
             )

@@ -6,12 +6,12 @@ import re
 from functools import lru_cache
 from pathlib import Path
 
-from rapidembed.tasks.loaded import LoadedModel
+from rapidembed.tasks.leased import LeasedModel
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
-def fingerprint(model: LoadedModel) -> str:
+def fingerprint(model: LeasedModel) -> str:
     """32 hexadecimal digits over weights, tokenizer, pooling, prompts, limits and precision.
 
     It does not depend on where the files lie, so it is the same on every machine.
@@ -24,17 +24,9 @@ def fingerprint(model: LoadedModel) -> str:
     files = [
         model.checkpoint.weights,
         "tokenizer.json",
-        *(f"{d.path}/model.safetensors" for d in model.spec.dense),
+        *model.spec.module_weights,
     ]
-    facts = {
-        "files": [_sha256(root / file) for file in files],
-        "pooling": model.spec.pooling,
-        "normalize": model.normalize,
-        "dimensions": model.dimensions,
-        "max_tokens": model.max_tokens,
-        "prompts": model.prompts,
-        "precision": model.info().precision,
-    }
+    facts = model.facts() | {"files": [_sha256(root / file) for file in files]}
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:32]
 
 

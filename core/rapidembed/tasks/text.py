@@ -2,29 +2,25 @@
 
 import itertools
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 from rapidembed import settings
-from rapidembed.errors import ClosedError, ModelNotFoundError
+from rapidembed.errors import ModelNotFoundError
 from rapidembed.registry import dense_models, find_dense
 from rapidembed.runtime import inputs
 from rapidembed.runtime.background import in_background
-from rapidembed.runtime.device import place
-from rapidembed.runtime.session import available_providers
 from rapidembed.tasks.bulk import Texts, check_call, gather, with_progress
 from rapidembed.tasks.call import Call
 from rapidembed.tasks.describe import describe
-from rapidembed.tasks.fingerprint import fingerprint
-from rapidembed.tasks.info import ModelInfo
+from rapidembed.tasks.facade import LocalModel, name_of
 from rapidembed.tasks.loaded import LoadedModel
 from rapidembed.tasks.options import TextOptions
 from rapidembed.types import Device, Providers, Vectors
 
 
-class TextEmbedding:
+class TextEmbedding(LocalModel[TextOptions, LoadedModel]):
     """Turns texts into vectors.
 
     Example:
@@ -96,8 +92,8 @@ class TextEmbedding:
         prompts: Mapping[str, str] | None = None,
         specific_model_path: str | Path | None = None,
     ) -> None:
-        self._options = TextOptions(
-            model_name=_name(model_name),
+        options = TextOptions(
+            model_name=settings.default_model() if model_name is None else name_of(model_name),
             device=device,
             precision=precision,
             backend=backend,
@@ -117,18 +113,7 @@ class TextEmbedding:
             device_ids=device_ids,
             specific_model_path=specific_model_path,
         )
-        self._placement = place(
-            available=available_providers(),
-            device=device,
-            cuda=cuda,
-            device_ids=device_ids,
-            providers=providers,
-        )
-        self._lock = threading.Lock()
-        self._model: LoadedModel | None = None
-        self._closed = False
-        if not lazy_load:
-            self._loaded().engine.load()
+        self._start(options)
 
     # Arrays
 
@@ -236,22 +221,6 @@ class TextEmbedding:
         """Dimensions of the vectors."""
         return self._loaded().dimensions
 
-    @property
-    def info(self) -> ModelInfo:
-        """What is loaded, and from where."""
-        return self._loaded().info()
-
-    @property
-    def fingerprint(self) -> str:
-        """A short hash of everything that decides the vectors: store it with an index, compare it before searching.
-
-        Reads the weights once, unless the hub cache already names their hash.
-
-        Raises:
-            IntegrityError: the model's files were replaced since they were loaded.
-        """
-        return fingerprint(self._loaded())
-
     @classmethod
     def list_supported_models(cls) -> list[dict[str, Any]]:
         """The curated models that this version runs, one fresh dict each, with fastembed's keys and some of ours."""
@@ -265,42 +234,8 @@ class TextEmbedding:
             raise ModelNotFoundError(f"No curated model {model_name!r}; list_supported_models() lists them.")
         return spec.dim
 
-    # Lifetime
-
-    def close(self) -> None:
-        """Give the loaded model back; it is freed with its last user. Closing again does nothing."""
-        with self._lock:
-            self._closed = True
-            model, self._model = self._model, None
-        if model is not None:
-            model.lease.release()
-
-    def __enter__(self) -> "TextEmbedding":
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self.close()
-
-    def __reduce__(
-        self,
-    ) -> tuple[Callable[..., "TextEmbedding"], tuple[type["TextEmbedding"], dict[str, Any]]]:
-        # The token stays here: pickles travel. Another process has the files already, or a token of its own.
-        options = {name: getattr(self._options, name) for name in TextOptions.__slots__ if name != "token"}
-        return _rebuild, (type(self), options)
-
-    def __repr__(self) -> str:
-        state = "closed" if self._closed else "loaded" if self._model else "not loaded"
-        return f"{type(self).__name__}({self._options.model_name!r}, device={self._placement.label!r}, {state})"
-
-    def _loaded(self) -> LoadedModel:
-        with self._lock:
-            if self._closed:
-                raise ClosedError(f"{self._options.model_name} was closed. Create a new TextEmbedding to go on.")
-            if self._model is None:
-                self._model = LoadedModel.load(self, self._options, self._placement)
-            return self._model
+    def _load(self) -> LoadedModel:
+        return LoadedModel.load(self, self._options, self._placement)
 
     def _encode(self, role: str, texts: Texts, batch_size: int, parallel: int | None, show_progress: bool) -> Vectors:
         vectors, call = self._compute(role, texts, batch_size, parallel, show_progress, None)
@@ -351,13 +286,3 @@ class TextEmbedding:
             call.warn(stacklevel=2)
 
         return vectors()
-
-
-def _name(model_name: str | Path | None) -> str:
-    if model_name is None:
-        return settings.default_model()
-    return str(model_name) if isinstance(model_name, Path) else model_name
-
-
-def _rebuild(cls: type[TextEmbedding], options: dict[str, Any]) -> TextEmbedding:
-    return cls(**options)

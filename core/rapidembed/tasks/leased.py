@@ -1,0 +1,136 @@
+"""A loaded model as a facade holds it: a lease on the shared engine, and the limits of this facade."""
+
+import threading
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from rapidembed.errors import ClosedError
+from rapidembed.graph import buildable_architectures
+from rapidembed.hub import Checkpoint, HubOptions, resolve
+from rapidembed.registry import ModelSpec, Task
+from rapidembed.runtime.device import Placement
+from rapidembed.runtime.engine import Engine, EngineKey
+from rapidembed.runtime.lease import Lease
+from rapidembed.runtime.sinks import Sink, W
+from rapidembed.runtime.stream import Steps, run_windows
+from rapidembed.tasks.info import ModelInfo
+from rapidembed.tasks.options import ModelOptions
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeasedModel:
+    """What every facade's loaded model has. Immutable; the lease knows whether it is still valid."""
+
+    lease: Lease
+    checkpoint: Checkpoint
+    placement: Placement
+    max_tokens: int
+    truncate: bool
+
+    @property
+    def engine(self) -> Engine:
+        """The shared engine.
+
+        Raises:
+            ClosedError: the facade was closed.
+        """
+        return self.lease.engine
+
+    @property
+    def spec(self) -> ModelSpec:
+        """The model's facts."""
+        return self.checkpoint.spec
+
+    def windows(
+        self,
+        items: Iterable[T],
+        steps: Steps[T],
+        sink: Sink[W],
+        batch_size: int,
+        workers: int | None,
+        cancelled: threading.Event | None = None,
+        task: int | None = None,
+    ) -> Iterator[W]:
+        """Run the model over many inputs, window by window; see :func:`rapidembed.runtime.stream.run_windows`."""
+        for window in run_windows(
+            self.engine, items, steps, sink, batch_size=batch_size, workers=workers, task=task, cancelled=cancelled
+        ):
+            if self.lease.released:
+                raise ClosedError(f"{self.spec.name} was closed while texts were being embedded.")
+            yield window
+
+    def info(self) -> ModelInfo:
+        """What is loaded, and from where."""
+        spec = self.spec
+        return ModelInfo(
+            model_name=spec.name,
+            dimensions=spec.dim,
+            max_tokens=self.max_tokens,
+            architecture=spec.architecture,
+            head=spec.head,
+            pooling=spec.pooling,
+            normalize=spec.normalize,
+            query_prompt=spec.query_prompt,
+            document_prompt=spec.document_prompt,
+            weights=self.checkpoint.root / self.checkpoint.weights,
+            revision=self.checkpoint.revision,
+            license=spec.license,
+            device=self.placement.label,
+            precision="fp32",
+            backend="onnxruntime",
+            cores=self.engine.cores,
+        )
+
+    def facts(self) -> dict[str, Any]:
+        """Everything beside the files that decides the results, in JSON's types."""
+        return {"head": self.spec.head, "max_tokens": self.max_tokens, "precision": self.info().precision}
+
+
+@contextmanager
+def leased(
+    owner: object, options: ModelOptions, placement: Placement, task: Task
+) -> Iterator[tuple[Lease, Checkpoint]]:
+    """Find the model and lease its engine for ``owner``; an error in the block gives the lease back."""
+    checkpoint = resolve(
+        options.model_name,
+        buildable=buildable_architectures(),
+        task=task,
+        specific_model_path=options.model_path,
+        hub=HubOptions(
+            cache_dir=options.cache_path,
+            revision=options.revision,
+            local_files_only=options.local_files_only,
+            token=options.token,
+        ),
+    )
+    lease = Lease(owner, EngineKey(checkpoint, placement, options.threads, checkpoint.stamp()))
+    try:
+        yield lease, checkpoint
+    except BaseException:
+        lease.release()
+        raise
+
+
+def token_limit(wanted: int | None, spec: ModelSpec, engine: Engine, special: int | None = None) -> int:
+    """The limit that applies: the one asked for, else the checkpoint's, never beyond the model's positions.
+
+    Args:
+        wanted: limit that the user asked for.
+        spec: the model's facts.
+        engine: the model.
+        special: tokens that are added to every input; None: those of a single text.
+    """
+    most = engine.position_limit or spec.max_tokens
+    limit = wanted or spec.max_tokens or most
+    if limit is None or most is None:
+        raise ValueError(f"{spec.name} does not say how many tokens it takes; give max_tokens.")
+    if limit > most:
+        raise ValueError(f"max_tokens must be at most {most}, the positions of {spec.name}; got {limit}.")
+    special = engine.tokenizer.special_tokens if special is None else special
+    if limit <= special:
+        raise ValueError(f"max_tokens must leave room beside {special} special tokens, got {limit}.")
+    return limit
