@@ -28,8 +28,9 @@ if TYPE_CHECKING:
     )
     from rapidembed.settings import default_model
     from rapidembed.tasks.info import ModelInfo
+    from rapidembed.tasks.rerank import TextCrossEncoder
     from rapidembed.tasks.text import TextEmbedding
-    from rapidembed.types import Device
+    from rapidembed.types import Device, RankedDocument
 
 __all__ = [
     "ClosedError",
@@ -43,7 +44,9 @@ __all__ = [
     "ModelNotCachedError",
     "ModelNotFoundError",
     "NonFiniteError",
+    "RankedDocument",
     "RapidEmbedError",
+    "TextCrossEncoder",
     "TextEmbedding",
     "TruncationWarning",
     "UnsupportedModelError",
@@ -53,6 +56,8 @@ __all__ = [
 _ELSEWHERE = {
     "Device": "rapidembed.types",
     "ModelInfo": "rapidembed.tasks.info",
+    "RankedDocument": "rapidembed.types",
+    "TextCrossEncoder": "rapidembed.tasks.rerank",
     "TextEmbedding": "rapidembed.tasks.text",
     "default_model": "rapidembed.settings",
 }

@@ -1,6 +1,7 @@
 """Small value types that the public surface is written in."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Literal, TypeAlias
 
@@ -41,3 +42,15 @@ class Device(StrEnum):
     CPU = "cpu"
     CUDA = "cuda"
     AUTO = "auto"
+
+
+@dataclass(frozen=True, slots=True)
+class RankedDocument:
+    """A document's place in a ranking."""
+
+    index: int
+    """Where it stood among the documents given."""
+    score: float
+    """Higher is more relevant."""
+    document: str | None = None
+    """Its text, where it was asked for."""

@@ -69,9 +69,13 @@ class Engine:
         """Batches that may run at the same time."""
         return self._sessions.workers
 
-    def load(self) -> None:
-        """Load what a first query needs, so that it does not wait for it."""
-        if self.key.placement.on_cpu:
+    def load(self, *, bulk: bool = False) -> None:
+        """Load what a first call needs, so that it does not wait for it.
+
+        Args:
+            bulk: the first call is of many inputs; otherwise of one.
+        """
+        if self.key.placement.on_cpu and not bulk:
             _ = self._sessions.wide
         else:
             self._sessions.start_bulk()

@@ -1,6 +1,8 @@
 """What every embedding method does with its arguments and with the rows that come back."""
 
+import threading
 from collections.abc import Iterable, Iterator, Sequence, Sized
+from dataclasses import dataclass
 from typing import TypeVar
 
 import numpy as np
@@ -24,7 +26,7 @@ def check_call(texts: Texts, batch_size: int, parallel: int | None) -> tuple[str
     return None, texts, workers
 
 
-def gather(rows: Iterator[Vectors], texts: Iterable[str], dimensions: int) -> Vectors:
+def gather(rows: Iterator[Vectors], texts: Iterable[object], dimensions: int) -> Vectors:
     """All rows in one array, which is allocated once where the number of texts is known."""
     if not isinstance(texts, Sequence | np.ndarray):  # others may not know how many items they will give
         return np.concatenate([np.empty((0, dimensions), dtype=np.float32), *rows])
@@ -36,7 +38,7 @@ def gather(rows: Iterator[Vectors], texts: Iterable[str], dimensions: int) -> Ve
     return gathered[:filled]
 
 
-def with_progress(rows: Iterator[Window], texts: Iterable[str], show: bool) -> Iterator[Window]:
+def with_progress(rows: Iterator[Window], texts: Iterable[object], show: bool) -> Iterator[Window]:
     """Pass the rows on, counting them on a progress bar if one is wanted."""
     if not show:
         yield from rows
@@ -47,3 +49,22 @@ def with_progress(rows: Iterator[Window], texts: Iterable[str], show: bool) -> I
         for window in rows:
             bar.update(len(window))
             yield window
+
+
+@dataclass(frozen=True, slots=True)
+class Bulk:
+    """How a call goes through many inputs; checked when it is made."""
+
+    batch_size: int
+    parallel: int | None
+    show_progress: bool
+    cancelled: threading.Event | None = None
+
+    def __post_init__(self) -> None:
+        inputs.check_positive("batch_size", self.batch_size)
+        inputs.check_parallel(self.parallel)
+
+    @property
+    def workers(self) -> int | None:
+        """Batches at a time; None: as many as may be."""
+        return inputs.check_parallel(self.parallel)

@@ -1,14 +1,19 @@
 """One call of an embedding method: what it does to each text, and what it has to tell at the end."""
 
+import threading
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from rapidembed.errors import EncodingWarning, TruncationWarning
+from rapidembed.runtime.background import in_background
 from rapidembed.runtime.inputs import check_text, repair
 
 if TYPE_CHECKING:
     from rapidembed.runtime.tokenizer import TokenIds  # lexical models do without the tokenizers package
+
+R = TypeVar("R")
 
 
 @dataclass(slots=True)
@@ -73,3 +78,10 @@ class Call:
                 EncodingWarning,
                 stacklevel=stacklevel + 1,
             )
+
+
+async def awaited(work: Callable[[threading.Event], tuple[R, Call]]) -> R:
+    """Run a call off the event loop, and warn at the line of the user who awaits the method that awaits this."""
+    result, call = await in_background(work)
+    call.warn(stacklevel=3)
+    return result

@@ -38,7 +38,7 @@ class LocalModel(Generic[O, M]):
         self._model: M | None = None
         self._closed = False
         if not options.lazy_load:
-            self._loaded().engine.load()
+            self._loaded().warm()
 
     def _load(self) -> M:
         """Lease the model."""

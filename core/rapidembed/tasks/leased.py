@@ -45,6 +45,10 @@ class LeasedModel:
         """The model's facts."""
         return self.checkpoint.spec
 
+    def warm(self) -> None:
+        """Load what a first call needs."""
+        self.engine.load()
+
     def windows(
         self,
         items: Iterable[T],

@@ -28,7 +28,6 @@ class ModelOptions:
     token: str | None = field(repr=False)
     max_tokens: int | None
     truncate: bool
-    prompts: Mapping[str, str] | None
     lazy_load: bool
     providers: Providers | None
     cuda: bool | Device | str
@@ -45,8 +44,6 @@ class ModelOptions:
         for name in ("cache_dir", "specific_model_path"):
             if not isinstance(getattr(self, name), str | Path | None):
                 raise ValueError(f"{name} must be a path or None, got {getattr(self, name)!r}.")
-        if not isinstance(self.prompts, Mapping | None):
-            raise ValueError(f"prompts maps {' and '.join(_ROLES)} to str, got {self.prompts!r}.")
         if not isinstance(self.model_name, str) or not self.model_name:
             raise ValueError(f"model_name must be a non-empty str, got {self.model_name!r}.")
         if self.precision not in _PRECISIONS:
@@ -56,9 +53,6 @@ class ModelOptions:
         for name in ("threads", "max_tokens"):
             if getattr(self, name) is not None:
                 check_positive(name, getattr(self, name))
-        for role, prompt in (self.prompts or {}).items():
-            if role not in _ROLES or not isinstance(prompt, str):
-                raise ValueError(f"prompts maps {' and '.join(_ROLES)} to str, got {role!r}: {prompt!r}.")
 
     @property
     def cache_path(self) -> Path | None:
@@ -81,6 +75,7 @@ class TextOptions(ModelOptions):
 
     dimensions: int | None
     normalize: bool | None
+    prompts: Mapping[str, str] | None
 
     def __post_init__(self) -> None:
         # Not super(): slots make the decorator build the class anew, and super() would look for the first one.
@@ -89,3 +84,13 @@ class TextOptions(ModelOptions):
             raise ValueError(f"normalize must be True, False or None, got {self.normalize!r}.")
         if self.dimensions is not None:
             check_positive("dimensions", self.dimensions)
+        check_prompts(self.prompts)
+
+
+def check_prompts(prompts: Mapping[str, str] | None) -> None:
+    """Raise a ValueError unless ``prompts`` maps some of the roles to texts."""
+    if not isinstance(prompts, Mapping | None):
+        raise ValueError(f"prompts maps {' and '.join(_ROLES)} to str, got {prompts!r}.")
+    for role, prompt in (prompts or {}).items():
+        if role not in _ROLES or not isinstance(prompt, str):
+            raise ValueError(f"prompts maps {' and '.join(_ROLES)} to str, got {role!r}: {prompt!r}.")

@@ -1,0 +1,42 @@
+"""A model as :class:`rapidembed.TextCrossEncoder` uses it."""
+
+from dataclasses import dataclass
+
+from rapidembed.registry import RERANK
+from rapidembed.runtime.device import Placement
+from rapidembed.runtime.pairs import PairTemplate
+from rapidembed.tasks.call import Call
+from rapidembed.tasks.leased import LeasedModel, leased, token_limit
+from rapidembed.tasks.options import ModelOptions
+from rapidembed.tasks.steps import PairSteps
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reranker(LeasedModel):
+    """Everything that a call needs."""
+
+    template: PairTemplate
+
+    @classmethod
+    def load(cls, owner: object, options: ModelOptions, placement: Placement) -> "Reranker":
+        """Find the model, lease its engine for ``owner``, and check the options against it."""
+        with leased(owner, options, placement, RERANK) as (lease, checkpoint):
+            engine = lease.engine
+            template = PairTemplate.of(engine.tokenizer)
+            return cls(
+                lease=lease,
+                checkpoint=checkpoint,
+                placement=placement,
+                max_tokens=token_limit(options.max_tokens, checkpoint.spec, engine, template.special_tokens),
+                truncate=options.truncate,
+                template=template,
+            )
+
+    def warm(self) -> None:
+        """Load what a first call needs: it has many pairs."""
+        self.engine.load(bulk=True)
+
+    def steps(self) -> PairSteps:
+        """From pairs to tokens, for a new call."""
+        call = Call("", self.max_tokens, self.truncate, noun="pairs")
+        return PairSteps(call, self.engine.tokenizer, self.template)
