@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     )
     from rapidembed.settings import default_model
     from rapidembed.tasks.info import ModelInfo
+    from rapidembed.tasks.late_interaction import LateInteractionTextEmbedding
     from rapidembed.tasks.rerank import TextCrossEncoder
     from rapidembed.tasks.text import TextEmbedding
     from rapidembed.types import Device, RankedDocument
@@ -40,6 +41,7 @@ __all__ = [
     "EncodingWarning",
     "InputWarning",
     "IntegrityError",
+    "LateInteractionTextEmbedding",
     "ModelInfo",
     "ModelNotCachedError",
     "ModelNotFoundError",
@@ -55,6 +57,7 @@ __all__ = [
 
 _ELSEWHERE = {
     "Device": "rapidembed.types",
+    "LateInteractionTextEmbedding": "rapidembed.tasks.late_interaction",
     "ModelInfo": "rapidembed.tasks.info",
     "RankedDocument": "rapidembed.types",
     "TextCrossEncoder": "rapidembed.tasks.rerank",

@@ -3,9 +3,10 @@
 from rapidembed.registry.catalog import dense_models, find_dense
 from rapidembed.registry.discovery import discover
 from rapidembed.registry.spec import DenseLayer, LateInteraction, ModelSpec, OnnxSource
-from rapidembed.registry.task import RERANK, TEXT, Task
+from rapidembed.registry.task import LATE_INTERACTION, RERANK, TEXT, Task
 
 __all__ = [
+    "LATE_INTERACTION",
     "RERANK",
     "TEXT",
     "DenseLayer",

@@ -46,8 +46,7 @@ class LateInteraction:
     as one token is put before the query instead, as sentence-transformers does."""
     document_marker: str | int | None = None
     query_length: int | None = None
-    """Longest query in tokens, where it is not the model's limit."""
-    document_length: int | None = None
+    """Longest query in tokens, where it is not the model's limit, which is that of documents."""
     expansion_length: int | None = None
     """Queries are filled up to this many tokens, whose vectors count like the others; None: they are not."""
     expansion_token: str | None = None

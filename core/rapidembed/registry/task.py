@@ -7,6 +7,7 @@ from pathlib import Path
 from rapidembed.registry.catalog import curated, find
 from rapidembed.registry.cross_encoder import discover_cross_encoder
 from rapidembed.registry.discovery import discover
+from rapidembed.registry.multi_vector import METADATA_FILE, discover_multi_vector
 from rapidembed.registry.spec import ModelSpec
 
 
@@ -36,3 +37,10 @@ class Task:
 
 TEXT = Task("TextEmbedding", "dense", discover, needs_modules=True)
 RERANK = Task("TextCrossEncoder", "rerank", discover_cross_encoder, needs_modules=False)
+LATE_INTERACTION = Task(
+    "LateInteractionTextEmbedding",
+    "late_interaction",
+    discover_multi_vector,
+    needs_modules=False,
+    files=(METADATA_FILE,),
+)

@@ -29,8 +29,8 @@ T = TypeVar("T")
 class Steps(Protocol[T]):
     """What is done to an input before the model sees it; ``T`` is a text, or a pair of texts."""
 
-    def prepare(self, item: T, index: int) -> T:
-        """Check an input and make it ready for the tokenizer."""
+    def prepare(self, item: T, index: int | None) -> T:
+        """Check an input and make it ready for the tokenizer; a lone one has no index."""
 
     def tokenize(self, items: list[T]) -> list[TokenIds]:
         """Token ids of a few inputs."""

@@ -67,6 +67,15 @@ class LeasedModel:
                 raise ClosedError(f"{self.spec.name} was closed while texts were being embedded.")
             yield window
 
+    def single(self, item: T, steps: Steps[T], sink: Sink[W], task: int | None = None) -> W:
+        """Run the model over a lone input, on all cores if they are free: a window of one."""
+        engine = self.engine
+        tokens = steps.tokenize([steps.prepare(item, None)])
+        steps.inspect(tokens[0], 0)
+        window = sink.window(1)
+        sink.fill(window, [0], tokens, engine.run_one(tokens[0], task))
+        return window
+
     def info(self) -> ModelInfo:
         """What is loaded, and from where."""
         spec = self.spec

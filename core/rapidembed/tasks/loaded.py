@@ -57,10 +57,8 @@ class LoadedModel(LeasedModel):
 
     def one(self, call: Call, text: str) -> Vectors:
         """The vector of a lone text, float32 (dimensions,)."""
-        engine = self.engine
-        tokens = engine.tokenizer.encode([call.prepare(text, None)], self.max_tokens)
-        call.inspect(tokens[0], 0)
-        vector: Vectors = self._finish(engine.run_one(tokens[0], call.task))[0]
+        steps = TextSteps(call, self.engine.tokenizer)
+        vector: Vectors = self._finish(self.single(text, steps, VectorSink(self.spec.dim), call.task))[0]
         return vector
 
     def rows(

@@ -87,6 +87,18 @@ class TextOptions(ModelOptions):
         check_prompts(self.prompts)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LateInteractionOptions(ModelOptions):
+    """Arguments of :class:`rapidembed.LateInteractionTextEmbedding`, documented there."""
+
+    max_query_tokens: int | None
+
+    def __post_init__(self) -> None:
+        ModelOptions.__post_init__(self)
+        if self.max_query_tokens is not None:
+            check_positive("max_query_tokens", self.max_query_tokens)
+
+
 def check_prompts(prompts: Mapping[str, str] | None) -> None:
     """Raise a ValueError unless ``prompts`` maps some of the roles to texts."""
     if not isinstance(prompts, Mapping | None):
