@@ -75,6 +75,8 @@ class ColBert:
     """Tokens added to the vocabulary."""
     renamed: dict[str, str] = field(default_factory=dict)
     """Tokens of the vocabulary that get another name."""
+    width: int = 8
+    """Of the projection in the layout of the ColBERT authors."""
 
 
 _FIXED = {"strategy": "fixed", "attend": False, "token": None, "length": 12}
@@ -151,7 +153,9 @@ def assemble_colbert(model: ColBert, folder: Path) -> Path:
             (folder / name).unlink()
         (folder / "artifact.metadata").write_text(json.dumps(model.settings), encoding="utf-8")
         _update(folder / "config.json", {"architectures": ["HF_ColBERT"]})
-        tensors = {f"bert.{name}": tensor for name, tensor in tensors.items()} | {"linear.weight": filler(8, 32)}
+        tensors = {f"bert.{name}": tensor for name, tensor in tensors.items()} | {
+            "linear.weight": filler(model.width, 32)
+        }
     else:
         _write_token_modules(folder, model)
         _update(folder / "sentence_bert_config.json", model.transformer)
