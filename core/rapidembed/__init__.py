@@ -26,6 +26,7 @@ if TYPE_CHECKING:
         TruncationWarning,
         UnsupportedModelError,
     )
+    from rapidembed.registry import ModelSpec, OnnxSource
     from rapidembed.settings import default_model
     from rapidembed.tasks.info import ModelInfo
     from rapidembed.tasks.text import TextEmbedding
@@ -42,7 +43,9 @@ __all__ = [
     "ModelInfo",
     "ModelNotCachedError",
     "ModelNotFoundError",
+    "ModelSpec",
     "NonFiniteError",
+    "OnnxSource",
     "RapidEmbedError",
     "TextEmbedding",
     "TruncationWarning",
@@ -53,6 +56,8 @@ __all__ = [
 _ELSEWHERE = {
     "Device": "rapidembed.types",
     "ModelInfo": "rapidembed.tasks.info",
+    "ModelSpec": "rapidembed.registry",
+    "OnnxSource": "rapidembed.registry",
     "TextEmbedding": "rapidembed.tasks.text",
     "default_model": "rapidembed.settings",
 }

@@ -16,9 +16,10 @@ _BUILDERS: dict[str, ModuleType] = {"bert": bert}
 def build(config: ConfigFile, weights: Weights, spec: ModelSpec, *, masked: bool) -> BuiltGraph:
     """Build the graph of an encoder with its pooling and Dense modules.
 
-    Inputs are ``input_ids`` and, if ``masked``, ``attention_mask`` (int64, 1 for real tokens, padding on the right);
-    the output is ``embedding``, float32 (batch, dim), not normalized. The masked form is for accelerators: it keeps all
-    weights in the session. The other is for CPUs: it takes lookup tables as inputs.
+    Inputs are ``input_ids``; if ``masked``, ``attention_mask`` (int64, 1 for real tokens, padding on the right); where
+    prompts are left out of pooling, ``prompt_tokens``, a number. The output is ``embedding``, float32 (batch, dim),
+    not normalized. The masked form is for accelerators: it keeps all weights in the session. The other is for CPUs: it
+    takes lookup tables as inputs.
 
     Raises:
         UnsupportedModelError: the architecture or one of its values is unknown.
@@ -33,7 +34,11 @@ def build(config: ConfigFile, weights: Weights, spec: ModelSpec, *, masked: bool
         mask = writer.node("Cast", "attention_mask", to=6)  # 6: INT32
         float_mask = writer.node("Cast", "attention_mask", to=1)  # 1: FLOAT
     x, _ = builder.encode(writer, config, "input_ids", mask)
-    x = heads.pool(writer, x, spec.pooling, float_mask)
+    skipped = None
+    if not spec.include_prompt:
+        inputs["prompt_tokens"] = []
+        skipped = "prompt_tokens"
+    x = heads.pool(writer, x, spec.pooling, float_mask, skipped)
     for layer in spec.dense:
         x = heads.dense(writer, x, layer)
     writer.refuse_unused(builder.IGNORABLE)

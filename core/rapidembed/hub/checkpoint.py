@@ -8,6 +8,16 @@ from rapidembed.registry import ModelSpec
 
 Stamp = tuple[tuple[int, int, int], ...]
 
+TOKENIZER_FILE = "tokenizer.json"
+# Checkpoints without it hold the vocabulary, and what to make of it.
+VOCABULARY_FILES = (
+    "vocab.txt",
+    "vocab.json",
+    "merges.txt",
+    "tokenizer_config.json",
+    "special_tokens_map.json",
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
@@ -15,15 +25,40 @@ class Checkpoint:
 
     spec: ModelSpec
     root: Path
-    weights: str
-    """The weight file inside ``root``: a ``.safetensors`` file, or an ``.onnx`` graph."""
+    weights: tuple[str, ...]
+    """Weight files inside ``root``: ``.safetensors`` files, or an ``.onnx`` graph and the files it keeps data in."""
     revision: str | None = None
     """Commit of the hub repository; None for folders and packages."""
+    encoder: str = ""
+    """Folder inside ``root`` that holds config.json and the tokenizer; older models have one."""
+
+    @property
+    def folder(self) -> Path:
+        """Where config.json and the tokenizer lie."""
+        return self.root / self.encoder
+
+    @property
+    def is_onnx(self) -> bool:
+        """Whether a ready-made ONNX graph runs instead of one built from safetensors."""
+        return self.weights[0].endswith(".onnx")
+
+    @property
+    def weight_files(self) -> list[Path]:
+        """All weights: the encoder's, then those of Dense modules."""
+        modules = [f"{layer.path}/model.safetensors" for layer in self.spec.dense]
+        return [self.root / file for file in (*self.weights, *modules)]
+
+    @property
+    def tokenizer_files(self) -> list[Path]:
+        """The files that decide the token ids."""
+        whole = self.folder / TOKENIZER_FILE
+        if whole.is_file():
+            return [whole]
+        return [path for name in VOCABULARY_FILES if (path := self.folder / name).is_file()]
 
     def stamp(self) -> Stamp:
         """Identity of the files that decide the vectors: a file that is saved again gets another."""
-        modules = [f"{layer.path}/model.safetensors" for layer in self.spec.dense]
-        states = [(self.root / file).stat() for file in (self.weights, "config.json", "tokenizer.json", *modules)]
+        states = [path.stat() for path in (*self.weight_files, self.folder / "config.json", *self.tokenizer_files)]
         return tuple((state.st_ino, state.st_size, state.st_mtime_ns) for state in states)
 
     def check(self, stamp: Stamp) -> None:
@@ -37,8 +72,3 @@ class Checkpoint:
                 f"The files in {self.root} changed while {self.spec.name} was in use. "
                 "Close the model and create it again."
             )
-
-    @property
-    def is_onnx(self) -> bool:
-        """Whether a ready-made ONNX graph runs instead of one built from safetensors."""
-        return self.weights.endswith(".onnx")

@@ -4,6 +4,7 @@ import json
 from functools import cache
 from pathlib import Path
 
+from rapidembed.registry import custom
 from rapidembed.registry.spec import ModelSpec
 
 
@@ -27,6 +28,11 @@ def _dense_by_name() -> dict[str, ModelSpec]:
     return {spec.name.lower(): spec for spec in dense_models()}
 
 
+def is_curated(name: str) -> bool:
+    """Whether a curated model has that name (case does not matter)."""
+    return name.lower() in _dense_by_name()
+
+
 def find_dense(name: str) -> ModelSpec | None:
-    """The curated dense model of that name (case does not matter), or None."""
-    return _dense_by_name().get(name.lower())
+    """The curated, added or installed dense model of that name (case does not matter), or None."""
+    return _dense_by_name().get(name.lower()) or custom.find(name)

@@ -6,6 +6,9 @@ from typing import Any
 
 from rapidembed.types import POOLING_MODES, PoolingMode
 
+Pooling = tuple[PoolingMode, ...]
+"""Modes whose results are concatenated, in this order."""
+
 _NO_STRINGS: Mapping[str, str] = {}
 _NO_TASKS: Mapping[str, int] = {}
 
@@ -53,10 +56,9 @@ class ModelSpec:
 
     name: str
     dim: int
-    architecture: str
-    """``model_type`` of the checkpoint's config.json."""
-    pooling: tuple[PoolingMode, ...]
-    """Modes whose results are concatenated, in this order."""
+    architecture: str = ""
+    """``model_type`` of the checkpoint's config.json; empty where that file is to say it."""
+    pooling: Pooling
     normalize: bool
     """Whether vectors are scaled to length 1 (L2)."""
     max_tokens: int | None = None
@@ -70,6 +72,10 @@ class ModelSpec:
     """Text put before inputs, by role: "query" and "document" are used by the query and document methods."""
     optional_prompts: Mapping[str, str] = field(default_factory=lambda: _NO_STRINGS)
     """Prompts that the model's card offers but does not require; never applied by default."""
+    include_prompt: bool = True
+    """Whether the prompt's tokens are pooled; where not, only those after it are."""
+    similarity: str | None = None
+    """Function that the model was trained to be compared by: "cosine", "dot", "euclidean" or "manhattan"."""
     default_prompt: str | None = None
     """Key of the prompt that plain encoding applies."""
     tasks: Mapping[str, int] = field(default_factory=lambda: _NO_TASKS)
@@ -85,6 +91,8 @@ class ModelSpec:
     languages: str = ""
     description: str = ""
     fastembed: FastembedValues | None = None
+    overrides: bool = False
+    """Whether these facts win over what the checkpoint's files say."""
 
     def __post_init__(self) -> None:
         if self.dim < 1:

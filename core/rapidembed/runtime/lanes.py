@@ -2,6 +2,7 @@
 
 import threading
 from collections import deque
+from collections.abc import Mapping
 from concurrent.futures import CancelledError, Future
 from dataclasses import dataclass, field
 
@@ -29,10 +30,10 @@ class Lanes:
     A lane goes back to the end of the pool's queue after every batch, so calls of several callers share the cores.
     """
 
-    def __init__(self, engine: Engine, limit: int, task: int | None, cancelled: threading.Event | None) -> None:
+    def __init__(self, engine: Engine, limit: int, extra: Mapping[str, int], cancelled: threading.Event | None) -> None:
         self._engine = engine
         self._limit = limit
-        self._task = task
+        self._extra = extra
         self._cancelled = cancelled
         self._lock = threading.Lock()
         self._waiting: deque[tuple[WindowJob, Batch]] = deque()
@@ -73,7 +74,7 @@ class Lanes:
         if self._cancelled is not None and self._cancelled.is_set():
             raise CancelledError
         rows = list(batch.rows)
-        job.vectors[rows] = self._engine.run([job.texts[row] for row in rows], batch.length, self._task)
+        job.vectors[rows] = self._engine.run([job.texts[row] for row in rows], batch.length, self._extra)
 
     def _finish(self, job: WindowJob) -> None:
         with self._lock:

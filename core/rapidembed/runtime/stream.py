@@ -7,7 +7,7 @@ import itertools
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future
 
 from rapidembed.runtime.engine import Engine
@@ -50,7 +50,7 @@ def embed_windows(
     batch_size: int,
     max_tokens: int,
     workers: int | None,
-    task: int | None,
+    extra: Mapping[str, int],
     cancelled: threading.Event | None,
     prepare: Prepare,
     inspect: Inspect,
@@ -64,14 +64,14 @@ def embed_windows(
         batch_size: texts in the first window, and upper bound on the rows of a batch.
         max_tokens: longer texts are cut.
         workers: batches at a time; None: as many as the engine has.
-        task: adapter number, for graphs with adapters.
+        extra: numbers that every batch is fed beside the tokens, see :meth:`Engine.run`.
         cancelled: when it is set, the work ends with the batches that run.
         prepare: checks a text and makes it ready for the tokenizer; gets its index.
         inspect: sees a text's token ids before anything of its window is computed; gets its index.
 
     An exception that reading, preparing or inspecting raises comes after the vectors of what was read before.
     """
-    lanes = Lanes(engine, min(workers or engine.workers, engine.workers), task, cancelled)
+    lanes = Lanes(engine, min(workers or engine.workers, engine.workers), extra, cancelled)
     size = _WindowSize(min(batch_size, _LARGEST_WINDOW))
     running: deque[tuple[WindowJob, float]] = deque()
     source = _Source(texts, prepare)

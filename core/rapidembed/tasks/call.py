@@ -1,7 +1,8 @@
 """One call of an embedding method: what it does to each text, and what it has to tell at the end."""
 
 import warnings
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from rapidembed.errors import EncodingWarning, TruncationWarning
 from rapidembed.runtime.inputs import check_text, repair
@@ -15,7 +16,8 @@ class Call:
     prompt: str
     max_tokens: int
     truncate: bool
-    task: int | None = None
+    extra: Mapping[str, int] = field(default_factory=dict)
+    """What the graph is fed beside the tokens."""
     texts: int = 0
     repaired: int = 0
     truncated: int = 0

@@ -2,13 +2,11 @@
 
 import hashlib
 import json
-import re
 from functools import lru_cache
 from pathlib import Path
 
+from rapidembed.hub import announced_sha256
 from rapidembed.tasks.loaded import LoadedModel
-
-_SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
 def fingerprint(model: LoadedModel) -> str:
@@ -20,15 +18,11 @@ def fingerprint(model: LoadedModel) -> str:
         IntegrityError: the files were replaced since the model was loaded.
     """
     model.checkpoint.check(model.engine.key.stamp)
-    root = model.checkpoint.root
-    files = [
-        model.checkpoint.weights,
-        "tokenizer.json",
-        *(f"{d.path}/model.safetensors" for d in model.spec.dense),
-    ]
+    checkpoint = model.checkpoint
     facts = {
-        "files": [_sha256(root / file) for file in files],
+        "files": [_sha256(path) for path in (*checkpoint.weight_files, *checkpoint.tokenizer_files)],
         "pooling": model.spec.pooling,
+        "include_prompt": model.spec.include_prompt,
         "normalize": model.normalize,
         "dimensions": model.dimensions,
         "max_tokens": model.max_tokens,
@@ -39,10 +33,9 @@ def fingerprint(model: LoadedModel) -> str:
 
 
 def _sha256(path: Path) -> str:
-    # The hub cache names large files by their sha256, and smaller ones by a git hash of 40 digits.
-    blob = path.resolve().name
-    if _SHA256.fullmatch(blob):
-        return blob
+    announced = announced_sha256(path)
+    if announced:
+        return announced
     state = path.stat()
     return _digest(path, state.st_size, state.st_mtime_ns)
 

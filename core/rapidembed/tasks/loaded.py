@@ -3,12 +3,13 @@
 import threading
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
 from rapidembed.errors import ClosedError
 from rapidembed.graph import buildable_architectures
-from rapidembed.hub import Checkpoint, HubOptions, resolve
+from rapidembed.hub import Checkpoint, HubOptions, mended, resolve
 from rapidembed.registry import ModelSpec
 from rapidembed.runtime.device import Placement
 from rapidembed.runtime.engine import Engine, EngineKey
@@ -39,17 +40,30 @@ class LoadedModel:
     @classmethod
     def load(cls, owner: object, options: TextOptions, placement: Placement) -> "LoadedModel":
         """Find the model, lease its engine for ``owner``, and check the options against it."""
-        checkpoint = resolve(
-            options.model_name,
-            buildable=buildable_architectures(),
-            specific_model_path=options.model_path,
-            hub=HubOptions(
-                cache_dir=options.cache_path,
-                revision=options.revision,
-                local_files_only=options.local_files_only,
-                token=options.token,
-            ),
+        hub = HubOptions(
+            cache_dir=options.cache_path,
+            revision=options.revision,
+            local_files_only=options.local_files_only,
+            token=options.token,
         )
+        snapshots: list[Path] = []
+
+        def load() -> "LoadedModel":
+            checkpoint = resolve(
+                options.model_name,
+                buildable=buildable_architectures(),
+                pooling=options.pooling_modes,
+                specific_model_path=options.model_path,
+                hub=hub,
+            )
+            if checkpoint.revision is not None:
+                snapshots.append(checkpoint.root)
+            return cls._of(owner, checkpoint, options, placement)
+
+        return mended(load, lambda: next(iter(snapshots), None), hub)
+
+    @classmethod
+    def _of(cls, owner: object, checkpoint: Checkpoint, options: TextOptions, placement: Placement) -> "LoadedModel":
         spec = checkpoint.spec
         dimensions = options.dimensions or spec.dim
         if dimensions > spec.dim:
@@ -57,6 +71,7 @@ class LoadedModel:
         lease = Lease(owner, EngineKey(checkpoint, placement, options.threads, checkpoint.stamp()))
         prompts = {"plain": spec.plain_prompt, "query": spec.query_prompt, "document": spec.document_prompt}
         try:
+            lease.engine.prepare()
             return cls(
                 lease=lease,
                 checkpoint=checkpoint,
@@ -87,16 +102,20 @@ class LoadedModel:
 
     def call(self, role: str) -> Call:
         """A new call in the role "plain", "query" or "document"."""
-        tasks = self.spec.tasks
-        task = tasks["retrieval.query" if role == "query" else "retrieval.passage"] if tasks else None
-        return Call(self.prompts[role], self.max_tokens, self.truncate, task)
+        tasks, prompt = self.spec.tasks, self.prompts[role]
+        extra = {}
+        if tasks:
+            extra["task_id"] = tasks["retrieval.query" if role == "query" else "retrieval.passage"]
+        if not self.spec.include_prompt:
+            extra["prompt_tokens"] = self._prompt_tokens(prompt)
+        return Call(prompt, self.max_tokens, self.truncate, extra)
 
     def one(self, call: Call, text: str) -> Vectors:
         """The vector of a lone text, float32 (dimensions,)."""
         engine = self.engine
         tokens = engine.tokenizer.encode([call.prepare(text, None)], self.max_tokens)
         call.inspect(tokens[0], 0)
-        vector: Vectors = self._finish(engine.run_one(tokens[0], call.task))[0]
+        vector: Vectors = self._finish(engine.run_one(tokens[0], call.extra))[0]
         return vector
 
     def rows(
@@ -116,7 +135,7 @@ class LoadedModel:
             batch_size=batch_size,
             max_tokens=self.max_tokens,
             workers=workers,
-            task=call.task,
+            extra=call.extra,
             cancelled=cancelled,
             prepare=call.prepare,
             inspect=call.inspect,
@@ -138,14 +157,22 @@ class LoadedModel:
             normalize=self.normalize,
             query_prompt=self.prompts["query"],
             document_prompt=self.prompts["document"],
-            weights=self.checkpoint.root / self.checkpoint.weights,
+            weights=self.checkpoint.weight_files[0],
             revision=self.checkpoint.revision,
+            similarity=spec.similarity,
             license=spec.license,
             device=self.placement.label,
             precision="fp32",
             backend="onnxruntime",
             cores=engine.cores,
         )
+
+    def _prompt_tokens(self, prompt: str) -> int:
+        """Tokens of every text that the prompt takes, the special one at the beginning included."""
+        if not prompt:
+            return 0
+        tokenizer = self.engine.tokenizer
+        return len(tokenizer.encode([prompt], self.max_tokens)[0].ids) - tokenizer.trailing
 
     def _finish(self, vectors: Vectors) -> Vectors:
         """Cut and normalize, per facade: the engine below is shared."""

@@ -3,9 +3,11 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import cast
 
+from rapidembed.registry import Pooling
 from rapidembed.runtime.inputs import check_positive
-from rapidembed.types import Device, Providers
+from rapidembed.types import POOLING_MODES, Device, Providers
 
 _PRECISIONS = ("auto", "fp32")
 _BACKENDS = ("onnxruntime",)
@@ -30,6 +32,7 @@ class TextOptions:
     truncate: bool
     normalize: bool | None
     prompts: Mapping[str, str] | None
+    pooling: str | Sequence[str] | None
     lazy_load: bool
     providers: Providers | None
     cuda: bool | Device | str
@@ -48,6 +51,8 @@ class TextOptions:
         for name in ("cache_dir", "specific_model_path"):
             if not isinstance(getattr(self, name), str | Path | None):
                 raise ValueError(f"{name} must be a path or None, got {getattr(self, name)!r}.")
+        if not isinstance(self.pooling, str | list | tuple | None) or self.pooling in ("", [], ()):
+            raise ValueError(f"pooling must be a mode or a list of modes, got {self.pooling!r}.")
         if not isinstance(self.prompts, Mapping | None):
             raise ValueError(f"prompts maps {' and '.join(_ROLES)} to str, got {self.prompts!r}.")
         if not isinstance(self.model_name, str) or not self.model_name:
@@ -59,9 +64,20 @@ class TextOptions:
         for name in ("threads", "dimensions", "max_tokens"):
             if getattr(self, name) is not None:
                 check_positive(name, getattr(self, name))
+        for mode in self.pooling_modes or ():
+            if mode not in POOLING_MODES:
+                raise ValueError(f"pooling must be of {', '.join(POOLING_MODES)}, got {self.pooling!r}.")
         for role, prompt in (self.prompts or {}).items():
             if role not in _ROLES or not isinstance(prompt, str):
                 raise ValueError(f"prompts maps {' and '.join(_ROLES)} to str, got {role!r}: {prompt!r}.")
+
+    @property
+    def pooling_modes(self) -> Pooling | None:
+        """``pooling`` as a tuple of modes."""
+        if self.pooling is None:
+            return None
+        modes = (self.pooling,) if isinstance(self.pooling, str) else tuple(self.pooling)
+        return cast("Pooling", modes)
 
     @property
     def cache_path(self) -> Path | None:
