@@ -26,6 +26,7 @@ if TYPE_CHECKING:
         TruncationWarning,
         UnsupportedModelError,
     )
+    from rapidembed.registry import ModelSpec, OnnxSource
     from rapidembed.settings import default_model
     from rapidembed.tasks.info import ModelInfo
     from rapidembed.tasks.late_interaction import LateInteractionTextEmbedding
@@ -45,7 +46,9 @@ __all__ = [
     "ModelInfo",
     "ModelNotCachedError",
     "ModelNotFoundError",
+    "ModelSpec",
     "NonFiniteError",
+    "OnnxSource",
     "RankedDocument",
     "RapidEmbedError",
     "TextCrossEncoder",
@@ -59,6 +62,8 @@ _ELSEWHERE = {
     "Device": "rapidembed.types",
     "LateInteractionTextEmbedding": "rapidembed.tasks.late_interaction",
     "ModelInfo": "rapidembed.tasks.info",
+    "ModelSpec": "rapidembed.registry",
+    "OnnxSource": "rapidembed.registry",
     "RankedDocument": "rapidembed.types",
     "TextCrossEncoder": "rapidembed.tasks.rerank",
     "TextEmbedding": "rapidembed.tasks.text",

@@ -89,7 +89,7 @@ def test_broken_modules_json_is_named(model, content):
         discover(model, "tiny")
 
 
-@pytest.mark.parametrize("kind", ["LayerNorm", "Router", "StaticEmbedding", "Dropout"])
+@pytest.mark.parametrize("kind", ["LayerNorm", "Router", "StaticEmbedding"])
 def test_an_unknown_module_is_named(model, kind):
     add_module(model, kind)
     with pytest.raises(UnsupportedModelError, match=rf"modules\.json: expected.*found Transformer, Pooling, {kind}\.$"):
@@ -118,10 +118,26 @@ def test_an_unknown_pooling_mode_is_named(model, mode):
         discover(model, "tiny")
 
 
-def test_pooling_without_the_prompt_is_refused(model):
+def test_pooling_without_the_prompt(model):
+    assert discover(model, "tiny").include_prompt
     change(model / "1_Pooling/config.json", include_prompt=False)
-    with pytest.raises(UnsupportedModelError, match="include_prompt=false"):
-        discover(model, "tiny")
+    assert not discover(model, "tiny").include_prompt
+
+
+def test_dropout_does_nothing(model):
+    add_module(model, "Dropout", dropout=0.1)
+    add_module(model, "Normalize")
+    assert discover(model, "tiny").normalize
+
+
+def test_similarity(model):
+    change(model / "config_sentence_transformers.json", similarity_fn_name="dot")
+    assert discover(model, "tiny").similarity == "dot"
+
+
+def test_code_of_its_own_is_another_architecture(model):
+    change(model / "config.json", auto_map={"AutoModel": "modeling_x.X"})
+    assert discover(model, "tiny").architecture == "bert with code of its own"
 
 
 @pytest.mark.parametrize("width", [0, -1, "32", 32.5, None])

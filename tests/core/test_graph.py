@@ -39,7 +39,7 @@ CPU = ["CPUExecutionProvider"]
 
 def program(masked, *modes):
     spec = replace(SPEC, pooling=modes, dim=32 * len(modes))
-    return load_program(Checkpoint(spec, BASE, "model.safetensors"), masked=masked)
+    return load_program(Checkpoint(spec, BASE, ("model.safetensors",)), masked=masked)
 
 
 def padded(rows, filling):
@@ -70,7 +70,7 @@ def test_the_forms_take_the_inputs_they_promise():
 
 @pytest.mark.parametrize("masked", [False, True])
 def test_a_built_graph_names_its_weights_and_holds_none(masked):
-    weights = Weights({"": BASE / "model.safetensors"})
+    weights = Weights([("", BASE / "model.safetensors")])
     graph = build(ConfigFile(Path("config.json"), CONFIG), weights, SPEC, masked=masked)
     inside = onnx.load_from_string(graph.model).graph
     external = [t.name for t in inside.initializer if t.data_location == TensorProto.EXTERNAL]
@@ -87,7 +87,7 @@ def build_with(tmp_path, config=CONFIG, *, remove=(), spec=SPEC, **tensors):
     stored = {n: t for n, t in load_file(BASE / "model.safetensors").items() if n not in remove} | tensors
     save_file(stored, tmp_path / "model.safetensors")
     return build(
-        ConfigFile(Path("config.json"), config), Weights({"": tmp_path / "model.safetensors"}), spec, masked=False
+        ConfigFile(Path("config.json"), config), Weights([("", tmp_path / "model.safetensors")]), spec, masked=False
     )
 
 
@@ -305,7 +305,7 @@ def onnx_engine(tmp_path):
         placement = place(
             available=ort.get_available_providers(), device="cpu", cuda="auto", device_ids=None, providers=None
         )
-        checkpoint = Checkpoint(spec, root, "model.onnx")
+        checkpoint = Checkpoint(spec, root, ("model.onnx",))
         return Engine(EngineKey(checkpoint, placement, 1, checkpoint.stamp()))
 
     return engine
@@ -349,7 +349,7 @@ def test_dynamically_quantized_graphs_run_row_by_row(onnx_engine, quantize):
     assert rows == ([1, 1, 1, 1] if quantize else [4])
 
 
-@pytest.mark.parametrize(("content", "message"), [(b"", "is empty"), (b"not a graph", "could not load")])
+@pytest.mark.parametrize(("content", "message"), [(b"", "is empty"), (b"not a graph", "not a complete ONNX file")])
 def test_a_damaged_onnx_file_is_named(onnx_engine, content, message):
     engine = onnx_engine("mean", content=content)
     with pytest.raises(IntegrityError, match=rf"model\.onnx.*{message}|{message}.*model\.onnx"):

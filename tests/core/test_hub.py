@@ -169,7 +169,7 @@ def test_curated_model_prefers_its_original_weights(cache: Path, tmp_path: Path)
         ("no/such", {}, "ModelNotFoundError", "The hub has no repository 'no/such'"),
         ("a/gated", {"a/gated": (403, "GatedRepo")}, "DownloadError", "is gated: accept its terms"),
         ("a/broken", {"a/broken": (400, "BadRequest")}, "DownloadError", "the hub refused 'modules.json'"),
-        ("a/bare", {}, "UnsupportedModelError", "has no modules.json"),
+        ("a/bare", {}, "UnsupportedModelError", "has no config.json"),
     ],
 )
 def test_the_hub_says_no(
@@ -292,4 +292,4 @@ def test_package_that_is_not_installed() -> None:
 
 def test_resolve_says_what_runs() -> None:
     checkpoint = resolve(str(TINY), buildable=buildable_architectures())
-    assert (checkpoint.weights, checkpoint.revision, checkpoint.is_onnx) == ("model.safetensors", None, False)
+    assert (checkpoint.weights, checkpoint.revision, checkpoint.is_onnx) == (("model.safetensors",), None, False)

@@ -225,9 +225,8 @@ def test_a_tokenizer_without_a_mask_token_is_refused(tmp_path):
 
 def masked_graph(folder):
     spec = LATE_INTERACTION.discover(folder, "tiny")
-    weights = {"": folder / "model.safetensors"} | {
-        f"{layer.path}/": folder / layer.path / "model.safetensors" for layer in spec.dense if layer.path
-    }
+    modules = [(layer.prefix, folder / layer.path / "model.safetensors") for layer in spec.dense if layer.path]
+    weights = [("", folder / "model.safetensors"), *modules]
     path = folder / "masked.onnx"
     path.write_bytes(build(ConfigFile.read(folder / "config.json"), Weights(weights), spec, masked=True).model)
     return path
@@ -241,7 +240,7 @@ def test_padding_changes_nothing(model, folder):
     texts = TEXTS[:4]
     for side, expected in ((loaded.query, model.encode_query(texts)), (loaded.document, model.encode_document(texts))):
         tokens = loaded.steps(side).tokenize([side.prompt + text for text in texts])
-        output = session.run(feeds(session.inputs, tokens, 40, pad_id=7, task=None))
+        output = session.run(feeds(session.inputs, tokens, 40, pad_id=7, extra={}))
         sink = loaded.sink(side)
         window = sink.window(len(texts))
         sink.fill(window, list(range(len(texts))), tokens, output)

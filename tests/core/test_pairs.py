@@ -42,15 +42,15 @@ texts = st.lists(st.sampled_from("abcdefgh"), max_size=14).map(" ".join)
 @pytest.fixture(params=PROCESSORS, scope="module")
 def both(request, tmp_path_factory):
     folder = tmp_path_factory.mktemp(request.param)
-    return make(folder, PROCESSORS[request.param]), folder / "tokenizer.json"
+    return make(folder, PROCESSORS[request.param]), folder
 
 
 @given(first=texts, second=texts, limit=st.integers(4, 30), side=st.sampled_from(["left", "right"]))
 def test_pairs_are_those_of_the_tokenizer(both, first, second, limit, side):
-    reference, path = both
+    reference, folder = both
     reference.enable_truncation(limit, strategy="longest_first", direction=side)
     expected = reference.encode(first, second)
-    ours = Tokenizer(path, truncation_side=side)
+    ours = Tokenizer(folder, truncation_side=side)
     steps = PairSteps(Call("", limit, True), ours, PairTemplate.of(ours))
     (found,) = steps.tokenize([(first, second)])
     assert (found.ids, found.types) == (expected.ids, expected.type_ids)
@@ -67,7 +67,7 @@ def test_what_stays_fits_and_wastes_nothing(first, second, limit):
 
 def test_a_query_is_tokenized_once(tmp_path):
     make(tmp_path, BERT)
-    tokenizer = Tokenizer(tmp_path / "tokenizer.json")
+    tokenizer = Tokenizer(tmp_path)
     steps = PairSteps(Call("", 30, True), tokenizer, PairTemplate.of(tokenizer))
     for _ in range(3):
         steps.tokenize([("a b", "c"), ("a b", "d")])
@@ -80,4 +80,4 @@ def test_texts_out_of_order_are_refused(tmp_path):
     )
     make(tmp_path, swapped)
     with pytest.raises(UnsupportedModelError, match="treatment of pairs is not supported"):
-        PairTemplate.of(Tokenizer(tmp_path / "tokenizer.json"))
+        PairTemplate.of(Tokenizer(tmp_path))

@@ -210,7 +210,7 @@ def test_what_is_no_reranker_is_refused(tmp_path, changes, message):
 def built(folder, *, masked):
     config = ConfigFile.read(folder / "config.json")
     spec = RERANK.discover(folder, "tiny")
-    return build(config, Weights({"": folder / "model.safetensors"}), spec, masked=masked)
+    return build(config, Weights([("", folder / "model.safetensors")]), spec, masked=masked)
 
 
 def test_padding_changes_nothing(model, folder, tmp_path):
@@ -220,7 +220,7 @@ def test_padding_changes_nothing(model, folder, tmp_path):
     session = OnnxSession(Program(path, 0, True, ("none",)), ["CPUExecutionProvider"], 1)
     assert session.inputs == {"input_ids", "attention_mask", "token_type_ids"}
     tokens = model._loaded().steps().tokenize([(QUERY, document) for document in DOCUMENTS])
-    scores = session.run(feeds(session.inputs, tokens, 50, pad_id=7, task=None))
+    scores = session.run(feeds(session.inputs, tokens, 50, pad_id=7, extra={}))
     np.testing.assert_allclose(scores[:, 0], model.score(QUERY, DOCUMENTS), atol=1e-5)
 
 

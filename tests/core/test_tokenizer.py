@@ -85,7 +85,7 @@ def test_precut_keeps_the_tokens(
     monkeypatch.setattr(module, "_MIN_CHARS", chars)
     monkeypatch.setattr(module, "_CHARS_PER_TOKEN", 0)
     path = {"minilm": lambda _: minilm_json, "bytes": byte_level, "unigram": unigram}[make](tmp_path)
-    tokenizer = Tokenizer(path)
+    tokenizer = Tokenizer(path.parent)
     for text, tokens in zip(texts(), tokenizer.encode(texts(), max_tokens), strict=True):
         assert tokens.ids == expected(path, text, max_tokens), text[:80]
         full = Reference.from_file(str(path))
@@ -95,25 +95,23 @@ def test_precut_keeps_the_tokens(
 
 
 def test_left_truncation_keeps_the_end(minilm_json: Path) -> None:
-    tokenizer = Tokenizer(minilm_json, truncation_side="left")
+    tokenizer = Tokenizer(minilm_json.parent, truncation_side="left")
     for text, tokens in zip(texts(), tokenizer.encode(texts(), 12), strict=True):
         assert tokens.ids == expected(minilm_json, text, 12, direction="left")
 
 
 def test_lower_case(tmp_path: Path) -> None:
     path = byte_level(tmp_path)
-    assert Tokenizer(path, lower_case=True).encode(["ABC"], 10) == Tokenizer(path).encode(["abc"], 10)
-    assert Tokenizer(path).encode(["ABC"], 10) != Tokenizer(path).encode(["abc"], 10)
+    assert Tokenizer(path.parent, lower_case=True).encode(["ABC"], 10) == Tokenizer(path.parent).encode(["abc"], 10)
+    assert Tokenizer(path.parent).encode(["ABC"], 10) != Tokenizer(path.parent).encode(["abc"], 10)
 
 
 def test_damaged_file(tmp_path: Path) -> None:
     (tmp_path / "tokenizer.json").write_text('{"version": ')
-    with pytest.raises(IntegrityError, match=r"tokenizer\.json is missing or not a tokenizer"):
-        Tokenizer(tmp_path / "tokenizer.json")
-    with pytest.raises(IntegrityError, match=r"missing\.json is missing"):
-        Tokenizer(tmp_path / "missing.json")
+    with pytest.raises(IntegrityError, match=r"tokenizer\.json is not a tokenizer"):
+        Tokenizer(tmp_path)
 
 
 def test_unknown_truncation_side(minilm_json: Path) -> None:
     with pytest.raises(UnsupportedModelError, match="truncation_side must be left or right, got 'middle'"):
-        Tokenizer(minilm_json, truncation_side="middle")
+        Tokenizer(minilm_json.parent, truncation_side="middle")

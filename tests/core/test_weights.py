@@ -61,16 +61,16 @@ def test_overlapping_tensors_are_damage(tmp_path):
     path = tmp_path / "overlap.safetensors"
     path.write_bytes(struct.pack("<Q", len(text)) + text + bytes(8))
     with pytest.raises(IntegrityError, match=r"overlap\.safetensors"):
-        Weights({"": path})
+        Weights([("", path)])
 
 
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(IntegrityError, match=r"gone\.safetensors does not exist"):
-        Weights({"": tmp_path / "gone.safetensors"})
+        Weights([("", tmp_path / "gone.safetensors")])
 
 
 def test_float32_is_a_read_only_view_of_the_file():
-    weights = Weights({"": BASE / "model.safetensors"})
+    weights = Weights([("", BASE / "model.safetensors")])
     stored = load_file(BASE / "model.safetensors")
     assert weights.names == stored.keys()
     for name, expected in stored.items():
@@ -84,7 +84,7 @@ def test_float32_is_a_read_only_view_of_the_file():
 def test_float16_is_widened_exactly(tmp_path):
     values = np.array([0, -0.0, 1, 65504, 6e-8, -3.25], dtype=np.float16)
     save_file({"x": values}, tmp_path / "half.safetensors")
-    tensor = Weights({"": tmp_path / "half.safetensors"}).float32("x")
+    tensor = Weights([("", tmp_path / "half.safetensors")]).float32("x")
     assert tensor.dtype == np.float32
     np.testing.assert_array_equal(tensor, values.astype(np.float32))
 
@@ -95,12 +95,12 @@ def test_bfloat16_is_widened_exactly(tmp_path):
     text = json.dumps({"x": {"dtype": "BF16", "shape": [2, 2], "data_offsets": [0, 8]}}).encode()
     path = tmp_path / "brain.safetensors"
     path.write_bytes(struct.pack("<Q", len(text)) + text + bits.tobytes())
-    np.testing.assert_array_equal(Weights({"": path}).float32("x"), [[1, -2], [3.140625, np.inf]])
+    np.testing.assert_array_equal(Weights([("", path)]).float32("x"), [[1, -2], [3.140625, np.inf]])
 
 
 def test_other_types_are_refused_by_name(tmp_path):
     save_file({"scale": np.ones(2, dtype=np.int8)}, tmp_path / "int8.safetensors")
-    weights = Weights({"": tmp_path / "int8.safetensors"})
+    weights = Weights([("", tmp_path / "int8.safetensors")])
     with pytest.raises(UnsupportedModelError, match=r"int8\.safetensors: tensor 'scale' has type I8"):
         weights.float32("scale")
 
@@ -108,7 +108,7 @@ def test_other_types_are_refused_by_name(tmp_path):
 def test_files_of_modules_are_prefixed(tmp_path):
     save_file({"x": np.ones(1, np.float32)}, tmp_path / "a.safetensors")
     save_file({"x": np.zeros(1, np.float32)}, tmp_path / "b.safetensors")
-    weights = Weights({"": tmp_path / "a.safetensors", "2_Dense/": tmp_path / "b.safetensors"})
+    weights = Weights([("", tmp_path / "a.safetensors"), ("2_Dense/", tmp_path / "b.safetensors")])
     assert weights.names == {"x", "2_Dense/x"}
     assert weights.float32("x") == 1
     assert weights.float32("2_Dense/x") == 0
@@ -117,7 +117,7 @@ def test_files_of_modules_are_prefixed(tmp_path):
 def test_layout_depends_on_names_and_types_not_on_values(tmp_path):
     def layout(**tensors):
         save_file(tensors, tmp_path / "x.safetensors")
-        return Weights({"": tmp_path / "x.safetensors"}).layout
+        return Weights([("", tmp_path / "x.safetensors")]).layout
 
     ones = np.ones(3, np.float32)
     assert layout(x=ones) == layout(x=2 * ones)
@@ -125,7 +125,7 @@ def test_layout_depends_on_names_and_types_not_on_values(tmp_path):
 
 
 def test_locations_point_at_the_values():
-    weights = Weights({"": BASE / "model.safetensors"})
+    weights = Weights([("", BASE / "model.safetensors")])
     for name in weights.names:
         place = weights.location(name)
         data = (weights.folder / place.file).read_bytes()[place.offset : place.offset + place.length]

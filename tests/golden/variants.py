@@ -79,6 +79,13 @@ class Variant:
     default_prompt: str | None = None
     stored: str = "F32"
     """Type of the stored weights."""
+    shards: int = 1
+    """Files that the encoder's tensors are spread over."""
+    include_prompt: bool = True
+    vocabulary_only: bool = False
+    """vocab.txt instead of tokenizer.json."""
+    encoder_folder: str = ""
+    """Folder of config.json, tokenizer and weights."""
     pretraining: bool = False
     """The names that BertForPreTraining of 2019 gave its tensors, and its extra tensors."""
     same_as: str | None = None
@@ -121,6 +128,23 @@ VARIANTS = {
     ),
     "default_prompt_only": Variant(prompts={"topic": "topic: "}, default_prompt="topic"),
     "passage_prompt": Variant(prompts={"query": "query: ", "passage": "passage: "}),
+    **{
+        f"without_prompt_{mode}": Variant(pooling=(mode,), include_prompt=False, prompts={"query": "the quick query: "})
+        for mode in ("mean", "cls", "max", "weightedmean", "lasttoken", "mean_sqrt_len_tokens")
+    },
+    "without_prompt_5": Variant(
+        layout=5,
+        pooling=("mean", "weightedmean"),
+        include_prompt=False,
+        transformer={"max_seq_length": 20},
+        prompts={"query": "query: ", "topic": "topic: "},
+        default_prompt="topic",
+    ),
+    "sharded": Variant(shards=3, same_as="mean"),
+    "sharded_bf16": Variant(shards=2, stored="BF16", same_as="bf16"),
+    "vocabulary": Variant(vocabulary_only=True, same_as="mean"),
+    "vocabulary_cased": Variant(vocabulary_only=True, cased=True, same_as="cased"),
+    "encoder_folder": Variant(layout=5, encoder_folder="0_Transformer", same_as="mean"),
     "layout_5": Variant(layout=5, transformer={"max_seq_length": 64}, same_as="mean"),
     "layout_5_full": Variant(
         layout=5,
@@ -137,7 +161,7 @@ def assemble(variant: Variant, folder: Path) -> Path:
     """Write the variant's model into ``folder``."""
     copytree(BASE, folder)
     kinds = ["Transformer", "Pooling", *["Dense"] * len(variant.dense), *["Normalize"] * variant.normalize]
-    paths = ["", *(f"{i}_{kind}" for i, kind in enumerate(kinds[1:], 1))]
+    paths = [variant.encoder_folder, *(f"{i}_{kind}" for i, kind in enumerate(kinds[1:], 1))]
     types = _TYPES[variant.layout]
     modules = [
         {"idx": i, "name": str(i), "path": path, "type": types[kind]}
@@ -156,6 +180,7 @@ def assemble(variant: Variant, folder: Path) -> Path:
     _write_prompts(folder / "config_sentence_transformers.json", variant)
     _write_tokenizer(folder, variant)
     _write_weights(folder, variant)
+    _move_encoder(folder, variant.encoder_folder)
     return folder
 
 
@@ -163,8 +188,9 @@ def _pooling(variant: Variant) -> dict[str, Any]:
     modes = variant.pooling
     if variant.layout == 6:
         mode = modes[0] if len(modes) == 1 else list(modes)
-        return {"embedding_dimension": 32, "pooling_mode": mode, "include_prompt": True}
-    return {"word_embedding_dimension": 32} | {flag: mode in modes for mode, flag in _FLAGS.items()}
+        return {"embedding_dimension": 32, "pooling_mode": mode, "include_prompt": variant.include_prompt}
+    prompt = {} if variant.include_prompt else {"include_prompt": False}
+    return {"word_embedding_dimension": 32} | prompt | {flag: mode in modes for mode, flag in _FLAGS.items()}
 
 
 def _write_dense(folder: Path, layer: Dense, layout: int) -> None:
@@ -190,6 +216,10 @@ def _write_tokenizer(folder: Path, variant: Variant) -> None:
         _update(folder / "tokenizer_config.json", {"do_lower_case": False})
         normalizer = read(folder / "tokenizer.json")["normalizer"]
         _update(folder / "tokenizer.json", {"normalizer": normalizer | {"lowercase": False}})
+    if variant.vocabulary_only:
+        ids = read(folder / "tokenizer.json")["model"]["vocab"]
+        (folder / "vocab.txt").write_text("".join(f"{word}\n" for word in sorted(ids, key=ids.__getitem__)))
+        (folder / "tokenizer.json").unlink()
 
 
 def _write_weights(folder: Path, variant: Variant) -> None:
@@ -204,7 +234,29 @@ def _write_weights(folder: Path, variant: Variant) -> None:
         tensors |= {"cls.seq_relationship.weight": filler(2, 32), "cls.seq_relationship.bias": filler(2)}
         tensors["bert.embeddings.position_ids"] = np.arange(64, dtype=np.int64)[None]
         _update(folder / "config.json", {"architectures": ["BertForPreTraining"]})
-    write_safetensors(path, tensors, variant.stored)
+    if variant.shards == 1:
+        write_safetensors(path, tensors, variant.stored)
+    else:
+        _write_shards(folder, tensors, variant)
+
+
+def _write_shards(folder: Path, tensors: dict[str, NDArray[Any]], variant: Variant) -> None:
+    count = variant.shards
+    names = [f"model-{i + 1:05}-of-{count:05}.safetensors" for i in range(count)]
+    for i, name in enumerate(names):
+        write_safetensors(folder / name, dict(list(tensors.items())[i::count]), variant.stored)
+    weight_map = {tensor: names[i % count] for i, tensor in enumerate(tensors)}
+    size = sum(tensor.nbytes for tensor in tensors.values())
+    _write(folder / "model.safetensors.index.json", {"metadata": {"total_size": size}, "weight_map": weight_map})
+    (folder / "model.safetensors").unlink()
+
+
+def _move_encoder(folder: Path, encoder: str) -> None:
+    stays = ("modules.json", "config_sentence_transformers.json")
+    if encoder:
+        (folder / encoder).mkdir()
+        for path in [path for path in folder.iterdir() if path.is_file() and path.name not in stays]:
+            path.rename(folder / encoder / path.name)
 
 
 def filler(*shape: int) -> NDArray[np.float32]:

@@ -20,9 +20,9 @@ def build(config: ConfigFile, weights: Weights, spec: ModelSpec, *, masked: bool
 
     Inputs are ``input_ids`` and, as the head needs them, ``token_type_ids`` and ``attended_tokens`` (see
     :class:`rapidembed.graph.inputs.Inputs`); if ``masked``, ``attention_mask`` (int64, 1 for tokens that are seen,
-    padding on the right). The output is ``embedding``, float32: (batch, dim), or (batch, tokens, dim) for token
-    vectors; not normalized. The masked form is for accelerators: it keeps all weights in the session. The other is for
-    CPUs: it takes lookup tables as inputs.
+    padding on the right); where prompts are left out of pooling, ``prompt_tokens``, a number. The output is
+    ``embedding``, float32: (batch, dim), or (batch, tokens, dim) for token vectors; not normalized. The masked form is
+    for accelerators: it keeps all weights in the session. The other is for CPUs: it takes lookup tables as inputs.
 
     Raises:
         UnsupportedModelError: the architecture or one of its values is unknown.
@@ -43,25 +43,35 @@ def build(config: ConfigFile, weights: Weights, spec: ModelSpec, *, masked: bool
     elif spec.hides_tokens:
         attended = "attended_tokens"
         feeds[attended] = ["one"]
+    skipped = None
+    if not spec.include_prompt:
+        skipped = "prompt_tokens"
+        feeds[skipped] = []
     inputs = Inputs(ids="input_ids", mask=mask, types=types, attended=attended)
-    output = _head(builder, writer, config, spec, inputs, float_mask)
+    output = _head(builder, writer, config, spec, inputs, float_mask, skipped)
     writer.refuse_unused(builder.IGNORABLE)
     dims: list[str | int] = [*shape, spec.dim] if spec.head == "tokens" else ["batch", spec.dim]
     return BuiltGraph(writer.finish(feeds, output, dims), tuple(writer.converted), tuple(writer.tables))
 
 
 def _head(
-    builder: ModuleType, writer: GraphWriter, config: ConfigFile, spec: ModelSpec, inputs: Inputs, mask: str | None
+    builder: ModuleType,
+    writer: GraphWriter,
+    config: ConfigFile,
+    spec: ModelSpec,
+    inputs: Inputs,
+    mask: str | None,
+    skipped: str | None,
 ) -> str:
-    """Encoder and head; ``mask`` is float32 (batch, tokens), None without padding."""
-    first_only = spec.head == "classification" or spec.pooling == ("cls",)
+    """Encoder and head; ``mask`` and ``skipped`` are those of :func:`rapidembed.graph.heads.pool`."""
+    first_only = spec.head == "classification" or (spec.pooling == ("cls",) and skipped is None)
     x: str
     x, hidden = builder.encode(writer, config, inputs, first_only=first_only)
     if spec.head == "classification":
         return heads.classify(writer, x, hidden, spec.dim)
     if spec.head == "tokens":
         return heads.token_vectors(writer, x, hidden, spec.dense)
-    x = x if first_only else heads.pool(writer, x, spec.pooling, mask)
+    x = x if first_only else heads.pool(writer, x, spec.pooling, mask, skipped)
     for layer in spec.dense:
         x = heads.dense(writer, x, layer)
     return x

@@ -15,13 +15,19 @@ _MIN_COUNT = 1e-9  # sentence-transformers' guard against division by zero
 _DENSE_ACTIVATIONS = {"Identity": None, "Tanh": "Tanh", "ReLU": "Relu", "Sigmoid": "Sigmoid", "GELU": "Gelu"}
 
 
-def pool(writer: GraphWriter, x: str, modes: tuple[PoolingMode, ...], mask: str | None) -> str:
+def pool(
+    writer: GraphWriter, x: str, modes: tuple[PoolingMode, ...], mask: str | None, skipped: str | None = None
+) -> str:
     """(batch, tokens, hidden) -> (batch, hidden x modes).
 
     Args:
         mask: float32 (batch, tokens), 1 for real tokens, padding on the right; None without padding.
+        skipped: int64 number of tokens at the beginning that are not pooled; None: all are.
     """
-    pooled = [_pool(writer, x, mode, mask) for mode in modes]
+    if skipped is not None:
+        x = _after(writer, x, skipped)
+        mask = mask and _after(writer, mask, skipped)
+    pooled = [_pool(writer, x, mode, mask, skipped) for mode in modes]
     return pooled[0] if len(pooled) == 1 else writer.node("Concat", *pooled, axis=-1)
 
 
@@ -69,7 +75,13 @@ def classify(writer: GraphWriter, x: str, hidden: int, labels: int) -> str:
     return blocks.linear(writer, x, weight, writer.external("classifier.bias", (labels,)))
 
 
-def _pool(writer: GraphWriter, x: str, mode: PoolingMode, mask: str | None) -> str:
+def _after(writer: GraphWriter, x: str, skipped: str) -> str:
+    """``x`` without its first tokens."""
+    start = writer.node("Reshape", skipped, writer.ints(1))
+    return writer.node("Slice", x, start, writer.ints(np.iinfo(np.int64).max), writer.ints(1))
+
+
+def _pool(writer: GraphWriter, x: str, mode: PoolingMode, mask: str | None, skipped: str | None) -> str:
     if mode == "cls":
         return blocks.first_token(writer, x)
     if mode == "lasttoken":
@@ -78,7 +90,10 @@ def _pool(writer: GraphWriter, x: str, mode: PoolingMode, mask: str | None) -> s
         return _max(writer, x, mask)
     weights = mask or _ones(writer, x)
     if mode == "weightedmean":
-        weights = writer.node("Mul", weights, _positions(writer, weights))
+        positions = _positions(writer, weights)
+        if skipped is not None:
+            positions = writer.node("Add", positions, writer.node("Cast", skipped, to=1))  # 1: FLOAT
+        weights = writer.node("Mul", weights, positions)
     return _weighted_sum(writer, x, weights, root=mode == "mean_sqrt_len_tokens")
 
 

@@ -2,23 +2,22 @@
 
 import hashlib
 import json
-import mmap
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rapidembed.errors import IntegrityError
 from rapidembed.graph.built import BuiltGraph
 from rapidembed.graph.cache import cached
 from rapidembed.graph.weights import Weights
-from rapidembed.hub import Checkpoint
+from rapidembed.hub import Checkpoint, check_external, read_onnx
+from rapidembed.registry import DenseLayer
 from rapidembed.registry.config_file import ConfigFile
 from rapidembed.types import PoolingMode
 
 # Raise it with every change that makes the builders write a different graph.
-_BUILDER_VERSION = 2
+_BUILDER_VERSION = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +34,7 @@ class Program:
         pooling: what is left to do outside the graph; ("none",) where the output is what the head gives.
         output: index or name of the output to read.
         row_by_row: the graph's result for a row depends on its neighbours, so rows run alone.
+        dense: Dense modules to apply outside the graph, and their tensors by name.
     """
 
     model: bytes | Path
@@ -46,6 +46,8 @@ class Program:
     tables: dict[str, NDArray[np.float32]] = field(default_factory=dict)
     output: int | str = 0
     row_by_row: bool = False
+    dense: tuple[DenseLayer, ...] = ()
+    dense_tensors: dict[str, NDArray[np.float32]] = field(default_factory=dict)
 
 
 def buildable_architectures() -> frozenset[str]:
@@ -60,20 +62,11 @@ def load_program(checkpoint: Checkpoint, *, masked: bool) -> Program:
         UnsupportedModelError: the architecture or one of its values is unknown.
         IntegrityError: a file is damaged or contradicts another.
     """
-    path = checkpoint.root / checkpoint.weights
-    if checkpoint.is_onnx:
-        return Program(
-            model=path,
-            weight_bytes=path.stat().st_size,
-            masked=True,
-            pooling=checkpoint.spec.pooling,
-            output=checkpoint.spec.output,
-            row_by_row=_mentions(path, b"DynamicQuantizeLinear"),
-        )
     spec = checkpoint.spec
-    files = {"": path} | {f"{Path(file).parent}/": checkpoint.root / file for file in spec.module_weights}
-    weights = Weights(files)
-    config = ConfigFile.read(checkpoint.root / "config.json")
+    if checkpoint.is_onnx:
+        return _from_onnx(checkpoint)
+    weights = Weights(_named(checkpoint))
+    config = ConfigFile.read(checkpoint.folder / "config.json")
 
     def build() -> BuiltGraph:
         # onnx costs a twentieth of a second to import: only a first start pays it.
@@ -89,6 +82,7 @@ def load_program(checkpoint: Checkpoint, *, masked: bool) -> Program:
         spec.dim,
         spec.hides_tokens,
         spec.pooling,
+        spec.include_prompt,
         [repr(layer) for layer in spec.dense],
         masked,
     )
@@ -96,7 +90,7 @@ def load_program(checkpoint: Checkpoint, *, masked: bool) -> Program:
     graph = cached(digest, build)
     return Program(
         model=graph.model,
-        weight_bytes=sum(file.stat().st_size for file in files.values()),
+        weight_bytes=_size(checkpoint),
         masked=masked,
         pooling=("none",),
         folder=weights.folder,
@@ -105,9 +99,33 @@ def load_program(checkpoint: Checkpoint, *, masked: bool) -> Program:
     )
 
 
-def _mentions(path: Path, operator: bytes) -> bool:
-    """Whether an ONNX file uses an operator; its name stands in the file as it is, so nothing is parsed."""
-    if path.stat().st_size == 0:
-        raise IntegrityError(f"{path} is empty. Delete it and fetch the model again.")
-    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-        return data.find(operator) >= 0
+def _from_onnx(checkpoint: Checkpoint) -> Program:
+    path = checkpoint.root / checkpoint.weights[0]
+    check_external(path, checkpoint.root)
+    # A projection among the encoder's own weights is in the export too.
+    dense = tuple(layer for layer in checkpoint.spec.dense if layer.path)
+    tensors = Weights(_named(checkpoint)) if dense else None
+    return Program(
+        model=path,
+        weight_bytes=_size(checkpoint),
+        masked=True,
+        pooling=checkpoint.spec.pooling,
+        output=checkpoint.spec.output,
+        row_by_row="DynamicQuantizeLinear" in read_onnx(path).operators,
+        dense=dense,
+        dense_tensors={name: tensors.float32(name) for name in tensors.names} if tensors else {},
+    )
+
+
+def _named(checkpoint: Checkpoint) -> list[tuple[str, Path]]:
+    """Safetensors files of the encoder, and of Dense modules, whose tensors get the folder's name in front."""
+    modules = [layer.prefix for layer in checkpoint.spec.dense if layer.path]
+    encoder = [] if checkpoint.is_onnx else [checkpoint.root / file for file in checkpoint.weights]
+    return [
+        *(("", path) for path in encoder),
+        *((module, checkpoint.root / module / "model.safetensors") for module in modules),
+    ]
+
+
+def _size(checkpoint: Checkpoint) -> int:
+    return sum(path.stat().st_size for path in checkpoint.weight_files)

@@ -4,7 +4,7 @@ import hashlib
 import json
 import os
 import struct
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -32,24 +32,26 @@ class Weights:
     """The tensors of a checkpoint by name; files of extra modules are prefixed with their folder.
 
     Args:
-        files: prefix -> safetensors file. The encoder's prefix is "".
+        files: safetensors files, each with what to put before its tensors' names: "" for the encoder's.
 
     Raises:
-        IntegrityError: a file is missing or damaged.
+        IntegrityError: a file is missing or damaged, or two hold a tensor of the same name.
     """
 
-    def __init__(self, files: Mapping[str, Path]) -> None:
+    def __init__(self, files: Sequence[tuple[str, Path]]) -> None:
         # The hub's cache links to files elsewhere; ONNX Runtime opens only what really lies in the folder it is given.
-        paths = {prefix: path.resolve() for prefix, path in files.items()}
-        self.folder = Path(os.path.commonpath([path.parent for path in paths.values()]))
+        paths = [(prefix, path.resolve()) for prefix, path in files]
+        self.folder = Path(os.path.commonpath([path.parent for _, path in paths]))
         """Folder that holds all the files."""
         self._entries: dict[str, tuple[Path, int, dict[str, Any]]] = {}
         self._bytes: dict[Path, NDArray[np.uint8]] = {}
         digest = hashlib.sha256()
-        for prefix, path in paths.items():
+        for prefix, path in paths:
             header, start = _read_header(path)
             self._bytes[path] = np.memmap(path, dtype=np.uint8, mode="r")
             for name, entry in header.items():
+                if prefix + name in self._entries:
+                    raise IntegrityError(f"{path} holds {name!r}, which {self._entries[prefix + name][0]} holds too.")
                 self._entries[prefix + name] = (path, start, entry)
             digest.update(json.dumps([prefix, self._relative(path), start, header], sort_keys=True).encode())
         self.layout = digest.hexdigest()

@@ -133,7 +133,7 @@ class GraphWriter:
         """Serialize the graph.
 
         Args:
-            inputs: name -> names of its dimensions; all are int64. Tables are added to them.
+            inputs: name -> names of its dimensions, none for a number; all are int64. Tables are added to them.
             output: the value that becomes the output "embedding", float32.
             shape: of the output; names of dimensions, or their sizes.
         """

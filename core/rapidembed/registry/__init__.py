@@ -1,8 +1,7 @@
 """What a model is: one frozen row of facts per model, curated or read from a checkpoint's own files."""
 
-from rapidembed.registry.catalog import dense_models, find_dense
-from rapidembed.registry.discovery import discover
-from rapidembed.registry.spec import DenseLayer, LateInteraction, ModelSpec, OnnxSource
+from rapidembed.registry.discovery import complete, discover, read_modules, undeclared
+from rapidembed.registry.spec import DenseLayer, LateInteraction, ModelSpec, OnnxSource, Pooling
 from rapidembed.registry.task import LATE_INTERACTION, RERANK, TEXT, Task
 
 __all__ = [
@@ -13,8 +12,10 @@ __all__ = [
     "LateInteraction",
     "ModelSpec",
     "OnnxSource",
+    "Pooling",
     "Task",
-    "dense_models",
+    "complete",
     "discover",
-    "find_dense",
+    "read_modules",
+    "undeclared",
 ]

@@ -22,21 +22,11 @@ def curated(rows: str) -> tuple[ModelSpec, ...]:
     return specs
 
 
-@cache
-def _by_name(rows: str) -> dict[str, ModelSpec]:
-    return {spec.name.lower(): spec for spec in curated(rows)}
-
-
-def find(rows: str, name: str) -> ModelSpec | None:
+def find_curated(rows: str, name: str) -> ModelSpec | None:
     """The curated model of that name (case does not matter), or None."""
     return _by_name(rows).get(name.lower())
 
 
-def dense_models() -> tuple[ModelSpec, ...]:
-    """The curated dense text models."""
-    return curated("dense")
-
-
-def find_dense(name: str) -> ModelSpec | None:
-    """The curated dense text model of that name, or None."""
-    return find("dense", name)
+@cache
+def _by_name(rows: str) -> dict[str, ModelSpec]:
+    return {spec.name.lower(): spec for spec in curated(rows)}

@@ -7,7 +7,13 @@ from pathlib import Path
 
 from rapidembed.errors import IntegrityError, UnsupportedModelError
 from rapidembed.registry.config_file import ConfigFile
-from rapidembed.registry.discovery import MODULES_FILE, read_max_tokens, read_modules, read_prompts
+from rapidembed.registry.discovery import (
+    MODULES_FILE,
+    read_architecture,
+    read_max_tokens,
+    read_modules,
+    read_prompts,
+)
 from rapidembed.registry.spec import ModelSpec
 
 
@@ -18,15 +24,18 @@ def discover_cross_encoder(folder: Path, name: str) -> ModelSpec:
         UnsupportedModelError: it is no reranker, or its files say something unknown.
         IntegrityError: a file is damaged, or holds a value of a wrong type.
     """
-    config = ConfigFile.read(folder / "config.json")
+    encoder = folder
     if (folder / MODULES_FILE).is_file():
-        kinds = [kind for kind, _ in read_modules(folder)]
+        modules = read_modules(folder)
+        kinds = [kind for kind, _ in modules]
         if kinds != ["Transformer"]:
             raise UnsupportedModelError(
                 f"{folder / MODULES_FILE}: expected the one module of a cross-encoder, Transformer; "
                 f"found {', '.join(kinds)}."
             )
-    transformer = ConfigFile.read_optional(folder / "sentence_bert_config.json")
+        encoder = folder / modules[0][1]
+    config = ConfigFile.read(encoder / "config.json")
+    transformer = ConfigFile.read_optional(encoder / "sentence_bert_config.json")
     transformer.require(transformer_task="sequence-classification", module_output_name="scores", processing_kwargs={})
     prompts, default_prompt = read_prompts(ConfigFile.read_optional(folder / "config_sentence_transformers.json"))
     if default_prompt is not None and prompts[default_prompt]:
@@ -39,9 +48,9 @@ def discover_cross_encoder(folder: Path, name: str) -> ModelSpec:
     return ModelSpec(
         name=name,
         dim=labels,
-        architecture=config.text("model_type", "unknown"),
+        architecture=read_architecture(config),
         head="classification",
-        max_tokens=read_max_tokens(folder, transformer, config),
+        max_tokens=read_max_tokens(encoder, transformer, config),
         lower_case=transformer.flag("do_lower_case", False),
     )
 

@@ -4,11 +4,12 @@ Two generations of the format are read: up to version 5 (``pooling_mode_*`` flag
 (``pooling_mode``, ``embedding_dimension``, moved module paths). A module or value that is not known is refused by name.
 """
 
+from dataclasses import replace
 from pathlib import Path
 
 from rapidembed.errors import IntegrityError, UnsupportedModelError
 from rapidembed.registry.config_file import ConfigFile, read_json
-from rapidembed.registry.spec import DenseLayer, ModelSpec
+from rapidembed.registry.spec import DenseLayer, ModelSpec, Pooling
 from rapidembed.types import POOLING_MODES, PoolingMode
 
 MODULES_FILE = "modules.json"
@@ -26,6 +27,8 @@ _LEGACY_POOLING: tuple[tuple[str, PoolingMode], ...] = (
 # transformers writes 1e30 for "no limit".
 _NO_LIMIT = 1_000_000_000
 _HIDDEN_STATE = "last_hidden_state"
+# In evaluation this module does nothing.
+_NOTHING = "Dropout"
 
 
 def discover(folder: Path, name: str) -> ModelSpec:
@@ -35,8 +38,7 @@ def discover(folder: Path, name: str) -> ModelSpec:
         UnsupportedModelError: a file that decides the vectors is missing, or says something unknown.
         IntegrityError: a file is damaged, holds a value of a wrong type, or contradicts another.
     """
-    config = ConfigFile.read(folder / "config.json")
-    modules = read_modules(folder)
+    modules = [(kind, path) for kind, path in read_modules(folder) if kind != _NOTHING]
     kinds = [kind for kind, _ in modules]
     if kinds[:2] != ["Transformer", "Pooling"] or any(kind not in ("Dense", "Normalize") for kind in kinds[2:]):
         raise UnsupportedModelError(
@@ -45,8 +47,11 @@ def discover(folder: Path, name: str) -> ModelSpec:
         )
     if "Normalize" in kinds[:-1]:
         raise UnsupportedModelError(f"{folder / MODULES_FILE}: Normalize is supported as the last module only.")
-    transformer = _transformer(folder / modules[0][1] / "sentence_bert_config.json")
-    pooling, dim = _pooling(ConfigFile.read(folder / modules[1][1] / "config.json"), config)
+    encoder = folder / modules[0][1]
+    config = ConfigFile.read(encoder / "config.json")
+    transformer = _transformer(encoder / "sentence_bert_config.json")
+    pooling_file = ConfigFile.read(folder / modules[1][1] / "config.json")
+    pooling, dim = _pooling(pooling_file, config)
     dense = tuple(read_dense(folder, path) for kind, path in modules if kind == "Dense")
     for layer in dense:
         if layer.in_features != dim:
@@ -56,18 +61,85 @@ def discover(folder: Path, name: str) -> ModelSpec:
         ConfigFile.read_optional(folder / modules[-1][1] / "config.json").require(
             module_input_name="sentence_embedding"
         )
-    prompts, default_prompt = read_prompts(ConfigFile.read_optional(folder / "config_sentence_transformers.json"))
+    settings = ConfigFile.read_optional(folder / "config_sentence_transformers.json")
+    prompts, default_prompt = read_prompts(settings)
     return ModelSpec(
         name=name,
         dim=dim,
-        architecture=config.text("model_type", "unknown"),
+        architecture=read_architecture(config),
         pooling=pooling,
         normalize=kinds[-1] == "Normalize",
-        max_tokens=read_max_tokens(folder, transformer, config),
+        max_tokens=read_max_tokens(encoder, transformer, config),
         dense=dense,
         lower_case=transformer.flag("do_lower_case", False),
         prompts=prompts,
+        include_prompt=pooling_file.flag("include_prompt", True),
         default_prompt=default_prompt,
+        similarity=_similarity(settings),
+    )
+
+
+def undeclared(folder: Path, name: str, row: ModelSpec | None, pooling: Pooling | None) -> ModelSpec:
+    """Read the spec of a model without modules.json: its pooling is given or known, never guessed.
+
+    Raises:
+        UnsupportedModelError: the pooling is neither.
+        IntegrityError: a file is damaged, or holds a value of a wrong type.
+    """
+    pooling = pooling or (row.pooling if row else None)
+    if pooling is None:
+        raise UnsupportedModelError(
+            f"{name} has no {MODULES_FILE}, so its pooling is not declared. Its card says which it needs: give it, for "
+            f'example pooling="mean" or pooling="cls"; or save the model with sentence-transformers, which writes that '
+            "file."
+        )
+    config = ConfigFile.read(folder / "config.json")
+    return ModelSpec(
+        name=name,
+        dim=config.positive("hidden_size") * len(pooling),
+        architecture=read_architecture(config),
+        pooling=pooling,
+        normalize=row.normalize if row else False,
+        max_tokens=read_max_tokens(folder, ConfigFile.read_optional(folder / "sentence_bert_config.json"), config),
+    )
+
+
+def complete(spec: ModelSpec, row: ModelSpec) -> ModelSpec:
+    """What the files say and what a row knows, as one spec.
+
+    Of curated rows the files' own words win, and the row adds what they do not say; a row that ``overrides`` wins.
+
+    Raises:
+        UnsupportedModelError: the files are of a model with other dimensions.
+    """
+    if spec.dim != row.dim and not (row.overrides and not spec.dense):
+        raise UnsupportedModelError(f"{row.name} should have {row.dim} dimensions; these files give {spec.dim}.")
+    # Newer versions write empty prompts into every checkpoint; they declare nothing.
+    prompts = spec.prompts if any(spec.prompts.values()) else row.prompts
+    if row.overrides:
+        return replace(
+            row,
+            architecture=spec.architecture,
+            max_tokens=row.max_tokens or spec.max_tokens,
+            dense=spec.dense,
+            lower_case=row.lower_case or spec.lower_case,
+            prompts=row.prompts or prompts,
+            default_prompt=row.default_prompt or spec.default_prompt,
+            late=row.late or spec.late,
+        )
+    return replace(
+        row,
+        architecture=spec.architecture,
+        pooling=spec.pooling,
+        normalize=spec.normalize,
+        max_tokens=spec.max_tokens,
+        dense=spec.dense,
+        lower_case=spec.lower_case,
+        prompts=prompts,
+        include_prompt=spec.include_prompt,
+        default_prompt=spec.default_prompt,
+        similarity=spec.similarity,
+        late=spec.late,
     )
 
 
@@ -107,11 +179,17 @@ def _transformer(path: Path) -> ConfigFile:
     return file
 
 
-def _pooling(file: ConfigFile, config: ConfigFile) -> tuple[tuple[PoolingMode, ...], int]:
-    if not file.flag("include_prompt", True):
-        raise UnsupportedModelError(
-            f"{file.path}: include_prompt=false (prompts left out of pooling) is not supported."
-        )
+def read_architecture(config: ConfigFile) -> str:
+    """``model_type``; marked where the checkpoint brings code of its own, which may compute anything."""
+    kind = config.text("model_type", "unknown")
+    return f"{kind} with code of its own" if config.values.get("auto_map") else kind
+
+
+def _similarity(file: ConfigFile) -> str | None:
+    return None if file.values.get("similarity_fn_name") is None else file.text("similarity_fn_name", "")
+
+
+def _pooling(file: ConfigFile, config: ConfigFile) -> tuple[Pooling, int]:
     modes = file.values.get("pooling_mode")
     if modes is None:
         modes = [mode for flag, mode in _LEGACY_POOLING if file.flag(flag, False)] or ["mean"]

@@ -16,6 +16,7 @@ from rapidembed.registry.config_file import ConfigFile
 from rapidembed.registry.discovery import (
     MODULES_FILE,
     WEIGHTS_FILE,
+    read_architecture,
     read_dense,
     read_max_tokens,
     read_modules,
@@ -37,9 +38,9 @@ def discover_multi_vector(folder: Path, name: str) -> ModelSpec:
         UnsupportedModelError: it is none, or its files say something unknown.
         IntegrityError: a file is damaged, holds a value of a wrong type, or contradicts another.
     """
-    config = ConfigFile.read(folder / "config.json")
     if (folder / MODULES_FILE).is_file():
-        return _from_modules(folder, name, config)
+        return _from_modules(folder, name)
+    config = ConfigFile.read(folder / "config.json")
     if "HF_ColBERT" in (config.values.get("architectures") or ()):
         return _from_colbert(folder, name, config)
     raise UnsupportedModelError(
@@ -47,7 +48,7 @@ def discover_multi_vector(folder: Path, name: str) -> ModelSpec:
     )
 
 
-def _from_modules(folder: Path, name: str, config: ConfigFile) -> ModelSpec:
+def _from_modules(folder: Path, name: str) -> ModelSpec:
     modules = read_modules(folder)
     kinds = [kind for kind, _ in modules]
     if kinds[:1] != ["Transformer"] or any(kind not in ("Dense", "MultiVectorMask", "Normalize") for kind in kinds[1:]):
@@ -58,7 +59,9 @@ def _from_modules(folder: Path, name: str, config: ConfigFile) -> ModelSpec:
     if "Normalize" in kinds and "Dense" in kinds[kinds.index("Normalize") :]:
         raise UnsupportedModelError(f"{folder / MODULES_FILE}: Dense after Normalize is not supported.")
     settings = ConfigFile.read_optional(folder / "config_sentence_transformers.json")
-    transformer = ConfigFile.read_optional(folder / modules[0][1] / "sentence_bert_config.json")
+    encoder = folder / modules[0][1]
+    config = ConfigFile.read(encoder / "config.json")
+    transformer = ConfigFile.read_optional(encoder / "sentence_bert_config.json")
     transformer.require(transformer_task="feature-extraction", module_output_name=_TOKENS, processing_kwargs={})
     dense = tuple(read_dense(folder, path, _TOKENS) for kind, path in modules if kind == "Dense")
     pylate = settings.values.get("model_type") == "ColBERT"
@@ -71,10 +74,10 @@ def _from_modules(folder: Path, name: str, config: ConfigFile) -> ModelSpec:
     return ModelSpec(
         name=name,
         dim=_width(folder, config.positive("hidden_size"), dense),
-        architecture=config.text("model_type", "unknown"),
+        architecture=read_architecture(config),
         head="tokens",
         normalize=pylate or "Normalize" in kinds,
-        max_tokens=knobs.optional_positive("document_length") or read_max_tokens(folder, transformer, config),
+        max_tokens=knobs.optional_positive("document_length") or read_max_tokens(encoder, transformer, config),
         dense=dense,
         lower_case=transformer.flag("do_lower_case", False),
         prompts=prompts,
@@ -95,7 +98,7 @@ def _from_colbert(folder: Path, name: str, config: ConfigFile) -> ModelSpec:
     return ModelSpec(
         name=name,
         dim=width,
-        architecture=config.text("model_type", "unknown"),
+        architecture=read_architecture(config),
         head="tokens",
         normalize=True,
         max_tokens=metadata.optional_positive("doc_maxlen") or read_max_tokens(folder, ConfigFile(folder, {}), config),

@@ -6,6 +6,9 @@ from typing import Any
 
 from rapidembed.types import HEADS, POOLING_MODES, Head, PoolingMode
 
+Pooling = tuple[PoolingMode, ...]
+"""Modes whose results are concatenated, in this order."""
+
 _NO_STRINGS: Mapping[str, str] = {}
 _NO_TASKS: Mapping[str, int] = {}
 
@@ -79,12 +82,11 @@ class ModelSpec:
     name: str
     dim: int
     """Width of the output: of a vector or of each token's, the number of labels, or the size of the vocabulary."""
-    architecture: str
-    """``model_type`` of the checkpoint's config.json."""
+    architecture: str = ""
+    """``model_type`` of the checkpoint's config.json; empty where that file is to say it."""
     head: Head = "pool"
     """What is computed from the encoder's token vectors; see :data:`rapidembed.types.Head`."""
-    pooling: tuple[PoolingMode, ...] = ("none",)
-    """Modes whose results are concatenated, in this order."""
+    pooling: Pooling = ("none",)
     normalize: bool = False
     """Whether vectors are scaled to length 1 (L2)."""
     late: LateInteraction | None = None
@@ -100,6 +102,10 @@ class ModelSpec:
     """Text put before inputs, by role: "query" and "document" are used by the query and document methods."""
     optional_prompts: Mapping[str, str] = field(default_factory=lambda: _NO_STRINGS)
     """Prompts that the model's card offers but does not require; never applied by default."""
+    include_prompt: bool = True
+    """Whether the prompt's tokens are pooled; where not, only those after it are."""
+    similarity: str | None = None
+    """Function that the model was trained to be compared by: "cosine", "dot", "euclidean" or "manhattan"."""
     default_prompt: str | None = None
     """Key of the prompt that plain encoding applies."""
     tasks: Mapping[str, int] = field(default_factory=lambda: _NO_TASKS)
@@ -115,6 +121,8 @@ class ModelSpec:
     languages: str = ""
     description: str = ""
     fastembed: FastembedValues | None = None
+    overrides: bool = False
+    """Whether these facts win over what the checkpoint's files say."""
 
     def __post_init__(self) -> None:
         if self.dim < 1:

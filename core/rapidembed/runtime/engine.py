@@ -1,7 +1,7 @@
 """A loaded model: its tokenizer, its sessions, and how one batch runs."""
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,7 +15,7 @@ from rapidembed.runtime import planner
 from rapidembed.runtime.device import Placement
 from rapidembed.runtime.feeds import attention_mask, feeds
 from rapidembed.runtime.pool import ComputePool, compute_pool
-from rapidembed.runtime.pooling import pool
+from rapidembed.runtime.pooling import dense, pool
 from rapidembed.runtime.session import Session
 from rapidembed.runtime.sessions import Sessions
 from rapidembed.runtime.tokenizer import TokenIds, Tokenizer
@@ -23,6 +23,7 @@ from rapidembed.types import Vectors
 
 # Their first position stands behind the padding token's, so two of their positions are never used.
 _OFFSET_POSITIONS = ("roberta", "xlm-roberta", "camembert", "mpnet")
+_NOTHING: Mapping[str, int] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +48,11 @@ class Engine:
     def __init__(self, key: EngineKey) -> None:
         self.key = key
         self._spec = key.checkpoint.spec
-        root = key.checkpoint.root
-        config = ConfigFile.read(root / "config.json")
+        folder = key.checkpoint.folder
+        config = ConfigFile.read(folder / "config.json")
         self.tokenizer = Tokenizer(
-            root / "tokenizer.json",
-            truncation_side=ConfigFile.read_optional(root / "tokenizer_config.json").text("truncation_side", "right"),
+            folder,
+            truncation_side=ConfigFile.read_optional(folder / "tokenizer_config.json").text("truncation_side", "right"),
             lower_case=self._spec.lower_case,
         )
         self.position_limit = _position_limit(config)
@@ -68,6 +69,14 @@ class Engine:
     def workers(self) -> int:
         """Batches that may run at the same time."""
         return self._sessions.workers
+
+    def prepare(self) -> None:
+        """Read and check the model's files, without loading the weights.
+
+        Raises:
+            IntegrityError, UnsupportedModelError: see :func:`rapidembed.graph.load_program`.
+        """
+        _ = self._sessions.program
 
     def load(self, *, bulk: bool = False) -> None:
         """Load what a first call needs, so that it does not wait for it.
@@ -92,36 +101,40 @@ class Engine:
             kinds=[text.attended for text in texts] if on_cpu and self._spec.hides_tokens else None,
         )
 
-    def run(self, texts: Sequence[TokenIds], length: int, task: int | None = None) -> Vectors:
+    def run(self, texts: Sequence[TokenIds], length: int, extra: Mapping[str, int] = _NOTHING) -> Vectors:
         """Run one batch on a bulk session: float32 (texts, dim) or, for token vectors, (texts, length, dim).
 
         Args:
             texts: token ids, none longer than ``length``.
             length: tokens that every row is padded to.
-            task: number of the adapter, for graphs that have several.
+            extra: what the graph is fed beside the tokens: "task_id", the number of the adapter of graphs that have
+                several; "prompt_tokens", how many tokens at the beginning are not pooled.
 
         Raises:
             NonFiniteError: a vector holds NaN or infinity.
         """
         with self._sessions.bulk() as session:
-            return self._forward(session, texts, length, task)
+            return self._forward(session, texts, length, extra)
 
-    def run_one(self, text: TokenIds, task: int | None = None) -> Vectors:
+    def run_one(self, text: TokenIds, extra: Mapping[str, int] = _NOTHING) -> Vectors:
         """Run a lone text: on all cores at once if they are free, else on one core, ahead of bulk work."""
         if self.key.placement.on_cpu and self.pool.idle and self._wide_free.acquire(blocking=False):
             try:
-                return self._forward(self._sessions.wide, [text], self._length(text), task)
+                return self._forward(self._sessions.wide, [text], self._length(text), extra)
             finally:
                 self._wide_free.release()
-        return self.pool.submit_urgent(self.run, [text], self._length(text), task).result()
+        return self.pool.submit_urgent(self.run, [text], self._length(text), extra).result()
 
     def _length(self, text: TokenIds) -> int:
         return self._spec.fixed_tokens or len(text.ids)
 
-    def _forward(self, session: Session, texts: Sequence[TokenIds], length: int, task: int | None) -> Vectors:
-        output = session.run(feeds(session.inputs, texts, length, pad_id=self._pad_id, task=task))
-        if self._sessions.program.pooling != ("none",):
-            output = pool(output, attention_mask(texts, length), self._sessions.program.pooling)
+    def _forward(self, session: Session, texts: Sequence[TokenIds], length: int, extra: Mapping[str, int]) -> Vectors:
+        program = self._sessions.program
+        output = session.run(feeds(session.inputs, texts, length, pad_id=self._pad_id, extra=extra))
+        if program.pooling != ("none",):
+            output = pool(output, attention_mask(texts, length), program.pooling, extra.get("prompt_tokens", 0))
+        for layer in program.dense:
+            output = dense(output, layer, program.dense_tensors)
         self._check(output, length)
         return output
 

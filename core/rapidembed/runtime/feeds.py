@@ -1,6 +1,6 @@
 """The arrays that a graph asks for, made of token ids."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +12,7 @@ Ids = NDArray[np.int64]
 
 
 def feeds(
-    inputs: frozenset[str], texts: Sequence[TokenIds], length: int, *, pad_id: int, task: int | None
+    inputs: frozenset[str], texts: Sequence[TokenIds], length: int, *, pad_id: int, extra: Mapping[str, int]
 ) -> dict[str, Ids]:
     """A value for each of ``inputs``.
 
@@ -21,7 +21,7 @@ def feeds(
         texts: the rows of a batch, none longer than ``length``.
         length: tokens that every row is padded to.
         pad_id: token that rows are padded with.
-        task: number of the adapter, for graphs that have several.
+        extra: numbers by name, see :meth:`rapidembed.runtime.engine.Engine.run`.
 
     Raises:
         IntegrityError: the graph has an input that nothing is known for.
@@ -33,11 +33,10 @@ def feeds(
         "position_ids": lambda: np.tile(np.arange(length, dtype=np.int64), (len(texts), 1)),
         "attended_tokens": lambda: np.array([_attended(texts[0])], dtype=np.int64),
     }
-    if task is not None:
-        known["task_id"] = lambda: np.array(task, dtype=np.int64)
-    if unknown := inputs - known.keys():
+    if unknown := inputs - known.keys() - extra.keys():
         raise IntegrityError(f"The graph has inputs that this version cannot fill: {', '.join(sorted(unknown))}.")
-    return {name: known[name]() for name in inputs}
+    numbers = {name: np.array(value, dtype=np.int64) for name, value in extra.items() if name in inputs}
+    return numbers | {name: known[name]() for name in inputs - numbers.keys()}
 
 
 def attention_mask(texts: Sequence[TokenIds], length: int) -> Ids:

@@ -2,6 +2,7 @@
 
 import threading
 from collections import deque
+from collections.abc import Mapping
 from concurrent.futures import CancelledError, Future
 from dataclasses import dataclass, field
 from typing import Generic
@@ -29,12 +30,12 @@ class Lanes(Generic[W]):
     """
 
     def __init__(
-        self, engine: Engine, sink: Sink[W], limit: int, task: int | None, cancelled: threading.Event | None
+        self, engine: Engine, sink: Sink[W], limit: int, extra: Mapping[str, int], cancelled: threading.Event | None
     ) -> None:
         self._engine = engine
         self._sink = sink
         self._limit = limit
-        self._task = task
+        self._extra = extra
         self._cancelled = cancelled
         self._lock = threading.Lock()
         self._waiting: deque[tuple[WindowJob[W], Batch]] = deque()
@@ -76,7 +77,7 @@ class Lanes(Generic[W]):
             raise CancelledError
         rows = list(batch.rows)
         texts = [job.texts[row] for row in rows]
-        self._sink.fill(job.results, rows, texts, self._engine.run(texts, batch.length, self._task))
+        self._sink.fill(job.results, rows, texts, self._engine.run(texts, batch.length, self._extra))
 
     def _finish(self, job: WindowJob[W]) -> None:
         with self._lock:

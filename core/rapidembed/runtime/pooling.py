@@ -1,29 +1,60 @@
-"""Pooling outside the graph, for ONNX files that return token vectors."""
+"""Pooling and Dense outside the graph, for ONNX files that return token vectors."""
 
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
+from rapidembed.errors import UnsupportedModelError
+from rapidembed.registry import DenseLayer
 from rapidembed.types import PoolingMode, Vectors
 
 _MIN_COUNT = 1e-9
+_erf = np.vectorize(math.erf, otypes=[np.float32])
+_ACTIVATIONS: dict[str, Callable[[Vectors], Vectors]] = {
+    "Identity": lambda x: x,
+    "Tanh": np.tanh,
+    "ReLU": lambda x: np.maximum(x, 0),
+    "Sigmoid": lambda x: np.asarray(1 / (1 + np.exp(-x)), dtype=np.float32),
+    "GELU": lambda x: np.asarray(x * (1 + _erf(x / math.sqrt(2))) / 2, dtype=np.float32),
+}
 
 
-def pool(hidden: NDArray[np.float32], mask: NDArray[np.int64], modes: Sequence[PoolingMode]) -> Vectors:
+def pool(
+    hidden: NDArray[np.float32], mask: NDArray[np.int64], modes: Sequence[PoolingMode], skipped: int = 0
+) -> Vectors:
     """(batch, tokens, width) -> (batch, width x modes); a 2-D ``hidden`` is a vector already.
 
     Args:
         hidden: the last hidden state.
         mask: (batch, tokens), 1 for real tokens.
         modes: sentence-transformers' pooling modes; their results are concatenated.
+        skipped: tokens at the beginning that are not pooled.
     """
     if hidden.ndim == 2:
         return hidden
-    return np.concatenate([_pool(hidden, mask, mode) for mode in modes], axis=-1)
+    hidden, mask = hidden[:, skipped:], mask[:, skipped:]
+    return np.concatenate([_pool(hidden, mask, mode, skipped) for mode in modes], axis=-1)
 
 
-def _pool(hidden: NDArray[np.float32], mask: NDArray[np.int64], mode: PoolingMode) -> Vectors:
+def dense(vectors: Vectors, layer: DenseLayer, tensors: Mapping[str, NDArray[np.float32]]) -> Vectors:
+    """A Dense module on pooled vectors.
+
+    Raises:
+        UnsupportedModelError: its activation is unknown.
+    """
+    if layer.activation not in _ACTIVATIONS:
+        raise UnsupportedModelError(
+            f"{layer.path}: activation {layer.activation!r} is unknown; known: {', '.join(_ACTIVATIONS)}."
+        )
+    product = vectors @ tensors[f"{layer.path}/linear.weight"].T
+    if layer.bias:
+        product += tensors[f"{layer.path}/linear.bias"]
+    return np.asarray(_ACTIVATIONS[layer.activation](product), dtype=np.float32)
+
+
+def _pool(hidden: NDArray[np.float32], mask: NDArray[np.int64], mode: PoolingMode, skipped: int) -> Vectors:
     rows = np.arange(len(hidden))
     if mode == "cls":
         return np.asarray(hidden[rows, mask.argmax(axis=1)])
@@ -34,7 +65,7 @@ def _pool(hidden: NDArray[np.float32], mask: NDArray[np.int64], mode: PoolingMod
         return np.asarray(np.where(mask[:, :, None] > 0, hidden, lowest).max(axis=1), dtype=np.float32)
     weights = mask.astype(np.float32)
     if mode == "weightedmean":
-        weights *= np.cumsum(mask, axis=1, dtype=np.float32)
+        weights *= np.cumsum(mask, axis=1, dtype=np.float32) + skipped
     total = np.einsum("bt,bth->bh", weights, hidden)
     count = np.maximum(weights.sum(axis=1, keepdims=True), _MIN_COUNT)
     return np.asarray(total / (np.sqrt(count) if mode == "mean_sqrt_len_tokens" else count), dtype=np.float32)

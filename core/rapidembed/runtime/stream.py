@@ -7,7 +7,7 @@ import itertools
 import threading
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import Future
 from typing import Generic, Protocol, TypeVar
 
@@ -22,6 +22,7 @@ _GROWTH = 8
 _WINDOWS_AHEAD = 2
 # Small chunks bound how many cores the tokenizer's own thread pool takes.
 _TOKENIZER_CHUNK = 16
+_NOTHING: Mapping[str, int] = {}
 
 T = TypeVar("T")
 
@@ -63,7 +64,7 @@ def run_windows(
     *,
     batch_size: int,
     workers: int | None,
-    task: int | None = None,
+    extra: Mapping[str, int] = _NOTHING,
     cancelled: threading.Event | None = None,
 ) -> Iterator[W]:
     """Run the model over ``items`` and yield the sink's windows in input order.
@@ -75,12 +76,12 @@ def run_windows(
         sink: keeps results.
         batch_size: items in the first window, and upper bound on the rows of a batch.
         workers: batches at a time; None: as many as the engine has.
-        task: adapter number, for graphs with adapters.
+        extra: numbers that every batch is fed beside the tokens, see :meth:`Engine.run`.
         cancelled: when it is set, the work ends with the batches that run.
 
     An exception that reading, preparing or inspecting raises comes after the results of what was read before.
     """
-    lanes = Lanes(engine, sink, min(workers or engine.workers, engine.workers), task, cancelled)
+    lanes = Lanes(engine, sink, min(workers or engine.workers, engine.workers), extra, cancelled)
     size = _WindowSize(min(batch_size, _LARGEST_WINDOW))
     running: deque[tuple[WindowJob[W], float]] = deque()
     source = _Source(items, steps)

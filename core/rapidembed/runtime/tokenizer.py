@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tokenizers import Encoding, normalizers
-from tokenizers import Tokenizer as FastTokenizer
 
-from rapidembed.errors import IntegrityError, UnsupportedModelError
+from rapidembed.errors import UnsupportedModelError
+from rapidembed.runtime.vocabulary import load_tokenizer
 
 # Characters that surely hold enough tokens for most texts; where they do not, four times as many are tried.
 _CHARS_PER_TOKEN = 12
@@ -32,36 +32,39 @@ class TokenIds:
 
 
 class Tokenizer:
-    """A tokenizer.json, safe to use from several threads at once.
+    """A checkpoint's tokenizer, safe to use from several threads at once.
 
     Args:
-        path: the tokenizer.json.
+        folder: where its files lie.
         truncation_side: "right" keeps the beginning of a long text, "left" its end.
         lower_case: lower every text first, as the checkpoint's sentence-transformers config may ask for.
 
     Raises:
-        IntegrityError: the file is missing or damaged.
+        IntegrityError: a file is damaged.
+        UnsupportedModelError: the tokenizer is of a kind that is not known.
     """
 
-    def __init__(self, path: Path, *, truncation_side: str = "right", lower_case: bool = False) -> None:
+    def __init__(self, folder: Path, *, truncation_side: str = "right", lower_case: bool = False) -> None:
         if truncation_side not in ("left", "right"):
-            raise UnsupportedModelError(f"{path}: truncation_side must be left or right, got {truncation_side!r}.")
-        try:
-            self._tokenizer = FastTokenizer.from_file(str(path))
-        except Exception as error:  # tokenizers raises bare Exception
-            raise IntegrityError(f"{path} is missing or not a tokenizer this version can read: {error}") from error
+            raise UnsupportedModelError(f"{folder}: truncation_side must be left or right, got {truncation_side!r}.")
+        self._tokenizer = load_tokenizer(folder)
         self._tokenizer.no_truncation()
         self._tokenizer.no_padding()
         if lower_case:
             own = self._tokenizer.normalizer
             self._tokenizer.normalizer = normalizers.Sequence([normalizers.Lowercase(), *([own] if own else [])])
         self._keep_end = truncation_side == "left"
-        self._prefix, self._suffix = self._affixes(path)
+        self._prefix, self._suffix = self._affixes(folder)
 
     @property
     def special_tokens(self) -> int:
         """Tokens that are added to every text."""
         return self._prefix + self._suffix
+
+    @property
+    def trailing(self) -> int:
+        """Those of them that stand after the text."""
+        return self._suffix
 
     def encode(self, texts: Sequence[str], max_tokens: int) -> list[TokenIds]:
         """Token ids of each text, at most ``max_tokens`` of them."""
@@ -123,7 +126,7 @@ class Tokenizer:
             return ids[: self._prefix] + ids[end - content : end] + ids[end:]
         return ids[: self._prefix + content] + ids[end:]
 
-    def _affixes(self, path: Path) -> tuple[int, int]:
+    def _affixes(self, folder: Path) -> tuple[int, int]:
         """How many special tokens stand before and after every text."""
         mask = self._tokenizer.encode_batch(["a"])[0].special_tokens_mask
         content = [i for i, special in enumerate(mask) if not special]
@@ -131,4 +134,6 @@ class Tokenizer:
             prefix, suffix = content[0], len(mask) - 1 - content[-1]
             if prefix + suffix == self._tokenizer.num_special_tokens_to_add(False):
                 return prefix, suffix
-        raise UnsupportedModelError(f"{path}: special tokens must stand before or after the text, got the mask {mask}.")
+        raise UnsupportedModelError(
+            f"{folder}: special tokens must stand before or after the text, got the mask {mask}."
+        )

@@ -2,8 +2,8 @@
 
 import threading
 import warnings
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
 from rapidembed.errors import EncodingWarning, TruncationWarning
@@ -23,7 +23,8 @@ class Call:
     prompt: str
     max_tokens: int
     truncate: bool
-    task: int | None = None
+    extra: Mapping[str, int] = field(default_factory=dict)
+    """What the graph is fed beside the tokens."""
     texts: int = 0
     repaired: int = 0
     truncated: int = 0

@@ -7,6 +7,7 @@ from types import TracebackType
 from typing import Any, Generic, Self, TypeVar
 
 from rapidembed.errors import ClosedError
+from rapidembed.registry import ModelSpec, custom
 from rapidembed.runtime.device import Placement, place
 from rapidembed.runtime.session import available_providers
 from rapidembed.tasks.fingerprint import fingerprint
@@ -85,8 +86,9 @@ class LocalModel(Generic[O, M]):
     ) -> None:
         self.close()
 
-    def __reduce__(self) -> tuple[Callable[..., Self], tuple[type[Self], dict[str, Any]]]:
-        return _rebuild, (type(self), self._options.picklable())
+    def __reduce__(self) -> tuple[Callable[..., Self], tuple[type[Self], dict[str, Any], ModelSpec | None]]:
+        # Another process may not know an added model.
+        return _rebuild, (type(self), self._options.picklable(), custom.find(self._options.model_name))
 
     def __repr__(self) -> str:
         state = "closed" if self._closed else "loaded" if self._model else "not loaded"
@@ -101,5 +103,7 @@ def name_of(model_name: str | Path) -> str:
     return str(model_name) if isinstance(model_name, Path) else model_name
 
 
-def _rebuild(cls: type[F], options: dict[str, Any]) -> F:
+def _rebuild(cls: type[F], options: dict[str, Any], added: ModelSpec | None) -> F:
+    if added is not None:
+        custom.add(added)
     return cls(**options)

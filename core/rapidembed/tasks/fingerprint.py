@@ -2,13 +2,11 @@
 
 import hashlib
 import json
-import re
 from functools import lru_cache
 from pathlib import Path
 
+from rapidembed.hub import announced_sha256
 from rapidembed.tasks.leased import LeasedModel
-
-_SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
 def fingerprint(model: LeasedModel) -> str:
@@ -20,21 +18,16 @@ def fingerprint(model: LeasedModel) -> str:
         IntegrityError: the files were replaced since the model was loaded.
     """
     model.checkpoint.check(model.engine.key.stamp)
-    root = model.checkpoint.root
-    files = [
-        model.checkpoint.weights,
-        "tokenizer.json",
-        *model.spec.module_weights,
-    ]
-    facts = model.facts() | {"files": [_sha256(root / file) for file in files]}
+    checkpoint = model.checkpoint
+    files = [_sha256(path) for path in (*checkpoint.weight_files, *checkpoint.tokenizer_files)]
+    facts = model.facts() | {"files": files}
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:32]
 
 
 def _sha256(path: Path) -> str:
-    # The hub cache names large files by their sha256, and smaller ones by a git hash of 40 digits.
-    blob = path.resolve().name
-    if _SHA256.fullmatch(blob):
-        return blob
+    announced = announced_sha256(path)
+    if announced:
+        return announced
     state = path.stat()
     return _digest(path, state.st_size, state.st_mtime_ns)
 

@@ -25,6 +25,8 @@ class ModelInfo:
     """The file that runs: safetensors (its graph is built here), or ONNX."""
     revision: str | None
     """Commit of the hub repository; None for folders and packages."""
+    similarity: str | None
+    """Function that the model was trained to be compared by, if its files name one."""
     license: str
     device: str
     precision: str

@@ -1,15 +1,15 @@
 """A loaded model as a facade holds it: a lease on the shared engine, and the limits of this facade."""
 
 import threading
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, TypeVar
 
 from rapidembed.errors import ClosedError
 from rapidembed.graph import buildable_architectures
-from rapidembed.hub import Checkpoint, HubOptions, resolve
-from rapidembed.registry import ModelSpec, Task
+from rapidembed.hub import Checkpoint, HubOptions, mended, resolve
+from rapidembed.registry import ModelSpec, Pooling, Task
 from rapidembed.runtime.device import Placement
 from rapidembed.runtime.engine import Engine, EngineKey
 from rapidembed.runtime.lease import Lease
@@ -19,6 +19,9 @@ from rapidembed.tasks.info import ModelInfo
 from rapidembed.tasks.options import ModelOptions
 
 T = TypeVar("T")
+M = TypeVar("M")
+
+_NOTHING: Mapping[str, int] = {}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,23 +60,23 @@ class LeasedModel:
         batch_size: int,
         workers: int | None,
         cancelled: threading.Event | None = None,
-        task: int | None = None,
+        extra: Mapping[str, int] = _NOTHING,
     ) -> Iterator[W]:
         """Run the model over many inputs, window by window; see :func:`rapidembed.runtime.stream.run_windows`."""
         for window in run_windows(
-            self.engine, items, steps, sink, batch_size=batch_size, workers=workers, task=task, cancelled=cancelled
+            self.engine, items, steps, sink, batch_size=batch_size, workers=workers, extra=extra, cancelled=cancelled
         ):
             if self.lease.released:
                 raise ClosedError(f"{self.spec.name} was closed while texts were being embedded.")
             yield window
 
-    def single(self, item: T, steps: Steps[T], sink: Sink[W], task: int | None = None) -> W:
+    def single(self, item: T, steps: Steps[T], sink: Sink[W], extra: Mapping[str, int] = _NOTHING) -> W:
         """Run the model over a lone input, on all cores if they are free: a window of one."""
         engine = self.engine
         tokens = steps.tokenize([steps.prepare(item, None)])
         steps.inspect(tokens[0], 0)
         window = sink.window(1)
-        sink.fill(window, [0], tokens, engine.run_one(tokens[0], task))
+        sink.fill(window, [0], tokens, engine.run_one(tokens[0], extra))
         return window
 
     def info(self) -> ModelInfo:
@@ -89,8 +92,9 @@ class LeasedModel:
             normalize=spec.normalize,
             query_prompt=spec.query_prompt,
             document_prompt=spec.document_prompt,
-            weights=self.checkpoint.root / self.checkpoint.weights,
+            weights=self.checkpoint.weight_files[0],
             revision=self.checkpoint.revision,
+            similarity=spec.similarity,
             license=spec.license,
             device=self.placement.label,
             precision="fp32",
@@ -103,29 +107,52 @@ class LeasedModel:
         return {"head": self.spec.head, "max_tokens": self.max_tokens, "precision": self.info().precision}
 
 
-@contextmanager
-def leased(
-    owner: object, options: ModelOptions, placement: Placement, task: Task
-) -> Iterator[tuple[Lease, Checkpoint]]:
-    """Find the model and lease its engine for ``owner``; an error in the block gives the lease back."""
-    checkpoint = resolve(
-        options.model_name,
-        buildable=buildable_architectures(),
-        task=task,
-        specific_model_path=options.model_path,
-        hub=HubOptions(
-            cache_dir=options.cache_path,
-            revision=options.revision,
-            local_files_only=options.local_files_only,
-            token=options.token,
-        ),
+def lease_model(
+    owner: object,
+    options: ModelOptions,
+    placement: Placement,
+    task: Task,
+    make: Callable[[Lease, Checkpoint], M],
+    pooling: Pooling | None = None,
+) -> M:
+    """Find the model and lease its engine for ``owner``.
+
+    Args:
+        owner: the facade; its end is the lease's.
+        options: its options.
+        placement: where to run.
+        task: what the model is for.
+        make: checks the options against the model; an error gives the lease back.
+        pooling: see :func:`rapidembed.hub.resolve`.
+    """
+    hub = HubOptions(
+        cache_dir=options.cache_path,
+        revision=options.revision,
+        local_files_only=options.local_files_only,
+        token=options.token,
     )
-    lease = Lease(owner, EngineKey(checkpoint, placement, options.threads, checkpoint.stamp()))
-    try:
-        yield lease, checkpoint
-    except BaseException:
-        lease.release()
-        raise
+    snapshots: list[Path] = []
+
+    def load() -> M:
+        checkpoint = resolve(
+            options.model_name,
+            buildable=buildable_architectures(),
+            task=task,
+            pooling=pooling,
+            specific_model_path=options.model_path,
+            hub=hub,
+        )
+        if checkpoint.revision is not None:
+            snapshots.append(checkpoint.root)
+        lease = Lease(owner, EngineKey(checkpoint, placement, options.threads, checkpoint.stamp()))
+        try:
+            lease.engine.prepare()
+            return make(lease, checkpoint)
+        except BaseException:
+            lease.release()
+            raise
+
+    return mended(load, lambda: next(iter(snapshots), None), hub)
 
 
 def token_limit(wanted: int | None, spec: ModelSpec, engine: Engine, special: int | None = None) -> int:

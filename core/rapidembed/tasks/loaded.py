@@ -7,12 +7,14 @@ from typing import Any
 
 import numpy as np
 
+from rapidembed.hub import Checkpoint
 from rapidembed.registry import TEXT
 from rapidembed.runtime.device import Placement
+from rapidembed.runtime.lease import Lease
 from rapidembed.runtime.sinks import VectorSink
 from rapidembed.tasks.call import Call
 from rapidembed.tasks.info import ModelInfo
-from rapidembed.tasks.leased import LeasedModel, leased, token_limit
+from rapidembed.tasks.leased import LeasedModel, lease_model, token_limit
 from rapidembed.tasks.options import TextOptions
 from rapidembed.tasks.steps import TextSteps
 from rapidembed.types import Vectors
@@ -32,7 +34,8 @@ class LoadedModel(LeasedModel):
     @classmethod
     def load(cls, owner: object, options: TextOptions, placement: Placement) -> "LoadedModel":
         """Find the model, lease its engine for ``owner``, and check the options against it."""
-        with leased(owner, options, placement, TEXT) as (lease, checkpoint):
+
+        def make(lease: Lease, checkpoint: Checkpoint) -> "LoadedModel":
             spec = checkpoint.spec
             dimensions = options.dimensions or spec.dim
             if dimensions > spec.dim:
@@ -49,16 +52,22 @@ class LoadedModel(LeasedModel):
                 prompts=prompts | dict(options.prompts or {}),
             )
 
+        return lease_model(owner, options, placement, TEXT, make, options.pooling_modes)
+
     def call(self, role: str) -> Call:
         """A new call in the role "plain", "query" or "document"."""
-        tasks = self.spec.tasks
-        task = tasks["retrieval.query" if role == "query" else "retrieval.passage"] if tasks else None
-        return Call(self.prompts[role], self.max_tokens, self.truncate, task)
+        tasks, prompt = self.spec.tasks, self.prompts[role]
+        extra = {}
+        if tasks:
+            extra["task_id"] = tasks["retrieval.query" if role == "query" else "retrieval.passage"]
+        if not self.spec.include_prompt:
+            extra["prompt_tokens"] = self._prompt_tokens(prompt)
+        return Call(prompt, self.max_tokens, self.truncate, extra)
 
     def one(self, call: Call, text: str) -> Vectors:
         """The vector of a lone text, float32 (dimensions,)."""
         steps = TextSteps(call, self.engine.tokenizer)
-        vector: Vectors = self._finish(self.single(text, steps, VectorSink(self.spec.dim), call.task))[0]
+        vector: Vectors = self._finish(self.single(text, steps, VectorSink(self.spec.dim), call.extra))[0]
         return vector
 
     def rows(
@@ -71,7 +80,7 @@ class LoadedModel(LeasedModel):
     ) -> Iterator[Vectors]:
         """The vectors of many texts, window by window, float32 (some texts, dimensions)."""
         steps = TextSteps(call, self.engine.tokenizer)
-        for window in self.windows(texts, steps, VectorSink(self.spec.dim), batch_size, workers, cancelled, call.task):
+        for window in self.windows(texts, steps, VectorSink(self.spec.dim), batch_size, workers, cancelled, call.extra):
             yield self._finish(window)
 
     def info(self) -> ModelInfo:
@@ -88,10 +97,18 @@ class LoadedModel(LeasedModel):
         """Everything beside the files that decides the vectors."""
         return LeasedModel.facts(self) | {
             "pooling": self.spec.pooling,
+            "include_prompt": self.spec.include_prompt,
             "normalize": self.normalize,
             "dimensions": self.dimensions,
             "prompts": self.prompts,
         }
+
+    def _prompt_tokens(self, prompt: str) -> int:
+        """Tokens of every text that the prompt takes, the special one at the beginning included."""
+        if not prompt:
+            return 0
+        tokenizer = self.engine.tokenizer
+        return len(tokenizer.encode([prompt], self.max_tokens)[0].ids) - tokenizer.trailing
 
     def _finish(self, vectors: Vectors) -> Vectors:
         """Cut and normalize, per facade: the engine below is shared."""

@@ -3,10 +3,11 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
+from rapidembed.registry import Pooling
 from rapidembed.runtime.inputs import check_positive
-from rapidembed.types import Device, Providers
+from rapidembed.types import POOLING_MODES, Device, Providers
 
 _PRECISIONS = ("auto", "fp32")
 _BACKENDS = ("onnxruntime",)
@@ -76,6 +77,7 @@ class TextOptions(ModelOptions):
     dimensions: int | None
     normalize: bool | None
     prompts: Mapping[str, str] | None
+    pooling: str | Sequence[str] | None
 
     def __post_init__(self) -> None:
         # Not super(): slots make the decorator build the class anew, and super() would look for the first one.
@@ -85,6 +87,19 @@ class TextOptions(ModelOptions):
         if self.dimensions is not None:
             check_positive("dimensions", self.dimensions)
         check_prompts(self.prompts)
+        if not isinstance(self.pooling, str | list | tuple | None) or self.pooling in ("", [], ()):
+            raise ValueError(f"pooling must be a mode or a list of modes, got {self.pooling!r}.")
+        for mode in self.pooling_modes or ():
+            if mode not in POOLING_MODES:
+                raise ValueError(f"pooling must be of {', '.join(POOLING_MODES)}, got {self.pooling!r}.")
+
+    @property
+    def pooling_modes(self) -> Pooling | None:
+        """``pooling`` as a tuple of modes."""
+        if self.pooling is None:
+            return None
+        modes = (self.pooling,) if isinstance(self.pooling, str) else tuple(self.pooling)
+        return cast("Pooling", modes)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

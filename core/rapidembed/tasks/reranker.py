@@ -2,11 +2,13 @@
 
 from dataclasses import dataclass
 
+from rapidembed.hub import Checkpoint
 from rapidembed.registry import RERANK
 from rapidembed.runtime.device import Placement
+from rapidembed.runtime.lease import Lease
 from rapidembed.runtime.pairs import PairTemplate
 from rapidembed.tasks.call import Call
-from rapidembed.tasks.leased import LeasedModel, leased, token_limit
+from rapidembed.tasks.leased import LeasedModel, lease_model, token_limit
 from rapidembed.tasks.options import ModelOptions
 from rapidembed.tasks.steps import PairSteps
 
@@ -20,17 +22,19 @@ class Reranker(LeasedModel):
     @classmethod
     def load(cls, owner: object, options: ModelOptions, placement: Placement) -> "Reranker":
         """Find the model, lease its engine for ``owner``, and check the options against it."""
-        with leased(owner, options, placement, RERANK) as (lease, checkpoint):
-            engine = lease.engine
-            template = PairTemplate.of(engine.tokenizer)
+
+        def make(lease: Lease, checkpoint: Checkpoint) -> "Reranker":
+            template = PairTemplate.of(lease.engine.tokenizer)
             return cls(
                 lease=lease,
                 checkpoint=checkpoint,
                 placement=placement,
-                max_tokens=token_limit(options.max_tokens, checkpoint.spec, engine, template.special_tokens),
+                max_tokens=token_limit(options.max_tokens, checkpoint.spec, lease.engine, template.special_tokens),
                 truncate=options.truncate,
                 template=template,
             )
+
+        return lease_model(owner, options, placement, RERANK, make)
 
     def warm(self) -> None:
         """Load what a first call needs: it has many pairs."""

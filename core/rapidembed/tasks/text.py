@@ -4,15 +4,16 @@ import itertools
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, overload
 
 from rapidembed import settings
 from rapidembed.errors import ModelNotFoundError
-from rapidembed.registry import dense_models, find_dense
+from rapidembed.registry import TEXT, ModelSpec, custom
 from rapidembed.runtime import inputs
 from rapidembed.runtime.background import in_background
 from rapidembed.tasks.bulk import Texts, check_call, gather, with_progress
 from rapidembed.tasks.call import Call
+from rapidembed.tasks.custom import custom_spec
 from rapidembed.tasks.describe import describe
 from rapidembed.tasks.facade import LocalModel, name_of
 from rapidembed.tasks.loaded import LoadedModel
@@ -52,6 +53,8 @@ class TextEmbedding(LocalModel[TextOptions, LoadedModel]):
             False they are a ValueError.
         normalize: scale vectors to length 1. None: as the model was published.
         prompts: replaces the model's "query" and "document" prompts, for example ``{"query": ""}``.
+        pooling: how token vectors become one, for models whose files do not say it (plain transformers checkpoints):
+            "mean", "cls", "max", "lasttoken", "weightedmean", "mean_sqrt_len_tokens", or several, concatenated.
         lazy_load: load at the first use instead of now.
         providers: ONNX Runtime execution providers to use as they are, instead of ``device``.
         cuda: fastembed's device option: True, False or "auto".
@@ -90,6 +93,7 @@ class TextEmbedding(LocalModel[TextOptions, LoadedModel]):
         truncate: bool = True,
         normalize: bool | None = None,
         prompts: Mapping[str, str] | None = None,
+        pooling: str | Sequence[str] | None = None,
         specific_model_path: str | Path | None = None,
     ) -> None:
         options = TextOptions(
@@ -107,6 +111,7 @@ class TextEmbedding(LocalModel[TextOptions, LoadedModel]):
             truncate=truncate,
             normalize=normalize,
             prompts=prompts,
+            pooling=pooling,
             lazy_load=lazy_load,
             providers=providers,
             cuda=cuda,
@@ -223,16 +228,86 @@ class TextEmbedding(LocalModel[TextOptions, LoadedModel]):
 
     @classmethod
     def list_supported_models(cls) -> list[dict[str, Any]]:
-        """The curated models that this version runs, one fresh dict each, with fastembed's keys and some of ours."""
-        return [describe(spec) for spec in dense_models() if spec.architecture != "static"]
+        """The models that this version knows by name, a fresh dict each, with fastembed's keys and some of ours."""
+        return [describe(spec) for spec in TEXT.models() if spec.architecture != "static"]
 
     @classmethod
     def get_embedding_size(cls, model_name: str) -> int:
-        """Dimensions of a curated model, without loading it."""
-        spec = find_dense(model_name)
+        """Dimensions of a curated or added model, without loading it."""
+        spec = TEXT.find(model_name)
         if spec is None:
-            raise ModelNotFoundError(f"No curated model {model_name!r}; list_supported_models() lists them.")
+            raise ModelNotFoundError(f"No model {model_name!r} is known by name; list_supported_models() lists them.")
         return spec.dim
+
+    @overload
+    @classmethod
+    def add_custom_model(cls, model: ModelSpec) -> None: ...
+
+    @overload
+    @classmethod
+    def add_custom_model(
+        cls,
+        model: str,
+        pooling: str | Sequence[str],
+        normalization: bool,
+        sources: object,
+        dim: int,
+        model_file: str | None = None,
+        description: str = "",
+        license: str = "",
+        size_in_gb: float = 0.0,
+        additional_files: Sequence[str] | None = None,
+        output_name: str | None = None,
+        *,
+        max_tokens: int | None = None,
+        prompts: Mapping[str, str] | None = None,
+    ) -> None: ...
+
+    @classmethod
+    def add_custom_model(cls, model: str | ModelSpec, *args: Any, **options: Any) -> None:
+        """Give a model of your own a name, for this process and for every process that its objects are pickled to.
+
+        Hub repositories and folders in sentence-transformers' layout need no registration. It serves models whose files
+        do not say how they are meant, and ONNX files.
+
+        Args:
+            model: the name, or a whole :class:`~rapidembed.ModelSpec` instead of all other arguments.
+            pooling: a mode or several, as in the constructor; fastembed's ``PoolingType`` too.
+            normalization: whether vectors are scaled to length 1.
+            sources: hub repository, "organisation/name"; fastembed's ``ModelSource`` too.
+            dim: dimensions of the vectors.
+            model_file: ONNX file to run. None: the safetensors weights if their architecture can be built, else
+                onnx/model.onnx.
+            description: for listings.
+            license: for listings.
+            size_in_gb: for listings.
+            additional_files: files that the ONNX file keeps data in.
+            output_name: output of the ONNX file to read. None: the first.
+            max_tokens: cut texts at this many tokens. None: as the checkpoint says.
+            prompts: text put before "query" and "document" inputs.
+
+        What is said here wins over what the checkpoint's files say. An installed package registers models by entry
+        points of the group ``rapidembed.models``, each a ModelSpec or an iterable of them.
+
+        Raises:
+            ValueError: a value is impossible, or the name is taken.
+            TypeError: an argument is missing or unknown.
+        """
+        spec = model if isinstance(model, ModelSpec) else custom_spec(model, *args, **options)
+        if isinstance(model, ModelSpec) and (args or options):
+            raise TypeError("A ModelSpec says everything; give no other arguments.")
+        if TEXT.is_curated(spec.name):
+            raise ValueError(f"{spec.name!r} is a curated model; choose another name.")
+        custom.add(spec)
+
+    @classmethod
+    def remove_custom_model(cls, name: str) -> None:
+        """Forget a model that :meth:`add_custom_model` added; objects that use it go on.
+
+        Raises:
+            ValueError: no such model was added.
+        """
+        custom.remove(name)
 
     def _load(self) -> LoadedModel:
         return LoadedModel.load(self, self._options, self._placement)

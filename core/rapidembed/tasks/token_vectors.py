@@ -7,13 +7,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rapidembed.errors import IntegrityError
+from rapidembed.hub import Checkpoint
 from rapidembed.registry import LATE_INTERACTION, LateInteraction, ModelSpec
 from rapidembed.runtime.device import Placement
 from rapidembed.runtime.engine import Engine
+from rapidembed.runtime.lease import Lease
 from rapidembed.runtime.sinks import ListSink
 from rapidembed.runtime.tokenizer import TokenIds, Tokenizer
 from rapidembed.tasks.call import Call
-from rapidembed.tasks.leased import LeasedModel, leased, token_limit
+from rapidembed.tasks.leased import LeasedModel, lease_model, token_limit
 from rapidembed.tasks.options import LateInteractionOptions
 from rapidembed.tasks.steps import LateInteractionSteps
 from rapidembed.types import Vectors
@@ -48,7 +50,8 @@ class TokenVectorModel(LeasedModel):
     @classmethod
     def load(cls, owner: object, options: LateInteractionOptions, placement: Placement) -> "TokenVectorModel":
         """Find the model, lease its engine for ``owner``, and check the options against it."""
-        with leased(owner, options, placement, LATE_INTERACTION) as (lease, checkpoint):
+
+        def make(lease: Lease, checkpoint: Checkpoint) -> "TokenVectorModel":
             spec, engine = checkpoint.spec, lease.engine
             late = spec.late or LateInteraction()
             limit = token_limit(options.max_tokens, spec, engine)
@@ -68,6 +71,8 @@ class TokenVectorModel(LeasedModel):
                 ),
                 filling=_filling(late, engine.tokenizer, spec) if length else 0,
             )
+
+        return lease_model(owner, options, placement, LATE_INTERACTION, make)
 
     def steps(self, side: Side) -> LateInteractionSteps:
         """From texts to tokens, for a new call."""

@@ -1,0 +1,141 @@
+"""From the files of one model to a checkpoint: which of them are needed, and which weights run."""
+
+from pathlib import PurePosixPath
+
+from rapidembed.errors import IntegrityError, UnsupportedModelError
+from rapidembed.hub.checkpoint import TOKENIZER_FILE, VOCABULARY_FILES, Checkpoint
+from rapidembed.hub.files import Files, check_name
+from rapidembed.hub.onnx_file import check_external, read_onnx
+from rapidembed.registry import ModelSpec, OnnxSource, Pooling, Task, complete, read_modules, undeclared
+from rapidembed.registry.config_file import read_json
+from rapidembed.registry.discovery import MODULES_FILE, WEIGHTS_FILE
+
+_INDEX_FILE = "model.safetensors.index.json"
+_ONNX_FILE = "onnx/model.onnx"
+_TOKENIZER_SETTINGS = ("tokenizer_config.json", "special_tokens_map.json")
+_ROOT_FILES = ("sentence_bert_config.json", "config_sentence_transformers.json")
+# Weights in formats that run code when they are read, or need PyTorch or TensorFlow.
+_OTHER_WEIGHTS = ("pytorch_model.bin", "pytorch_model.bin.index.json", "tf_model.h5", "flax_model.msgpack")
+_SAVE = (
+    "Save the model once where sentence-transformers is installed: "
+    'SentenceTransformer(NAME).save("folder"), and pass that folder as model_name.'
+)
+
+
+def assemble(
+    files: Files,
+    name: str,
+    *,
+    row: ModelSpec | None,
+    task: Task,
+    pooling: Pooling | None,
+    buildable: frozenset[str],
+) -> Checkpoint:
+    """Fetch what the model consists of and read what it is.
+
+    Args:
+        files: where to look.
+        name: what the user calls the model.
+        row: curated or registered facts about it, if there are any.
+        task: what the model is for.
+        pooling: the user's word on pooling, for models whose files do not declare it.
+        buildable: architectures whose graph can be built from safetensors; others run ``onnx/model.onnx``.
+
+    Raises:
+        UnsupportedModelError: a file that decides the vectors is missing, or says something unknown.
+        IntegrityError: a file is damaged or contradicts another.
+    """
+    for file in task.files:
+        files.find(file)
+    declared = files.find(MODULES_FILE) is not None
+    encoder = _fetch_modules(files) if declared else _fetch_encoder(files, "")
+    if not declared and task.needs_modules:
+        spec = undeclared(files.root, name, row, pooling)
+    else:
+        spec = task.discover(files.root, name)
+        if pooling is not None and pooling != spec.pooling:
+            raise UnsupportedModelError(
+                f"{name} declares the pooling {', '.join(spec.pooling)}; pooling={', '.join(pooling)} contradicts it."
+            )
+    if row is not None:
+        spec = complete(spec, row)
+    weights = _weights(files, spec, f"{encoder}/" if encoder else "", buildable)
+    return Checkpoint(spec, files.root, weights, files.revision, encoder)
+
+
+def assemble_onnx(files: Files, row: ModelSpec, onnx: OnnxSource) -> Checkpoint:
+    """The ONNX export of a curated model, whose facts are those of its row."""
+    _fetch_encoder(files, "")
+    for file in onnx.additional_files:
+        files.fetch(file)
+    return Checkpoint(row, files.root, _onnx(files, onnx.file), files.revision)
+
+
+def _fetch_modules(files: Files) -> str:
+    """Fetch what modules.json and its modules name; returns the encoder's folder."""
+    root = files.fetch(MODULES_FILE).parent
+    modules = [(kind, check_name(path, files.label) if path else "") for kind, path in read_modules(root)]
+    encoder = modules[0][1] if modules else ""
+    _fetch_encoder(files, encoder)
+    for file in _ROOT_FILES:
+        files.find(file)
+    if encoder:
+        files.find(f"{encoder}/{_ROOT_FILES[0]}")
+    for kind, path in modules[1:]:
+        if kind in ("Pooling", "Dense", "MultiVectorMask", "SpladePooling"):
+            files.fetch(f"{path}/config.json")
+        if kind == "Normalize":
+            files.find(f"{path}/config.json")
+        if kind == "Dense" and files.find(f"{path}/{WEIGHTS_FILE}") is None:
+            raise UnsupportedModelError(f"{files.label} has no {path}/{WEIGHTS_FILE}. {_SAVE}")
+    return encoder
+
+
+def _fetch_encoder(files: Files, encoder: str) -> str:
+    """Fetch what every encoder has; returns its folder, as it was given."""
+    prefix = f"{encoder}/" if encoder else ""
+    files.fetch(f"{prefix}config.json")
+    whole = files.find(prefix + TOKENIZER_FILE) is not None
+    for file in _TOKENIZER_SETTINGS if whole else VOCABULARY_FILES:
+        files.find(prefix + file)
+    return encoder
+
+
+def _weights(files: Files, spec: ModelSpec, prefix: str, buildable: frozenset[str]) -> tuple[str, ...]:
+    if spec.architecture in buildable:
+        if files.find(prefix + WEIGHTS_FILE) is not None:
+            return (prefix + WEIGHTS_FILE,)
+        if files.find(prefix + _INDEX_FILE) is not None:
+            return _shards(files, prefix)
+    if files.find(prefix + _ONNX_FILE) is not None:
+        return _onnx(files, prefix + _ONNX_FILE)
+    if spec.architecture not in buildable:
+        raise UnsupportedModelError(
+            f"{files.label}: no graph can be built for the architecture {spec.architecture!r} (known: "
+            f"{', '.join(sorted(buildable))}), and it has no {_ONNX_FILE}, which would run instead."
+        )
+    other = next((file for file in _OTHER_WEIGHTS if files.has(prefix + file)), None)
+    only = f" It has {other}, a format that is not read here." if other else ""
+    raise UnsupportedModelError(f"{files.label} has no {prefix}{WEIGHTS_FILE}.{only} {_SAVE}")
+
+
+def _shards(files: Files, prefix: str) -> tuple[str, ...]:
+    path = files.fetch(prefix + _INDEX_FILE)
+    index = read_json(path)
+    tensors = index.get("weight_map") if isinstance(index, dict) else None
+    if not isinstance(tensors, dict) or not tensors or not all(isinstance(file, str) for file in tensors.values()):
+        raise IntegrityError(f'{path}: expected "weight_map", from tensor names to file names.')
+    shards = tuple(prefix + check_name(file, str(path)) for file in sorted(set(tensors.values())))
+    for shard in shards:
+        files.fetch(shard)
+    return shards
+
+
+def _onnx(files: Files, file: str) -> tuple[str, ...]:
+    graph = files.fetch(file)
+    folder = PurePosixPath(file).parent
+    external = [str(folder / name) for name in read_onnx(graph).files]
+    for data in external:
+        files.fetch(data)
+    check_external(graph, files.root)
+    return (file, *external)

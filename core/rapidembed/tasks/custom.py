@@ -1,0 +1,76 @@
+"""A model of the user's own, from fastembed's keywords to a spec."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, cast
+
+from rapidembed.registry import ModelSpec, OnnxSource, Pooling
+from rapidembed.runtime.inputs import check_positive
+from rapidembed.types import POOLING_MODES
+
+# Fastembed's names, which are upper case there.
+_FASTEMBED_POOLING = {"last_token": "lasttoken", "disabled": "none"}
+
+
+def custom_spec(
+    model: str,
+    pooling: str | Sequence[str],
+    normalization: bool,
+    sources: object,
+    dim: int,
+    model_file: str | None = None,
+    description: str = "",
+    license: str = "",
+    size_in_gb: float = 0.0,
+    additional_files: Sequence[str] | None = None,
+    output_name: str | None = None,
+    *,
+    max_tokens: int | None = None,
+    prompts: Mapping[str, str] | None = None,
+) -> ModelSpec:
+    """The spec that :meth:`rapidembed.TextEmbedding.add_custom_model` describes.
+
+    Raises:
+        ValueError: a value is impossible; names the argument.
+    """
+    if not isinstance(model, str) or not model:
+        raise ValueError(f"model must be a non-empty str, got {model!r}.")
+    repo = _repository(sources)
+    onnx = None
+    if model_file is not None:
+        onnx = OnnxSource(repo=repo, file=model_file, additional_files=tuple(additional_files or ()))
+    elif additional_files:
+        raise ValueError("additional_files belong to a model_file; name that too.")
+    return ModelSpec(
+        name=model,
+        dim=check_positive("dim", dim),
+        pooling=_pooling(pooling),
+        normalize=bool(normalization),
+        max_tokens=None if max_tokens is None else check_positive("max_tokens", max_tokens),
+        source=None if onnx else repo,
+        onnx_source=onnx,
+        output=output_name if output_name is not None else 0,
+        prompts=dict(prompts or {}),
+        description=description,
+        license=license,
+        size_gb=size_in_gb or None,
+    )
+
+
+def _pooling(pooling: str | Sequence[str]) -> Pooling:
+    modes = [pooling] if isinstance(pooling, str) else list(pooling)
+    names = [str(getattr(mode, "value", mode)).lower() for mode in modes]
+    names = [_FASTEMBED_POOLING.get(name, name) for name in names]
+    if not names or any(name not in POOLING_MODES for name in names):
+        raise ValueError(f"pooling must be of {', '.join(POOLING_MODES)}, got {pooling!r}.")
+    return cast("Pooling", tuple(names))
+
+
+def _repository(sources: Any) -> str:
+    """A hub id, given as such, in a mapping as {"hf": id}, or as fastembed's ModelSource."""
+    hf = sources.get("hf") if isinstance(sources, Mapping) else getattr(sources, "hf", sources)
+    if not isinstance(hf, str) or hf.count("/") != 1:
+        raise ValueError(
+            f'sources must name a hub repository, as "organisation/name" or {{"hf": "organisation/name"}}; got '
+            f"{sources!r}. Archives at a URL are not read: pass a local folder as model_name instead."
+        )
+    return hf
