@@ -28,8 +28,9 @@ if TYPE_CHECKING:
     )
     from rapidembed.settings import default_model
     from rapidembed.tasks.info import ModelInfo
+    from rapidembed.tasks.sparse import SparseTextEmbedding
     from rapidembed.tasks.text import TextEmbedding
-    from rapidembed.types import Device
+    from rapidembed.types import Device, SparseEmbedding
 
 __all__ = [
     "ClosedError",
@@ -44,6 +45,8 @@ __all__ = [
     "ModelNotFoundError",
     "NonFiniteError",
     "RapidEmbedError",
+    "SparseEmbedding",
+    "SparseTextEmbedding",
     "TextEmbedding",
     "TruncationWarning",
     "UnsupportedModelError",
@@ -53,6 +56,8 @@ __all__ = [
 _ELSEWHERE = {
     "Device": "rapidembed.types",
     "ModelInfo": "rapidembed.tasks.info",
+    "SparseEmbedding": "rapidembed.types",
+    "SparseTextEmbedding": "rapidembed.tasks.sparse",
     "TextEmbedding": "rapidembed.tasks.text",
     "default_model": "rapidembed.settings",
 }

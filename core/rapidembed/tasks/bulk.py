@@ -1,6 +1,7 @@
 """What every embedding method does with its arguments and with the rows that come back."""
 
 from collections.abc import Iterable, Iterator, Sequence, Sized
+from typing import TypeVar
 
 import numpy as np
 
@@ -8,6 +9,7 @@ from rapidembed.runtime import inputs
 from rapidembed.types import Vectors
 
 Texts = str | Iterable[str]
+Window = TypeVar("Window", bound=Sized)
 
 
 def check_call(texts: Texts, batch_size: int, parallel: int | None) -> tuple[str | None, Iterable[str], int | None]:
@@ -34,7 +36,7 @@ def gather(rows: Iterator[Vectors], texts: Iterable[str], dimensions: int) -> Ve
     return gathered[:filled]
 
 
-def with_progress(rows: Iterator[Vectors], texts: Iterable[str], show: bool) -> Iterator[Vectors]:
+def with_progress(rows: Iterator[Window], texts: Iterable[str], show: bool) -> Iterator[Window]:
     """Pass the rows on, counting them on a progress bar if one is wanted."""
     if not show:
         yield from rows

@@ -2,10 +2,13 @@
 
 import warnings
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from rapidembed.errors import EncodingWarning, TruncationWarning
 from rapidembed.runtime.inputs import check_text, repair
-from rapidembed.runtime.tokenizer import TokenIds
+
+if TYPE_CHECKING:
+    from rapidembed.runtime.tokenizer import TokenIds  # lexical models do without the tokenizers package
 
 
 @dataclass(slots=True)
@@ -16,6 +19,7 @@ class Call:
     max_tokens: int
     truncate: bool
     task: int | None = None
+    role: str = "plain"
     texts: int = 0
     repaired: int = 0
     truncated: int = 0
@@ -30,7 +34,7 @@ class Call:
         self.repaired += repaired
         return self.prompt + clean
 
-    def inspect(self, tokens: TokenIds, index: int) -> None:
+    def inspect(self, tokens: "TokenIds", index: int) -> None:
         """Count a text, and whether it was truncated.
 
         Raises:

@@ -286,9 +286,7 @@ class TextEmbedding:
     def __reduce__(
         self,
     ) -> tuple[Callable[..., "TextEmbedding"], tuple[type["TextEmbedding"], dict[str, Any]]]:
-        # The token stays here: pickles travel. Another process has the files already, or a token of its own.
-        options = {name: getattr(self._options, name) for name in TextOptions.__slots__ if name != "token"}
-        return _rebuild, (type(self), options)
+        return _rebuild, (type(self), self._options.picklable())
 
     def __repr__(self) -> str:
         state = "closed" if self._closed else "loaded" if self._model else "not loaded"

@@ -1,0 +1,141 @@
+"""BM25 as sparse vectors: a document's term weights, to be multiplied by the terms' idf where they are searched.
+
+Robertson and Zaragoza, "The Probabilistic Relevance Framework: BM25 and Beyond" (2009), in fastembed's form.
+"""
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rapidembed.lexical.vocabulary import DROPPED, Rules, Vocabulary
+from rapidembed.lexical.words import Tokenize
+from rapidembed.types import SparseEmbedding
+
+_ID_BITS = 32
+_ID_MASK = (1 << _ID_BITS) - 1
+
+
+@dataclass(frozen=True, slots=True)
+class TermCounts:
+    """How often the terms occur in some texts: one entry per text and term, by text, then by id."""
+
+    text: NDArray[np.int64]
+    """int64 (entries,): number of the text."""
+    id: NDArray[np.int64]
+    """int64 (entries,): id of the term."""
+    count: NDArray[np.int64]
+    """int64 (entries,): occurrences; where stems share an id, those of the stem that came last into the text."""
+    length: NDArray[np.int64]
+    """int64 (texts,): terms in each text, repetitions counted."""
+
+
+class Bm25:
+    """Turns texts into term weights. Safe to use from several threads.
+
+    Args:
+        tokenize: a text to its words.
+        rules: a word to its term.
+        k: how slowly repetitions of a term stop to count.
+        b: how much long documents are held against their terms, 0 to 1.
+        avg_len: terms in an average document.
+    """
+
+    def __init__(self, tokenize: Tokenize, rules: Rules, *, k: float, b: float, avg_len: float) -> None:
+        self.k, self.b, self.avg_len = k, b, avg_len
+        self.rules = rules
+        self.tokenize = tokenize
+        self._vocabulary = Vocabulary.of(rules)
+
+    @property
+    def fingerprint(self) -> str:
+        """32 hexadecimal digits over everything that decides the weights; functions count by their name only."""
+        rules = self.rules
+        facts = {
+            "tokenize": _name(self.tokenize),
+            "stemmer": rules.stemmer if isinstance(rules.stemmer, str | None) else _name(type(rules.stemmer)),
+            "stopwords": sorted(rules.stopwords),
+            "longest": rules.longest,
+            "weights": [float(self.k), float(self.b), float(self.avg_len)],
+        }
+        return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:32]
+
+    def documents(self, texts: Sequence[str]) -> list[SparseEmbedding]:
+        """Weights of each text's terms, ids ascending."""
+        counts = self.count(texts)
+        weights = self.weights(counts).astype(np.float32)
+        ends = np.searchsorted(counts.text, np.arange(1, len(texts) + 1)).tolist()
+        starts = [0, *ends[:-1]]
+        # Copies: views would keep the whole batch in memory.
+        return [
+            SparseEmbedding(weights[start:end].copy(), counts.id[start:end].copy())
+            for start, end in zip(starts, ends, strict=True)
+        ]
+
+    def query(self, text: str) -> SparseEmbedding:
+        """The text's terms, ids ascending, each with weight 1."""
+        vocabulary = self._fresh_vocabulary()
+        ids = set(map(vocabulary.__getitem__, self.tokenize(text)))
+        ids.discard(DROPPED)
+        return SparseEmbedding(np.ones(len(ids), np.float32), np.array(sorted(ids), np.int64))
+
+    def count(self, texts: Sequence[str]) -> TermCounts:
+        """Count the terms of each text."""
+        vocabulary = self._fresh_vocabulary()
+        words: list[str] = []
+        ends = []
+        for text in texts:
+            words += self.tokenize(text)
+            ends.append(len(words))
+        ids = np.fromiter(map(vocabulary.__getitem__, words), np.int64, len(words))
+        row = np.repeat(np.arange(len(texts)), np.diff(ends, prepend=0))
+        kept = ids != DROPPED
+        row, ids = row[kept], ids[kept]
+        # One number per occurrence, which sorts by text, then by id; equal numbers are repetitions.
+        occurrence = (row << _ID_BITS) | ids
+        occurrence.sort()
+        first = np.flatnonzero(np.diff(occurrence, prepend=-1))
+        entry = occurrence[first]
+        counts = TermCounts(
+            text=entry >> _ID_BITS,
+            id=entry & _ID_MASK,
+            count=np.diff(first, append=len(occurrence)),
+            length=np.bincount(row, minlength=len(texts)),
+        )
+        if vocabulary.collisions:
+            _separate_collisions(counts, vocabulary, words, [0, *ends])
+        return counts
+
+    def weights(self, counts: TermCounts) -> NDArray[np.float64]:
+        """The BM25 weight of each entry, without idf: float64."""
+        norm = self.k * (1 - self.b + self.b * counts.length / self.avg_len)
+        weights: NDArray[np.float64] = counts.count * (self.k + 1) / (counts.count + norm[counts.text])
+        return weights
+
+    def token_count(self, texts: Iterable[str]) -> int:
+        """Words in all texts, dropped ones included."""
+        return sum(len(list(self.tokenize(text))) for text in texts)
+
+    def _fresh_vocabulary(self) -> Vocabulary:
+        # Kept, because only models keep it alive.
+        self._vocabulary = vocabulary = Vocabulary.of(self.rules)
+        return vocabulary
+
+
+def _separate_collisions(counts: TermCounts, vocabulary: Vocabulary, words: list[str], bounds: list[int]) -> None:
+    """Where several stems of a text share an id, count the one that fastembed counts: the last to come first."""
+    for entry in np.flatnonzero(np.isin(counts.id, list(vocabulary.collisions))):
+        text, index = counts.text[entry], counts.id[entry]
+        stems = Counter(
+            vocabulary.stem(word) for word in words[bounds[text] : bounds[text + 1]] if vocabulary[word] == index
+        )
+        counts.count[entry] = list(stems.values())[-1]  # a Counter keeps the order in which its keys came
+
+
+def _name(thing: Any) -> str:
+    return f"{thing.__module__}.{getattr(thing, '__qualname__', type(thing).__qualname__)}"
