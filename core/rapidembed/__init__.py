@@ -26,6 +26,7 @@ if TYPE_CHECKING:
         TruncationWarning,
         UnsupportedModelError,
     )
+    from rapidembed.lexical.index import BM25Index
     from rapidembed.settings import default_model
     from rapidembed.tasks.info import ModelInfo
     from rapidembed.tasks.sparse import SparseTextEmbedding
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from rapidembed.types import Device, SparseEmbedding
 
 __all__ = [
+    "BM25Index",
     "ClosedError",
     "Device",
     "DeviceError",
@@ -54,6 +56,7 @@ __all__ = [
 ]
 
 _ELSEWHERE = {
+    "BM25Index": "rapidembed.lexical.index",
     "Device": "rapidembed.types",
     "ModelInfo": "rapidembed.tasks.info",
     "SparseEmbedding": "rapidembed.types",

@@ -3,7 +3,6 @@
 Robertson and Zaragoza, "The Probabilistic Relevance Framework: BM25 and Beyond" (2009), in fastembed's form.
 """
 
-import hashlib
 import json
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -55,6 +54,8 @@ class Bm25:
     @property
     def fingerprint(self) -> str:
         """32 hexadecimal digits over everything that decides the weights; functions count by their name only."""
+        import hashlib  # it takes as long to load as all of this package
+
         rules = self.rules
         facts = {
             "tokenize": _name(self.tokenize),

@@ -12,8 +12,12 @@ from functools import cache
 from pathlib import Path
 from typing import Literal
 
-from rapidembed.lexical.vocabulary import Rules, Stemmer
+from rapidembed.lexical.options import LexicalOptions
+from rapidembed.lexical.vocabulary import Rules
 from rapidembed.lexical.words import TOKENIZERS, Tokenize, Tokenizer
+
+_LONGEST = 40
+"""Letters of the longest words that count, unless asked otherwise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,47 +44,35 @@ LANGUAGES: dict[str, Language] = {
 }
 
 
-def analysis(
-    language: str,
-    *,
-    tokenizer: Tokenizer | None,
-    stemmer: Stemmer | None,
-    stopwords: Iterable[str] | None,
-    disable_stemmer: bool,
-    token_max_length: int,
-    folder: Path | None = None,
-) -> tuple[Tokenize, Rules]:
+def analysis(options: LexicalOptions, folder: Path | None = None) -> tuple[Tokenize, Rules]:
     """How texts become words, and words terms.
 
     Args:
-        language: one of ``LANGUAGES``; any other only with a stemmer or with ``disable_stemmer``.
-        tokenizer: by name, or a function; None: the language's.
-        stemmer: used instead of the language's.
-        stopwords: used instead of the language's.
-        disable_stemmer: words are terms as they are, and there are no stopwords but the given ones.
-        token_max_length: longer words are dropped.
+        options: what was asked for.
         folder: holds ``<language>.txt``, the stopwords to use instead of our own, one in a line.
 
     Raises:
         ValueError: the options contradict each other, or the language is unknown.
     """
+    language, disabled = options.language or "english", bool(options.disable_stemmer)
     known = LANGUAGES.get(language)
-    if disable_stemmer and stemmer is not None:
+    if disabled and options.stemmer is not None:
         raise ValueError("stemmer was given, but disable_stemmer=True. Give one of them.")
-    if known is None and stemmer is None and not disable_stemmer:
+    if known is None and options.stemmer is None and not disabled:
         raise ValueError(
             f"language must be one of {', '.join(sorted(LANGUAGES))}, got {language!r}. For another language give a "
             "stemmer, or disable_stemmer=True."
         )
-    chosen: Tokenizer = tokenizer or (known.tokenizer if known else "word")
+    tokenizer: Tokenizer = options.tokenizer or (known.tokenizer if known else "word")
+    stopwords: Iterable[str] | None = options.stopwords
     if stopwords is None:
-        stopwords = () if disable_stemmer or known is None else _stopwords(language, chosen, folder)
+        stopwords = () if disabled or known is None else _stopwords(language, tokenizer, folder)
     rules = Rules(
-        stemmer=None if disable_stemmer else stemmer or (known.stemmer if known else None),
+        stemmer=None if disabled else options.stemmer or (known.stemmer if known else None),
         stopwords=frozenset(word.lower() for word in stopwords),
-        longest=token_max_length,
+        longest=options.token_max_length or _LONGEST,
     )
-    return TOKENIZERS[chosen] if isinstance(chosen, str) else chosen, rules
+    return TOKENIZERS[tokenizer] if isinstance(tokenizer, str) else tokenizer, rules
 
 
 def _stopwords(language: str, tokenizer: Tokenizer, folder: Path | None) -> Iterable[str]:

@@ -5,6 +5,7 @@ import re
 import string
 import unicodedata
 from collections.abc import Callable, Iterable
+from functools import cache
 from typing import Literal, TypeAlias
 
 Tokenize: TypeAlias = Callable[[str], Iterable[str]]
@@ -51,7 +52,11 @@ _LETTER = (
     r"\u4e00-\u9fff\u1100-\u11ff\u3130-\u318f\ua960-\ua97f\uac00-\ud7ff\uf900-\ufaff\U0001b000-\U0001b16f"
     r"\U00020000-\U0003ffff]"
 )
-_UNSPACED = re.compile(f"{_LETTER}+")
+
+
+@cache
+def _unspaced() -> re.Pattern[str]:
+    return re.compile(f"{_LETTER}+")
 
 
 def unicode_tokens(text: str) -> list[str]:
@@ -70,7 +75,7 @@ def unicode_tokens(text: str) -> list[str]:
 def _cut(word: str) -> list[str]:
     tokens: list[str] = []
     end = 0
-    for run in _UNSPACED.finditer(word):
+    for run in _unspaced().finditer(word):
         if run.start() > end:
             tokens.append(word[end : run.start()])
         tokens += _pairs(_with_marks(run.group()))

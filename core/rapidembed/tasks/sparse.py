@@ -9,13 +9,14 @@ from typing import Any, Protocol
 from rapidembed.errors import ClosedError, ModelNotFoundError
 from rapidembed.lexical.languages import LANGUAGES
 from rapidembed.lexical.models import LEXICAL_MODELS, LexicalModel, find_lexical
+from rapidembed.lexical.options import LexicalOptions
 from rapidembed.lexical.vocabulary import Stemmer
 from rapidembed.lexical.words import Tokenizer
 from rapidembed.runtime import inputs
 from rapidembed.runtime.background import in_background
 from rapidembed.tasks.bulk import Texts, check_call, with_progress
 from rapidembed.tasks.call import Call
-from rapidembed.tasks.lexical import LexicalBackend, LexicalOptions
+from rapidembed.tasks.lexical import LexicalBackend
 from rapidembed.tasks.options import ModelOptions
 from rapidembed.types import Device, Providers, SparseEmbedding
 
