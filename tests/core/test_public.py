@@ -78,9 +78,11 @@ def test_no_print_and_no_assert_in_the_library() -> None:
 
 
 def test_examples_in_docstrings_run() -> None:
+    from rapidembed.lexical import index
     from rapidembed.tasks import sparse, text
+    from rapidembed.toolkit import fuse, max_sim, muvera
 
-    for module in (rapidembed, sparse, text):
+    for module in (rapidembed, fuse, index, max_sim, muvera, sparse, text):
         result = doctest.testmod(module)
         assert result.attempted > 0
         assert result.failed == 0

@@ -166,6 +166,9 @@ class BM25Index:
             )
         return index
 
+    def __reduce__(self) -> tuple[type["BM25Index"], tuple[LexicalOptions, dict[str, NDArray[Any]]]]:
+        return type(self), (self._options, self._arrays)
+
     def _terms(self, query: str) -> NDArray[np.int64]:
         """Positions of the query's terms among the corpus' ids."""
         ids = self._arrays["ids"]

@@ -28,8 +28,13 @@ class Language:
     """A Snowball algorithm of py_rust_stemmers."""
     tokenizer: Literal["word", "unicode"] = "word"
 
+    @property
+    def equal(self) -> bool:
+        """Whether ids and weights are fastembed's; they were compared for every language of which this says so."""
+        return self.tokenizer == "word"
 
-# fastembed has these; their ids and weights were compared with its own, Tamil's with tokenizer="word".
+
+# fastembed has these. With tokenizer="word" Tamil's ids and weights, too, are fastembed's.
 _SNOWBALL = (
     "arabic danish dutch english finnish french german greek hungarian italian norwegian portuguese romanian russian "
     "spanish swedish tamil turkish"

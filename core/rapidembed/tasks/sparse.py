@@ -396,6 +396,7 @@ def _describe(model: LexicalModel) -> dict[str, Any]:
         "model_file": "",
         "additional_files": [],
         "languages": list(LANGUAGES),
+        "languages_equal_to_fastembed": [name for name, language in LANGUAGES.items() if language.equal],
     }
 
 

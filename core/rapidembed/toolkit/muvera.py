@@ -27,9 +27,10 @@ class MultiVectorModel(Protocol):
 class Muvera:
     """Turns sets of vectors into encodings whose dot product estimates their ``max_sim``.
 
-    Each of ``r_reps`` repetitions cuts space by ``k_sim`` random hyperplanes into 2**k_sim clusters, adds up the vectors
-    of each cluster (documents: their mean, and for a cluster without any a vector of the nearest one), and projects the
-    sums to ``dim_proj`` dimensions by a random matrix of +1 and -1. All clusters of all repetitions make the encoding.
+    Each of ``r_reps`` repetitions cuts space by ``k_sim`` random hyperplanes into 2**k_sim clusters, adds up the
+    vectors of each cluster (documents: their mean, and for a cluster without any a vector of the nearest one), and
+    projects the sums to ``dim_proj`` dimensions by a random matrix of +1 and -1. All clusters of all repetitions make
+    the encoding.
 
     Example:
         >>> import numpy as np
@@ -94,7 +95,8 @@ class Muvera:
         Raises:
             ValueError: ``vectors`` has another shape, or is empty.
         """
-        return self._encode([vectors], fill_empty_clusters, normalize_by_count)[0]
+        encoded: Vectors = self._encode([vectors], fill_empty_clusters, normalize_by_count)[0]
+        return encoded
 
     def process_document(self, vectors: NDArray[Any]) -> Vectors:
         """Encode a document's vectors (n, dim): float32 (embedding_size,)."""
@@ -202,4 +204,4 @@ def _nearest_occupied(occupied: NDArray[np.bool_], bits: int) -> NDArray[np.int6
     for bit in range(bits):
         pairs = keys.reshape(rows, -1, 2, 1 << bit)
         keys = np.minimum(pairs, pairs[:, :, ::-1] + step).reshape(rows, clusters)
-    return keys & (clusters - 1)
+    return np.asarray(keys & (clusters - 1))
