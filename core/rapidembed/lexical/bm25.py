@@ -3,6 +3,7 @@
 Robertson and Zaragoza, "The Probabilistic Relevance Framework: BM25 and Beyond" (2009), in fastembed's form.
 """
 
+import itertools
 import json
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -12,10 +13,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rapidembed.lexical.vocabulary import DROPPED, Rules, Vocabulary
-from rapidembed.lexical.words import Tokenize
+from rapidembed.lexical.vocabulary import DROPPED, Rules, Terms, Vocabulary, term_id
+from rapidembed.lexical.words import Tokenize, separated_words, word_tokens
 from rapidembed.types import SparseEmbedding
 
+_SHORT = 4096
+"""Characters of a text that is sooner counted word by word than by the arrays that many texts are counted with."""
 _ID_BITS = 32
 _ID_MASK = (1 << _ID_BITS) - 1
 
@@ -68,6 +71,8 @@ class Bm25:
 
     def documents(self, texts: Sequence[str]) -> list[SparseEmbedding]:
         """Weights of each text's terms, ids ascending."""
+        if len(texts) == 1 and len(texts[0]) < _SHORT:
+            return [self._document(texts[0])]
         counts = self.count(texts)
         weights = self.weights(counts).astype(np.float32)
         ends = np.searchsorted(counts.text, np.arange(1, len(texts) + 1)).tolist()
@@ -80,23 +85,17 @@ class Bm25:
 
     def query(self, text: str) -> SparseEmbedding:
         """The text's terms, ids ascending, each with weight 1."""
-        vocabulary = self._fresh_vocabulary()
-        ids = set(map(vocabulary.__getitem__, self.tokenize(text)))
+        by_word = self._fresh_vocabulary().by_word
+        ids = set(map(by_word.__getitem__, self.tokenize(text)))
         ids.discard(DROPPED)
         return SparseEmbedding(np.ones(len(ids), np.float32), np.array(sorted(ids), np.int64))
 
     def count(self, texts: Sequence[str]) -> TermCounts:
         """Count the terms of each text."""
         vocabulary = self._fresh_vocabulary()
-        words: list[str] = []
-        ends = []
-        for text in texts:
-            words += self.tokenize(text)
-            ends.append(len(words))
-        ids = np.fromiter(map(vocabulary.__getitem__, words), np.int64, len(words))
-        row = np.repeat(np.arange(len(texts)), np.diff(ends, prepend=0))
+        ids, row = self._occurrences(texts, vocabulary)
         kept = ids != DROPPED
-        row, ids = row[kept], ids[kept]
+        ids, row = ids[kept], row[kept]
         # One number per occurrence, which sorts by text, then by id; equal numbers are repetitions.
         occurrence = (row << _ID_BITS) | ids
         occurrence.sort()
@@ -108,9 +107,43 @@ class Bm25:
             count=np.diff(first, append=len(occurrence)),
             length=np.bincount(row, minlength=len(texts)),
         )
-        if vocabulary.collisions:
-            _separate_collisions(counts, vocabulary, words, [0, *ends])
+        if vocabulary.terms.collisions:
+            self._separate_collisions(counts, vocabulary.terms, texts)
         return counts
+
+    def _occurrences(self, texts: Sequence[str], vocabulary: Vocabulary) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """The id of every word of all texts, and the number of the text that it is in."""
+        if self.tokenize is word_tokens:
+            words, ends, numbers = separated_words(texts)
+            ids, starts = vocabulary.by_key.look_up(words)
+            return ids, numbers[np.searchsorted(ends, starts, side="right")]
+        tokens = [list(self.tokenize(text)) for text in texts]
+        lengths = [len(of_text) for of_text in tokens]
+        by_word = map(vocabulary.by_word.__getitem__, itertools.chain.from_iterable(tokens))
+        return np.fromiter(by_word, np.int64, sum(lengths)), np.repeat(np.arange(len(texts)), lengths)
+
+    def _document(self, text: str) -> SparseEmbedding:
+        """What :meth:`documents` computes, faster for one short text."""
+        vocabulary = self._fresh_vocabulary()
+        counts = Counter(map(vocabulary.by_word.__getitem__, self.tokenize(text)))
+        counts.pop(DROPPED, None)
+        ids = sorted(counts)
+        found = TermCounts(
+            text=np.zeros(len(ids), np.int64),
+            id=np.array(ids, np.int64),
+            count=np.array([counts[index] for index in ids], np.int64),
+            length=np.array([counts.total()]),
+        )
+        if vocabulary.terms.collisions:
+            self._separate_collisions(found, vocabulary.terms, [text])
+        return SparseEmbedding(self.weights(found).astype(np.float32), found.id)
+
+    def _separate_collisions(self, counts: TermCounts, terms: Terms, texts: Sequence[str]) -> None:
+        """Where several stems of a text share an id, count the one that fastembed counts: the last to come first."""
+        for entry in np.flatnonzero(np.isin(counts.id, list(terms.collisions))):
+            words = self.tokenize(texts[counts.text[entry]])
+            stems = Counter(stem for stem in map(terms.stem, words) if stem and term_id(stem) == counts.id[entry])
+            counts.count[entry] = list(stems.values())[-1]  # a Counter keeps the order in which its keys came
 
     def weights(self, counts: TermCounts) -> NDArray[np.float64]:
         """The BM25 weight of each entry, without idf: float64."""
@@ -126,16 +159,6 @@ class Bm25:
         # Kept, because only models keep it alive.
         self._vocabulary = vocabulary = Vocabulary.of(self.rules)
         return vocabulary
-
-
-def _separate_collisions(counts: TermCounts, vocabulary: Vocabulary, words: list[str], bounds: list[int]) -> None:
-    """Where several stems of a text share an id, count the one that fastembed counts: the last to come first."""
-    for entry in np.flatnonzero(np.isin(counts.id, list(vocabulary.collisions))):
-        text, index = counts.text[entry], counts.id[entry]
-        stems = Counter(
-            vocabulary.stem(word) for word in words[bounds[text] : bounds[text + 1]] if vocabulary[word] == index
-        )
-        counts.count[entry] = list(stems.values())[-1]  # a Counter keeps the order in which its keys came
 
 
 def _name(thing: Any) -> str:

@@ -3,10 +3,14 @@
 import itertools
 import re
 import string
+import sys
 import unicodedata
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 from typing import Literal, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
 
 Tokenize: TypeAlias = Callable[[str], Iterable[str]]
 Tokenizer: TypeAlias = Literal["word", "unicode"] | Tokenize
@@ -14,9 +18,9 @@ Tokenizer: TypeAlias = Literal["word", "unicode"] | Tokenize
 
 _WORD = re.compile(r"\w+")
 _NEITHER_WORD_NOR_SPACE = re.compile(r"[^\w\s]")
-_ASCII = str.maketrans(
-    {code: chr(code).lower() if chr(code) in string.ascii_letters + string.digits + "_" else " " for code in range(128)}
-)
+_IN_ASCII_WORDS = string.ascii_letters + string.digits + "_"
+_ASCII = str.maketrans({code: chr(code).lower() if chr(code) in _IN_ASCII_WORDS else " " for code in range(128)})
+_ASCII_BYTES = bytes(ord(chr(code).lower()) if chr(code) in _IN_ASCII_WORDS else 0 for code in range(256))
 
 
 def word_tokens(text: str) -> list[str]:
@@ -26,10 +30,57 @@ def word_tokens(text: str) -> list[str]:
     """
     if text.isascii():
         return text.translate(_ASCII).split()
+    return _WORD.findall(_lower(text))
+
+
+def _lower(text: str) -> str:
     if "Σ" in text:
         # The one letter whose lower case depends on its neighbours, so they must be what fastembed makes of them.
         text = _NEITHER_WORD_NOR_SPACE.sub(" ", text)
-    return _WORD.findall(text.lower())
+    return text.lower()
+
+
+def separated_words(texts: Sequence[str]) -> tuple[bytes, NDArray[np.int64], NDArray[np.int64]]:
+    """The words that :func:`word_tokens` finds in each text, in UTF-8, with zero bytes between words.
+
+    Returns:
+        The bytes, which hold the texts in another order; the offsets at which they end; and the number of each.
+    """
+    ascii_only = [number for number, text in enumerate(texts) if text.isascii()]
+    others = [number for number, text in enumerate(texts) if not text.isascii()]
+    plain = "\n".join([*(texts[number] for number in ascii_only), ""]).encode().translate(_ASCII_BYTES)
+    ends = np.cumsum([len(texts[number]) + 1 for number in ascii_only], dtype=np.int64)
+    if others:
+        rest, rest_ends = _separated_unicode([_lower(texts[number]) for number in others])
+        plain, ends = plain + rest, np.concatenate([ends, rest_ends + len(plain)])
+    return plain, ends, np.array(ascii_only + others, dtype=np.int64)
+
+
+def _separated_unicode(texts: list[str]) -> tuple[bytes, NDArray[np.int64]]:
+    codes = np.frombuffer("\n".join([*texts, ""]).encode("utf-32-le", "surrogatepass"), dtype="<u4")
+    codes = np.where(_in_words(codes), codes, 0)
+    utf8_width = 1 + (codes > 0x7F) + (codes > 0x7FF) + (codes > 0xFFFF)
+    ends = np.cumsum(utf8_width)[np.cumsum([len(text) + 1 for text in texts]) - 1]
+    return codes.astype("<u4").tobytes().decode("utf-32-le").encode(), ends
+
+
+_UNKNOWN, _INSIDE, _OUTSIDE = 0, 1, 2
+
+
+@cache
+def _classes() -> NDArray[np.uint8]:
+    """Of each code point, whether it belongs to words; found out when it is first seen."""
+    return np.full(sys.maxunicode + 1, _UNKNOWN, dtype=np.uint8)
+
+
+def _in_words(codes: NDArray[np.uint32]) -> NDArray[np.bool_]:
+    classes = _classes()
+    found = classes[codes]
+    if not found.all():
+        for code in np.unique(codes[found == _UNKNOWN]).tolist():
+            classes[code] = _INSIDE if _WORD.fullmatch(chr(code)) else _OUTSIDE
+        found = classes[codes]
+    return np.asarray(found == _INSIDE)
 
 
 class _Characters(dict[int, str]):
