@@ -25,6 +25,7 @@ class Call:
     truncate: bool
     extra: Mapping[str, int] = field(default_factory=dict)
     """What the graph is fed beside the tokens."""
+    role: str = "plain"
     texts: int = 0
     repaired: int = 0
     truncated: int = 0

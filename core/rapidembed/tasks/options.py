@@ -114,6 +114,17 @@ class LateInteractionOptions(ModelOptions):
             check_positive("max_query_tokens", self.max_query_tokens)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SparseOptions(ModelOptions):
+    """Arguments of :class:`rapidembed.SparseTextEmbedding` for any model, documented there."""
+
+    prompts: Mapping[str, str] | None
+
+    def __post_init__(self) -> None:
+        ModelOptions.__post_init__(self)
+        check_prompts(self.prompts)
+
+
 def check_prompts(prompts: Mapping[str, str] | None) -> None:
     """Raise a ValueError unless ``prompts`` maps some of the roles to texts."""
     if not isinstance(prompts, Mapping | None):
