@@ -3,6 +3,7 @@
 # make check  format, lint, types
 # make bench  measure against fastembed and sentence-transformers (minutes; a separate environment with PyTorch)
 # make bench-adapters  what the framework adapters add to the core's time
+# make faults load models from a hub that fails in every way known; writes docs/reliability.md
 # make golden recompute the committed reference outputs (the same environment)
 
 PYTHON ?= python3
@@ -11,7 +12,7 @@ BIN := $(VENV)/bin
 PEERS := .venv-peers
 PIP_OPTIONS := --quiet --disable-pip-version-check
 
-.PHONY: demo test check bench bench-adapters golden clean
+.PHONY: demo test check bench bench-adapters faults golden clean
 
 demo: $(VENV)/.demo
 	$(BIN)/python examples/demo.py
@@ -29,6 +30,9 @@ bench: $(PEERS)/.ready
 
 bench-adapters: $(VENV)/.dev
 	$(BIN)/python -W ignore -m benchmarks.adapters
+
+faults: $(VENV)/.dev
+	$(BIN)/python -m pytest tests/core/test_faults.py -m "" --figures docs/reliability.md
 
 golden: $(PEERS)/.ready
 	$(PEERS)/bin/python tests/golden/make_golden.py

@@ -4,9 +4,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rapidembed.errors import IntegrityError
+from rapidembed.hub.content import announced_hash
 from rapidembed.registry import ModelSpec
 
-Stamp = tuple[tuple[int, int, int], ...]
+Stamp = tuple[tuple[str | int, ...], ...]
 
 TOKENIZER_FILE = "tokenizer.json"
 # Checkpoints without it hold the vocabulary, and what to make of it.
@@ -58,8 +59,7 @@ class Checkpoint:
 
     def stamp(self) -> Stamp:
         """Identity of the files that decide the vectors: a file that is saved again gets another."""
-        states = [path.stat() for path in (*self.weight_files, self.folder / "config.json", *self.tokenizer_files)]
-        return tuple((state.st_ino, state.st_size, state.st_mtime_ns) for state in states)
+        return tuple(_identity(path) for path in (*self.weight_files, self.folder / "config.json", *self.tokenizer_files))
 
     def check(self, stamp: Stamp) -> None:
         """Compare the files with what they were when ``stamp`` was taken.
@@ -72,3 +72,10 @@ class Checkpoint:
                 f"The files in {self.root} changed while {self.spec.name} was in use. "
                 "Close the model and create it again."
             )
+
+
+def _identity(path: Path) -> tuple[str | int, ...]:
+    state = path.stat()
+    # Another process may put the same blob into the hub's cache again.
+    announced = announced_hash(path)
+    return (announced, state.st_size) if announced else (state.st_ino, state.st_size, state.st_mtime_ns)
