@@ -23,7 +23,8 @@ class Checkpoint:
     def stamp(self) -> Stamp:
         """Identity of the files that decide the vectors: a file that is saved again gets another."""
         modules = [f"{layer.path}/model.safetensors" for layer in self.spec.dense]
-        states = [(self.root / file).stat() for file in (self.weights, "config.json", "tokenizer.json", *modules)]
+        files = [self.root / file for file in (self.weights, "config.json", "tokenizer.json", *modules)]
+        states = [file.stat() for file in files if file.is_file()]
         return tuple((state.st_ino, state.st_size, state.st_mtime_ns) for state in states)
 
     def check(self, stamp: Stamp) -> None:

@@ -10,8 +10,10 @@ from rapidembed.errors import ModelNotFoundError, UnsupportedModelError
 from rapidembed.hub.checkpoint import Checkpoint
 from rapidembed.hub.options import HubOptions
 from rapidembed.hub.packages import PREFIX, find_package_model
+from rapidembed.hub.static import BUILTIN, fetch_static, find_builtin, static_checkpoint
 from rapidembed.registry import ModelSpec, dense_models, discover, find_dense
 from rapidembed.registry.discovery import MODULES_FILE, WEIGHTS_FILE, read_modules
+from rapidembed.registry.static_files import STATIC_ARCHITECTURES, is_static
 
 if TYPE_CHECKING:
     from rapidembed.hub.download import Repository
@@ -34,7 +36,7 @@ def resolve(
     """Find the model and make its files local.
 
     Args:
-        model_name: a curated name, a local folder, ``package:NAME[/sub]``, or a hub id.
+        model_name: a curated name, a local folder, ``package:NAME[/sub]``, ``builtin:NAME``, or a hub id.
         buildable: architectures whose graph can be built from safetensors; other curated models run their ONNX file.
         specific_model_path: folder that holds the files of ``model_name``; nothing is downloaded.
         hub: how the hub may be used.
@@ -61,14 +63,19 @@ def resolve(
 def _local_folder(model_name: str) -> Path | None:
     if model_name.startswith(PREFIX):
         return find_package_model(model_name)
+    if model_name.startswith(BUILTIN):
+        return find_builtin(model_name)
     folder = Path(model_name).expanduser()
-    return folder if folder.is_dir() and (folder / "config.json").is_file() else None
+    markers = ("config.json", MODULES_FILE)
+    return folder if folder.is_dir() and any((folder / file).is_file() for file in markers) else None
 
 
 def _from_folder(folder: Path, name: str, row: ModelSpec | None, buildable: frozenset[str]) -> Checkpoint:
     folder = folder.expanduser().resolve()
     if not folder.is_dir():
         raise ModelNotFoundError(f"{folder} is not a folder; it was given for the model {name!r}.")
+    if is_static(folder):
+        return _curated(static_checkpoint(folder, name), row)
     if (folder / MODULES_FILE).is_file() and (folder / WEIGHTS_FILE).is_file():
         spec = _with_curated_facts(discover(folder, name), row)
         if row is None or spec.architecture in buildable:
@@ -83,9 +90,8 @@ def _from_folder(folder: Path, name: str, row: ModelSpec | None, buildable: froz
 
 
 def _from_catalog(row: ModelSpec, buildable: frozenset[str], hub: HubOptions) -> Checkpoint:
-    if row.architecture == "static":
-        raise UnsupportedModelError(f"{row.name} is a static model; this version cannot run those yet.")
-
+    if row.source and row.architecture in STATIC_ARCHITECTURES:
+        return _from_source(_repository(row.source, hub), row)
     if row.source and row.architecture in buildable:
         source = _repository(row.source, hub)
         if row.onnx_source is None or source.find(WEIGHTS_FILE) is not None:
@@ -107,6 +113,8 @@ def _repository(repo: str, hub: HubOptions) -> "Repository":
 
 def _from_source(repository: "Repository", row: ModelSpec | None) -> Checkpoint:
     """A repository in sentence-transformers' layout: the modules say which further files belong to it."""
+    if static := fetch_static(repository, row.name if row else repository.repo):
+        return _curated(static, row)
     modules_path = repository.find(MODULES_FILE)
     if modules_path is None:
         raise UnsupportedModelError(
@@ -138,6 +146,10 @@ def _from_onnx(repository: "Repository", row: ModelSpec) -> Checkpoint:
     graph = repository.fetch(onnx.file)
     root = graph.parents[len(Path(onnx.file).parts) - 1]
     return Checkpoint(row, root, onnx.file, repository.commit)
+
+
+def _curated(checkpoint: Checkpoint, row: ModelSpec | None) -> Checkpoint:
+    return replace(checkpoint, spec=_with_curated_facts(checkpoint.spec, row))
 
 
 def _with_curated_facts(spec: ModelSpec, row: ModelSpec | None) -> ModelSpec:

@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import onnxruntime as ort
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 from rapidembed.errors import IntegrityError, NonFiniteError
 from rapidembed.hub import Checkpoint, Stamp
 from rapidembed.registry.config_file import ConfigFile
+from rapidembed.registry.static_files import STATIC_ARCHITECTURES
 from rapidembed.runtime import planner
 from rapidembed.runtime.device import Placement
 from rapidembed.runtime.pool import ComputePool, compute_pool
@@ -40,8 +42,63 @@ class EngineKey:
         return repr(self)
 
 
-class Engine:
-    """Tokenizes texts, plans batches and runs them; safe to use from several threads."""
+class TextTokenizer(Protocol):
+    """Texts to token ids; safe to use from several threads."""
+
+    @property
+    def special_tokens(self) -> int:
+        """Tokens that are added to every text."""
+
+    def encode(self, texts: Sequence[str], max_tokens: int) -> list[TokenIds]:
+        """Token ids of each text, at most ``max_tokens`` of them."""
+
+
+class Engine(Protocol):
+    """A loaded model: tokenizes texts, plans batches and runs them; safe to use from several threads."""
+
+    key: EngineKey
+    pool: ComputePool
+    cores: int
+    """Cores that it uses at most."""
+    position_limit: int | None
+    """Longest sequence the model has positions for, if it says so."""
+    backend: str
+    """What computes."""
+
+    @property
+    def tokenizer(self) -> TextTokenizer:
+        """The model's tokenizer."""
+
+    @property
+    def workers(self) -> int:
+        """Batches that may run at the same time."""
+
+    def load(self) -> None:
+        """Load what a first query needs, so that it does not wait for it."""
+
+    def plan(self, texts: Sequence[TokenIds], max_rows: int) -> list[planner.Batch]:
+        """Cut a window of tokenized texts into batches of at most ``max_rows``."""
+
+    def run(self, texts: Sequence[TokenIds], length: int, task: int | None = None) -> Vectors:
+        """Run one batch, none of whose texts is longer than ``length``: float32 (texts, dim)."""
+
+    def run_one(self, text: TokenIds, task: int | None = None) -> Vectors:
+        """Run a lone text, ahead of bulk work: float32 (1, dim)."""
+
+
+def open_engine(key: EngineKey) -> Engine:
+    """Load the model of ``key``."""
+    if key.checkpoint.spec.architecture not in STATIC_ARCHITECTURES:
+        return OnnxEngine(key)
+    from rapidembed.runtime.static_engine import StaticEngine
+
+    return StaticEngine(key)
+
+
+class OnnxEngine:
+    """An engine over ONNX Runtime sessions."""
+
+    backend = "onnxruntime"
 
     def __init__(self, key: EngineKey) -> None:
         self.key = key
