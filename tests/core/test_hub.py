@@ -16,6 +16,7 @@ from rapidembed.hub.packages import find_package_model
 
 from tests.fakes.hub import COMMIT, FakeHub
 from tests.fakes.process import start
+from tests.golden import static_variants
 
 TINY = Path(__file__).parents[1] / "golden" / "base"
 
@@ -151,7 +152,7 @@ def test_the_hub_says_no(
         failed = start(hub.url, cache, model_name=repo)
     assert failed["error"] == error, failed
     assert words in failed["message"]
-    assert len(hub.requests) <= 3  # a final answer is not asked for again
+    assert len(hub.requests) <= 5  # a final answer is not asked for again; two files may tell what a repository holds
 
 
 def test_token_is_sent_and_never_shown(cache: Path) -> None:
@@ -210,9 +211,23 @@ def test_unknown_names(name: str, hint: str) -> None:
     assert hint in str(caught.value)
 
 
-def test_static_models_are_refused_not_faked(cache: Path) -> None:
-    with pytest.raises(UnsupportedModelError, match="is a static model"):
-        TextEmbedding("minishlab/potion-base-8M", cache_dir=cache)
+@pytest.mark.parametrize("name", ["normalized", "module", "module_own_folder"])
+def test_static_models_from_the_hub(name: str, cache: Path, tmp_path: Path) -> None:
+    repo = static_variants.assemble(static_variants.VARIANTS[name], tmp_path / "repo")
+    with FakeHub({"someone/static": repo}) as hub:
+        cold = start(hub.url, cache, model_name="someone/static")
+        hub.requests.clear()
+        assert start(hub.url, cache, model_name="someone/static")["vector"] == cold["vector"]
+        assert hub.requests == []
+    assert cold["revision"] == COMMIT
+    np.testing.assert_allclose(cold["vector"], TextEmbedding(repo).encode("hello world"), atol=1e-7)
+
+
+def test_curated_static_models_come_from_their_source(cache: Path, tmp_path: Path) -> None:
+    repo = static_variants.assemble(static_variants.VARIANTS["normalized"], tmp_path / "repo")
+    with FakeHub({"minishlab/potion-base-8M": repo}) as hub:
+        failed = start(hub.url, cache, model_name="minishlab/potion-base-8M")
+    assert "minishlab/potion-base-8M should have 256 dimensions; these files give 24" in failed["message"]
 
 
 def test_default_model(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -62,7 +62,7 @@ def discover(folder: Path, name: str) -> ModelSpec:
             module_input_name="sentence_embedding"
         )
     settings = ConfigFile.read_optional(folder / "config_sentence_transformers.json")
-    prompts, default_prompt = _prompts(settings)
+    prompts, default_prompt = read_prompts(settings)
     return ModelSpec(
         name=name,
         dim=dim,
@@ -217,7 +217,8 @@ def _dense(folder: Path, module: str) -> DenseLayer:
     )
 
 
-def _prompts(file: ConfigFile) -> tuple[dict[str, str], str | None]:
+def read_prompts(file: ConfigFile) -> tuple[dict[str, str], str | None]:
+    """The prompts by name, and the name of the one that plain encoding applies."""
     prompts = file.values.get("prompts") or {}
     if not isinstance(prompts, dict) or not all(isinstance(text, str) for text in prompts.values()):
         raise IntegrityError(f"{file.path}: expected prompts to map names to strings, got {prompts!r}.")

@@ -8,7 +8,6 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from concurrent.futures import Future
 
 from rapidembed.runtime.engine import Engine
 from rapidembed.runtime.lanes import Lanes, WindowJob
@@ -19,8 +18,6 @@ _WINDOW_SECONDS = 2.0
 _LARGEST_WINDOW = 65_536
 _GROWTH = 8
 _WINDOWS_AHEAD = 2
-# Small chunks bound how many cores the tokenizer's own thread pool takes.
-_TOKENIZER_CHUNK = 16
 
 Prepare = Callable[[str, int], str]
 Inspect = Callable[[TokenIds, int], None]
@@ -77,7 +74,7 @@ def embed_windows(
     source = _Source(texts, prepare)
     try:
         while window := source.read(size.texts):
-            tokens = _tokenize(engine, window, max_tokens, chunk=min(engine.workers, _TOKENIZER_CHUNK))
+            tokens = _tokenize(engine, window, max_tokens, min(workers or engine.cores, engine.cores))
             tokens = source.accept(tokens, inspect)
             running.append((lanes.start(tokens, engine.plan(tokens, batch_size), dim), time.perf_counter()))
             if len(running) == _WINDOWS_AHEAD:
@@ -97,15 +94,18 @@ def _finish(running: "deque[tuple[WindowJob, float]]", size: _WindowSize) -> Vec
     return vectors
 
 
-def _tokenize(engine: Engine, window: list[str], max_tokens: int, chunk: int) -> list[TokenIds]:
-    """Tokenize on the pool, ahead of the batches that wait there."""
+def _tokenize(engine: Engine, window: list[str], max_tokens: int, threads: int) -> list[TokenIds]:
+    """Tokenize on the pool, ahead of the batches that wait there.
 
-    def work() -> list[TokenIds]:
-        starts = range(0, len(window), chunk)
-        return [ids for start in starts for ids in engine.tokenizer.encode(window[start : start + chunk], max_tokens)]
+    A batch of one text does not wake the tokenizers' own threads, so this takes the cores it may and no others.
+    """
 
-    future: Future[list[TokenIds]] = engine.pool.submit_urgent(work)
-    return future.result()
+    def work(texts: list[str]) -> list[TokenIds]:
+        return [ids for text in texts for ids in engine.tokenizer.encode([text], max_tokens)]
+
+    share = -(-len(window) // threads)
+    parts = [engine.pool.submit_urgent(work, window[i : i + share]) for i in range(0, len(window), share)]
+    return [ids for part in parts for ids in part.result()]
 
 
 class _Source:

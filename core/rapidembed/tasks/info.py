@@ -12,14 +12,15 @@ class ModelInfo:
 
     model_name: str
     dimensions: int
-    max_tokens: int
+    max_tokens: int | None
+    """None: no limit."""
     architecture: str
     pooling: tuple[PoolingMode, ...]
     normalize: bool
     query_prompt: str
     document_prompt: str
     weights: Path
-    """The file that runs: safetensors (its graph is built here), or ONNX."""
+    """The file that runs: safetensors (its graph is built here, or it is a table of token vectors), or ONNX."""
     revision: str | None
     """Commit of the hub repository; None for folders and packages."""
     similarity: str | None

@@ -7,13 +7,15 @@ from pathlib import Path
 
 import numpy as np
 
-from rapidembed.errors import ClosedError
+from rapidembed.errors import ClosedError, DeviceError
 from rapidembed.graph import buildable_architectures
 from rapidembed.hub import Checkpoint, HubOptions, mended, resolve
 from rapidembed.registry import ModelSpec
-from rapidembed.runtime.device import Placement
+from rapidembed.registry.static_files import STATIC_ARCHITECTURES
+from rapidembed.runtime.device import CPU_PROVIDER, Placement, place
 from rapidembed.runtime.engine import Engine, EngineKey
 from rapidembed.runtime.lease import Lease
+from rapidembed.runtime.static_tokenizer import UNLIMITED
 from rapidembed.runtime.stream import embed_windows
 from rapidembed.tasks.call import Call
 from rapidembed.tasks.info import ModelInfo
@@ -65,6 +67,8 @@ class LoadedModel:
     @classmethod
     def _of(cls, owner: object, checkpoint: Checkpoint, options: TextOptions, placement: Placement) -> "LoadedModel":
         spec = checkpoint.spec
+        if spec.architecture in STATIC_ARCHITECTURES:
+            placement = _table_placement(spec, options)
         dimensions = options.dimensions or spec.dim
         if dimensions > spec.dim:
             raise ValueError(f"dimensions must be at most {spec.dim} for {spec.name}, got {dimensions}.")
@@ -151,7 +155,7 @@ class LoadedModel:
         return ModelInfo(
             model_name=spec.name,
             dimensions=self.dimensions,
-            max_tokens=self.max_tokens,
+            max_tokens=None if self.max_tokens == UNLIMITED else self.max_tokens,
             architecture=spec.architecture,
             pooling=spec.pooling,
             normalize=self.normalize,
@@ -163,7 +167,7 @@ class LoadedModel:
             license=spec.license,
             device=self.placement.label,
             precision="fp32",
-            backend="onnxruntime",
+            backend=engine.backend,
             cores=engine.cores,
         )
 
@@ -181,6 +185,22 @@ class LoadedModel:
             return vectors
         norms = np.sqrt(np.einsum("ij,ij->i", vectors, vectors))
         return np.asarray(vectors / np.maximum(norms, _SMALLEST_NORM)[:, None])
+
+
+def _table_placement(spec: ModelSpec, options: TextOptions) -> Placement:
+    """The CPU, which is where tables are; that a GPU is there does not matter, that one was asked for does."""
+    try:
+        return place(
+            available=[CPU_PROVIDER],
+            device=options.device,
+            cuda=options.cuda,
+            device_ids=options.device_ids,
+            providers=options.providers,
+        )
+    except DeviceError as error:
+        raise DeviceError(
+            f"{spec.name} is a static model, which runs on the CPU only; leave the device out."
+        ) from error
 
 
 def _token_limit(wanted: int | None, spec: ModelSpec, engine: Engine) -> int:
