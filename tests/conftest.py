@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.fakes.figures import Figures
+
 _CLEARED = (
     "RAPIDEMBED_MODEL",
     "RAPIDEMBED_THREADS",
@@ -15,6 +17,16 @@ _CLEARED = (
     "HF_HOME",
     "HF_HUB_CACHE",
 )
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--figures", metavar="FILE", help="write the figures of tests/core/test_faults.py to FILE")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    path = config.getoption("--figures")
+    if path:
+        config.pluginmanager.register(Figures(Path(path)), "figures")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

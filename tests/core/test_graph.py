@@ -21,7 +21,7 @@ from rapidembed.hub import Checkpoint
 from rapidembed.registry import DenseLayer, ModelSpec, discover
 from rapidembed.registry.config_file import ConfigFile
 from rapidembed.runtime.device import place
-from rapidembed.runtime.engine import Engine, EngineKey
+from rapidembed.runtime.engine import EngineKey, OnnxEngine
 from rapidembed.runtime.pooling import pool
 from rapidembed.runtime.session import OnnxSession
 from rapidembed.runtime.tokenizer import TokenIds
@@ -306,7 +306,7 @@ def onnx_engine(tmp_path):
             available=ort.get_available_providers(), device="cpu", cuda="auto", device_ids=None, providers=None
         )
         checkpoint = Checkpoint(spec, root, ("model.onnx",))
-        return Engine(EngineKey(checkpoint, placement, 1, checkpoint.stamp()))
+        return OnnxEngine(EngineKey(checkpoint, placement, 1, checkpoint.stamp()))
 
     return engine
 

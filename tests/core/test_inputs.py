@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from rapidembed import EncodingWarning, TextEmbedding, TruncationWarning
-from rapidembed.runtime.engine import Engine
+from rapidembed.runtime.engine import OnnxEngine
 from rapidembed.runtime.inputs import repair
 
 
@@ -22,7 +22,7 @@ def no_inference(monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: object) -> None:
         pytest.fail("inference started before the input was checked")
 
-    monkeypatch.setattr(Engine, "_forward", fail)
+    monkeypatch.setattr(OnnxEngine, "_forward", fail)
 
 
 METHODS = ["encode", "encode_query", "encode_document", "embed", "query_embed", "passage_embed"]

@@ -20,7 +20,7 @@ import pytest
 from rapidembed import ClosedError, IntegrityError, TextEmbedding
 from rapidembed.runtime import lease, pool
 from rapidembed.runtime import sessions as sessions_module
-from rapidembed.runtime.engine import Engine
+from rapidembed.runtime.engine import OnnxEngine
 from rapidembed.runtime.session import OnnxSession
 from safetensors.numpy import load_file, save_file
 
@@ -328,9 +328,9 @@ def test_use_while_the_interpreter_ends_is_an_error(minilm: str) -> None:
 def test_a_collection_while_an_engine_is_made(minilm: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Finalizers run in whatever thread collects, also in one that holds the registry's lock."""
     before = engines()
-    create = Engine.__init__
+    create = OnnxEngine.__init__
 
-    def collect_amid(self: Engine, key: object) -> None:
+    def collect_amid(self: OnnxEngine, key: object) -> None:
         create(self, key)
         gc.collect()
 
@@ -343,7 +343,7 @@ def test_a_collection_while_an_engine_is_made(minilm: str, monkeypatch: pytest.M
     gc.disable()
     try:
         Cycle()
-        monkeypatch.setattr(Engine, "__init__", collect_amid)
+        monkeypatch.setattr(OnnxEngine, "__init__", collect_amid)
         thread = threading.Thread(target=lambda: TextEmbedding(minilm, threads=1).close(), daemon=True)
         thread.start()
         thread.join(30)
@@ -391,9 +391,9 @@ def test_a_session_is_not_made_of_other_files(folder: Path) -> None:
 async def test_a_cancelled_call_stops_within_a_batch(minilm: str) -> None:
     model = TextEmbedding(minilm)
     ran = []
-    run = Engine.run
+    run = OnnxEngine.run
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Engine, "run", lambda *args: (ran.append(1), run(*args))[1])
+        patch.setattr(OnnxEngine, "run", lambda *args: (ran.append(1), run(*args))[1])
         task = asyncio.create_task(model.aencode(["word " * 400] * 2000, batch_size=256))
         while not ran:
             await asyncio.sleep(0.01)

@@ -14,7 +14,7 @@ from onnx import TensorProto, helper, numpy_helper
 from rapidembed import DeviceError, IntegrityError, NonFiniteError
 from rapidembed.graph import Program
 from rapidembed.runtime import cores, device, planner, pool, session
-from rapidembed.runtime.engine import Engine
+from rapidembed.runtime.engine import OnnxEngine
 from rapidembed.runtime.pool import ComputePool
 
 CPU = ["CPUExecutionProvider"]
@@ -269,7 +269,7 @@ def test_engine_plans_quantized_graphs_row_by_row(minilm: str, monkeypatch: pyte
     from rapidembed import TextEmbedding
     from rapidembed.runtime.tokenizer import TokenIds
 
-    engine: Engine = TextEmbedding(minilm)._loaded().engine
+    engine: OnnxEngine = TextEmbedding(minilm)._loaded().engine
     tokens = [TokenIds([1, 2, 3], False)] * 4
     assert [len(batch.rows) for batch in engine.plan(tokens, 256)] == [4]
     assert [len(batch.rows) for batch in engine.plan(tokens, 3)] == [2, 2]

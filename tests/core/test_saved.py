@@ -1,4 +1,4 @@
-"""Models with random settings, saved by sentence-transformers 5 and 6, give that version's vectors: tests/golden/saved."""
+"""Models with random settings, saved by sentence-transformers 5 and 6, give its vectors: tests/golden/saved."""
 
 import json
 import warnings

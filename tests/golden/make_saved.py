@@ -1,7 +1,7 @@
 """Recompute ``saved/``: models with random settings, as one version of sentence-transformers saves them.
 
 Run it in an environment with sentence-transformers 5 and in one with 6. Weights and vocabulary are those of ``base/``
-and are left out. ``--count 200 --out FOLDER`` makes more, for a check by hand with ``tests/core/test_saved.py``'s functions.
+and are left out. ``--count 200 --out FOLDER`` makes more, to check by hand with the functions of test_saved.py.
 """
 
 import argparse
@@ -111,10 +111,8 @@ def main() -> None:
             (folder / file).unlink(missing_ok=True)
     versions = {"sentence-transformers": sentence_transformers.__version__, "transformers": transformers.__version__}
     lines = ",\n".join(json.dumps(each) for each in references)
-    (root / "reference.json").write_text(
-        f'{{"made_with": {json.dumps(versions)}, "tolerance": 1e-5,\n"texts": {json.dumps(TEXTS)},\n"models": [\n{lines}\n]}}\n',
-        encoding="utf-8",
-    )
+    head = f'"made_with": {json.dumps(versions)}, "tolerance": 1e-5,\n"texts": {json.dumps(TEXTS)}'
+    (root / "reference.json").write_text(f'{{{head},\n"models": [\n{lines}\n]}}\n', encoding="utf-8")
 
 
 if __name__ == "__main__":

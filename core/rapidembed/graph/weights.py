@@ -4,7 +4,7 @@ import hashlib
 import json
 import os
 import struct
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from safetensors import SafetensorError, safe_open
 from rapidembed.errors import IntegrityError, UnsupportedModelError
 
 _FLOATS = {"F32": "<f4", "F16": "<f2", "BF16": "<u2"}
+_STORED = _FLOATS | {"F64": "<f8", "I8": "<i1", "I32": "<i4", "I64": "<i8"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,16 +84,27 @@ class Weights:
         Raises:
             UnsupportedModelError: it is stored in a type that is not a float of 16 or 32 bits.
         """
-        path, start, entry = self._entries[name]
-        if entry["dtype"] not in _FLOATS:
-            raise UnsupportedModelError(
-                f"{path}: tensor {name!r} has type {entry['dtype']}; known: {', '.join(_FLOATS)}."
-            )
-        begin, end = entry["data_offsets"]
-        stored = self._bytes[path][start + begin : start + end].view(_FLOATS[entry["dtype"]]).reshape(entry["shape"])
-        if entry["dtype"] == "BF16":  # the upper half of a float32
+        stored = self._view(name, _FLOATS)
+        if self._entries[name][2]["dtype"] == "BF16":  # the upper half of a float32
             stored = (stored.astype(np.uint32) << 16).view(np.float32)
         return np.asarray(stored, dtype=np.float32)
+
+    def stored(self, name: str) -> NDArray[Any]:
+        """A tensor as it is stored: a read-only view of the file. Only bfloat16, which numpy lacks, becomes float32.
+
+        Raises:
+            UnsupportedModelError: it is stored in a type that is not known here.
+        """
+        return self.float32(name) if self._entries[name][2]["dtype"] == "BF16" else self._view(name, _STORED)
+
+    def _view(self, name: str, known: Mapping[str, str]) -> NDArray[Any]:
+        path, start, entry = self._entries[name]
+        if entry["dtype"] not in known:
+            raise UnsupportedModelError(
+                f"{path}: tensor {name!r} has type {entry['dtype']}; known: {', '.join(known)}."
+            )
+        begin, end = entry["data_offsets"]
+        return self._bytes[path][start + begin : start + end].view(known[entry["dtype"]]).reshape(entry["shape"])
 
     def _relative(self, path: Path) -> str:
         return path.relative_to(self.folder).as_posix()

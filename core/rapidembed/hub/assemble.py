@@ -1,6 +1,6 @@
 """From the files of one model to a checkpoint: which of them are needed, and which weights run."""
 
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 
 from rapidembed.errors import IntegrityError, UnsupportedModelError
 from rapidembed.hub.checkpoint import TOKENIZER_FILE, VOCABULARY_FILES, Checkpoint
@@ -9,6 +9,7 @@ from rapidembed.hub.onnx_file import check_external, read_onnx
 from rapidembed.registry import ModelSpec, OnnxSource, Pooling, Task, complete, read_modules, undeclared
 from rapidembed.registry.config_file import read_json
 from rapidembed.registry.discovery import MODULES_FILE, WEIGHTS_FILE
+from rapidembed.registry.static_files import discover_static, is_static, table_folder
 
 _INDEX_FILE = "model.safetensors.index.json"
 _ONNX_FILE = "onnx/model.onnx"
@@ -45,6 +46,9 @@ def assemble(
         UnsupportedModelError: a file that decides the vectors is missing, or says something unknown.
         IntegrityError: a file is damaged or contradicts another.
     """
+    # A table of token vectors gives one vector for a text, nothing else.
+    if task.head == "pool" and (static_folder := _static(files)):
+        return _assemble_static(files, name, row, static_folder)
     for file in task.files:
         files.find(file)
     declared = files.find(MODULES_FILE) is not None
@@ -69,6 +73,23 @@ def assemble_onnx(files: Files, row: ModelSpec, onnx: OnnxSource) -> Checkpoint:
     for file in onnx.additional_files:
         files.fetch(file)
     return Checkpoint(row, files.root, _onnx(files, onnx.file), files.revision)
+
+
+def _static(files: Files) -> Path | None:
+    """The model's folder if it holds a static model."""
+    found = files.find(MODULES_FILE) or files.find("config.json")
+    return found.parent if found and is_static(found.parent) else None
+
+
+def _assemble_static(files: Files, name: str, row: ModelSpec | None, folder: Path) -> Checkpoint:
+    for file in ("config.json", "config_sentence_transformers.json"):
+        files.find(file)
+    table = table_folder(folder)
+    prefix = f"{table}/" if table else ""
+    for file in (TOKENIZER_FILE, WEIGHTS_FILE):
+        files.fetch(prefix + file)
+    spec = discover_static(folder, name)
+    return Checkpoint(complete(spec, row) if row else spec, folder, (prefix + WEIGHTS_FILE,), files.revision, table)
 
 
 def _fetch_modules(files: Files) -> str:

@@ -58,9 +58,8 @@ class Checkpoint:
 
     def stamp(self) -> Stamp:
         """Identity of the files that decide the vectors: a file that is saved again gets another."""
-        return tuple(
-            _identity(path) for path in (*self.weight_files, self.folder / "config.json", *self.tokenizer_files)
-        )
+        files = [*self.weight_files, self.folder / "config.json", *self.tokenizer_files]
+        return tuple(_identity(file) for file in files if file.is_file())
 
     def check(self, stamp: Stamp) -> None:
         """Compare the files with what they were when ``stamp`` was taken.

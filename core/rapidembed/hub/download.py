@@ -17,6 +17,7 @@ from rapidembed.hub.files import check_name
 from rapidembed.hub.mend import damage_of, remove
 from rapidembed.hub.options import HubOptions
 from rapidembed.hub.patience import Patience
+from rapidembed.hub.progress import BoundedProgress
 
 logger = logging.getLogger(__name__)
 
@@ -28,6 +29,7 @@ class Repository:
         self.repo = repo
         self._options = options
         self._root: Path | None = None
+        self._answered = False
         self._cache = options.cache_dir or Path(HF_HUB_CACHE)
         self._refusals = Refusals(repo, options.revision, self._cache)
         self._patience = Patience()
@@ -105,9 +107,10 @@ class Repository:
         return cached is not None, None  # else: a marker that the repository is known to lack the file
 
     def _download(self, file: str, *, force: bool = False) -> Path | None:
-        if self._root is None or self._patience.tried:
+        if not self._answered or self._patience.tried:
             # One request without the hub client's own retries, so that an unreachable hub is reported at once.
             self._announced(file)
+            self._answered = True
         try:
             path = hf_hub_download(
                 self.repo,
@@ -117,6 +120,7 @@ class Repository:
                 token=self._options.token,
                 etag_timeout=HF_HUB_ETAG_TIMEOUT,
                 force_download=force,
+                tqdm_class=BoundedProgress,
             )
         except EntryNotFoundError as error:
             if isinstance(error, FileNotFoundError):  # not in the cache either, and the hub did not answer

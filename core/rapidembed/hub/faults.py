@@ -16,6 +16,7 @@ from huggingface_hub.utils import httpx  # type: ignore[attr-defined]  # httpx o
 
 from rapidembed.errors import DownloadError, ModelNotCachedError, ModelNotFoundError, RapidEmbedError
 from rapidembed.hub.options import HubOptions
+from rapidembed.hub.patience import broke_off
 
 _UNAUTHORIZED, _RATE_LIMIT = 401, 429
 
@@ -64,6 +65,8 @@ class Refusals:
             return self._not_cached(file, "HF_HUB_OFFLINE forbids asking the hub")
         if isinstance(error, HfHubHTTPError):
             return DownloadError(f"{self.label}: the hub refused {file!r}: {error}{_advice(error)}")
+        if broke_off(error):
+            return DownloadError(f"{self.label}: the transfer of {file!r} broke off, again and again: {_cause(error)}.")
         if isinstance(error, OSError) and error.errno is not None and not _is_network(error):
             return self._no_place(error)
         return self._not_cached(file, f"the hub did not answer ({_cause(error)})")

@@ -18,14 +18,15 @@ BUDGET_SECONDS = 60.0
 
 _BUSY = frozenset({408, 429, 500, 502, 503, 504})
 _FIRST_WAIT = 0.5
-_BROKEN_TRANSFERS = 3
+_BROKEN_TRANSFERS = 1
 
 
 class Patience:
     """Repeats what failed for a passing reason, within :data:`BUDGET_SECONDS` of waiting.
 
     Busy answers (429, 5xx) wait as long as ``Retry-After`` says, else twice as long each time. A transfer that breaks
-    off is tried three times. A hub that cannot be reached, and an answer that is final, are not asked again.
+    off, which the hub's client has resumed a few times by then, is begun once more. A hub that cannot be reached, and
+    an answer that is final, are not asked again.
     """
 
     def __init__(self) -> None:
@@ -55,7 +56,7 @@ class Patience:
             if error.response is None or error.response.status_code not in _BUSY:
                 return None
             wait = _retry_after(error.response.headers.get("Retry-After")) or self._backoff()
-        elif _broke_off(error) and self._broken < _BROKEN_TRANSFERS:
+        elif broke_off(error) and self._broken < _BROKEN_TRANSFERS:
             self._broken += 1
             wait = self._backoff()
         else:
@@ -73,11 +74,11 @@ def _reason(error: BaseException) -> BaseException:
     return error.__cause__ if isinstance(error, LocalEntryNotFoundError) and error.__cause__ else error
 
 
-def _broke_off(error: BaseException) -> bool:
+def broke_off(error: BaseException) -> bool:
     """Whether a transfer had begun: the hub is there, so that trying again makes sense."""
-    if isinstance(error, httpx.ConnectError | httpx.TimeoutException | httpx.ProxyError):
+    if isinstance(error, httpx.ConnectError):
         return False
-    return isinstance(error, httpx.TransportError) or "Consistency check failed" in str(error)
+    return isinstance(error, httpx.NetworkError | httpx.RemoteProtocolError) or "Consistency check failed" in str(error)
 
 
 def _retry_after(value: str | None) -> float | None:

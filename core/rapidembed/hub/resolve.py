@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from rapidembed.errors import ModelNotFoundError, UnsupportedModelError
 from rapidembed.hub.assemble import assemble, assemble_onnx
+from rapidembed.hub.builtin import BUILTIN, find_builtin
 from rapidembed.hub.checkpoint import Checkpoint
 from rapidembed.hub.files import Folder
 from rapidembed.hub.mend import mended
@@ -35,7 +36,7 @@ def resolve(
     """Find the model and make its files local.
 
     Args:
-        model_name: a curated or registered name, a local folder, ``package:NAME[/sub]``, or a hub id.
+        model_name: a curated or registered name, a local folder, ``package:NAME[/sub]``, ``builtin:NAME``, or a hub id.
         buildable: architectures whose graph can be built from safetensors; other models run their ONNX file.
         task: what the model is for.
         pooling: pooling modes, for models whose files do not declare any.
@@ -72,6 +73,8 @@ def resolve(
 def _local_folder(model_name: str) -> Path | None:
     if model_name.startswith(PREFIX):
         return find_package_model(model_name)
+    if model_name.startswith(BUILTIN):
+        return find_builtin(model_name)
     folder = Path(model_name).expanduser()
     return folder if any((folder / marker).is_file() for marker in (MODULES_FILE, "config.json")) else None
 
@@ -89,8 +92,6 @@ def _from_folder(
 def _from_catalog(
     row: ModelSpec, task: Task, pooling: Pooling | None, buildable: frozenset[str], hub: HubOptions
 ) -> Checkpoint:
-    if row.architecture == "static":
-        raise UnsupportedModelError(f"{row.name} is a static model; this version cannot run those yet.")
     if row.source and (row.architecture in buildable or row.onnx_source is None):
         source = _repository(row.source, hub)
         if row.onnx_source is None or source.find(WEIGHTS_FILE) is not None:

@@ -221,7 +221,7 @@ def read_dense(folder: Path, module: str, value: str = "sentence_embedding") -> 
 
 
 def read_prompts(file: ConfigFile) -> tuple[dict[str, str], str | None]:
-    """Prompts by name, and the name of the one that plain encoding applies."""
+    """The prompts by name, and the name of the one that plain encoding applies."""
     prompts = file.values.get("prompts") or {}
     if not isinstance(prompts, dict) or not all(isinstance(text, str) for text in prompts.values()):
         raise IntegrityError(f"{file.path}: expected prompts to map names to strings, got {prompts!r}.")

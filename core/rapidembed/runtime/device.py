@@ -7,7 +7,7 @@ from typing import Any
 from rapidembed.errors import DeviceError
 from rapidembed.types import Device, Providers, ProviderSpec
 
-_CPU = "CPUExecutionProvider"
+CPU_PROVIDER = "CPUExecutionProvider"
 _CUDA = "CUDAExecutionProvider"
 
 
@@ -60,7 +60,7 @@ def place(
     if wanted is None:
         wanted = ["cuda:0"] if _CUDA in available else ["cpu"]
     if wanted == ["cpu"]:
-        return Placement("cpu", ((_CPU,),))
+        return Placement("cpu", ((CPU_PROVIDER,),))
     if "cpu" in wanted:
         raise DeviceError(f"CPU and CUDA devices cannot be mixed, got {wanted}.")
     if _CUDA not in available:
@@ -140,7 +140,7 @@ def _from_providers(providers: Providers, available: Sequence[str]) -> Placement
     if not chosen:
         raise DeviceError("providers is empty; name at least one, or leave it out.")
     first = provider_name(chosen[0])
-    return Placement({_CPU: "cpu", _CUDA: "cuda"}.get(first, first), (tuple(chosen),))
+    return Placement({CPU_PROVIDER: "cpu", _CUDA: "cuda"}.get(first, first), (tuple(chosen),))
 
 
 def provider_name(provider: ProviderSpec) -> str:

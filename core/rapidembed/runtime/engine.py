@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import onnxruntime as ort
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 from rapidembed.errors import IntegrityError, NonFiniteError
 from rapidembed.hub import Checkpoint, Stamp
 from rapidembed.registry.config_file import ConfigFile
+from rapidembed.registry.static_files import STATIC_ARCHITECTURES
 from rapidembed.runtime import planner
 from rapidembed.runtime.device import Placement
 from rapidembed.runtime.feeds import attention_mask, feeds
@@ -23,7 +25,7 @@ from rapidembed.types import Vectors
 
 # Their first position stands behind the padding token's, so two of their positions are never used.
 _OFFSET_POSITIONS = ("roberta", "xlm-roberta", "camembert", "mpnet")
-_NOTHING: Mapping[str, int] = {}
+NOTHING: Mapping[str, int] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +44,70 @@ class EngineKey:
         return repr(self)
 
 
-class Engine:
-    """Tokenizes texts, plans batches and runs them; safe to use from several threads."""
+class TextTokenizer(Protocol):
+    """Texts to token ids; safe to use from several threads."""
+
+    @property
+    def special_tokens(self) -> int:
+        """Tokens that are added to every text."""
+
+    @property
+    def trailing(self) -> int:
+        """Those of them that stand after the text."""
+
+    def encode(self, texts: Sequence[str], max_tokens: int) -> list[TokenIds]:
+        """Token ids of each text, at most ``max_tokens`` of them."""
+
+
+class Engine(Protocol):
+    """A loaded model: tokenizes texts, plans batches and runs them; safe to use from several threads."""
+
+    key: EngineKey
+    pool: ComputePool
+    cores: int
+    """Cores that it uses at most."""
+    position_limit: int | None
+    """Longest sequence the model has positions for, if it says so."""
+    backend: str
+    """What computes."""
+
+    @property
+    def tokenizer(self) -> TextTokenizer:
+        """The model's tokenizer."""
+
+    @property
+    def workers(self) -> int:
+        """Batches that may run at the same time."""
+
+    def load(self, *, bulk: bool = False) -> None:
+        """Load what a first call needs, so that it does not wait for it; with ``bulk`` it is of many inputs."""
+
+    def plan(self, texts: Sequence[TokenIds], max_rows: int) -> list[planner.Batch]:
+        """Cut a window of tokenized texts into batches of at most ``max_rows``."""
+
+    def prepare(self) -> None:
+        """Read and check the model's files, without loading the weights."""
+
+    def run(self, texts: Sequence[TokenIds], length: int, extra: Mapping[str, int] = NOTHING) -> Vectors:
+        """Run one batch, none of whose texts is longer than ``length``: float32 (texts, dim)."""
+
+    def run_one(self, text: TokenIds, extra: Mapping[str, int] = NOTHING) -> Vectors:
+        """Run a lone text, ahead of bulk work: float32 (1, dim)."""
+
+
+def open_engine(key: EngineKey) -> Engine:
+    """Load the model of ``key``."""
+    if key.checkpoint.spec.architecture not in STATIC_ARCHITECTURES:
+        return OnnxEngine(key)
+    from rapidembed.runtime.static_engine import StaticEngine
+
+    return StaticEngine(key)
+
+
+class OnnxEngine:
+    """An engine over ONNX Runtime sessions."""
+
+    backend = "onnxruntime"
 
     def __init__(self, key: EngineKey) -> None:
         self.key = key
@@ -101,7 +165,7 @@ class Engine:
             kinds=[text.attended for text in texts] if on_cpu and self._spec.hides_tokens else None,
         )
 
-    def run(self, texts: Sequence[TokenIds], length: int, extra: Mapping[str, int] = _NOTHING) -> Vectors:
+    def run(self, texts: Sequence[TokenIds], length: int, extra: Mapping[str, int] = NOTHING) -> Vectors:
         """Run one batch on a bulk session: float32 (texts, dim) or, for token vectors, (texts, length, dim).
 
         Args:
@@ -116,7 +180,7 @@ class Engine:
         with self._sessions.bulk() as session:
             return self._forward(session, texts, length, extra)
 
-    def run_one(self, text: TokenIds, extra: Mapping[str, int] = _NOTHING) -> Vectors:
+    def run_one(self, text: TokenIds, extra: Mapping[str, int] = NOTHING) -> Vectors:
         """Run a lone text: on all cores at once if they are free, else on one core, ahead of bulk work."""
         if self.key.placement.on_cpu and self.pool.idle and self._wide_free.acquire(blocking=False):
             try:

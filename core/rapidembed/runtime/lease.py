@@ -7,7 +7,7 @@ import weakref
 from collections import deque
 
 from rapidembed.errors import ClosedError
-from rapidembed.runtime.engine import Engine, EngineKey
+from rapidembed.runtime.engine import Engine, EngineKey, open_engine
 
 _lock = threading.Lock()
 _engines: dict[str, tuple[Engine, int]] = {}
@@ -64,7 +64,7 @@ _renewals = threading.Lock()
 
 def _acquire(key: EngineKey) -> Engine:
     with _lock:
-        engine, leases = _engines.get(key.identity) or (Engine(key), 0)
+        engine, leases = _engines.get(key.identity) or (open_engine(key), 0)
         _engines[key.identity] = (engine, leases + 1)
     _count_ended()
     return engine

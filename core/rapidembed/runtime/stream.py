@@ -8,10 +8,9 @@ import threading
 import time
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
-from concurrent.futures import Future
 from typing import Generic, Protocol, TypeVar
 
-from rapidembed.runtime.engine import Engine
+from rapidembed.runtime.engine import NOTHING, Engine
 from rapidembed.runtime.lanes import Lanes, WindowJob
 from rapidembed.runtime.sinks import Sink, W
 from rapidembed.runtime.tokenizer import TokenIds
@@ -20,9 +19,6 @@ _WINDOW_SECONDS = 2.0
 _LARGEST_WINDOW = 65_536
 _GROWTH = 8
 _WINDOWS_AHEAD = 2
-# Small chunks bound how many cores the tokenizer's own thread pool takes.
-_TOKENIZER_CHUNK = 16
-_NOTHING: Mapping[str, int] = {}
 
 T = TypeVar("T")
 
@@ -64,7 +60,7 @@ def run_windows(
     *,
     batch_size: int,
     workers: int | None,
-    extra: Mapping[str, int] = _NOTHING,
+    extra: Mapping[str, int] = NOTHING,
     cancelled: threading.Event | None = None,
 ) -> Iterator[W]:
     """Run the model over ``items`` and yield the sink's windows in input order.
@@ -87,7 +83,7 @@ def run_windows(
     source = _Source(items, steps)
     try:
         while window := source.read(size.texts):
-            tokens = source.accept(_tokenize(engine, window, steps))
+            tokens = source.accept(_tokenize(engine, window, steps, min(workers or engine.cores, engine.cores)))
             running.append((lanes.start(tokens, engine.plan(tokens, batch_size)), time.perf_counter()))
             if len(running) == _WINDOWS_AHEAD:
                 yield _finish(running, size)
@@ -106,16 +102,18 @@ def _finish(running: "deque[tuple[WindowJob[W], float]]", size: _WindowSize) -> 
     return results
 
 
-def _tokenize(engine: Engine, window: list[T], steps: Steps[T]) -> list[TokenIds]:
-    """Tokenize on the pool, ahead of the batches that wait there."""
-    chunk = min(engine.workers, _TOKENIZER_CHUNK)
+def _tokenize(engine: Engine, window: list[T], steps: Steps[T], threads: int) -> list[TokenIds]:
+    """Tokenize on the pool, ahead of the batches that wait there.
 
-    def work() -> list[TokenIds]:
-        starts = range(0, len(window), chunk)
-        return [ids for start in starts for ids in steps.tokenize(window[start : start + chunk])]
+    A batch of one text does not wake the tokenizers' own threads, so this takes the cores it may and no others.
+    """
 
-    future: Future[list[TokenIds]] = engine.pool.submit_urgent(work)
-    return future.result()
+    def work(items: list[T]) -> list[TokenIds]:
+        return [ids for item in items for ids in steps.tokenize([item])]
+
+    share = -(-len(window) // threads)
+    parts = [engine.pool.submit_urgent(work, window[i : i + share]) for i in range(0, len(window), share)]
+    return [ids for part in parts for ids in part.result()]
 
 
 class _Source(Generic[T]):

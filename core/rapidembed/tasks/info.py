@@ -13,7 +13,8 @@ class ModelInfo:
     model_name: str
     dimensions: int
     """Width of a vector or of each token's; of a reranker 1; of a sparse model the size of its vocabulary."""
-    max_tokens: int
+    max_tokens: int | None
+    """None: no limit."""
     architecture: str
     head: Head
     """What is computed from the token vectors: "pool", "tokens", "classification" or "mlm"."""
@@ -22,7 +23,7 @@ class ModelInfo:
     query_prompt: str
     document_prompt: str
     weights: Path
-    """The file that runs: safetensors (its graph is built here), or ONNX."""
+    """The file that runs: safetensors (its graph is built here, or it is a table of token vectors), or ONNX."""
     revision: str | None
     """Commit of the hub repository; None for folders and packages."""
     similarity: str | None

@@ -6,22 +6,23 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from rapidembed.errors import ClosedError
+from rapidembed.errors import ClosedError, DeviceError, UnsupportedModelError
 from rapidembed.graph import buildable_architectures
 from rapidembed.hub import Checkpoint, HubOptions, mended, resolve
 from rapidembed.registry import ModelSpec, Pooling, Task
-from rapidembed.runtime.device import Placement
-from rapidembed.runtime.engine import Engine, EngineKey
+from rapidembed.registry.static_files import STATIC_ARCHITECTURES
+from rapidembed.runtime.device import CPU_PROVIDER, Placement, place
+from rapidembed.runtime.engine import NOTHING, Engine, EngineKey
 from rapidembed.runtime.lease import Lease
 from rapidembed.runtime.sinks import Sink, W
+from rapidembed.runtime.static_tokenizer import UNLIMITED
 from rapidembed.runtime.stream import Steps, run_windows
+from rapidembed.runtime.tokenizer import Tokenizer
 from rapidembed.tasks.info import ModelInfo
 from rapidembed.tasks.options import ModelOptions
 
 T = TypeVar("T")
 M = TypeVar("M")
-
-_NOTHING: Mapping[str, int] = {}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,7 +31,6 @@ class LeasedModel:
 
     lease: Lease
     checkpoint: Checkpoint
-    placement: Placement
     max_tokens: int
     truncate: bool
 
@@ -42,6 +42,15 @@ class LeasedModel:
             ClosedError: the facade was closed.
         """
         return self.lease.engine
+
+    @property
+    def tokenizer(self) -> Tokenizer:
+        """The tokenizer of a model that runs a graph.
+
+        Raises:
+            UnsupportedModelError: the model is a table of token vectors.
+        """
+        return graph_tokenizer(self.engine)
 
     @property
     def spec(self) -> ModelSpec:
@@ -60,7 +69,7 @@ class LeasedModel:
         batch_size: int,
         workers: int | None,
         cancelled: threading.Event | None = None,
-        extra: Mapping[str, int] = _NOTHING,
+        extra: Mapping[str, int] = NOTHING,
     ) -> Iterator[W]:
         """Run the model over many inputs, window by window; see :func:`rapidembed.runtime.stream.run_windows`."""
         for window in run_windows(
@@ -70,7 +79,7 @@ class LeasedModel:
                 raise ClosedError(f"{self.spec.name} was closed while texts were being embedded.")
             yield window
 
-    def single(self, item: T, steps: Steps[T], sink: Sink[W], extra: Mapping[str, int] = _NOTHING) -> W:
+    def single(self, item: T, steps: Steps[T], sink: Sink[W], extra: Mapping[str, int] = NOTHING) -> W:
         """Run the model over a lone input, on all cores if they are free: a window of one."""
         engine = self.engine
         tokens = steps.tokenize([steps.prepare(item, None)])
@@ -85,7 +94,7 @@ class LeasedModel:
         return ModelInfo(
             model_name=spec.name,
             dimensions=spec.dim,
-            max_tokens=self.max_tokens,
+            max_tokens=None if self.max_tokens == UNLIMITED else self.max_tokens,
             architecture=spec.architecture,
             head=spec.head,
             pooling=spec.pooling,
@@ -96,9 +105,9 @@ class LeasedModel:
             revision=self.checkpoint.revision,
             similarity=spec.similarity,
             license=spec.license,
-            device=self.placement.label,
+            device=self.engine.key.placement.label,
             precision="fp32",
-            backend="onnxruntime",
+            backend=self.engine.backend,
             cores=self.engine.cores,
         )
 
@@ -144,7 +153,9 @@ def lease_model(
         )
         if checkpoint.revision is not None:
             snapshots.append(checkpoint.root)
-        lease = Lease(owner, EngineKey(checkpoint, placement, options.threads, checkpoint.stamp()))
+        static = checkpoint.spec.architecture in STATIC_ARCHITECTURES
+        where = _table_placement(checkpoint.spec, options) if static else placement
+        lease = Lease(owner, EngineKey(checkpoint, where, options.threads, checkpoint.stamp()))
         try:
             lease.engine.prepare()
             return make(lease, checkpoint)
@@ -153,6 +164,31 @@ def lease_model(
             raise
 
     return mended(load, lambda: next(iter(snapshots), None), hub)
+
+
+def graph_tokenizer(engine: Engine) -> Tokenizer:
+    """See :attr:`LeasedModel.tokenizer`."""
+    if not isinstance(engine.tokenizer, Tokenizer):
+        raise UnsupportedModelError(
+            f"{engine.key.checkpoint.spec.name} is a static model, which gives text vectors only."
+        )
+    return engine.tokenizer
+
+
+def _table_placement(spec: ModelSpec, options: ModelOptions) -> Placement:
+    """The CPU, which is where tables are; that a GPU is there does not matter, that one was asked for does."""
+    try:
+        return place(
+            available=[CPU_PROVIDER],
+            device=options.device,
+            cuda=options.cuda,
+            device_ids=options.device_ids,
+            providers=options.providers,
+        )
+    except DeviceError as error:
+        raise DeviceError(
+            f"{spec.name} is a static model, which runs on the CPU only; leave the device out."
+        ) from error
 
 
 def token_limit(wanted: int | None, spec: ModelSpec, engine: Engine, special: int | None = None) -> int:

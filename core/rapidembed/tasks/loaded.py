@@ -44,7 +44,6 @@ class LoadedModel(LeasedModel):
             return cls(
                 lease=lease,
                 checkpoint=checkpoint,
-                placement=placement,
                 dimensions=dimensions,
                 max_tokens=token_limit(options.max_tokens, spec, lease.engine),
                 normalize=spec.normalize if options.normalize is None else options.normalize,

@@ -8,7 +8,7 @@ from rapidembed.runtime.device import Placement
 from rapidembed.runtime.lease import Lease
 from rapidembed.runtime.pairs import PairTemplate
 from rapidembed.tasks.call import Call
-from rapidembed.tasks.leased import LeasedModel, lease_model, token_limit
+from rapidembed.tasks.leased import LeasedModel, graph_tokenizer, lease_model, token_limit
 from rapidembed.tasks.options import ModelOptions
 from rapidembed.tasks.steps import PairSteps
 
@@ -24,11 +24,10 @@ class Reranker(LeasedModel):
         """Find the model, lease its engine for ``owner``, and check the options against it."""
 
         def make(lease: Lease, checkpoint: Checkpoint) -> "Reranker":
-            template = PairTemplate.of(lease.engine.tokenizer)
+            template = PairTemplate.of(graph_tokenizer(lease.engine))
             return cls(
                 lease=lease,
                 checkpoint=checkpoint,
-                placement=placement,
                 max_tokens=token_limit(options.max_tokens, checkpoint.spec, lease.engine, template.special_tokens),
                 truncate=options.truncate,
                 template=template,
@@ -43,4 +42,4 @@ class Reranker(LeasedModel):
     def steps(self) -> PairSteps:
         """From pairs to tokens, for a new call."""
         call = Call("", self.max_tokens, self.truncate, noun="pairs")
-        return PairSteps(call, self.engine.tokenizer, self.template)
+        return PairSteps(call, self.tokenizer, self.template)

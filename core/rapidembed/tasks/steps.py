@@ -3,6 +3,7 @@
 import sys
 from dataclasses import dataclass, field
 
+from rapidembed.runtime.engine import TextTokenizer
 from rapidembed.runtime.inputs import check_pair
 from rapidembed.runtime.pairs import PairTemplate, longest_first
 from rapidembed.runtime.tokenizer import TokenIds, Tokenizer
@@ -18,7 +19,7 @@ class TextSteps:
     """Each input is a text."""
 
     call: Call
-    tokenizer: Tokenizer
+    tokenizer: TextTokenizer
 
     def prepare(self, item: str, index: int | None) -> str:
         """See :meth:`rapidembed.tasks.call.Call.prepare`."""
@@ -78,8 +79,8 @@ class PairSteps:
 
     def _join(self, item: Pair, query: TokenIds, document: TokenIds, room: int) -> TokenIds:
         lengths = len(query.ids), len(document.ids)
-        if query.truncated and document.truncated and room % 2:
-            # The odd token goes to the longer text, so how long they were matters.
+        if lengths[0] == lengths[1] and (query.truncated or document.truncated) and room % 2:
+            # The odd token goes to the longer text, so how long they really are matters.
             lengths = self._full_length(item[0]), self._full_length(item[1])
         first, second = longest_first(*lengths, room)
         truncated = query.truncated or document.truncated or first < len(query.ids) or second < len(document.ids)

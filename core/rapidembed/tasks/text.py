@@ -34,8 +34,8 @@ class TextEmbedding(LocalModel[TextOptions, LoadedModel]):
 
     Args:
         model_name: a curated name (:meth:`list_supported_models`), any sentence-transformers repository on the hub, a
-            local folder, or ``package:NAME`` for a model that an installed package carries. None:
-            ``$RAPIDEMBED_MODEL``, else BAAI/bge-small-en-v1.5.
+            local folder, ``package:NAME`` for a model that an installed package carries, or ``builtin:static-en``,
+            which comes with this package. None: ``$RAPIDEMBED_MODEL``, else BAAI/bge-small-en-v1.5.
         device: "auto", "cpu", "cuda", "cuda:N", or a list of CUDA devices. The device asked for is used, or an error
             is raised; "auto" takes CUDA where ONNX Runtime offers it.
         precision: "auto" or "fp32".
@@ -229,7 +229,7 @@ class TextEmbedding(LocalModel[TextOptions, LoadedModel]):
     @classmethod
     def list_supported_models(cls) -> list[dict[str, Any]]:
         """The models that this version knows by name, a fresh dict each, with fastembed's keys and some of ours."""
-        return [describe(spec) for spec in TEXT.models() if spec.architecture != "static"]
+        return [describe(spec) for spec in TEXT.models()]
 
     @classmethod
     def get_embedding_size(cls, model_name: str) -> int:

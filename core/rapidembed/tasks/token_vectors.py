@@ -15,7 +15,7 @@ from rapidembed.runtime.lease import Lease
 from rapidembed.runtime.sinks import ListSink
 from rapidembed.runtime.tokenizer import TokenIds, Tokenizer
 from rapidembed.tasks.call import Call
-from rapidembed.tasks.leased import LeasedModel, lease_model, token_limit
+from rapidembed.tasks.leased import LeasedModel, graph_tokenizer, lease_model, token_limit
 from rapidembed.tasks.options import LateInteractionOptions
 from rapidembed.tasks.steps import LateInteractionSteps
 from rapidembed.types import Vectors
@@ -62,14 +62,18 @@ class TokenVectorModel(LeasedModel):
             return cls(
                 lease=lease,
                 checkpoint=checkpoint,
-                placement=placement,
                 max_tokens=limit,
                 truncate=options.truncate,
                 query=_side(spec.query_prompt, late.query_marker, engine, query_limit, length, nothing),
                 document=_side(
-                    spec.document_prompt, late.document_marker, engine, limit, None, _skip(late, engine.tokenizer)
+                    spec.document_prompt,
+                    late.document_marker,
+                    engine,
+                    limit,
+                    None,
+                    _skip(late, graph_tokenizer(engine)),
                 ),
-                filling=_filling(late, engine.tokenizer, spec) if length else 0,
+                filling=_filling(late, graph_tokenizer(engine), spec) if length else 0,
             )
 
         return lease_model(owner, options, placement, LATE_INTERACTION, make)
@@ -78,7 +82,7 @@ class TokenVectorModel(LeasedModel):
         """From texts to tokens, for a new call."""
         return LateInteractionSteps(
             call=Call(side.prompt, side.max_tokens, self.truncate),
-            tokenizer=self.engine.tokenizer,
+            tokenizer=self.tokenizer,
             marker=side.marker,
             length=side.length,
             filling=self.filling,
@@ -116,7 +120,7 @@ def _side(
     length: int | None,
     skip: NDArray[np.int64],
 ) -> Side:
-    number, text = _marker(marker, engine.tokenizer)
+    number, text = _marker(marker, graph_tokenizer(engine))
     special = engine.tokenizer.special_tokens + (number is not None)
     if limit <= special:
         raise ValueError(f"The token limit must leave room beside {special} special tokens, got {limit}.")
