@@ -26,13 +26,18 @@ if TYPE_CHECKING:
         TruncationWarning,
         UnsupportedModelError,
     )
+    from rapidembed.lexical.index import BM25Index
     from rapidembed.registry import ModelSpec, OnnxSource
     from rapidembed.settings import default_model
     from rapidembed.tasks.info import ModelInfo
+    from rapidembed.tasks.late_interaction import LateInteractionTextEmbedding
+    from rapidembed.tasks.rerank import TextCrossEncoder
+    from rapidembed.tasks.sparse import SparseTextEmbedding
     from rapidembed.tasks.text import TextEmbedding
-    from rapidembed.types import Device
+    from rapidembed.types import Device, RankedDocument, SparseEmbedding
 
 __all__ = [
+    "BM25Index",
     "ClosedError",
     "Device",
     "DeviceError",
@@ -40,13 +45,18 @@ __all__ = [
     "EncodingWarning",
     "InputWarning",
     "IntegrityError",
+    "LateInteractionTextEmbedding",
     "ModelInfo",
     "ModelNotCachedError",
     "ModelNotFoundError",
     "ModelSpec",
     "NonFiniteError",
     "OnnxSource",
+    "RankedDocument",
     "RapidEmbedError",
+    "SparseEmbedding",
+    "SparseTextEmbedding",
+    "TextCrossEncoder",
     "TextEmbedding",
     "TruncationWarning",
     "UnsupportedModelError",
@@ -54,10 +64,16 @@ __all__ = [
 ]
 
 _ELSEWHERE = {
+    "BM25Index": "rapidembed.lexical.index",
     "Device": "rapidembed.types",
+    "LateInteractionTextEmbedding": "rapidembed.tasks.late_interaction",
     "ModelInfo": "rapidembed.tasks.info",
     "ModelSpec": "rapidembed.registry",
     "OnnxSource": "rapidembed.registry",
+    "RankedDocument": "rapidembed.types",
+    "SparseEmbedding": "rapidembed.types",
+    "SparseTextEmbedding": "rapidembed.tasks.sparse",
+    "TextCrossEncoder": "rapidembed.tasks.rerank",
     "TextEmbedding": "rapidembed.tasks.text",
     "default_model": "rapidembed.settings",
 }

@@ -1,6 +1,7 @@
 """Small value types that the public surface is written in."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Literal, TypeAlias
 
@@ -23,6 +24,12 @@ POOLING_MODES: tuple[PoolingMode, ...] = (
     "none",
 )
 
+Head: TypeAlias = Literal["pool", "tokens", "classification", "mlm"]
+"""What a model computes from its token vectors: one vector by pooling; a vector for each token; a score by a
+classifier over the first token; a weight for each word of the vocabulary by the masked-language-model head."""
+
+HEADS: tuple[Head, ...] = ("pool", "tokens", "classification", "mlm")
+
 ProviderSpec: TypeAlias = str | tuple[str, Mapping[str, Any]]
 """An ONNX Runtime execution provider: its name, or its name and options."""
 
@@ -35,3 +42,52 @@ class Device(StrEnum):
     CPU = "cpu"
     CUDA = "cuda"
     AUTO = "auto"
+
+
+@dataclass(frozen=True, slots=True)
+class RankedDocument:
+    """A document's place in a ranking."""
+
+    index: int
+    """Where it stood among the documents given."""
+    score: float
+    """Higher is more relevant."""
+    document: str | None = None
+    """Its text, where it was asked for."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SparseEmbedding:
+    """A vector given by its non-zero entries.
+
+    Two are equal when they hold the same numbers at the same indices in the same order.
+    """
+
+    values: NDArray[np.float32]
+    """float32 (entries,)."""
+    indices: NDArray[np.int64]
+    """int64 (entries,): which dimension each value belongs to, none twice."""
+
+    def as_object(self) -> dict[str, NDArray[Any]]:
+        """``{"values": ..., "indices": ...}``, the arrays themselves."""
+        return {"values": self.values, "indices": self.indices}
+
+    def as_dict(self) -> dict[int, float]:
+        """Index -> value, in plain Python numbers."""
+        return dict(zip(self.indices.tolist(), self.values.tolist(), strict=True))
+
+    @classmethod
+    def from_dict(cls, data: Mapping[int, float]) -> "SparseEmbedding":
+        """The embedding whose :meth:`as_dict` is ``data`` (in float32)."""
+        count = len(data)
+        return cls(np.fromiter(data.values(), np.float32, count), np.fromiter(data.keys(), np.int64, count))
+
+    def __len__(self) -> int:
+        return len(self.indices)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, SparseEmbedding):
+            return NotImplemented
+        return np.array_equal(self.indices, other.indices) and np.array_equal(self.values, other.values)
+
+    __hash__ = None  # type: ignore[assignment]  # it holds arrays

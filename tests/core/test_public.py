@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[2]
 CORE = ROOT / "core" / "rapidembed"
 FRAMEWORKS = ("langchain", "llama_index", "haystack", "rapidembed_", "torch", "transformers", "sentence_transformers")
 # Each package may import those after it, and itself.
-LAYERS = ["tasks", "runtime", "graph", "hub", "registry"]
+LAYERS = ["toolkit", "tasks", "lexical", "runtime", "graph", "hub", "registry"]
 
 
 def imports(path: Path) -> set[str]:
@@ -78,9 +78,11 @@ def test_no_print_and_no_assert_in_the_library() -> None:
 
 
 def test_examples_in_docstrings_run() -> None:
-    from rapidembed.tasks import text
+    from rapidembed.lexical import index
+    from rapidembed.tasks import sparse, text
+    from rapidembed.toolkit import fuse, max_sim, muvera
 
-    for module in (rapidembed, text):
+    for module in (rapidembed, fuse, index, max_sim, muvera, sparse, text):
         result = doctest.testmod(module)
         assert result.attempted > 0
         assert result.failed == 0

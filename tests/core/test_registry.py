@@ -5,10 +5,10 @@ from importlib import resources
 
 import pytest
 from rapidembed.graph import buildable_architectures
-from rapidembed.registry import ModelSpec, dense_models, find_dense
+from rapidembed.registry import TEXT, ModelSpec
 from rapidembed.registry.static_files import STATIC_ARCHITECTURES
 
-ROWS = dense_models()
+ROWS = TEXT.models()
 
 
 def test_forty_one_models_with_unique_names() -> None:
@@ -18,7 +18,7 @@ def test_forty_one_models_with_unique_names() -> None:
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
 def test_row(row: ModelSpec) -> None:
-    assert find_dense(row.name.upper()) is row
+    assert TEXT.find(row.name.upper()) is row
     assert 64 <= row.dim <= 4096
     assert row.license
     assert row.languages

@@ -4,10 +4,18 @@ from dataclasses import dataclass
 
 from rapidembed.errors import IntegrityError, UnsupportedModelError
 from rapidembed.graph import blocks
+from rapidembed.graph.inputs import Inputs
 from rapidembed.graph.writer import GraphWriter
 from rapidembed.registry.config_file import ConfigFile
+from rapidembed.types import Head
 
-ARCHITECTURES = frozenset({"BertModel", "BertForMaskedLM", "BertForPreTraining"})
+_ENCODERS = frozenset({"BertModel", "BertForMaskedLM", "BertForPreTraining"})
+ARCHITECTURES: dict[Head, frozenset[str]] = {
+    "pool": _ENCODERS,
+    "tokens": _ENCODERS | {"HF_ColBERT"},
+    "classification": frozenset({"BertForSequenceClassification"}),
+    "mlm": frozenset({"BertForMaskedLM", "BertForPreTraining"}),
+}
 PREFIXES = ("", "bert.")
 ANCHOR = "embeddings.word_embeddings.weight"
 IGNORABLE = ("embeddings.position_ids", "pooler.", "cls.")
@@ -56,44 +64,61 @@ class BertConfig:
         return bert
 
 
-def encode(writer: GraphWriter, config: ConfigFile, ids: str, mask: str | None) -> tuple[str, int]:
+def encode(writer: GraphWriter, config: ConfigFile, inputs: Inputs, *, first_only: bool = False) -> tuple[str, int]:
     """Write the encoder.
 
     Args:
-        ids: int64 (batch, tokens).
-        mask: int32 (batch, tokens); None where nothing is padded.
+        writer: takes the nodes.
+        config: config.json.
+        inputs: names of the graph's inputs.
+        first_only: compute the last layer for the first token of each text only; nothing else is needed of it where
+            a vector is taken from that token.
 
     Returns:
-        The last hidden state (batch, tokens, hidden), and hidden.
+        The last hidden state, (batch, tokens, hidden) or, with ``first_only``, (batch, hidden); and hidden.
     """
     bert = BertConfig.read(config)
-    x = _embeddings(writer, bert, ids)
-    shape = writer.node("Concat", writer.node("Shape", ids), writer.ints(bert.hidden), axis=0)
+    x = _embeddings(writer, bert, inputs)
+    shape = writer.node("Concat", writer.node("Shape", inputs.ids), writer.ints(bert.hidden), axis=0)
     x = blocks.flatten(writer, x, bert.hidden)
     for layer in range(bert.layers):
-        x = _layer(writer, bert, f"encoder.layer.{layer}.", x, shape, mask)
-    return writer.node("Reshape", x, shape), bert.hidden
+        last = layer == bert.layers - 1
+        x = _layer(writer, bert, f"encoder.layer.{layer}.", x, shape, inputs, first_only=first_only and last)
+    return x if first_only else writer.node("Reshape", x, shape), bert.hidden
 
 
-def _embeddings(writer: GraphWriter, bert: BertConfig, ids: str) -> str:
-    words = blocks.lookup(writer, writer.table(ANCHOR, (bert.vocab, bert.hidden)), ids)
-    count = writer.node("Shape", ids, start=1, end=2)
-    table = writer.weight("embeddings.position_embeddings.weight", (bert.positions, bert.hidden))
-    types = writer.weight("embeddings.token_type_embeddings.weight", (bert.types, bert.hidden))
-    # One text per row: every token is of type 0, so types and positions are one (tokens, hidden) addend.
-    addend = writer.node(
-        "Add", blocks.leading_rows(writer, table, count), blocks.leading_rows(writer, types, writer.ints(1))
+def _embeddings(writer: GraphWriter, bert: BertConfig, inputs: Inputs) -> str:
+    words = blocks.lookup(writer, writer.table(ANCHOR, (bert.vocab, bert.hidden)), inputs.ids)
+    count = writer.node("Shape", inputs.ids, start=1, end=2)
+    positions = blocks.leading_rows(
+        writer, writer.weight("embeddings.position_embeddings.weight", (bert.positions, bert.hidden)), count
     )
+    types = writer.weight("embeddings.token_type_embeddings.weight", (bert.types, bert.hidden))
+    if inputs.types is None:
+        # One text per row: every token is of type 0, so types and positions are one (tokens, hidden) addend.
+        addend = writer.node("Add", positions, blocks.leading_rows(writer, types, writer.ints(1)))
+    else:
+        addend = writer.node("Add", blocks.lookup(writer, types, inputs.types), positions)
     return _norm(writer, bert, "embeddings.LayerNorm.", writer.node("Add", words, addend))
 
 
-def _layer(writer: GraphWriter, bert: BertConfig, name: str, x: str, shape: str, mask: str | None) -> str:
+def _layer(
+    writer: GraphWriter, bert: BertConfig, name: str, x: str, shape: str, inputs: Inputs, *, first_only: bool
+) -> str:
     hidden = bert.hidden
-    q, k, v = (
-        writer.node("Reshape", _linear(writer, f"{name}attention.self.{part}.", x, hidden, hidden), shape)
-        for part in ("query", "key", "value")
-    )
-    attended = blocks.self_attention(writer, q, k, v, heads=bert.heads, mask=mask)
+
+    def project(part: str, x: str) -> str:
+        return _linear(writer, f"{name}attention.self.{part}.", x, hidden, hidden)
+
+    k, v = (writer.node("Reshape", project(part, x), shape) for part in ("key", "value"))
+    if inputs.attended is not None:
+        k, v = (blocks.leading_tokens(writer, part, inputs.attended) for part in (k, v))
+    if first_only:
+        x = blocks.first_token(writer, writer.node("Reshape", x, shape))
+        q = writer.node("Unsqueeze", project("query", x), writer.ints(1))
+    else:
+        q = writer.node("Reshape", project("query", x), shape)
+    attended = blocks.self_attention(writer, q, k, v, heads=bert.heads, mask=inputs.mask)
     attended = _linear(
         writer, f"{name}attention.output.dense.", blocks.flatten(writer, attended, hidden), hidden, hidden
     )

@@ -49,7 +49,7 @@ def activation(writer: GraphWriter, x: str, name: str) -> str:
 
 
 def self_attention(writer: GraphWriter, q: str, k: str, v: str, *, heads: int, mask: str | None) -> str:
-    """Multi-head attention over 3-D projections.
+    """Multi-head attention over 3-D projections; queries may be fewer than keys.
 
     Without a mask ONNX Runtime's CPU kernel never materializes the (tokens x tokens) scores.
 
@@ -68,6 +68,16 @@ def lookup(writer: GraphWriter, table: str, ids: str) -> str:
 def leading_rows(writer: GraphWriter, table: str, count: str) -> str:
     """The first ``count`` rows; ``count`` is a 1-D int64 value of one element."""
     return writer.node("Slice", table, writer.ints(0), count, writer.ints(0))
+
+
+def leading_tokens(writer: GraphWriter, x: str, count: str) -> str:
+    """The first ``count`` tokens of every row; ``count`` is a 1-D int64 value of one element."""
+    return writer.node("Slice", x, writer.ints(0), count, writer.ints(1))
+
+
+def first_token(writer: GraphWriter, x: str) -> str:
+    """(batch, tokens, hidden) -> (batch, hidden)."""
+    return writer.node("Gather", x, writer.constant(np.array(0, dtype=np.int64)), axis=1)
 
 
 def scalar(writer: GraphWriter, value: float) -> str:

@@ -5,47 +5,79 @@ from types import ModuleType
 from rapidembed.errors import IntegrityError, UnsupportedModelError
 from rapidembed.graph import bert, heads
 from rapidembed.graph.built import BuiltGraph
+from rapidembed.graph.inputs import Inputs
 from rapidembed.graph.weights import Weights
 from rapidembed.graph.writer import GraphWriter
 from rapidembed.registry import ModelSpec
 from rapidembed.registry.config_file import ConfigFile
+from rapidembed.types import Head
 
 _BUILDERS: dict[str, ModuleType] = {"bert": bert}
 
 
 def build(config: ConfigFile, weights: Weights, spec: ModelSpec, *, masked: bool) -> BuiltGraph:
-    """Build the graph of an encoder with its pooling and Dense modules.
+    """Build the graph of an encoder with its head.
 
-    Inputs are ``input_ids``; if ``masked``, ``attention_mask`` (int64, 1 for real tokens, padding on the right); where
-    prompts are left out of pooling, ``prompt_tokens``, a number. The output is ``embedding``, float32 (batch, dim),
-    not normalized. The masked form is for accelerators: it keeps all weights in the session. The other is for CPUs: it
-    takes lookup tables as inputs.
+    Inputs are ``input_ids`` and, as the head needs them, ``token_type_ids`` and ``attended_tokens`` (see
+    :class:`rapidembed.graph.inputs.Inputs`); if ``masked``, ``attention_mask`` (int64, 1 for tokens that are seen,
+    padding on the right); where prompts are left out of pooling, ``prompt_tokens``, a number. The output is
+    ``embedding``, float32: (batch, dim), or (batch, tokens, dim) for token vectors; not normalized. The masked form is
+    for accelerators: it keeps all weights in the session. The other is for CPUs: it takes lookup tables as inputs.
 
     Raises:
         UnsupportedModelError: the architecture or one of its values is unknown.
         IntegrityError: weights and config contradict each other.
     """
-    builder = _builder(config)
+    builder = _builder(config, spec.head)
     writer = GraphWriter(weights, builder.PREFIXES, builder.ANCHOR, tables_as_inputs=not masked)
-    inputs = {"input_ids": ["batch", "tokens"]}
-    mask = float_mask = None
+    shape = ["batch", "tokens"]
+    feeds = {"input_ids": shape}
+    mask = types = attended = float_mask = None
+    if spec.head == "classification":
+        types = "token_type_ids"
+        feeds[types] = shape
     if masked:
-        inputs["attention_mask"] = ["batch", "tokens"]
+        feeds["attention_mask"] = shape
         mask = writer.node("Cast", "attention_mask", to=6)  # 6: INT32
         float_mask = writer.node("Cast", "attention_mask", to=1)  # 1: FLOAT
-    x, _ = builder.encode(writer, config, "input_ids", mask)
+    elif spec.hides_tokens:
+        attended = "attended_tokens"
+        feeds[attended] = ["one"]
     skipped = None
     if not spec.include_prompt:
-        inputs["prompt_tokens"] = []
         skipped = "prompt_tokens"
-    x = heads.pool(writer, x, spec.pooling, float_mask, skipped)
+        feeds[skipped] = []
+    inputs = Inputs(ids="input_ids", mask=mask, types=types, attended=attended)
+    output = _head(builder, writer, config, spec, inputs, float_mask, skipped)
+    writer.refuse_unused(builder.IGNORABLE)
+    dims: list[str | int] = [*shape, spec.dim] if spec.head == "tokens" else ["batch", spec.dim]
+    return BuiltGraph(writer.finish(feeds, output, dims), tuple(writer.converted), tuple(writer.tables))
+
+
+def _head(
+    builder: ModuleType,
+    writer: GraphWriter,
+    config: ConfigFile,
+    spec: ModelSpec,
+    inputs: Inputs,
+    mask: str | None,
+    skipped: str | None,
+) -> str:
+    """Encoder and head; ``mask`` and ``skipped`` are those of :func:`rapidembed.graph.heads.pool`."""
+    first_only = spec.head == "classification" or (spec.pooling == ("cls",) and skipped is None)
+    x: str
+    x, hidden = builder.encode(writer, config, inputs, first_only=first_only)
+    if spec.head == "classification":
+        return heads.classify(writer, x, hidden, spec.dim)
+    if spec.head == "tokens":
+        return heads.token_vectors(writer, x, hidden, spec.dense)
+    x = x if first_only else heads.pool(writer, x, spec.pooling, mask, skipped)
     for layer in spec.dense:
         x = heads.dense(writer, x, layer)
-    writer.refuse_unused(builder.IGNORABLE)
-    return BuiltGraph(writer.finish(inputs, x, spec.dim), tuple(writer.converted), tuple(writer.tables))
+    return x
 
 
-def _builder(config: ConfigFile) -> ModuleType:
+def _builder(config: ConfigFile, head: Head) -> ModuleType:
     kind = config.text("model_type", "unknown")
     if config.values.get("auto_map"):
         raise UnsupportedModelError(
@@ -60,8 +92,9 @@ def _builder(config: ConfigFile) -> ModuleType:
     architectures = config.values.get("architectures") or []
     if not isinstance(architectures, list):
         raise IntegrityError(f"{config.path}: expected a list of architectures, got {architectures!r}.")
-    if unknown := [name for name in architectures if name not in builder.ARCHITECTURES]:
+    known = builder.ARCHITECTURES[head]
+    if unknown := [name for name in architectures if name not in known]:
         raise UnsupportedModelError(
-            f"Architecture {unknown[0]!r} is not supported; known: {', '.join(sorted(builder.ARCHITECTURES))}."
+            f"Architecture {unknown[0]!r} is not supported here; known: {', '.join(sorted(known))}."
         )
     return builder

@@ -1,4 +1,4 @@
-"""Sentence-transformers' Pooling and Dense modules as graph nodes.
+"""What follows the encoder, as graph nodes: the modules of sentence-transformers and the heads of transformers.
 
 Each pooling mode has the form without padding (every row of the batch equally long) and the masked form.
 """
@@ -32,7 +32,7 @@ def pool(
 
 
 def dense(writer: GraphWriter, x: str, layer: DenseLayer) -> str:
-    """A Dense module on the pooled vector.
+    """A Dense module on 2-D ``x``, pooled vectors or flattened token vectors.
 
     Raises:
         UnsupportedModelError: its activation is unknown.
@@ -41,12 +41,38 @@ def dense(writer: GraphWriter, x: str, layer: DenseLayer) -> str:
         raise UnsupportedModelError(
             f"{layer.path}: activation {layer.activation!r} is unknown; known: {', '.join(_DENSE_ACTIVATIONS)}."
         )
-    inputs = [x, writer.external(f"{layer.path}/linear.weight", (layer.out_features, layer.in_features))]
+    inputs = [x, writer.external(f"{layer.prefix}linear.weight", (layer.out_features, layer.in_features))]
     if layer.bias:
-        inputs.append(writer.external(f"{layer.path}/linear.bias", (layer.out_features,)))
+        inputs.append(writer.external(f"{layer.prefix}linear.bias", (layer.out_features,)))
     x = writer.node("Gemm", *inputs, transB=1)
     operator = _DENSE_ACTIVATIONS[layer.activation]
     return writer.node(operator, x) if operator else x
+
+
+def token_vectors(writer: GraphWriter, x: str, hidden: int, layers: tuple[DenseLayer, ...]) -> str:
+    """Dense modules on every token: (batch, tokens, hidden) -> (batch, tokens, width of the last module)."""
+    if not layers:
+        return x
+    shape = writer.node("Concat", writer.node("Shape", x, start=0, end=2), writer.ints(-1), axis=0)
+    x = blocks.flatten(writer, x, hidden)
+    for layer in layers:
+        x = dense(writer, x, layer)
+    return writer.node("Reshape", x, shape)
+
+
+def classify(writer: GraphWriter, x: str, hidden: int, labels: int) -> str:
+    """The pooler and classifier of ``BertForSequenceClassification``: (batch, hidden) -> logits (batch, labels).
+
+    Args:
+        writer: takes the nodes.
+        x: the first token's hidden state.
+        hidden: its width.
+        labels: width of the classifier.
+    """
+    weight = writer.weight("pooler.dense.weight", (hidden, hidden))
+    x = writer.node("Tanh", blocks.linear(writer, x, weight, writer.weight("pooler.dense.bias", (hidden,))))
+    weight = writer.external("classifier.weight", (labels, hidden))
+    return blocks.linear(writer, x, weight, writer.external("classifier.bias", (labels,)))
 
 
 def _after(writer: GraphWriter, x: str, skipped: str) -> str:
@@ -57,7 +83,7 @@ def _after(writer: GraphWriter, x: str, skipped: str) -> str:
 
 def _pool(writer: GraphWriter, x: str, mode: PoolingMode, mask: str | None, skipped: str | None) -> str:
     if mode == "cls":
-        return writer.node("Gather", x, writer.constant(np.array(0, dtype=np.int64)), axis=1)
+        return blocks.first_token(writer, x)
     if mode == "lasttoken":
         return _last_token(writer, x, mask)
     if mode == "max":

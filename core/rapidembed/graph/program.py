@@ -17,7 +17,7 @@ from rapidembed.registry.config_file import ConfigFile
 from rapidembed.types import PoolingMode
 
 # Raise it with every change that makes the builders write a different graph.
-_BUILDER_VERSION = 2
+_BUILDER_VERSION = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ class Program:
         converted: tensors that the session is given, by name.
         tables: tensors that every run is given as inputs, by name.
         masked: whether batches may be padded; where False every row of a batch has the same length.
-        pooling: what is left to do outside the graph; ("none",) where the output is the vector.
+        pooling: what is left to do outside the graph; ("none",) where the output is what the head gives.
         output: index or name of the output to read.
         row_by_row: the graph's result for a row depends on its neighbours, so rows run alone.
         dense: Dense modules to apply outside the graph, and their tensors by name.
@@ -78,6 +78,9 @@ def load_program(checkpoint: Checkpoint, *, masked: bool) -> Program:
         _BUILDER_VERSION,
         config.values,
         weights.layout,
+        spec.head,
+        spec.dim,
+        spec.hides_tokens,
         spec.pooling,
         spec.include_prompt,
         [repr(layer) for layer in spec.dense],
@@ -99,7 +102,9 @@ def load_program(checkpoint: Checkpoint, *, masked: bool) -> Program:
 def _from_onnx(checkpoint: Checkpoint) -> Program:
     path = checkpoint.root / checkpoint.weights[0]
     check_external(path, checkpoint.root)
-    tensors = Weights(_named(checkpoint)) if checkpoint.spec.dense else None
+    # A projection among the encoder's own weights is in the export too.
+    dense = tuple(layer for layer in checkpoint.spec.dense if layer.path)
+    tensors = Weights(_named(checkpoint)) if dense else None
     return Program(
         model=path,
         weight_bytes=_size(checkpoint),
@@ -107,14 +112,14 @@ def _from_onnx(checkpoint: Checkpoint) -> Program:
         pooling=checkpoint.spec.pooling,
         output=checkpoint.spec.output,
         row_by_row="DynamicQuantizeLinear" in read_onnx(path).operators,
-        dense=checkpoint.spec.dense,
+        dense=dense,
         dense_tensors={name: tensors.float32(name) for name in tensors.names} if tensors else {},
     )
 
 
 def _named(checkpoint: Checkpoint) -> list[tuple[str, Path]]:
     """Safetensors files of the encoder, and of Dense modules, whose tensors get the folder's name in front."""
-    modules = [f"{layer.path}/" for layer in checkpoint.spec.dense]
+    modules = [layer.prefix for layer in checkpoint.spec.dense if layer.path]
     encoder = [] if checkpoint.is_onnx else [checkpoint.root / file for file in checkpoint.weights]
     return [
         *(("", path) for path in encoder),

@@ -129,13 +129,13 @@ class GraphWriter:
                 f"The weights hold tensors that this architecture does not use: {', '.join(unused[:5])}{more}."
             )
 
-    def finish(self, inputs: dict[str, list[str]], output: str, width: int) -> bytes:
+    def finish(self, inputs: dict[str, list[str]], output: str, shape: list[str | int]) -> bytes:
         """Serialize the graph.
 
         Args:
             inputs: name -> names of its dimensions, none for a number; all are int64. Tables are added to them.
-            output: the value that becomes the output "embedding", float32 (batch, width).
-            width: see ``output``.
+            output: the value that becomes the output "embedding", float32.
+            shape: of the output; names of dimensions, or their sizes.
         """
         self._nodes.append(helper.make_node("Identity", [output], ["embedding"]))
         values = [helper.make_tensor_value_info(name, TensorProto.INT64, dims) for name, dims in inputs.items()]
@@ -144,7 +144,7 @@ class GraphWriter:
             self._nodes,
             "rapidembed",
             values,
-            [helper.make_tensor_value_info("embedding", TensorProto.FLOAT, ["batch", width])],
+            [helper.make_tensor_value_info("embedding", TensorProto.FLOAT, shape)],
             self._initializers,
         )
         opsets = [helper.make_opsetid("", OPSET), helper.make_opsetid(CONTRIB, 1)]

@@ -6,7 +6,7 @@ from rapidembed.errors import IntegrityError, UnsupportedModelError
 from rapidembed.hub.checkpoint import TOKENIZER_FILE, VOCABULARY_FILES, Checkpoint
 from rapidembed.hub.files import Files, check_name
 from rapidembed.hub.onnx_file import check_external, read_onnx
-from rapidembed.registry import ModelSpec, OnnxSource, Pooling, complete, discover, read_modules, undeclared
+from rapidembed.registry import ModelSpec, OnnxSource, Pooling, Task, complete, read_modules, undeclared
 from rapidembed.registry.config_file import read_json
 from rapidembed.registry.discovery import MODULES_FILE, WEIGHTS_FILE
 from rapidembed.registry.static_files import discover_static, is_static, table_folder
@@ -24,7 +24,13 @@ _SAVE = (
 
 
 def assemble(
-    files: Files, name: str, *, row: ModelSpec | None, pooling: Pooling | None, buildable: frozenset[str]
+    files: Files,
+    name: str,
+    *,
+    row: ModelSpec | None,
+    task: Task,
+    pooling: Pooling | None,
+    buildable: frozenset[str],
 ) -> Checkpoint:
     """Fetch what the model consists of and read what it is.
 
@@ -32,6 +38,7 @@ def assemble(
         files: where to look.
         name: what the user calls the model.
         row: curated or registered facts about it, if there are any.
+        task: what the model is for.
         pooling: the user's word on pooling, for models whose files do not declare it.
         buildable: architectures whose graph can be built from safetensors; others run ``onnx/model.onnx``.
 
@@ -39,15 +46,17 @@ def assemble(
         UnsupportedModelError: a file that decides the vectors is missing, or says something unknown.
         IntegrityError: a file is damaged or contradicts another.
     """
-    if static_folder := _static(files):
+    # A table of token vectors gives one vector for a text, nothing else.
+    if task.head == "pool" and (static_folder := _static(files)):
         return _assemble_static(files, name, row, static_folder)
-    if files.find(MODULES_FILE) is None:
-        encoder = ""
-        _fetch_encoder(files, encoder)
+    for file in task.files:
+        files.find(file)
+    declared = files.find(MODULES_FILE) is not None
+    encoder = _fetch_modules(files) if declared else _fetch_encoder(files, "")
+    if not declared and task.needs_modules:
         spec = undeclared(files.root, name, row, pooling)
     else:
-        encoder = _fetch_modules(files)
-        spec = discover(files.root, name)
+        spec = task.discover(files.root, name)
         if pooling is not None and pooling != spec.pooling:
             raise UnsupportedModelError(
                 f"{name} declares the pooling {', '.join(spec.pooling)}; pooling={', '.join(pooling)} contradicts it."
@@ -94,7 +103,7 @@ def _fetch_modules(files: Files) -> str:
     if encoder:
         files.find(f"{encoder}/{_ROOT_FILES[0]}")
     for kind, path in modules[1:]:
-        if kind in ("Pooling", "Dense"):
+        if kind in ("Pooling", "Dense", "MultiVectorMask", "SpladePooling"):
             files.fetch(f"{path}/config.json")
         if kind == "Normalize":
             files.find(f"{path}/config.json")
@@ -103,12 +112,14 @@ def _fetch_modules(files: Files) -> str:
     return encoder
 
 
-def _fetch_encoder(files: Files, encoder: str) -> None:
+def _fetch_encoder(files: Files, encoder: str) -> str:
+    """Fetch what every encoder has; returns its folder, as it was given."""
     prefix = f"{encoder}/" if encoder else ""
     files.fetch(f"{prefix}config.json")
     whole = files.find(prefix + TOKENIZER_FILE) is not None
     for file in _TOKENIZER_SETTINGS if whole else VOCABULARY_FILES:
         files.find(prefix + file)
+    return encoder
 
 
 def _weights(files: Files, spec: ModelSpec, prefix: str, buildable: frozenset[str]) -> tuple[str, ...]:

@@ -46,8 +46,7 @@ class Checkpoint:
     @property
     def weight_files(self) -> list[Path]:
         """All weights: the encoder's, then those of Dense modules."""
-        modules = [f"{layer.path}/model.safetensors" for layer in self.spec.dense]
-        return [self.root / file for file in (*self.weights, *modules)]
+        return [self.root / file for file in (*self.weights, *self.spec.module_weights)]
 
     @property
     def tokenizer_files(self) -> list[Path]:

@@ -13,7 +13,7 @@ from rapidembed.hub.files import Folder
 from rapidembed.hub.mend import mended
 from rapidembed.hub.options import HubOptions
 from rapidembed.hub.packages import PREFIX, find_package_model
-from rapidembed.registry import ModelSpec, Pooling, custom_models, dense_models, find_dense
+from rapidembed.registry import TEXT, ModelSpec, Pooling, Task
 from rapidembed.registry.discovery import MODULES_FILE, WEIGHTS_FILE
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ def resolve(
     model_name: str,
     *,
     buildable: frozenset[str],
+    task: Task = TEXT,
     pooling: Pooling | None = None,
     specific_model_path: Path | None = None,
     hub: HubOptions = _DEFAULT,
@@ -37,6 +38,7 @@ def resolve(
     Args:
         model_name: a curated or registered name, a local folder, ``package:NAME[/sub]``, ``builtin:NAME``, or a hub id.
         buildable: architectures whose graph can be built from safetensors; other models run their ONNX file.
+        task: what the model is for.
         pooling: pooling modes, for models whose files do not declare any.
         specific_model_path: folder that holds the files of ``model_name``; nothing is downloaded.
         hub: how the hub may be used.
@@ -45,7 +47,7 @@ def resolve(
         ModelNotFoundError, ModelNotCachedError, DownloadError, UnsupportedModelError, IntegrityError: see each.
         ValueError: a revision of something that is no hub repository.
     """
-    row = find_dense(model_name)
+    row = task.find(model_name)
     folder = specific_model_path or _local_folder(model_name)
     if folder is not None:
         if hub.revision is not None:
@@ -54,14 +56,15 @@ def resolve(
             )
         if not folder.expanduser().is_dir():
             raise ModelNotFoundError(f"{folder} is not a folder; it was given for the model {model_name!r}.")
-        return _from_folder(Folder(folder), model_name, row if specific_model_path else None, pooling, buildable)
+        row = row if specific_model_path else None
+        return _from_folder(Folder(folder), model_name, row, task, pooling, buildable)
     if row is not None:
-        return _from_catalog(row, pooling, buildable, hub)
+        return _from_catalog(row, task, pooling, buildable, hub)
     if not _looks_like_hub_id(model_name):
-        raise ModelNotFoundError(_unknown(model_name))
+        raise ModelNotFoundError(_unknown(model_name, task))
     repository = _repository(model_name, hub)
     return mended(
-        lambda: assemble(repository, model_name, row=None, pooling=pooling, buildable=buildable),
+        lambda: assemble(repository, model_name, row=None, task=task, pooling=pooling, buildable=buildable),
         repository.known_root,
         hub,
     )
@@ -77,21 +80,23 @@ def _local_folder(model_name: str) -> Path | None:
 
 
 def _from_folder(
-    files: Folder, name: str, row: ModelSpec | None, pooling: Pooling | None, buildable: frozenset[str]
+    files: Folder, name: str, row: ModelSpec | None, task: Task, pooling: Pooling | None, buildable: frozenset[str]
 ) -> Checkpoint:
     if row and row.onnx_source and files.has(row.onnx_source.file):
-        original = files.has(MODULES_FILE) and files.has(WEIGHTS_FILE) and row.architecture in buildable
-        if not original:
+        declared = files.has(MODULES_FILE) or not task.needs_modules
+        if not (declared and files.has(WEIGHTS_FILE) and row.architecture in buildable):
             return assemble_onnx(files, row, row.onnx_source)
-    return assemble(files, name, row=row, pooling=pooling, buildable=buildable)
+    return assemble(files, name, row=row, task=task, pooling=pooling, buildable=buildable)
 
 
-def _from_catalog(row: ModelSpec, pooling: Pooling | None, buildable: frozenset[str], hub: HubOptions) -> Checkpoint:
+def _from_catalog(
+    row: ModelSpec, task: Task, pooling: Pooling | None, buildable: frozenset[str], hub: HubOptions
+) -> Checkpoint:
     if row.source and (row.architecture in buildable or row.onnx_source is None):
         source = _repository(row.source, hub)
         if row.onnx_source is None or source.find(WEIGHTS_FILE) is not None:
             return mended(
-                lambda: assemble(source, row.name, row=row, pooling=pooling, buildable=buildable),
+                lambda: assemble(source, row.name, row=row, task=task, pooling=pooling, buildable=buildable),
                 source.known_root,
                 hub,
             )
@@ -115,8 +120,8 @@ def _looks_like_hub_id(name: str) -> bool:
     return len(parts) == 2 and all(part and not part.startswith((".", "~")) for part in parts)
 
 
-def _unknown(name: str) -> str:
-    known = [spec.name for spec in (*dense_models(), *custom_models())]
+def _unknown(name: str, task: Task) -> str:
+    known = [spec.name for spec in task.models()]
     short = {candidate.rpartition("/")[2].lower(): candidate for candidate in known}
     close = difflib.get_close_matches(name.lower(), [*short, *(k.lower() for k in known)], n=1, cutoff=0.6)
     hint = ""
@@ -125,6 +130,6 @@ def _unknown(name: str) -> str:
         hint = f" Did you mean {full!r}?"
     return (
         f"No model {name!r}: it is no curated name, no local folder with a config.json, and not of the form "
-        f'"organisation/name" (hub) or "package:NAME".{hint} TextEmbedding.list_supported_models() lists the names '
-        "that are known."
+        f'"organisation/name" (hub) or "package:NAME".{hint} {task.facade}.list_supported_models() lists '
+        "the names that are known."
     )

@@ -1,21 +1,21 @@
 """What a model is: one frozen row of facts per model, curated or read from a checkpoint's own files."""
 
-from rapidembed.registry.catalog import dense_models, find_dense, is_curated
-from rapidembed.registry.custom import models as custom_models
 from rapidembed.registry.discovery import complete, discover, read_modules, undeclared
-from rapidembed.registry.spec import DenseLayer, ModelSpec, OnnxSource, Pooling
+from rapidembed.registry.spec import DenseLayer, LateInteraction, ModelSpec, OnnxSource, Pooling
+from rapidembed.registry.task import LATE_INTERACTION, RERANK, TEXT, Task
 
 __all__ = [
+    "LATE_INTERACTION",
+    "RERANK",
+    "TEXT",
     "DenseLayer",
+    "LateInteraction",
     "ModelSpec",
     "OnnxSource",
     "Pooling",
+    "Task",
     "complete",
-    "custom_models",
-    "dense_models",
     "discover",
-    "find_dense",
-    "is_curated",
     "read_modules",
     "undeclared",
 ]

@@ -52,7 +52,7 @@ def discover(folder: Path, name: str) -> ModelSpec:
     transformer = _transformer(encoder / "sentence_bert_config.json")
     pooling_file = ConfigFile.read(folder / modules[1][1] / "config.json")
     pooling, dim = _pooling(pooling_file, config)
-    dense = tuple(_dense(folder, path) for kind, path in modules if kind == "Dense")
+    dense = tuple(read_dense(folder, path) for kind, path in modules if kind == "Dense")
     for layer in dense:
         if layer.in_features != dim:
             raise IntegrityError(f"{folder / layer.path}: takes {layer.in_features} values, but gets {dim}.")
@@ -66,10 +66,10 @@ def discover(folder: Path, name: str) -> ModelSpec:
     return ModelSpec(
         name=name,
         dim=dim,
-        architecture=_architecture(config),
+        architecture=read_architecture(config),
         pooling=pooling,
         normalize=kinds[-1] == "Normalize",
-        max_tokens=_max_tokens(encoder, transformer, config),
+        max_tokens=read_max_tokens(encoder, transformer, config),
         dense=dense,
         lower_case=transformer.flag("do_lower_case", False),
         prompts=prompts,
@@ -97,10 +97,10 @@ def undeclared(folder: Path, name: str, row: ModelSpec | None, pooling: Pooling 
     return ModelSpec(
         name=name,
         dim=config.positive("hidden_size") * len(pooling),
-        architecture=_architecture(config),
+        architecture=read_architecture(config),
         pooling=pooling,
         normalize=row.normalize if row else False,
-        max_tokens=_max_tokens(folder, ConfigFile.read_optional(folder / "sentence_bert_config.json"), config),
+        max_tokens=read_max_tokens(folder, ConfigFile.read_optional(folder / "sentence_bert_config.json"), config),
     )
 
 
@@ -125,6 +125,7 @@ def complete(spec: ModelSpec, row: ModelSpec) -> ModelSpec:
             lower_case=row.lower_case or spec.lower_case,
             prompts=row.prompts or prompts,
             default_prompt=row.default_prompt or spec.default_prompt,
+            late=row.late or spec.late,
         )
     return replace(
         row,
@@ -138,6 +139,7 @@ def complete(spec: ModelSpec, row: ModelSpec) -> ModelSpec:
         include_prompt=spec.include_prompt,
         default_prompt=spec.default_prompt,
         similarity=spec.similarity,
+        late=spec.late,
     )
 
 
@@ -177,7 +179,7 @@ def _transformer(path: Path) -> ConfigFile:
     return file
 
 
-def _architecture(config: ConfigFile) -> str:
+def read_architecture(config: ConfigFile) -> str:
     """``model_type``; marked where the checkpoint brings code of its own, which may compute anything."""
     kind = config.text("model_type", "unknown")
     return f"{kind} with code of its own" if config.values.get("auto_map") else kind
@@ -205,9 +207,10 @@ def _pooling(file: ConfigFile, config: ConfigFile) -> tuple[Pooling, int]:
     return tuple(modes), width * len(modes)
 
 
-def _dense(folder: Path, module: str) -> DenseLayer:
+def read_dense(folder: Path, module: str, value: str = "sentence_embedding") -> DenseLayer:
+    """The Dense module in the folder ``module``, which must read and write ``value``."""
     file = ConfigFile.read(folder / module / "config.json")
-    file.require(module_input_name="sentence_embedding", module_output_name="sentence_embedding", use_residual=False)
+    file.require(module_input_name=value, module_output_name=value, use_residual=False)
     return DenseLayer(
         path=module,
         in_features=file.positive("in_features"),
@@ -228,7 +231,7 @@ def read_prompts(file: ConfigFile) -> tuple[dict[str, str], str | None]:
     return prompts, default
 
 
-def _max_tokens(folder: Path, transformer: ConfigFile, config: ConfigFile) -> int | None:
+def read_max_tokens(folder: Path, transformer: ConfigFile, config: ConfigFile) -> int | None:
     """sentence-transformers' own limit, else the tokenizer's, never beyond the model's positions."""
     tokenizer = ConfigFile.read_optional(folder / "tokenizer_config.json")
     for file, name in ((transformer, "max_seq_length"), (tokenizer, "model_max_length")):

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from rapidembed.types import POOLING_MODES, PoolingMode
+from rapidembed.types import HEADS, POOLING_MODES, Head, PoolingMode
 
 Pooling = tuple[PoolingMode, ...]
 """Modes whose results are concatenated, in this order."""
@@ -24,15 +24,40 @@ class OnnxSource:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DenseLayer:
-    """A sentence-transformers Dense module: ``activation(x @ weight.T + bias)`` on the pooled vector."""
+    """A sentence-transformers Dense module: ``activation(x @ weight.T + bias)``, on the pooled vector or each token."""
 
     path: str
-    """Folder of the module inside the checkpoint."""
+    """Folder of the module inside the checkpoint; "" where its weights lie among the encoder's."""
     in_features: int
     out_features: int
     bias: bool
     activation: str
     """Class name in ``torch.nn``, for example "Tanh" or "Identity"."""
+
+    @property
+    def prefix(self) -> str:
+        """What its tensors' names begin with, see :class:`rapidembed.graph.weights.Weights`."""
+        return f"{self.path}/" if self.path else ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LateInteraction:
+    """How a late-interaction model (ColBERT, https://arxiv.org/abs/2004.12832) reads queries and documents."""
+
+    query_marker: str | int | None = None
+    """Token behind the first special token of every query: its id or its text. A text that the tokenizer does not know
+    as one token is put before the query instead, as sentence-transformers does."""
+    document_marker: str | int | None = None
+    query_length: int | None = None
+    """Longest query in tokens, where it is not the model's limit, which is that of documents."""
+    expansion_length: int | None = None
+    """Queries are filled up to this many tokens, whose vectors count like the others; None: they are not."""
+    expansion_token: str | None = None
+    """What they are filled up with; None: the tokenizer's mask token."""
+    expansion_attended: bool = False
+    """Whether other tokens see the filling."""
+    skip: tuple[str, ...] = ()
+    """Tokens of documents that get no vector."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,18 +74,23 @@ class FastembedValues:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelSpec:
-    """A dense text model.
+    """A text model.
 
     A curated row names where the model comes from; a spec read from a folder describes just that folder.
     """
 
     name: str
     dim: int
+    """Width of the output: of a vector or of each token's, the number of labels, or the size of the vocabulary."""
     architecture: str = ""
     """``model_type`` of the checkpoint's config.json; empty where that file is to say it."""
-    pooling: Pooling
-    normalize: bool
+    head: Head = "pool"
+    """What is computed from the encoder's token vectors; see :data:`rapidembed.types.Head`."""
+    pooling: Pooling = ("none",)
+    normalize: bool = False
     """Whether vectors are scaled to length 1 (L2)."""
+    late: LateInteraction | None = None
+    """Set where the head is "tokens"."""
     max_tokens: int | None = None
     """Token limit, special tokens included; None: the checkpoint's own."""
     source: str | None = None
@@ -97,11 +127,23 @@ class ModelSpec:
     def __post_init__(self) -> None:
         if self.dim < 1:
             raise ValueError(f"{self.name}: dim must be positive, got {self.dim}.")
+        if self.head not in HEADS:
+            raise ValueError(f"{self.name}: head {self.head!r} is unknown; known: {', '.join(HEADS)}.")
         if not self.pooling or ("none" in self.pooling and len(self.pooling) > 1):
             raise ValueError(f'{self.name}: pooling must be "none" or some of the other modes, got {self.pooling}.')
         for mode in self.pooling:
             if mode not in POOLING_MODES:
                 raise ValueError(f"{self.name}: pooling mode {mode!r} is unknown; known: {', '.join(POOLING_MODES)}.")
+
+    @property
+    def module_weights(self) -> tuple[str, ...]:
+        """Weight files beside the encoder's."""
+        return tuple(f"{layer.path}/model.safetensors" for layer in self.dense if layer.path)
+
+    @property
+    def hides_tokens(self) -> bool:
+        """Whether some tokens of a text get vectors but are not seen by the others."""
+        return self.late is not None and self.late.expansion_length is not None and not self.late.expansion_attended
 
     @property
     def query_prompt(self) -> str:
@@ -122,7 +164,9 @@ class ModelSpec:
     def from_row(cls, row: Mapping[str, Any]) -> "ModelSpec":
         """Build a spec from a JSON row of the catalog."""
         values = dict(row)
-        values["pooling"] = tuple(values["pooling"])
+        values["pooling"] = tuple(values.get("pooling", ("none",)))
+        if late := values.get("late"):
+            values["late"] = LateInteraction(**late | {"skip": tuple(late.get("skip", ()))})
         if onnx := values.get("onnx_source"):
             files = tuple(onnx.get("additional_files", ()))
             values["onnx_source"] = OnnxSource(repo=onnx["repo"], file=onnx["file"], additional_files=files)

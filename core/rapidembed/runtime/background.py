@@ -3,13 +3,15 @@
 import os
 import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    from concurrent.futures import ThreadPoolExecutor  # at run time it is loaded with the first coroutine
 
 R = TypeVar("R")
 
 _MOST_WAITERS = 64
-_executor: ThreadPoolExecutor | None = None
+_executor: "ThreadPoolExecutor | None" = None
 _lock = threading.Lock()
 
 
@@ -30,7 +32,9 @@ async def in_background(work: Callable[[threading.Event], R]) -> R:
         raise
 
 
-def _waiters() -> ThreadPoolExecutor:
+def _waiters() -> "ThreadPoolExecutor":
+    from concurrent.futures import ThreadPoolExecutor
+
     global _executor
     with _lock:
         if _executor is None:

@@ -15,6 +15,7 @@ from rapidembed.registry.config_file import ConfigFile
 from rapidembed.registry.static_files import STATIC_ARCHITECTURES
 from rapidembed.runtime import planner
 from rapidembed.runtime.device import Placement
+from rapidembed.runtime.feeds import attention_mask, feeds
 from rapidembed.runtime.pool import ComputePool, compute_pool
 from rapidembed.runtime.pooling import dense, pool
 from rapidembed.runtime.session import Session
@@ -78,8 +79,8 @@ class Engine(Protocol):
     def workers(self) -> int:
         """Batches that may run at the same time."""
 
-    def load(self) -> None:
-        """Load what a first query needs, so that it does not wait for it."""
+    def load(self, *, bulk: bool = False) -> None:
+        """Load what a first call needs, so that it does not wait for it; with ``bulk`` it is of many inputs."""
 
     def plan(self, texts: Sequence[TokenIds], max_rows: int) -> list[planner.Batch]:
         """Cut a window of tokenized texts into batches of at most ``max_rows``."""
@@ -141,9 +142,13 @@ class OnnxEngine:
         """
         _ = self._sessions.program
 
-    def load(self) -> None:
-        """Load what a first query needs, so that it does not wait for it."""
-        if self.key.placement.on_cpu:
+    def load(self, *, bulk: bool = False) -> None:
+        """Load what a first call needs, so that it does not wait for it.
+
+        Args:
+            bulk: the first call is of many inputs; otherwise of one.
+        """
+        if self.key.placement.on_cpu and not bulk:
             _ = self._sessions.wide
         else:
             self._sessions.start_bulk()
@@ -157,10 +162,11 @@ class OnnxEngine:
             hidden=self._hidden,
             max_rows=1 if self._sessions.program.row_by_row else max_rows,
             padded=not on_cpu,
+            kinds=[text.attended for text in texts] if on_cpu and self._spec.hides_tokens else None,
         )
 
     def run(self, texts: Sequence[TokenIds], length: int, extra: Mapping[str, int] = NOTHING) -> Vectors:
-        """Run one batch on a bulk session: float32 (texts, dim), neither cut nor normalized.
+        """Run one batch on a bulk session: float32 (texts, dim) or, for token vectors, (texts, length, dim).
 
         Args:
             texts: token ids, none longer than ``length``.
@@ -187,42 +193,24 @@ class OnnxEngine:
         return self._spec.fixed_tokens or len(text.ids)
 
     def _forward(self, session: Session, texts: Sequence[TokenIds], length: int, extra: Mapping[str, int]) -> Vectors:
-        ids = np.full((len(texts), length), self._pad_id, dtype=np.int64)
-        mask = np.zeros((len(texts), length), dtype=np.int64)
-        for row, text in enumerate(texts):
-            ids[row, : len(text.ids)] = text.ids
-            mask[row, : len(text.ids)] = 1
-        hidden = session.run(self._feeds(session.inputs, ids, mask, extra))
         program = self._sessions.program
-        vectors = pool(hidden, mask, program.pooling, extra.get("prompt_tokens", 0))
+        output = session.run(feeds(session.inputs, texts, length, pad_id=self._pad_id, extra=extra))
+        if program.pooling != ("none",):
+            output = pool(output, attention_mask(texts, length), program.pooling, extra.get("prompt_tokens", 0))
         for layer in program.dense:
-            vectors = dense(vectors, layer, program.dense_tensors)
-        self._check(vectors)
-        return vectors
+            output = dense(output, layer, program.dense_tensors)
+        self._check(output, length)
+        return output
 
-    def _feeds(
-        self, inputs: frozenset[str], ids: NDArray[np.int64], mask: NDArray[np.int64], extra: Mapping[str, int]
-    ) -> dict[str, NDArray[np.int64]]:
-        known = {"input_ids": ids}
-        if inputs != known.keys():
-            known["attention_mask"] = mask
-            known["token_type_ids"] = np.zeros_like(ids)
-            known["position_ids"] = np.tile(np.arange(ids.shape[1], dtype=np.int64), (len(ids), 1))
-            known |= {name: np.array(value, dtype=np.int64) for name, value in extra.items()}
-        if unknown := inputs - known.keys():
-            raise IntegrityError(
-                f"{self._spec.name}: the graph has inputs this version cannot fill: {sorted(unknown)}."
-            )
-        return {name: known[name] for name in inputs}
-
-    def _check(self, vectors: Vectors) -> None:
-        if vectors.ndim != 2 or vectors.shape[1] != self._spec.dim:
-            raise IntegrityError(f"{self._spec.name}: expected vectors of {self._spec.dim}, got shape {vectors.shape}.")
-        finite = np.isfinite(vectors).all(axis=1)
+    def _check(self, output: NDArray[np.float32], length: int) -> None:
+        shape = (length, self._spec.dim) if self._spec.head == "tokens" else (self._spec.dim,)
+        if output.shape[1:] != shape:
+            raise IntegrityError(f"{self._spec.name}: expected results of {shape}, got {output.shape[1:]}.")
+        finite = np.isfinite(output).reshape(len(output), -1).all(axis=1)
         if not finite.all():
             raise NonFiniteError(
                 f"{self._spec.name} produced NaN or infinity for rows {np.flatnonzero(~finite).tolist()} of a batch of "
-                f"{len(vectors)} (ONNX Runtime {ort.__version__}, device {self.key.placement.label})."
+                f"{len(output)} (ONNX Runtime {ort.__version__}, device {self.key.placement.label})."
             )
 
 

@@ -7,23 +7,32 @@ from typing import Any, TypeGuard
 _PARALLEL_HELP = "None or 0 for all cores, or the number of cores to use"
 
 
-def check_text(text: object, index: int | None = None) -> str:
+def check_text(text: object, index: int | None = None, name: str = "texts") -> str:
     """Return ``text``, or raise a TypeError that names its index."""
     if isinstance(text, str):
         return text
-    where = "The text" if index is None else f"texts[{index}]"
+    where = f"{name}[{index}]" if index is not None else "The text" if name == "texts" else name
     raise TypeError(f"{where} must be a str, got {type(text).__name__}{_hint(text)}.")
 
 
-def is_single(texts: object) -> TypeGuard[str]:
+def check_pair(pair: object, index: int) -> tuple[str, str]:
+    """Return a pair of texts, or raise a TypeError that names its index."""
+    if not isinstance(pair, tuple | list) or len(pair) != 2:
+        what = f"{len(pair)} items" if isinstance(pair, tuple | list) else type(pair).__name__
+        raise TypeError(f"pairs[{index}] must be two texts, (query, document); got {what}.")
+    first, second = (check_text(text, part, f"pairs[{index}]") for part, text in enumerate(pair))
+    return first, second
+
+
+def is_single(texts: object, name: str = "texts") -> TypeGuard[str]:
     """Whether one text was passed; raises a TypeError where it is neither a text nor an iterable of texts."""
     if isinstance(texts, str):
         return True
     if isinstance(texts, bytes | bytearray | memoryview | Mapping | set | frozenset) or not isinstance(texts, Iterable):
-        raise TypeError(f"texts must be a str or an iterable of str, got {type(texts).__name__}{_hint(texts)}.")
+        raise TypeError(f"{name} must be a str or an iterable of str, got {type(texts).__name__}{_hint(texts)}.")
     ndim = getattr(texts, "ndim", 1)
     if ndim != 1:  # a data frame iterates over its column names
-        raise TypeError(f"texts must have one dimension, got {type(texts).__name__} with {ndim}; pass one column.")
+        raise TypeError(f"{name} must have one dimension, got {type(texts).__name__} with {ndim}; pass one column.")
     return False
 
 

@@ -5,45 +5,47 @@ from collections import deque
 from collections.abc import Mapping
 from concurrent.futures import CancelledError, Future
 from dataclasses import dataclass, field
-
-import numpy as np
+from typing import Generic
 
 from rapidembed.runtime.engine import Engine
 from rapidembed.runtime.planner import Batch
+from rapidembed.runtime.sinks import Sink, W
 from rapidembed.runtime.tokenizer import TokenIds
-from rapidembed.types import Vectors
 
 
 @dataclass(slots=True)
-class WindowJob:
-    """A window whose batches are queued or running; ``done`` gives its vectors, float32 (texts, dim)."""
+class WindowJob(Generic[W]):
+    """A window whose batches are queued or running; ``done`` gives its results in the order of its texts."""
 
     texts: list[TokenIds]
-    vectors: Vectors
+    results: W
     left: int
-    done: "Future[Vectors]" = field(default_factory=Future)
+    done: "Future[W]" = field(default_factory=Future)
 
 
-class Lanes:
+class Lanes(Generic[W]):
     """Runs batches in order of arrival on at most ``limit`` threads.
 
     A lane goes back to the end of the pool's queue after every batch, so calls of several callers share the cores.
     """
 
-    def __init__(self, engine: Engine, limit: int, extra: Mapping[str, int], cancelled: threading.Event | None) -> None:
+    def __init__(
+        self, engine: Engine, sink: Sink[W], limit: int, extra: Mapping[str, int], cancelled: threading.Event | None
+    ) -> None:
         self._engine = engine
+        self._sink = sink
         self._limit = limit
         self._extra = extra
         self._cancelled = cancelled
         self._lock = threading.Lock()
-        self._waiting: deque[tuple[WindowJob, Batch]] = deque()
+        self._waiting: deque[tuple[WindowJob[W], Batch]] = deque()
         self._active = 0
 
-    def start(self, texts: list[TokenIds], batches: list[Batch], dim: int) -> WindowJob:
+    def start(self, texts: list[TokenIds], batches: list[Batch]) -> WindowJob[W]:
         """Queue a window."""
-        job = WindowJob(texts, np.empty((len(texts), dim), dtype=np.float32), len(batches))
+        job = WindowJob(texts, self._sink.window(len(texts)), len(batches))
         if not batches:
-            job.done.set_result(job.vectors)
+            job.done.set_result(job.results)
         with self._lock:
             self._waiting.extend((job, batch) for batch in batches)
             fresh = min(self._limit - self._active, len(batches))
@@ -70,19 +72,20 @@ class Lanes:
         except BaseException as error:  # whatever it is, it belongs to the caller, who waits
             self._fail(job, error)
 
-    def _run(self, job: WindowJob, batch: Batch) -> None:
+    def _run(self, job: WindowJob[W], batch: Batch) -> None:
         if self._cancelled is not None and self._cancelled.is_set():
             raise CancelledError
         rows = list(batch.rows)
-        job.vectors[rows] = self._engine.run([job.texts[row] for row in rows], batch.length, self._extra)
+        texts = [job.texts[row] for row in rows]
+        self._sink.fill(job.results, rows, texts, self._engine.run(texts, batch.length, self._extra))
 
-    def _finish(self, job: WindowJob) -> None:
+    def _finish(self, job: WindowJob[W]) -> None:
         with self._lock:
             job.left -= 1
             if job.left == 0 and not job.done.done():
-                job.done.set_result(job.vectors)
+                job.done.set_result(job.results)
 
-    def _fail(self, job: WindowJob, error: BaseException) -> None:
+    def _fail(self, job: WindowJob[W], error: BaseException) -> None:
         """End this lane and every window that waits: their results would have no reader."""
         with self._lock:
             self._active -= 1

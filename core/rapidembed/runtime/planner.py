@@ -22,7 +22,15 @@ class Batch:
     length: int
 
 
-def plan(lengths: Sequence[int], *, budget: int, hidden: int, max_rows: int, padded: bool) -> list[Batch]:
+def plan(
+    lengths: Sequence[int],
+    *,
+    budget: int,
+    hidden: int,
+    max_rows: int,
+    padded: bool,
+    kinds: Sequence[int | None] | None = None,
+) -> list[Batch]:
     """Cut a window into batches, the most expensive first so that the last one ends soon.
 
     Args:
@@ -31,13 +39,13 @@ def plan(lengths: Sequence[int], *, budget: int, hidden: int, max_rows: int, pad
         hidden: width of the model, which says how much attention weighs.
         max_rows: upper bound on the rows of a batch.
         padded: whether rows of different lengths may share a batch.
+        kinds: only rows of one kind share a batch; None: all are of one kind.
     """
-    by_length: dict[int, list[int]] = defaultdict(list)
+    groups: dict[tuple[int, int | None], list[int]] = defaultdict(list)
     for row, length in enumerate(lengths):
-        by_length[_bucket(length) if padded else length].append(row)
+        groups[_bucket(length) if padded else length, kinds[row] if kinds else None].append(row)
     batches = []
-    for length in sorted(by_length, reverse=True):
-        rows = by_length[length]
+    for (length, _), rows in groups.items():
         size = max(1, min(max_rows, int(budget / work(length, hidden))))
         # Equal shares: 9 rows with room for 8 run as 5 + 4.
         size = -(-len(rows) // -(-len(rows) // size))

@@ -44,7 +44,7 @@ class StaticEngine:
     def prepare(self) -> None:
         """Nothing is left to check: the table's shape was when it was opened."""
 
-    def load(self) -> None:
+    def load(self, *, bulk: bool = False) -> None:
         """Nothing is left to load: the table is read where it lies."""
 
     def plan(self, texts: Sequence[TokenIds], max_rows: int) -> list[Batch]:

@@ -21,10 +21,14 @@ _LONGEST_ADDED_TOKEN = 256
 
 @dataclass(frozen=True, slots=True)
 class TokenIds:
-    """Token ids of one text, special tokens included, and whether the text was cut."""
+    """Token ids of one text or pair, special tokens included, and whether the text was cut."""
 
     ids: list[int]
     truncated: bool
+    types: list[int] | None = None
+    """Which text of a pair each token belongs to; None: all are of type 0."""
+    attended: int | None = None
+    """How many leading tokens the others see; None: all."""
 
 
 class Tokenizer:
@@ -68,6 +72,26 @@ class Tokenizer:
         if not self._keep_end and any(len(text) > limit for text in texts):
             return [self._encode_long(text, max_tokens, limit) for text in texts]
         return [self._truncate(encoding, max_tokens) for encoding in self._tokenizer.encode_batch_fast(list(texts))]
+
+    def content(self, texts: Sequence[str], max_tokens: int) -> list[TokenIds]:
+        """Like :meth:`encode`, without the special tokens."""
+        end = -self._suffix or None
+        encoded = self.encode(texts, max_tokens + self.special_tokens)
+        return [TokenIds(text.ids[self._prefix : end], text.truncated) for text in encoded]
+
+    def encode_pair(self, first: str, second: str) -> Encoding:
+        """Two texts as one sequence, not truncated: shows how the tokenizer puts them together."""
+        return self._tokenizer.encode(first, second)
+
+    @property
+    def keeps_end(self) -> bool:
+        """Whether a long text loses its beginning instead of its end."""
+        return self._keep_end
+
+    def token_id(self, token: str) -> int | None:
+        """Id of a token of the vocabulary, special ones included; None: there is none of that name."""
+        number: int | None = self._tokenizer.token_to_id(token)
+        return number
 
     def _encode_long(self, text: str, max_tokens: int, limit: int) -> TokenIds:
         """Tokenize only the beginning of a long text, if that provably gives the same tokens.

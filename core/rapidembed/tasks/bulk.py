@@ -1,6 +1,9 @@
 """What every embedding method does with its arguments and with the rows that come back."""
 
+import threading
 from collections.abc import Iterable, Iterator, Sequence, Sized
+from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 
@@ -8,21 +11,28 @@ from rapidembed.runtime import inputs
 from rapidembed.types import Vectors
 
 Texts = str | Iterable[str]
+Window = TypeVar("Window", bound=Sized)
 
 
 def check_call(texts: Texts, batch_size: int, parallel: int | None) -> tuple[str | None, Iterable[str], int | None]:
     """Check a call's arguments: the text if it is a single one, the texts, and the number of workers."""
     inputs.check_positive("batch_size", batch_size)
     workers = inputs.check_parallel(parallel)
+    single = check_texts(texts)
+    return (None, texts, workers) if single is None else (single, (), workers)
+
+
+def check_texts(texts: Texts) -> str | None:
+    """Check texts, a list item by item; return the text if it is a single one."""
     if inputs.is_single(texts):
-        return texts, (), workers
+        return texts
     if isinstance(texts, Sequence | np.ndarray):
         for index, text in enumerate(texts):
             inputs.check_text(text, index)
-    return None, texts, workers
+    return None
 
 
-def gather(rows: Iterator[Vectors], texts: Iterable[str], dimensions: int) -> Vectors:
+def gather(rows: Iterator[Vectors], texts: Iterable[object], dimensions: int) -> Vectors:
     """All rows in one array, which is allocated once where the number of texts is known."""
     if not isinstance(texts, Sequence | np.ndarray):  # others may not know how many items they will give
         return np.concatenate([np.empty((0, dimensions), dtype=np.float32), *rows])
@@ -34,7 +44,7 @@ def gather(rows: Iterator[Vectors], texts: Iterable[str], dimensions: int) -> Ve
     return gathered[:filled]
 
 
-def with_progress(rows: Iterator[Vectors], texts: Iterable[str], show: bool) -> Iterator[Vectors]:
+def with_progress(rows: Iterator[Window], texts: Iterable[object], show: bool) -> Iterator[Window]:
     """Pass the rows on, counting them on a progress bar if one is wanted."""
     if not show:
         yield from rows
@@ -45,3 +55,22 @@ def with_progress(rows: Iterator[Vectors], texts: Iterable[str], show: bool) -> 
         for window in rows:
             bar.update(len(window))
             yield window
+
+
+@dataclass(frozen=True, slots=True)
+class Bulk:
+    """How a call goes through many inputs; checked when it is made."""
+
+    batch_size: int
+    parallel: int | None
+    show_progress: bool
+    cancelled: threading.Event | None = None
+
+    def __post_init__(self) -> None:
+        inputs.check_positive("batch_size", self.batch_size)
+        inputs.check_parallel(self.parallel)
+
+    @property
+    def workers(self) -> int | None:
+        """Batches at a time; None: as many as may be."""
+        return inputs.check_parallel(self.parallel)

@@ -1,12 +1,19 @@
 """One call of an embedding method: what it does to each text, and what it has to tell at the end."""
 
+import threading
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, TypeVar
 
 from rapidembed.errors import EncodingWarning, TruncationWarning
+from rapidembed.runtime.background import in_background
 from rapidembed.runtime.inputs import check_text, repair
-from rapidembed.runtime.tokenizer import TokenIds
+
+if TYPE_CHECKING:
+    from rapidembed.runtime.tokenizer import TokenIds  # lexical models do without the tokenizers package
+
+R = TypeVar("R")
 
 
 @dataclass(slots=True)
@@ -18,9 +25,12 @@ class Call:
     truncate: bool
     extra: Mapping[str, int] = field(default_factory=dict)
     """What the graph is fed beside the tokens."""
+    role: str = "plain"
     texts: int = 0
     repaired: int = 0
     truncated: int = 0
+    noun: str = "texts"
+    """What the inputs are called in messages."""
 
     def prepare(self, text: str, index: int | None) -> str:
         """The text as the tokenizer gets it.
@@ -28,11 +38,15 @@ class Call:
         Raises:
             TypeError: it is not a str; names the index.
         """
-        clean, repaired = repair(check_text(text, index))
-        self.repaired += repaired
-        return self.prompt + clean
+        return self.prompt + self.repair(check_text(text, index))
 
-    def inspect(self, tokens: TokenIds, index: int) -> None:
+    def repair(self, text: str) -> str:
+        """The text without lone surrogates, which are counted."""
+        clean, repaired = repair(text)
+        self.repaired += repaired
+        return clean
+
+    def inspect(self, tokens: "TokenIds", index: int) -> None:
         """Count a text, and whether it was truncated.
 
         Raises:
@@ -40,7 +54,7 @@ class Call:
         """
         if tokens.truncated and not self.truncate:
             raise ValueError(
-                f"texts[{index}] has more than {self.max_tokens} tokens, and truncate=False. "
+                f"{self.noun}[{index}] has more than {self.max_tokens} tokens, and truncate=False. "
                 "Split it, raise max_tokens, or allow truncation."
             )
         self.texts += 1
@@ -54,15 +68,22 @@ class Call:
         """
         if self.truncated:
             warnings.warn(
-                f"{self.truncated} of {self.texts} texts had more than {self.max_tokens} tokens and were cut. Split "
-                "them, or raise max_tokens; truncate=False makes this an error.",
+                f"{self.truncated} of {self.texts} {self.noun} had more than {self.max_tokens} tokens and were cut. "
+                "Split them, or raise max_tokens; truncate=False makes this an error.",
                 TruncationWarning,
                 stacklevel=stacklevel + 1,
             )
         if self.repaired:
             warnings.warn(
-                f"{self.repaired} of {self.texts} texts held lone surrogates, which are not Unicode text; each became "
-                "U+FFFD. Decoding with errors='replace' instead of 'surrogateescape' avoids them.",
+                f"{self.repaired} of {self.texts} {self.noun} held lone surrogates, which are not Unicode text; each "
+                "became U+FFFD. Decoding with errors='replace' instead of 'surrogateescape' avoids them.",
                 EncodingWarning,
                 stacklevel=stacklevel + 1,
             )
+
+
+async def awaited(work: Callable[[threading.Event], tuple[R, Call]]) -> R:
+    """Run a call off the event loop, and warn at the line of the user who awaits the method that awaits this."""
+    result, call = await in_background(work)
+    call.warn(stacklevel=3)
+    return result

@@ -8,17 +8,17 @@ from rapidembed.registry import ModelSpec
 def describe(spec: ModelSpec) -> dict[str, Any]:
     """Fastembed's keys, and ours: ``max_tokens``, ``languages``, ``prompts``."""
     onnx = spec.onnx_source
-    return {
+    facts: dict[str, Any] = {
         "model": spec.name,
-        "dim": spec.dim,
         "description": f"{spec.languages or 'Text'}, {spec.max_tokens or 'any number of'} tokens, {spec.architecture}",
         "license": spec.license,
         "size_in_GB": spec.size_gb,
         "sources": {"hf": onnx.repo if onnx else spec.source, "url": None, "_deprecated_tar_struct": False},
         "model_file": onnx.file if onnx else "model.safetensors",
         "additional_files": list(onnx.additional_files) if onnx else [],
-        "tasks": dict(spec.tasks),
         "max_tokens": spec.max_tokens,
         "languages": spec.languages,
-        "prompts": dict(spec.prompts),
     }
+    if spec.head in ("pool", "tokens"):
+        facts |= {"dim": spec.dim, "tasks": dict(spec.tasks), "prompts": dict(spec.prompts)}
+    return facts

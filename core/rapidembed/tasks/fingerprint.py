@@ -6,10 +6,10 @@ from functools import lru_cache
 from pathlib import Path
 
 from rapidembed.hub import announced_sha256
-from rapidembed.tasks.loaded import LoadedModel
+from rapidembed.tasks.leased import LeasedModel
 
 
-def fingerprint(model: LoadedModel) -> str:
+def fingerprint(model: LeasedModel) -> str:
     """32 hexadecimal digits over weights, tokenizer, pooling, prompts, limits and precision.
 
     It does not depend on where the files lie, so it is the same on every machine.
@@ -19,16 +19,8 @@ def fingerprint(model: LoadedModel) -> str:
     """
     model.checkpoint.check(model.engine.key.stamp)
     checkpoint = model.checkpoint
-    facts = {
-        "files": [_sha256(path) for path in (*checkpoint.weight_files, *checkpoint.tokenizer_files)],
-        "pooling": model.spec.pooling,
-        "include_prompt": model.spec.include_prompt,
-        "normalize": model.normalize,
-        "dimensions": model.dimensions,
-        "max_tokens": model.max_tokens,
-        "prompts": model.prompts,
-        "precision": model.info().precision,
-    }
+    files = [_sha256(path) for path in (*checkpoint.weight_files, *checkpoint.tokenizer_files)]
+    facts = model.facts() | {"files": files}
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:32]
 
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from rapidembed.types import PoolingMode
+from rapidembed.types import Head, PoolingMode
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,9 +12,12 @@ class ModelInfo:
 
     model_name: str
     dimensions: int
+    """Width of a vector or of each token's; of a reranker 1; of a sparse model the size of its vocabulary."""
     max_tokens: int | None
     """None: no limit."""
     architecture: str
+    head: Head
+    """What is computed from the token vectors: "pool", "tokens", "classification" or "mlm"."""
     pooling: tuple[PoolingMode, ...]
     normalize: bool
     query_prompt: str

@@ -1,9 +1,9 @@
 """The options of a facade: checked once, kept as they were given, and enough to build the facade again."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 from rapidembed.registry import Pooling
 from rapidembed.runtime.inputs import check_positive
@@ -15,8 +15,8 @@ _ROLES = ("query", "document")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TextOptions:
-    """Arguments of :class:`rapidembed.TextEmbedding`, documented there."""
+class ModelOptions:
+    """What every facade takes: which model, from where, on which device, and what becomes of its texts."""
 
     model_name: str
     device: str | Sequence[str]
@@ -27,12 +27,8 @@ class TextOptions:
     revision: str | None
     local_files_only: bool
     token: str | None = field(repr=False)
-    dimensions: int | None
     max_tokens: int | None
     truncate: bool
-    normalize: bool | None
-    prompts: Mapping[str, str] | None
-    pooling: str | Sequence[str] | None
     lazy_load: bool
     providers: Providers | None
     cuda: bool | Device | str
@@ -43,41 +39,21 @@ class TextOptions:
         for name in ("local_files_only", "truncate", "lazy_load"):
             if not isinstance(getattr(self, name), bool):
                 raise ValueError(f"{name} must be True or False, got {getattr(self, name)!r}.")
-        if self.normalize not in (True, False, None):
-            raise ValueError(f"normalize must be True, False or None, got {self.normalize!r}.")
         for name in ("revision", "token"):
             if not isinstance(getattr(self, name), str | None):
                 raise ValueError(f"{name} must be a str or None, got {type(getattr(self, name)).__name__}.")
         for name in ("cache_dir", "specific_model_path"):
             if not isinstance(getattr(self, name), str | Path | None):
                 raise ValueError(f"{name} must be a path or None, got {getattr(self, name)!r}.")
-        if not isinstance(self.pooling, str | list | tuple | None) or self.pooling in ("", [], ()):
-            raise ValueError(f"pooling must be a mode or a list of modes, got {self.pooling!r}.")
-        if not isinstance(self.prompts, Mapping | None):
-            raise ValueError(f"prompts maps {' and '.join(_ROLES)} to str, got {self.prompts!r}.")
         if not isinstance(self.model_name, str) or not self.model_name:
             raise ValueError(f"model_name must be a non-empty str, got {self.model_name!r}.")
         if self.precision not in _PRECISIONS:
             raise ValueError(f"precision must be one of {', '.join(_PRECISIONS)}, got {self.precision!r}.")
         if self.backend not in _BACKENDS:
             raise ValueError(f"backend must be one of {', '.join(_BACKENDS)}, got {self.backend!r}.")
-        for name in ("threads", "dimensions", "max_tokens"):
+        for name in ("threads", "max_tokens"):
             if getattr(self, name) is not None:
                 check_positive(name, getattr(self, name))
-        for mode in self.pooling_modes or ():
-            if mode not in POOLING_MODES:
-                raise ValueError(f"pooling must be of {', '.join(POOLING_MODES)}, got {self.pooling!r}.")
-        for role, prompt in (self.prompts or {}).items():
-            if role not in _ROLES or not isinstance(prompt, str):
-                raise ValueError(f"prompts maps {' and '.join(_ROLES)} to str, got {role!r}: {prompt!r}.")
-
-    @property
-    def pooling_modes(self) -> Pooling | None:
-        """``pooling`` as a tuple of modes."""
-        if self.pooling is None:
-            return None
-        modes = (self.pooling,) if isinstance(self.pooling, str) else tuple(self.pooling)
-        return cast("Pooling", modes)
 
     @property
     def cache_path(self) -> Path | None:
@@ -88,3 +64,71 @@ class TextOptions:
     def model_path(self) -> Path | None:
         """``specific_model_path`` as a path."""
         return None if self.specific_model_path is None else Path(self.specific_model_path).expanduser()
+
+    def picklable(self) -> dict[str, Any]:
+        """The options by name, without the token: pickles travel, and another process has the files or its own."""
+        return {option.name: getattr(self, option.name) for option in fields(self) if option.name != "token"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TextOptions(ModelOptions):
+    """Arguments of :class:`rapidembed.TextEmbedding`, documented there."""
+
+    dimensions: int | None
+    normalize: bool | None
+    prompts: Mapping[str, str] | None
+    pooling: str | Sequence[str] | None
+
+    def __post_init__(self) -> None:
+        # Not super(): slots make the decorator build the class anew, and super() would look for the first one.
+        ModelOptions.__post_init__(self)
+        if self.normalize not in (True, False, None):
+            raise ValueError(f"normalize must be True, False or None, got {self.normalize!r}.")
+        if self.dimensions is not None:
+            check_positive("dimensions", self.dimensions)
+        check_prompts(self.prompts)
+        if not isinstance(self.pooling, str | list | tuple | None) or self.pooling in ("", [], ()):
+            raise ValueError(f"pooling must be a mode or a list of modes, got {self.pooling!r}.")
+        for mode in self.pooling_modes or ():
+            if mode not in POOLING_MODES:
+                raise ValueError(f"pooling must be of {', '.join(POOLING_MODES)}, got {self.pooling!r}.")
+
+    @property
+    def pooling_modes(self) -> Pooling | None:
+        """``pooling`` as a tuple of modes."""
+        if self.pooling is None:
+            return None
+        modes = (self.pooling,) if isinstance(self.pooling, str) else tuple(self.pooling)
+        return cast("Pooling", modes)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LateInteractionOptions(ModelOptions):
+    """Arguments of :class:`rapidembed.LateInteractionTextEmbedding`, documented there."""
+
+    max_query_tokens: int | None
+
+    def __post_init__(self) -> None:
+        ModelOptions.__post_init__(self)
+        if self.max_query_tokens is not None:
+            check_positive("max_query_tokens", self.max_query_tokens)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SparseOptions(ModelOptions):
+    """Arguments of :class:`rapidembed.SparseTextEmbedding` for any model, documented there."""
+
+    prompts: Mapping[str, str] | None
+
+    def __post_init__(self) -> None:
+        ModelOptions.__post_init__(self)
+        check_prompts(self.prompts)
+
+
+def check_prompts(prompts: Mapping[str, str] | None) -> None:
+    """Raise a ValueError unless ``prompts`` maps some of the roles to texts."""
+    if not isinstance(prompts, Mapping | None):
+        raise ValueError(f"prompts maps {' and '.join(_ROLES)} to str, got {prompts!r}.")
+    for role, prompt in (prompts or {}).items():
+        if role not in _ROLES or not isinstance(prompt, str):
+            raise ValueError(f"prompts maps {' and '.join(_ROLES)} to str, got {role!r}: {prompt!r}.")

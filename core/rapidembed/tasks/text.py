@@ -2,30 +2,26 @@
 
 import itertools
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from types import TracebackType
 from typing import Any, overload
 
 from rapidembed import settings
-from rapidembed.errors import ClosedError, ModelNotFoundError
-from rapidembed.registry import ModelSpec, custom, custom_models, dense_models, find_dense, is_curated
+from rapidembed.errors import ModelNotFoundError
+from rapidembed.registry import TEXT, ModelSpec, custom
 from rapidembed.runtime import inputs
 from rapidembed.runtime.background import in_background
-from rapidembed.runtime.device import place
-from rapidembed.runtime.session import available_providers
 from rapidembed.tasks.bulk import Texts, check_call, gather, with_progress
 from rapidembed.tasks.call import Call
 from rapidembed.tasks.custom import custom_spec
 from rapidembed.tasks.describe import describe
-from rapidembed.tasks.fingerprint import fingerprint
-from rapidembed.tasks.info import ModelInfo
+from rapidembed.tasks.facade import LocalModel, name_of
 from rapidembed.tasks.loaded import LoadedModel
 from rapidembed.tasks.options import TextOptions
 from rapidembed.types import Device, Providers, Vectors
 
 
-class TextEmbedding:
+class TextEmbedding(LocalModel[TextOptions, LoadedModel]):
     """Turns texts into vectors.
 
     Example:
@@ -100,8 +96,8 @@ class TextEmbedding:
         pooling: str | Sequence[str] | None = None,
         specific_model_path: str | Path | None = None,
     ) -> None:
-        self._options = TextOptions(
-            model_name=_name(model_name),
+        options = TextOptions(
+            model_name=settings.default_model() if model_name is None else name_of(model_name),
             device=device,
             precision=precision,
             backend=backend,
@@ -122,18 +118,7 @@ class TextEmbedding:
             device_ids=device_ids,
             specific_model_path=specific_model_path,
         )
-        self._placement = place(
-            available=available_providers(),
-            device=device,
-            cuda=cuda,
-            device_ids=device_ids,
-            providers=providers,
-        )
-        self._lock = threading.Lock()
-        self._model: LoadedModel | None = None
-        self._closed = False
-        if not lazy_load:
-            self._loaded().engine.load()
+        self._start(options)
 
     # Arrays
 
@@ -241,31 +226,15 @@ class TextEmbedding:
         """Dimensions of the vectors."""
         return self._loaded().dimensions
 
-    @property
-    def info(self) -> ModelInfo:
-        """What is loaded, and from where."""
-        return self._loaded().info()
-
-    @property
-    def fingerprint(self) -> str:
-        """A short hash of everything that decides the vectors: store it with an index, compare it before searching.
-
-        Reads the weights once, unless the hub cache already names their hash.
-
-        Raises:
-            IntegrityError: the model's files were replaced since they were loaded.
-        """
-        return fingerprint(self._loaded())
-
     @classmethod
     def list_supported_models(cls) -> list[dict[str, Any]]:
         """The models that this version knows by name, a fresh dict each, with fastembed's keys and some of ours."""
-        return [describe(spec) for spec in (*dense_models(), *custom_models())]
+        return [describe(spec) for spec in TEXT.models()]
 
     @classmethod
     def get_embedding_size(cls, model_name: str) -> int:
         """Dimensions of a curated or added model, without loading it."""
-        spec = find_dense(model_name)
+        spec = TEXT.find(model_name)
         if spec is None:
             raise ModelNotFoundError(f"No model {model_name!r} is known by name; list_supported_models() lists them.")
         return spec.dim
@@ -327,7 +296,7 @@ class TextEmbedding:
         spec = model if isinstance(model, ModelSpec) else custom_spec(model, *args, **options)
         if isinstance(model, ModelSpec) and (args or options):
             raise TypeError("A ModelSpec says everything; give no other arguments.")
-        if is_curated(spec.name):
+        if TEXT.is_curated(spec.name):
             raise ValueError(f"{spec.name!r} is a curated model; choose another name.")
         custom.add(spec)
 
@@ -340,43 +309,8 @@ class TextEmbedding:
         """
         custom.remove(name)
 
-    # Lifetime
-
-    def close(self) -> None:
-        """Give the loaded model back; it is freed with its last user. Closing again does nothing."""
-        with self._lock:
-            self._closed = True
-            model, self._model = self._model, None
-        if model is not None:
-            model.lease.release()
-
-    def __enter__(self) -> "TextEmbedding":
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self.close()
-
-    def __reduce__(
-        self,
-    ) -> tuple[Callable[..., "TextEmbedding"], tuple[type["TextEmbedding"], dict[str, Any], ModelSpec | None]]:
-        # The token stays here: pickles travel. Another process has the files already, or a token of its own.
-        options = {name: getattr(self._options, name) for name in TextOptions.__slots__ if name != "token"}
-        # Another process may not know an added model.
-        return _rebuild, (type(self), options, custom.find(self._options.model_name))
-
-    def __repr__(self) -> str:
-        state = "closed" if self._closed else "loaded" if self._model else "not loaded"
-        return f"{type(self).__name__}({self._options.model_name!r}, device={self._placement.label!r}, {state})"
-
-    def _loaded(self) -> LoadedModel:
-        with self._lock:
-            if self._closed:
-                raise ClosedError(f"{self._options.model_name} was closed. Create a new TextEmbedding to go on.")
-            if self._model is None:
-                self._model = LoadedModel.load(self, self._options, self._placement)
-            return self._model
+    def _load(self) -> LoadedModel:
+        return LoadedModel.load(self, self._options, self._placement)
 
     def _encode(self, role: str, texts: Texts, batch_size: int, parallel: int | None, show_progress: bool) -> Vectors:
         vectors, call = self._compute(role, texts, batch_size, parallel, show_progress, None)
@@ -427,15 +361,3 @@ class TextEmbedding:
             call.warn(stacklevel=2)
 
         return vectors()
-
-
-def _name(model_name: str | Path | None) -> str:
-    if model_name is None:
-        return settings.default_model()
-    return str(model_name) if isinstance(model_name, Path) else model_name
-
-
-def _rebuild(cls: type[TextEmbedding], options: dict[str, Any], added: ModelSpec | None) -> TextEmbedding:
-    if added is not None:
-        custom.add(added)
-    return cls(**options)

@@ -1,0 +1,18 @@
+"""The inputs of a graph."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inputs:
+    """Names of values; those that a graph does without are None."""
+
+    ids: str
+    """Token ids, int64 (batch, tokens)."""
+    mask: str | None = None
+    """int32 (batch, tokens), 1 for tokens that the others see; None where every token is seen."""
+    types: str | None = None
+    """Which text of a pair a token belongs to, int64 (batch, tokens); None where all are of type 0."""
+    attended: str | None = None
+    """How many leading tokens of each row the others see, int64 (1,): stands in for a mask that is the same for all
+    rows, so that attention stays on its path without one."""

@@ -1,0 +1,99 @@
+"""What BM25 knows about languages: stemmer, stopwords, and how words are told apart.
+
+The stopwords in ``data/stopwords.json`` are NLTK's (the "stopwords" corpus of nltk_data, in the public domain), which
+are those that fastembed downloads for Qdrant/bm25. ``tests/golden/make_lexical.py`` writes the file.
+"""
+
+import json
+import unicodedata
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Literal
+
+from rapidembed.lexical.options import LexicalOptions
+from rapidembed.lexical.vocabulary import Rules
+from rapidembed.lexical.words import TOKENIZERS, Tokenize, Tokenizer
+
+_LONGEST = 40
+"""Letters of the longest words that count, unless asked otherwise."""
+
+
+@dataclass(frozen=True, slots=True)
+class Language:
+    """What is done with a language when nothing else is asked for."""
+
+    stemmer: str | None
+    """A Snowball algorithm of py_rust_stemmers."""
+    tokenizer: Literal["word", "unicode"] = "word"
+
+    @property
+    def equal(self) -> bool:
+        """Whether ids and weights are fastembed's; they were compared for every language of which this says so."""
+        return self.tokenizer == "word"
+
+
+# fastembed has these. With tokenizer="word" Tamil's ids and weights, too, are fastembed's.
+_SNOWBALL = (
+    "arabic danish dutch english finnish french german greek hungarian italian norwegian portuguese romanian russian "
+    "spanish swedish tamil turkish"
+)
+# fastembed cuts the words of these scripts at every vowel mark, or not at all.
+_UNICODE_ONLY = "bengali chinese hindi japanese khmer korean lao myanmar nepali thai"
+
+LANGUAGES: dict[str, Language] = {
+    **{name: Language(name) for name in _SNOWBALL.split()},
+    **{name: Language(None, "unicode") for name in _UNICODE_ONLY.split()},
+    "tamil": Language("tamil", "unicode"),
+}
+
+
+def analysis(options: LexicalOptions, folder: Path | None = None) -> tuple[Tokenize, Rules]:
+    """How texts become words, and words terms.
+
+    Args:
+        options: what was asked for.
+        folder: holds ``<language>.txt``, the stopwords to use instead of our own, one in a line.
+
+    Raises:
+        ValueError: the options contradict each other, or the language is unknown.
+    """
+    language, disabled = options.language or "english", bool(options.disable_stemmer)
+    known = LANGUAGES.get(language)
+    if disabled and options.stemmer is not None:
+        raise ValueError("stemmer was given, but disable_stemmer=True. Give one of them.")
+    if known is None and options.stemmer is None and not disabled:
+        raise ValueError(
+            f"language must be one of {', '.join(sorted(LANGUAGES))}, got {language!r}. For another language give a "
+            "stemmer, or disable_stemmer=True."
+        )
+    tokenizer: Tokenizer = options.tokenizer or (known.tokenizer if known else "word")
+    stopwords: Iterable[str] | None = options.stopwords
+    if stopwords is None:
+        stopwords = () if disabled or known is None else _stopwords(language, tokenizer, folder)
+    rules = Rules(
+        stemmer=None if disabled else options.stemmer or (known.stemmer if known else None),
+        stopwords=frozenset(word.lower() for word in stopwords),
+        longest=options.token_max_length or _LONGEST,
+    )
+    return TOKENIZERS[tokenizer] if isinstance(tokenizer, str) else tokenizer, rules
+
+
+def _stopwords(language: str, tokenizer: Tokenizer, folder: Path | None) -> Iterable[str]:
+    if folder is not None:
+        file = folder / f"{language}.txt"
+        if not file.is_file():
+            raise ValueError(f"{file} does not exist. It should hold stopwords, one in a line; or give stopwords=.")
+        return file.read_text(encoding="utf-8").splitlines()
+    if tokenizer == "word" and language == "tamil":
+        return ()  # fastembed has no list for it
+    words = _shipped().get(language, [])
+    return words if tokenizer == "word" else [unicodedata.normalize("NFKC", word) for word in words]
+
+
+@cache
+def _shipped() -> dict[str, list[str]]:
+    text = (Path(__file__).parent / "data" / "stopwords.json").read_text(encoding="utf-8")
+    lists: dict[str, list[str]] = json.loads(text)
+    return lists

@@ -1,0 +1,65 @@
+"""A reranker's facts from its own files: transformers' sequence classification, or sentence-transformers' CrossEncoder.
+
+Up to version 5 the latter is the former with a few keys in config.json; from 6 on it has modules.json and settings.
+"""
+
+from pathlib import Path
+
+from rapidembed.errors import IntegrityError, UnsupportedModelError
+from rapidembed.registry.config_file import ConfigFile
+from rapidembed.registry.discovery import (
+    MODULES_FILE,
+    read_architecture,
+    read_max_tokens,
+    read_modules,
+    read_prompts,
+)
+from rapidembed.registry.spec import ModelSpec
+
+
+def discover_cross_encoder(folder: Path, name: str) -> ModelSpec:
+    """Read the spec of the reranker in ``folder``.
+
+    Raises:
+        UnsupportedModelError: it is no reranker, or its files say something unknown.
+        IntegrityError: a file is damaged, or holds a value of a wrong type.
+    """
+    encoder = folder
+    if (folder / MODULES_FILE).is_file():
+        modules = read_modules(folder)
+        kinds = [kind for kind, _ in modules]
+        if kinds != ["Transformer"]:
+            raise UnsupportedModelError(
+                f"{folder / MODULES_FILE}: expected the one module of a cross-encoder, Transformer; "
+                f"found {', '.join(kinds)}."
+            )
+        encoder = folder / modules[0][1]
+    config = ConfigFile.read(encoder / "config.json")
+    transformer = ConfigFile.read_optional(encoder / "sentence_bert_config.json")
+    transformer.require(transformer_task="sequence-classification", module_output_name="scores", processing_kwargs={})
+    prompts, default_prompt = read_prompts(ConfigFile.read_optional(folder / "config_sentence_transformers.json"))
+    if default_prompt is not None and prompts[default_prompt]:
+        raise UnsupportedModelError(f"{folder}: cross-encoders with a default prompt are not supported.")
+    labels = _labels(config)
+    if labels != 1:
+        raise UnsupportedModelError(
+            f"{config.path}: a reranker gives each pair one score, but this model has {labels} labels."
+        )
+    return ModelSpec(
+        name=name,
+        dim=labels,
+        architecture=read_architecture(config),
+        head="classification",
+        max_tokens=read_max_tokens(encoder, transformer, config),
+        lower_case=transformer.flag("do_lower_case", False),
+    )
+
+
+def _labels(config: ConfigFile) -> int:
+    """As transformers counts them: the names of the labels, else their number, else two."""
+    names = config.values.get("id2label")
+    if names is None:
+        return config.optional_positive("num_labels") or 2
+    if not isinstance(names, dict):
+        raise IntegrityError(f"{config.path}: expected id2label to map numbers to names, got {names!r}.")
+    return len(names)

@@ -1,0 +1,186 @@
+"""A late-interaction model's facts from its own files.
+
+Three layouts are read: sentence-transformers' MultiVectorEncoder (from 6 on), PyLate's ColBERT (up to 3), and that of
+the ColBERT authors (``HF_ColBERT``, with the projection among the encoder's weights). sentence-transformers reads all
+three, and the defaults of the older two are those it gives them.
+"""
+
+import string
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError, safe_open
+
+from rapidembed.errors import IntegrityError, UnsupportedModelError
+from rapidembed.registry.config_file import ConfigFile
+from rapidembed.registry.discovery import (
+    MODULES_FILE,
+    WEIGHTS_FILE,
+    read_architecture,
+    read_dense,
+    read_max_tokens,
+    read_modules,
+    read_prompts,
+)
+from rapidembed.registry.spec import DenseLayer, LateInteraction, ModelSpec
+
+METADATA_FILE = "artifact.metadata"
+
+_TOKENS = "token_embeddings"
+_PUNCTUATION = tuple(string.punctuation)
+_DEFAULT_QUERY_LENGTH = 32
+
+
+def discover_multi_vector(folder: Path, name: str) -> ModelSpec:
+    """Read the spec of the late-interaction model in ``folder``.
+
+    Raises:
+        UnsupportedModelError: it is none, or its files say something unknown.
+        IntegrityError: a file is damaged, holds a value of a wrong type, or contradicts another.
+    """
+    if (folder / MODULES_FILE).is_file():
+        return _from_modules(folder, name)
+    config = ConfigFile.read(folder / "config.json")
+    if "HF_ColBERT" in (config.values.get("architectures") or ()):
+        return _from_colbert(folder, name, config)
+    raise UnsupportedModelError(
+        f"{folder} has no {MODULES_FILE} and is no HF_ColBERT, so it does not say how it makes token vectors."
+    )
+
+
+def _from_modules(folder: Path, name: str) -> ModelSpec:
+    modules = read_modules(folder)
+    kinds = [kind for kind, _ in modules]
+    if kinds[:1] != ["Transformer"] or any(kind not in ("Dense", "MultiVectorMask", "Normalize") for kind in kinds[1:]):
+        raise UnsupportedModelError(
+            f"{folder / MODULES_FILE}: expected the modules Transformer, then any of Dense, MultiVectorMask and "
+            f"Normalize; found {', '.join(kinds)}."
+        )
+    if "Normalize" in kinds and "Dense" in kinds[kinds.index("Normalize") :]:
+        raise UnsupportedModelError(f"{folder / MODULES_FILE}: Dense after Normalize is not supported.")
+    settings = ConfigFile.read_optional(folder / "config_sentence_transformers.json")
+    encoder = folder / modules[0][1]
+    config = ConfigFile.read(encoder / "config.json")
+    transformer = ConfigFile.read_optional(encoder / "sentence_bert_config.json")
+    transformer.require(transformer_task="feature-extraction", module_output_name=_TOKENS, processing_kwargs={})
+    dense = tuple(read_dense(folder, path, _TOKENS) for kind, path in modules if kind == "Dense")
+    pylate = settings.values.get("model_type") == "ColBERT"
+    knobs = settings if pylate else transformer
+    skip = _pylate_skip(settings) if pylate else _skip(folder, modules)
+    expansion = _pylate_expansion(settings) if pylate else _expansion(transformer)
+    if expansion and not pylate and "MultiVectorMask" not in kinds:
+        raise UnsupportedModelError(f"{transformer.path}: query_expansion without a MultiVectorMask is not supported.")
+    prompts, _ = read_prompts(settings)
+    return ModelSpec(
+        name=name,
+        dim=_width(folder, config.positive("hidden_size"), dense),
+        architecture=read_architecture(config),
+        head="tokens",
+        normalize=pylate or "Normalize" in kinds,
+        max_tokens=knobs.optional_positive("document_length") or read_max_tokens(encoder, transformer, config),
+        dense=dense,
+        lower_case=transformer.flag("do_lower_case", False),
+        prompts=prompts,
+        late=LateInteraction(
+            query_marker=_marker(settings, "query_prefix") if pylate else None,
+            document_marker=_marker(settings, "document_prefix") if pylate else None,
+            skip=skip,
+            **(expansion or {"query_length": knobs.optional_positive("query_length")}),
+        ),
+    )
+
+
+def _from_colbert(folder: Path, name: str, config: ConfigFile) -> ModelSpec:
+    metadata = ConfigFile.read_optional(folder / METADATA_FILE)
+    width, hidden = _projection(folder / WEIGHTS_FILE)
+    layer = DenseLayer(path="", in_features=hidden, out_features=width, bias=False, activation="Identity")
+    length = metadata.optional_positive("query_maxlen") or _DEFAULT_QUERY_LENGTH
+    return ModelSpec(
+        name=name,
+        dim=width,
+        architecture=read_architecture(config),
+        head="tokens",
+        normalize=True,
+        max_tokens=metadata.optional_positive("doc_maxlen") or read_max_tokens(folder, ConfigFile(folder, {}), config),
+        dense=(layer,),
+        late=LateInteraction(
+            query_marker=metadata.text("query_token_id", "[unused0]"),
+            document_marker=metadata.text("doc_token_id", "[unused1]"),
+            query_length=length,
+            expansion_length=length,
+            expansion_attended=metadata.flag("attend_to_mask_tokens", False),
+            skip=_PUNCTUATION if metadata.flag("mask_punctuation", True) else (),
+        ),
+    )
+
+
+def _projection(path: Path) -> tuple[int, int]:
+    """Output and input width of the projection, which only its weights know."""
+    try:
+        with safe_open(path, framework="numpy") as file:
+            width, hidden = file.get_slice("linear.weight").get_shape()
+    except (SafetensorError, OSError, ValueError) as error:
+        raise IntegrityError(f"{path} does not hold the projection linear.weight of an HF_ColBERT: {error}") from error
+    return width, hidden
+
+
+def _width(folder: Path, hidden: int, dense: tuple[DenseLayer, ...]) -> int:
+    for layer in dense:
+        if layer.in_features != hidden:
+            raise IntegrityError(f"{folder / layer.path}: takes {layer.in_features} values, but gets {hidden}.")
+        hidden = layer.out_features
+    return hidden
+
+
+def _marker(settings: ConfigFile, name: str) -> str | None:
+    return None if settings.values.get(name) is None else settings.text(name, "") or None
+
+
+def _expansion(transformer: ConfigFile) -> dict[str, Any] | None:
+    """sentence-transformers' ``query_expansion``; None: queries keep their length."""
+    value = transformer.values.get("query_expansion")
+    if value is None:
+        return None
+    if not isinstance(value, dict):
+        raise IntegrityError(f"{transformer.path}: expected query_expansion to be an object, got {value!r}.")
+    file = ConfigFile(transformer.path, value)
+    length = file.positive("length")
+    longest = transformer.optional_positive("query_length")
+    strategy = file.text("strategy", "")
+    if strategy not in ("fixed", "min") or value.keys() - {"strategy", "attend", "token", "length"}:
+        raise UnsupportedModelError(f"{transformer.path}: query_expansion {value!r} is not supported.")
+    return {
+        "query_length": length if strategy == "fixed" else longest and max(longest, length),
+        "expansion_length": length,
+        "expansion_attended": file.flag("attend", False),
+        "expansion_token": None if value.get("token") is None else file.text("token", ""),
+    }
+
+
+def _pylate_expansion(settings: ConfigFile) -> dict[str, Any] | None:
+    if not settings.flag("do_query_expansion", True):
+        return None
+    length = settings.optional_positive("query_length") or _DEFAULT_QUERY_LENGTH
+    attended = settings.flag("attend_to_expansion_tokens", False)
+    return {"query_length": length, "expansion_length": length, "expansion_attended": attended}
+
+
+def _skip(folder: Path, modules: list[tuple[str, str]]) -> tuple[str, ...]:
+    words: tuple[str, ...] = ()
+    for kind, path in modules:
+        if kind == "MultiVectorMask":
+            file = ConfigFile.read(folder / path / "config.json")
+            file.require(skiplist_tasks=["document"], keep_only_token_ids=None)
+            words += _words(file)
+    return words
+
+
+def _pylate_skip(settings: ConfigFile) -> tuple[str, ...]:
+    return _PUNCTUATION if settings.values.get("skiplist_words") is None else _words(settings)
+
+
+def _words(file: ConfigFile) -> tuple[str, ...]:
+    words = file.values.get("skiplist_words") or []
+    if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
+        raise IntegrityError(f"{file.path}: expected skiplist_words to be a list of strings, got {words!r}.")
+    return tuple(words)

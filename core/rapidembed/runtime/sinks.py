@@ -1,0 +1,63 @@
+"""Where a window's results are kept until all of it is computed."""
+
+from collections.abc import Callable, Sequence, Sized
+from dataclasses import dataclass
+from typing import Any, Generic, Protocol, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rapidembed.runtime.tokenizer import TokenIds
+from rapidembed.types import Vectors
+
+R = TypeVar("R")
+W = TypeVar("W", bound=Sized)
+
+
+class Sink(Protocol[W]):
+    """Makes windows and fills them from the model's output, in several threads at once, each at rows of its own."""
+
+    def window(self, count: int) -> W:
+        """Room for the results of ``count`` texts."""
+
+    def fill(self, window: W, rows: list[int], texts: Sequence[TokenIds], output: NDArray[np.float32]) -> None:
+        """Keep a batch's results.
+
+        Args:
+            window: from :meth:`window`.
+            rows: the places of the batch's texts in the window.
+            texts: their tokens.
+            output: what the model made of them, one row each.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class VectorSink:
+    """One vector of ``dim`` values for each text."""
+
+    dim: int
+
+    def window(self, count: int) -> Vectors:
+        """An array (count, dim)."""
+        return np.empty((count, self.dim), dtype=np.float32)
+
+    def fill(self, window: Vectors, rows: list[int], texts: Sequence[TokenIds], output: NDArray[np.float32]) -> None:
+        """Copy the output's rows."""
+        window[rows] = output
+
+
+@dataclass(frozen=True, slots=True)
+class ListSink(Generic[R]):
+    """Results of any size: ``read`` makes one from a text's tokens and its row of the output."""
+
+    read: Callable[[TokenIds, NDArray[np.float32]], R]
+
+    def window(self, count: int) -> list[R]:
+        """A list of ``count`` places."""
+        places: list[Any] = [None] * count
+        return places
+
+    def fill(self, window: list[R], rows: list[int], texts: Sequence[TokenIds], output: NDArray[np.float32]) -> None:
+        """Read each text's result."""
+        for row, text, values in zip(rows, texts, output, strict=True):
+            window[row] = self.read(text, values)

@@ -1,0 +1,109 @@
+"""What all facades share: options that are kept, a model that is loaded when it is needed, and an end."""
+
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Generic, Self, TypeVar
+
+from rapidembed.errors import ClosedError
+from rapidembed.registry import ModelSpec, custom
+from rapidembed.runtime.device import Placement, place
+from rapidembed.runtime.session import available_providers
+from rapidembed.tasks.fingerprint import fingerprint
+from rapidembed.tasks.info import ModelInfo
+from rapidembed.tasks.leased import LeasedModel
+from rapidembed.tasks.options import ModelOptions
+
+O = TypeVar("O", bound=ModelOptions)  # noqa: E741
+M = TypeVar("M", bound=LeasedModel)
+
+
+class LocalModel(Generic[O, M]):
+    """Base of the facades."""
+
+    _options: O
+    _placement: Placement
+
+    def _start(self, options: O) -> None:
+        """End of every ``__init__``: keep the options, and load the model unless told not to."""
+        self._options = options
+        self._placement = place(
+            available=available_providers(),
+            device=options.device,
+            cuda=options.cuda,
+            device_ids=options.device_ids,
+            providers=options.providers,
+        )
+        self._lock = threading.Lock()
+        self._model: M | None = None
+        self._closed = False
+        if not options.lazy_load:
+            self._loaded().warm()
+
+    def _load(self) -> M:
+        """Lease the model."""
+        raise NotImplementedError
+
+    def _loaded(self) -> M:
+        with self._lock:
+            if self._closed:
+                name = type(self).__name__
+                raise ClosedError(f"{self._options.model_name} was closed. Create a new {name} to go on.")
+            if self._model is None:
+                self._model = self._load()
+            return self._model
+
+    @property
+    def info(self) -> ModelInfo:
+        """What is loaded, and from where."""
+        return self._loaded().info()
+
+    @property
+    def fingerprint(self) -> str:
+        """A short hash of everything that decides the results: store it with an index, compare it before searching.
+
+        Reads the weights once, unless the hub cache already names their hash.
+
+        Raises:
+            IntegrityError: the model's files were replaced since they were loaded.
+        """
+        return fingerprint(self._loaded())
+
+    def close(self) -> None:
+        """Give the loaded model back; it is freed with its last user. Closing again does nothing."""
+        with self._lock:
+            self._closed = True
+            model, self._model = self._model, None
+        if model is not None:
+            model.lease.release()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __reduce__(self) -> tuple[Callable[..., Self], tuple[type[Self], dict[str, Any], ModelSpec | None]]:
+        # Another process may not know an added model.
+        return _rebuild, (type(self), self._options.picklable(), custom.find(self._options.model_name))
+
+    def __repr__(self) -> str:
+        state = "closed" if self._closed else "loaded" if self._model else "not loaded"
+        return f"{type(self).__name__}({self._options.model_name!r}, device={self._placement.label!r}, {state})"
+
+
+F = TypeVar("F", bound=LocalModel[Any, Any])
+
+
+def name_of(model_name: str | Path) -> str:
+    """A model's name as a str, where a path to its folder was given."""
+    return str(model_name) if isinstance(model_name, Path) else model_name
+
+
+def _rebuild(cls: type[F], options: dict[str, Any], added: ModelSpec | None) -> F:
+    if added is not None:
+        custom.add(added)
+    return cls(**options)

@@ -1,0 +1,239 @@
+"""Late-interaction embedding: a vector for each token."""
+
+import itertools
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, Literal, TypeAlias
+
+from rapidembed.errors import ModelNotFoundError
+from rapidembed.registry import LATE_INTERACTION
+from rapidembed.runtime import inputs
+from rapidembed.tasks.bulk import Bulk, Texts, check_texts, with_progress
+from rapidembed.tasks.call import Call, awaited
+from rapidembed.tasks.describe import describe
+from rapidembed.tasks.facade import LocalModel, name_of
+from rapidembed.tasks.options import LateInteractionOptions
+from rapidembed.tasks.token_vectors import TokenVectorModel
+from rapidembed.types import Device, Providers, Vectors
+
+_Role: TypeAlias = Literal["query", "document"]
+
+
+class LateInteractionTextEmbedding(LocalModel[LateInteractionOptions, TokenVectorModel]):
+    """Turns texts into one vector per token (ColBERT, https://arxiv.org/abs/2004.12832).
+
+    A document's relevance is the sum, over the query's vectors, of each one's largest product with a vector of the
+    document. Queries and documents are read differently: use the method that says which.
+
+    Example:
+        >>> from rapidembed import LateInteractionTextEmbedding
+        >>> model = LateInteractionTextEmbedding("answerdotai/answerai-colbert-small-v1")  # doctest: +SKIP
+        >>> query = model.encode_query("a feline")  # doctest: +SKIP
+        >>> document = model.encode_document("cats sleep")  # doctest: +SKIP
+        >>> float((query @ document.T).max(axis=1).sum())  # doctest: +SKIP
+
+    Args:
+        model_name: a curated name (:meth:`list_supported_models`), a hub repository or local folder in the layout of
+            sentence-transformers' MultiVectorEncoder, PyLate or the ColBERT authors, or ``package:NAME``.
+        max_tokens: cut documents at this many tokens, marker and special tokens included. None: the checkpoint's limit.
+            It may go up to the model's positions.
+        max_query_tokens: the same for queries. None: the checkpoint's limit of queries, or ``max_tokens`` if given.
+        truncate: whether texts over the limit are cut, with one :class:`~rapidembed.TruncationWarning` per call; if
+            False they are a ValueError.
+
+    The other arguments, the errors, and what is said there of threads, copies and lifetime are those of
+    :class:`rapidembed.TextEmbedding`.
+    """
+
+    def __init__(
+        self,
+        model_name: str | Path,
+        cache_dir: str | Path | None = None,
+        threads: int | None = None,
+        providers: Providers | None = None,
+        cuda: bool | Device | str = Device.AUTO,
+        device_ids: Sequence[int] | None = None,
+        lazy_load: bool = False,
+        *,
+        device: str | Sequence[str] = "auto",
+        precision: str = "auto",
+        backend: str = "onnxruntime",
+        revision: str | None = None,
+        local_files_only: bool = False,
+        token: str | None = None,
+        max_tokens: int | None = None,
+        max_query_tokens: int | None = None,
+        truncate: bool = True,
+        specific_model_path: str | Path | None = None,
+    ) -> None:
+        options = LateInteractionOptions(
+            model_name=name_of(model_name),
+            device=device,
+            precision=precision,
+            backend=backend,
+            threads=threads,
+            cache_dir=cache_dir,
+            revision=revision,
+            local_files_only=local_files_only,
+            token=token,
+            max_tokens=max_tokens,
+            max_query_tokens=max_query_tokens,
+            truncate=truncate,
+            lazy_load=lazy_load,
+            providers=providers,
+            cuda=cuda,
+            device_ids=device_ids,
+            specific_model_path=specific_model_path,
+        )
+        self._start(options)
+
+    # Arrays
+
+    def encode_query(
+        self, texts: Texts, *, batch_size: int = 256, parallel: int | None = None, show_progress: bool = False
+    ) -> Vectors | list[Vectors]:
+        """Embed search queries.
+
+        Args:
+            texts: one text, or an iterable of texts.
+            batch_size: most texts in one batch; batches are otherwise sized by their work.
+            parallel: most cores to use for this call; None or 0: all that the model may use.
+            show_progress: show a progress bar.
+
+        Returns:
+            float32 ``(tokens, dimensions)`` for one text, a list of such arrays for an iterable, in its order. Models
+            that fill queries up return a vector for the filling too.
+
+        Raises:
+            TypeError: an item is not a str; names its index. Lists are checked before any work begins.
+            ValueError: an argument is out of range, or a text is too long and ``truncate`` is False.
+            NonFiniteError: the model produced NaN or infinity.
+            ClosedError: the model was closed.
+        """
+        vectors, call = self._compute("query", texts, Bulk(batch_size, parallel, show_progress))
+        call.warn(stacklevel=2)
+        return vectors
+
+    def encode_document(
+        self, texts: Texts, *, batch_size: int = 256, parallel: int | None = None, show_progress: bool = False
+    ) -> Vectors | list[Vectors]:
+        """Embed documents to be searched; tokens that the model is meant to skip get no vector.
+
+        See :meth:`encode_query`.
+        """
+        vectors, call = self._compute("document", texts, Bulk(batch_size, parallel, show_progress))
+        call.warn(stacklevel=2)
+        return vectors
+
+    async def aencode_query(
+        self, texts: Texts, *, batch_size: int = 256, parallel: int | None = None, show_progress: bool = False
+    ) -> Vectors | list[Vectors]:
+        """:meth:`encode_query` without blocking the event loop; cancelling stops the work."""
+        return await awaited(
+            lambda cancelled: self._compute("query", texts, Bulk(batch_size, parallel, show_progress, cancelled))
+        )
+
+    async def aencode_document(
+        self, texts: Texts, *, batch_size: int = 256, parallel: int | None = None, show_progress: bool = False
+    ) -> Vectors | list[Vectors]:
+        """:meth:`encode_document` without blocking the event loop; cancelling stops the work."""
+        return await awaited(
+            lambda cancelled: self._compute("document", texts, Bulk(batch_size, parallel, show_progress, cancelled))
+        )
+
+    # Iterators, as fastembed has them
+
+    def embed(
+        self, documents: Texts, batch_size: int = 256, parallel: int | None = None, show_progress: bool = False
+    ) -> Iterator[Vectors]:
+        """Embed a stream of documents of any length in bounded memory.
+
+        Arguments and errors are those of :meth:`encode_query`, and are checked now, not at the first vector. An
+        iterable that is not a list is checked as it is read; results of the texts before a wrong one are yielded first.
+
+        Yields:
+            One float32 array ``(tokens, dimensions)`` per text, in order.
+        """
+        return self._iterate("document", documents, Bulk(batch_size, parallel, show_progress))
+
+    def passage_embed(
+        self, texts: Texts, batch_size: int = 256, parallel: int | None = None, show_progress: bool = False
+    ) -> Iterator[Vectors]:
+        """The same as :meth:`embed`."""
+        return self._iterate("document", texts, Bulk(batch_size, parallel, show_progress))
+
+    def query_embed(
+        self, query: Texts, batch_size: int = 256, parallel: int | None = None, show_progress: bool = False
+    ) -> Iterator[Vectors]:
+        """:meth:`embed` for queries; see :meth:`encode_query`."""
+        return self._iterate("query", query, Bulk(batch_size, parallel, show_progress))
+
+    # Facts
+
+    def token_count(
+        self, texts: Texts, batch_size: int = 1024, is_doc: bool = True, include_extension: bool = False
+    ) -> int:
+        """Tokens over all texts: special tokens included, after truncation.
+
+        Args:
+            texts: one text, or an iterable of texts.
+            batch_size: texts that are tokenized at once.
+            is_doc: whether they are documents; otherwise queries.
+            include_extension: count the marker, and what queries are filled up with, as well.
+        """
+        inputs.check_positive("batch_size", batch_size)
+        model = self._loaded()
+        steps = model.steps(model.document if is_doc else model.query)
+        many = [texts] if inputs.is_single(texts) else texts
+        prepared = (steps.prepare(text, index) for index, text in enumerate(many))
+        # The tokenizers' own threads take as many cores as there are texts in a chunk.
+        size = min(batch_size, model.engine.cores)
+        chunks = iter(lambda: list(itertools.islice(prepared, size)), [])
+        return sum(steps.count(chunk, extension=include_extension) for chunk in chunks)
+
+    @property
+    def embedding_size(self) -> int:
+        """Dimensions of each token's vector."""
+        return self._loaded().spec.dim
+
+    @classmethod
+    def list_supported_models(cls) -> list[dict[str, Any]]:
+        """The curated models, one fresh dict each, with fastembed's keys and some of ours."""
+        return [describe(spec) for spec in LATE_INTERACTION.models()]
+
+    @classmethod
+    def get_embedding_size(cls, model_name: str) -> int:
+        """Dimensions of a curated model's token vectors, without loading it."""
+        spec = LATE_INTERACTION.find(model_name)
+        if spec is None:
+            raise ModelNotFoundError(f"No curated model {model_name!r}; list_supported_models() lists them.")
+        return spec.dim
+
+    def _load(self) -> TokenVectorModel:
+        return TokenVectorModel.load(self, self._options, self._placement)
+
+    def _windows(self, role: _Role, texts: Texts, bulk: Bulk) -> tuple[Iterator[list[Vectors]], Call]:
+        """Vectors by window, and the call. Input is checked now."""
+        single = check_texts(texts)
+        model = self._loaded()
+        side = model.query if role == "query" else model.document
+        steps, sink = model.steps(side), model.sink(side)
+        if single is not None:
+            return (model.single(text, steps, sink) for text in [single]), steps.call
+        windows = model.windows(texts, steps, sink, bulk.batch_size, bulk.workers, bulk.cancelled)
+        return with_progress(windows, texts, bulk.show_progress), steps.call
+
+    def _compute(self, role: _Role, texts: Texts, bulk: Bulk) -> tuple[Vectors | list[Vectors], Call]:
+        windows, call = self._windows(role, texts, bulk)
+        vectors = [array for window in windows for array in window]
+        return vectors[0] if isinstance(texts, str) else vectors, call
+
+    def _iterate(self, role: _Role, texts: Texts, bulk: Bulk) -> Iterator[Vectors]:
+        windows, call = self._windows(role, texts, bulk)
+
+        def vectors() -> Iterator[Vectors]:
+            for window in windows:
+                yield from window
+            call.warn(stacklevel=2)
+
+        return vectors()

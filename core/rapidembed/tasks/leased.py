@@ -1,0 +1,212 @@
+"""A loaded model as a facade holds it: a lease on the shared engine, and the limits of this facade."""
+
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from rapidembed.errors import ClosedError, DeviceError, UnsupportedModelError
+from rapidembed.graph import buildable_architectures
+from rapidembed.hub import Checkpoint, HubOptions, mended, resolve
+from rapidembed.registry import ModelSpec, Pooling, Task
+from rapidembed.registry.static_files import STATIC_ARCHITECTURES
+from rapidembed.runtime.device import CPU_PROVIDER, Placement, place
+from rapidembed.runtime.engine import NOTHING, Engine, EngineKey
+from rapidembed.runtime.lease import Lease
+from rapidembed.runtime.sinks import Sink, W
+from rapidembed.runtime.static_tokenizer import UNLIMITED
+from rapidembed.runtime.stream import Steps, run_windows
+from rapidembed.runtime.tokenizer import Tokenizer
+from rapidembed.tasks.info import ModelInfo
+from rapidembed.tasks.options import ModelOptions
+
+T = TypeVar("T")
+M = TypeVar("M")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeasedModel:
+    """What every facade's loaded model has. Immutable; the lease knows whether it is still valid."""
+
+    lease: Lease
+    checkpoint: Checkpoint
+    max_tokens: int
+    truncate: bool
+
+    @property
+    def engine(self) -> Engine:
+        """The shared engine.
+
+        Raises:
+            ClosedError: the facade was closed.
+        """
+        return self.lease.engine
+
+    @property
+    def tokenizer(self) -> Tokenizer:
+        """The tokenizer of a model that runs a graph.
+
+        Raises:
+            UnsupportedModelError: the model is a table of token vectors.
+        """
+        return graph_tokenizer(self.engine)
+
+    @property
+    def spec(self) -> ModelSpec:
+        """The model's facts."""
+        return self.checkpoint.spec
+
+    def warm(self) -> None:
+        """Load what a first call needs."""
+        self.engine.load()
+
+    def windows(
+        self,
+        items: Iterable[T],
+        steps: Steps[T],
+        sink: Sink[W],
+        batch_size: int,
+        workers: int | None,
+        cancelled: threading.Event | None = None,
+        extra: Mapping[str, int] = NOTHING,
+    ) -> Iterator[W]:
+        """Run the model over many inputs, window by window; see :func:`rapidembed.runtime.stream.run_windows`."""
+        for window in run_windows(
+            self.engine, items, steps, sink, batch_size=batch_size, workers=workers, extra=extra, cancelled=cancelled
+        ):
+            if self.lease.released:
+                raise ClosedError(f"{self.spec.name} was closed while texts were being embedded.")
+            yield window
+
+    def single(self, item: T, steps: Steps[T], sink: Sink[W], extra: Mapping[str, int] = NOTHING) -> W:
+        """Run the model over a lone input, on all cores if they are free: a window of one."""
+        engine = self.engine
+        tokens = steps.tokenize([steps.prepare(item, None)])
+        steps.inspect(tokens[0], 0)
+        window = sink.window(1)
+        sink.fill(window, [0], tokens, engine.run_one(tokens[0], extra))
+        return window
+
+    def info(self) -> ModelInfo:
+        """What is loaded, and from where."""
+        spec = self.spec
+        return ModelInfo(
+            model_name=spec.name,
+            dimensions=spec.dim,
+            max_tokens=None if self.max_tokens == UNLIMITED else self.max_tokens,
+            architecture=spec.architecture,
+            head=spec.head,
+            pooling=spec.pooling,
+            normalize=spec.normalize,
+            query_prompt=spec.query_prompt,
+            document_prompt=spec.document_prompt,
+            weights=self.checkpoint.weight_files[0],
+            revision=self.checkpoint.revision,
+            similarity=spec.similarity,
+            license=spec.license,
+            device=self.engine.key.placement.label,
+            precision="fp32",
+            backend=self.engine.backend,
+            cores=self.engine.cores,
+        )
+
+    def facts(self) -> dict[str, Any]:
+        """Everything beside the files that decides the results, in JSON's types."""
+        return {"head": self.spec.head, "max_tokens": self.max_tokens, "precision": self.info().precision}
+
+
+def lease_model(
+    owner: object,
+    options: ModelOptions,
+    placement: Placement,
+    task: Task,
+    make: Callable[[Lease, Checkpoint], M],
+    pooling: Pooling | None = None,
+) -> M:
+    """Find the model and lease its engine for ``owner``.
+
+    Args:
+        owner: the facade; its end is the lease's.
+        options: its options.
+        placement: where to run.
+        task: what the model is for.
+        make: checks the options against the model; an error gives the lease back.
+        pooling: see :func:`rapidembed.hub.resolve`.
+    """
+    hub = HubOptions(
+        cache_dir=options.cache_path,
+        revision=options.revision,
+        local_files_only=options.local_files_only,
+        token=options.token,
+    )
+    snapshots: list[Path] = []
+
+    def load() -> M:
+        checkpoint = resolve(
+            options.model_name,
+            buildable=buildable_architectures(),
+            task=task,
+            pooling=pooling,
+            specific_model_path=options.model_path,
+            hub=hub,
+        )
+        if checkpoint.revision is not None:
+            snapshots.append(checkpoint.root)
+        static = checkpoint.spec.architecture in STATIC_ARCHITECTURES
+        where = _table_placement(checkpoint.spec, options) if static else placement
+        lease = Lease(owner, EngineKey(checkpoint, where, options.threads, checkpoint.stamp()))
+        try:
+            lease.engine.prepare()
+            return make(lease, checkpoint)
+        except BaseException:
+            lease.release()
+            raise
+
+    return mended(load, lambda: next(iter(snapshots), None), hub)
+
+
+def graph_tokenizer(engine: Engine) -> Tokenizer:
+    """See :attr:`LeasedModel.tokenizer`."""
+    if not isinstance(engine.tokenizer, Tokenizer):
+        raise UnsupportedModelError(
+            f"{engine.key.checkpoint.spec.name} is a static model, which gives text vectors only."
+        )
+    return engine.tokenizer
+
+
+def _table_placement(spec: ModelSpec, options: ModelOptions) -> Placement:
+    """The CPU, which is where tables are; that a GPU is there does not matter, that one was asked for does."""
+    try:
+        return place(
+            available=[CPU_PROVIDER],
+            device=options.device,
+            cuda=options.cuda,
+            device_ids=options.device_ids,
+            providers=options.providers,
+        )
+    except DeviceError as error:
+        raise DeviceError(
+            f"{spec.name} is a static model, which runs on the CPU only; leave the device out."
+        ) from error
+
+
+def token_limit(wanted: int | None, spec: ModelSpec, engine: Engine, special: int | None = None) -> int:
+    """The limit that applies: the one asked for, else the checkpoint's, never beyond the model's positions.
+
+    Args:
+        wanted: limit that the user asked for.
+        spec: the model's facts.
+        engine: the model.
+        special: tokens that are added to every input; None: those of a single text.
+    """
+    most = engine.position_limit or spec.max_tokens
+    limit = wanted or spec.max_tokens or most
+    if limit is None or most is None:
+        raise ValueError(f"{spec.name} does not say how many tokens it takes; give max_tokens.")
+    if limit > most:
+        raise ValueError(f"max_tokens must be at most {most}, the positions of {spec.name}; got {limit}.")
+    special = engine.tokenizer.special_tokens if special is None else special
+    if limit <= special:
+        raise ValueError(f"max_tokens must leave room beside {special} special tokens, got {limit}.")
+    return limit

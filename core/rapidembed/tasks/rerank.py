@@ -1,0 +1,345 @@
+"""Reranking: how well each of some documents answers a query."""
+
+import itertools
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, Literal, TypeAlias
+
+import numpy as np
+
+from rapidembed.registry import RERANK
+from rapidembed.runtime import inputs
+from rapidembed.runtime.sinks import VectorSink
+from rapidembed.tasks.bulk import Bulk, gather, with_progress
+from rapidembed.tasks.call import Call, awaited
+from rapidembed.tasks.describe import describe
+from rapidembed.tasks.facade import LocalModel, name_of
+from rapidembed.tasks.options import ModelOptions
+from rapidembed.tasks.reranker import Reranker
+from rapidembed.tasks.steps import Pair
+from rapidembed.types import Device, Providers, RankedDocument, Vectors
+
+Activation: TypeAlias = Literal["logit", "sigmoid"]
+
+_SCORES = VectorSink(1)
+
+
+class TextCrossEncoder(LocalModel[ModelOptions, Reranker]):
+    """Scores pairs of query and document with a model that reads both together.
+
+    Slower than comparing vectors, and more exact: made for the few dozen documents that a search has found.
+
+    Example:
+        >>> from rapidembed import TextCrossEncoder
+        >>> model = TextCrossEncoder("Xenova/ms-marco-MiniLM-L-6-v2")  # doctest: +SKIP
+        >>> scores = list(model.rerank("a feline", ["cats sleep", "stocks fell"]))  # doctest: +SKIP
+        >>> model.rank("a feline", ["stocks fell", "cats sleep"], top_k=1)[0].index  # doctest: +SKIP
+        1
+
+    Args:
+        model_name: a curated name (:meth:`list_supported_models`), a hub repository or local folder that holds a
+            classifier with one label (transformers' ``ForSequenceClassification``, sentence-transformers'
+            CrossEncoder), or ``package:NAME``.
+        max_tokens: cut pairs at this many tokens, special tokens included, the longer text first. None: the
+            checkpoint's limit. It may go up to the model's positions.
+        truncate: whether pairs over the limit are cut, with one :class:`~rapidembed.TruncationWarning` per call; if
+            False they are a ValueError.
+
+    The other arguments, the errors, and what is said there of threads, copies and lifetime are those of
+    :class:`rapidembed.TextEmbedding`.
+    """
+
+    def __init__(
+        self,
+        model_name: str | Path,
+        cache_dir: str | Path | None = None,
+        threads: int | None = None,
+        providers: Providers | None = None,
+        cuda: bool | Device | str = Device.AUTO,
+        device_ids: Sequence[int] | None = None,
+        lazy_load: bool = False,
+        *,
+        device: str | Sequence[str] = "auto",
+        precision: str = "auto",
+        backend: str = "onnxruntime",
+        revision: str | None = None,
+        local_files_only: bool = False,
+        token: str | None = None,
+        max_tokens: int | None = None,
+        truncate: bool = True,
+        specific_model_path: str | Path | None = None,
+    ) -> None:
+        options = ModelOptions(
+            model_name=name_of(model_name),
+            device=device,
+            precision=precision,
+            backend=backend,
+            threads=threads,
+            cache_dir=cache_dir,
+            revision=revision,
+            local_files_only=local_files_only,
+            token=token,
+            max_tokens=max_tokens,
+            truncate=truncate,
+            lazy_load=lazy_load,
+            providers=providers,
+            cuda=cuda,
+            device_ids=device_ids,
+            specific_model_path=specific_model_path,
+        )
+        self._start(options)
+
+    # Arrays
+
+    def score(
+        self,
+        query: str,
+        documents: Iterable[str],
+        *,
+        activation: Activation = "logit",
+        batch_size: int = 64,
+        parallel: int | None = None,
+        show_progress: bool = False,
+    ) -> Vectors:
+        """Score documents against one query, which is tokenized once.
+
+        Args:
+            query: the query.
+            documents: the documents, in any number.
+            activation: "logit": the model's own numbers, of any size and sign; "sigmoid": between 0 and 1.
+            batch_size: most pairs in one batch; batches are otherwise sized by their work.
+            parallel: most cores to use for this call; None or 0: all that the model may use.
+            show_progress: show a progress bar.
+
+        Returns:
+            float32 ``(documents,)``, in their order; higher is more relevant.
+
+        Raises:
+            TypeError: an item is not a str; names its index. Lists are checked before any work begins.
+            ValueError: an argument is out of range, or a pair is too long and ``truncate`` is False.
+            NonFiniteError: the model produced NaN or infinity.
+            ClosedError: the model was closed.
+        """
+        bulk = Bulk(batch_size, parallel, show_progress)
+        scores, call = self._compute(_pairs(query, documents), activation, bulk)
+        call.warn(stacklevel=2)
+        return scores
+
+    def score_pairs(
+        self,
+        pairs: Pair | Iterable[Pair],
+        *,
+        activation: Activation = "logit",
+        batch_size: int = 64,
+        parallel: int | None = None,
+        show_progress: bool = False,
+    ) -> Vectors:
+        """Score pairs (query, document): float32 ``(pairs,)``. See :meth:`score`."""
+        scores, call = self._compute(pairs, activation, Bulk(batch_size, parallel, show_progress))
+        call.warn(stacklevel=2)
+        return scores
+
+    def rank(
+        self,
+        query: str,
+        documents: Iterable[str],
+        top_k: int | None = None,
+        return_documents: bool = False,
+        activation: Activation = "logit",
+        *,
+        batch_size: int = 64,
+        parallel: int | None = None,
+        show_progress: bool = False,
+    ) -> list[RankedDocument]:
+        """Sort documents by their score, the best first; equal ones keep their order.
+
+        Args:
+            query: the query.
+            documents: the documents, in any number.
+            top_k: how many to return at most; None: all.
+            return_documents: whether the result holds the texts.
+            activation: see :meth:`score`, as for the other arguments and the errors.
+            batch_size: see :meth:`score`.
+            parallel: see :meth:`score`.
+            show_progress: see :meth:`score`.
+        """
+        bulk = Bulk(batch_size, parallel, show_progress)
+        ranking, call = self._rank(query, documents, top_k, return_documents, activation, bulk)
+        call.warn(stacklevel=2)
+        return ranking
+
+    async def ascore(
+        self,
+        query: str,
+        documents: Iterable[str],
+        *,
+        activation: Activation = "logit",
+        batch_size: int = 64,
+        parallel: int | None = None,
+        show_progress: bool = False,
+    ) -> Vectors:
+        """:meth:`score` without blocking the event loop; cancelling stops the work."""
+        return await awaited(
+            lambda cancelled: self._compute(
+                _pairs(query, documents), activation, Bulk(batch_size, parallel, show_progress, cancelled)
+            )
+        )
+
+    async def ascore_pairs(
+        self,
+        pairs: Pair | Iterable[Pair],
+        *,
+        activation: Activation = "logit",
+        batch_size: int = 64,
+        parallel: int | None = None,
+        show_progress: bool = False,
+    ) -> Vectors:
+        """:meth:`score_pairs` without blocking the event loop; cancelling stops the work."""
+        return await awaited(
+            lambda cancelled: self._compute(pairs, activation, Bulk(batch_size, parallel, show_progress, cancelled))
+        )
+
+    async def arank(
+        self,
+        query: str,
+        documents: Iterable[str],
+        top_k: int | None = None,
+        return_documents: bool = False,
+        activation: Activation = "logit",
+        *,
+        batch_size: int = 64,
+        parallel: int | None = None,
+        show_progress: bool = False,
+    ) -> list[RankedDocument]:
+        """:meth:`rank` without blocking the event loop; cancelling stops the work."""
+        return await awaited(
+            lambda cancelled: self._rank(
+                query,
+                documents,
+                top_k,
+                return_documents,
+                activation,
+                Bulk(batch_size, parallel, show_progress, cancelled),
+            )
+        )
+
+    # Iterators, as fastembed has them
+
+    def rerank(
+        self,
+        query: str,
+        documents: Iterable[str],
+        batch_size: int = 64,
+        parallel: int | None = None,
+        show_progress: bool = False,
+    ) -> Iterator[float]:
+        """Score a stream of documents in bounded memory.
+
+        Arguments and errors are those of :meth:`score`, and are checked now, not at the first score. An iterable that
+        is not a list is checked as it is read; scores of the documents before a wrong one are yielded first.
+
+        Yields:
+            One float per document, in order: the model's logit.
+        """
+        return self._iterate(_pairs(query, documents), Bulk(batch_size, parallel, show_progress))
+
+    def rerank_pairs(
+        self,
+        pairs: Pair | Iterable[Pair],
+        batch_size: int = 64,
+        parallel: int | None = None,
+        show_progress: bool = False,
+    ) -> Iterator[float]:
+        """:meth:`rerank` for pairs (query, document)."""
+        return self._iterate(pairs, Bulk(batch_size, parallel, show_progress))
+
+    # Facts
+
+    def token_count(self, pairs: Pair | Iterable[Pair], batch_size: int = 1024) -> int:
+        """Tokens of the pairs as the model reads them: special tokens included, after truncation, over all pairs."""
+        inputs.check_positive("batch_size", batch_size)
+        model = self._loaded()
+        steps = model.steps()
+        prepared = (steps.prepare(pair, index) for index, pair in enumerate(_checked(pairs)))
+        # The tokenizers' own threads take as many cores as there are texts in a chunk.
+        size = min(batch_size, model.engine.cores)
+        chunks = iter(lambda: list(itertools.islice(prepared, size)), [])
+        return sum(len(tokens.ids) for chunk in chunks for tokens in steps.tokenize(chunk))
+
+    @classmethod
+    def list_supported_models(cls) -> list[dict[str, Any]]:
+        """The curated models, one fresh dict each, with fastembed's keys and some of ours."""
+        return [describe(spec) for spec in RERANK.models()]
+
+    def _load(self) -> Reranker:
+        return Reranker.load(self, self._options, self._placement)
+
+    def _windows(self, pairs: Pair | Iterable[Pair], bulk: Bulk) -> tuple[Iterator[Vectors], Iterable[Pair], Call]:
+        """Scores by window, (some pairs, 1); the pairs; and the call. Input is checked now."""
+        pairs = _checked(pairs)
+        model = self._loaded()
+        steps = model.steps()
+        windows = model.windows(pairs, steps, _SCORES, bulk.batch_size, bulk.workers, bulk.cancelled)
+        return with_progress(windows, pairs, bulk.show_progress), pairs, steps.call
+
+    def _compute(self, pairs: Pair | Iterable[Pair], activation: str, bulk: Bulk) -> tuple[Vectors, Call]:
+        apply = _activation(activation)
+        windows, pairs, call = self._windows(pairs, bulk)
+        return apply(gather(windows, pairs, 1)[:, 0]), call
+
+    def _rank(
+        self,
+        query: str,
+        documents: Iterable[str],
+        top_k: int | None,
+        return_documents: bool,
+        activation: str,
+        bulk: Bulk,
+    ) -> tuple[list[RankedDocument], Call]:
+        if top_k is not None:
+            inputs.check_positive("top_k", top_k)
+        pairs = list(_pairs(query, documents))
+        scores, call = self._compute(pairs, activation, bulk)
+        best = np.argsort(-scores, kind="stable")[:top_k].tolist()
+        texts = [pairs[i][1] if return_documents else None for i in best]
+        return [RankedDocument(i, float(scores[i]), text) for i, text in zip(best, texts, strict=True)], call
+
+    def _iterate(self, pairs: Pair | Iterable[Pair], bulk: Bulk) -> Iterator[float]:
+        windows, _, call = self._windows(pairs, bulk)
+
+        def scores() -> Iterator[float]:
+            for window in windows:
+                yield from window[:, 0].tolist()
+            call.warn(stacklevel=2)
+
+        return scores()
+
+
+def _pairs(query: str, documents: Iterable[str]) -> Iterable[Pair]:
+    """The query with each document; a list is checked whole, and stays a list."""
+    inputs.check_text(query, name="query")
+    if inputs.is_single(documents, "documents"):
+        raise TypeError("documents must be an iterable of str, got one str; put it into a list.")
+    if isinstance(documents, Sequence | np.ndarray):
+        return [(query, inputs.check_text(text, index, "documents")) for index, text in enumerate(documents)]
+    return ((query, inputs.check_text(text, index, "documents")) for index, text in enumerate(documents))
+
+
+def _checked(pairs: Pair | Iterable[Pair]) -> Iterable[Pair]:
+    """The pairs as an iterable; a list is checked whole."""
+    if isinstance(pairs, tuple) and len(pairs) == 2 and all(isinstance(text, str) for text in pairs):
+        return [(str(pairs[0]), str(pairs[1]))]
+    if inputs.is_single(pairs, "pairs"):
+        raise TypeError("pairs must be an iterable of pairs (query, document), got one str.")
+    if isinstance(pairs, Sequence):
+        return [inputs.check_pair(pair, index) for index, pair in enumerate(pairs)]
+    return pairs
+
+
+def _activation(name: str) -> Callable[[Vectors], Vectors]:
+    if name == "logit":
+        return lambda scores: scores
+    if name == "sigmoid":
+        # 1 / (1 + exp(-x)) without overflow.
+        return lambda scores: np.exp(-np.logaddexp(np.float32(0), -scores))
+    raise ValueError(f'activation must be "logit" or "sigmoid", got {name!r}.')

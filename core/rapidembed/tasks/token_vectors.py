@@ -1,0 +1,153 @@
+"""A model as :class:`rapidembed.LateInteractionTextEmbedding` uses it."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rapidembed.errors import IntegrityError
+from rapidembed.hub import Checkpoint
+from rapidembed.registry import LATE_INTERACTION, LateInteraction, ModelSpec
+from rapidembed.runtime.device import Placement
+from rapidembed.runtime.engine import Engine
+from rapidembed.runtime.lease import Lease
+from rapidembed.runtime.sinks import ListSink
+from rapidembed.runtime.tokenizer import TokenIds, Tokenizer
+from rapidembed.tasks.call import Call
+from rapidembed.tasks.leased import LeasedModel, graph_tokenizer, lease_model, token_limit
+from rapidembed.tasks.options import LateInteractionOptions
+from rapidembed.tasks.steps import LateInteractionSteps
+from rapidembed.types import Vectors
+
+_SMALLEST_NORM = 1e-12
+# transformers' names, in the order in which sentence-transformers falls back to them.
+_MASK_TOKENS = ("[MASK]", "<mask>")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Side:
+    """How queries, or documents, become token vectors."""
+
+    prompt: str
+    marker: int | None
+    max_tokens: int
+    length: int | None
+    """Length that shorter texts are filled up to."""
+    skip: NDArray[np.int64]
+    """Tokens that get no vector."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokenVectorModel(LeasedModel):
+    """Everything that a call needs."""
+
+    query: Side
+    document: Side
+    filling: int
+    """Token that queries are filled up with."""
+
+    @classmethod
+    def load(cls, owner: object, options: LateInteractionOptions, placement: Placement) -> "TokenVectorModel":
+        """Find the model, lease its engine for ``owner``, and check the options against it."""
+
+        def make(lease: Lease, checkpoint: Checkpoint) -> "TokenVectorModel":
+            spec, engine = checkpoint.spec, lease.engine
+            late = spec.late or LateInteraction()
+            limit = token_limit(options.max_tokens, spec, engine)
+            wanted = options.max_query_tokens or (options.max_tokens is None and late.query_length) or limit
+            query_limit = token_limit(wanted, spec, engine)
+            nothing = np.empty(0, dtype=np.int64)
+            length = late.expansion_length and min(late.expansion_length, query_limit)
+            return cls(
+                lease=lease,
+                checkpoint=checkpoint,
+                max_tokens=limit,
+                truncate=options.truncate,
+                query=_side(spec.query_prompt, late.query_marker, engine, query_limit, length, nothing),
+                document=_side(
+                    spec.document_prompt,
+                    late.document_marker,
+                    engine,
+                    limit,
+                    None,
+                    _skip(late, graph_tokenizer(engine)),
+                ),
+                filling=_filling(late, graph_tokenizer(engine), spec) if length else 0,
+            )
+
+        return lease_model(owner, options, placement, LATE_INTERACTION, make)
+
+    def steps(self, side: Side) -> LateInteractionSteps:
+        """From texts to tokens, for a new call."""
+        return LateInteractionSteps(
+            call=Call(side.prompt, side.max_tokens, self.truncate),
+            tokenizer=self.tokenizer,
+            marker=side.marker,
+            length=side.length,
+            filling=self.filling,
+            attended=not self.spec.hides_tokens,
+        )
+
+    def sink(self, side: Side) -> ListSink[Vectors]:
+        """Takes the vectors of the tokens that count, scaled to length 1 where the model is meant so."""
+
+        def read(text: TokenIds, output: NDArray[np.float32]) -> Vectors:
+            vectors = output[: len(text.ids)]
+            if len(side.skip):
+                vectors = vectors[~np.isin(text.ids, side.skip)]
+            if not self.spec.normalize:
+                return vectors.copy()
+            norms = np.sqrt(np.einsum("ij,ij->i", vectors, vectors))
+            return np.asarray(vectors / np.maximum(norms, _SMALLEST_NORM)[:, None])
+
+        return ListSink(read)
+
+    def facts(self) -> dict[str, Any]:
+        """Everything beside the files that decides the vectors."""
+        sides = {
+            name: [side.prompt, side.marker, side.max_tokens, side.length, side.skip.tolist()]
+            for name, side in (("query", self.query), ("document", self.document))
+        }
+        return LeasedModel.facts(self) | sides | {"filling": [self.filling, self.spec.hides_tokens]}
+
+
+def _side(
+    prompt: str,
+    marker: str | int | None,
+    engine: Engine,
+    limit: int,
+    length: int | None,
+    skip: NDArray[np.int64],
+) -> Side:
+    number, text = _marker(marker, graph_tokenizer(engine))
+    special = engine.tokenizer.special_tokens + (number is not None)
+    if limit <= special:
+        raise ValueError(f"The token limit must leave room beside {special} special tokens, got {limit}.")
+    return Side(prompt=text + prompt, marker=number, max_tokens=limit, length=length, skip=skip)
+
+
+def _marker(marker: str | int | None, tokenizer: Tokenizer) -> tuple[int | None, str]:
+    """The marker's id, and text to put before inputs in its stead or behind it."""
+    if marker is None or isinstance(marker, int):
+        return marker, ""
+    # PyLate adds "[Q] " to the vocabulary with its space; the ColBERT authors wrote "[unused0]" and added the space.
+    for token in (marker, marker.split(maxsplit=1)[0] if marker.strip() else ""):
+        number = tokenizer.token_id(token)
+        if number is not None:
+            return number, marker[len(token) :].lstrip()
+    return None, marker
+
+
+def _skip(late: LateInteraction, tokenizer: Tokenizer) -> NDArray[np.int64]:
+    # As in sentence-transformers, words that the tokenizer does not know as one token skip nothing.
+    numbers = (tokenizer.token_id(word) for word in late.skip)
+    return np.array([number for number in numbers if number is not None], dtype=np.int64)
+
+
+def _filling(late: LateInteraction, tokenizer: Tokenizer, spec: ModelSpec) -> int:
+    for token in (late.expansion_token,) if late.expansion_token else _MASK_TOKENS:
+        number = tokenizer.token_id(token)
+        if number is not None:
+            return number
+    raise IntegrityError(f"{spec.name}: queries are filled up with mask tokens, but the tokenizer has none.")
