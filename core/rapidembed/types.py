@@ -30,6 +30,9 @@ classifier over the first token; a weight for each word of the vocabulary by the
 
 HEADS: tuple[Head, ...] = ("pool", "tokens", "classification", "mlm")
 
+SparsePooling: TypeAlias = Literal["max", "sum"]
+"""How the weights that a text's tokens give a word become one: the largest, or all of them."""
+
 ProviderSpec: TypeAlias = str | tuple[str, Mapping[str, Any]]
 """An ONNX Runtime execution provider: its name, or its name and options."""
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from rapidembed import LateInteractionTextEmbedding, TextCrossEncoder, TruncationWarning
+from rapidembed import LateInteractionTextEmbedding, SparseTextEmbedding, TextCrossEncoder, TruncationWarning
 from safetensors import safe_open
 from safetensors.numpy import load_file
 
@@ -16,8 +16,10 @@ from tests.golden.heads import (
     QUERIES,
     QUERY,
     RERANKERS,
+    SPLADES,
     assemble_colbert,
     assemble_reranker,
+    assemble_splade,
 )
 
 FILE = Path(__file__).parents[1] / "golden" / "heads.safetensors"
@@ -37,7 +39,7 @@ def close(found, expected):
     assert len(found) == len(expected)
     for one, other in zip(found, expected, strict=True):
         assert one.dtype == np.float32
-        np.testing.assert_allclose(one, other, atol=TOLERANCE, rtol=0)
+        np.testing.assert_allclose(one, other, atol=TOLERANCE, rtol=TOLERANCE)
 
 
 def expected(name, count):
@@ -71,3 +73,28 @@ def test_documents(name, tmp_path):
         wanted = expected(f"late/{name}/document", len(DOCUMENTS))
         close(model.encode_document(DOCUMENTS), wanted)
         close([model.encode_document(text) for text in DOCUMENTS], wanted)
+
+
+def dense(embeddings):
+    rows = []
+    for embedding in embeddings:
+        assert (embedding.values.dtype, embedding.indices.dtype) == (np.float32, np.int64)
+        assert np.all(np.diff(embedding.indices) > 0)
+        row = np.zeros(REFERENCE["sparse/splade/query/0"].shape[1], dtype=np.float32)
+        row[embedding.indices] = embedding.values
+        rows.append(row)
+    return np.stack(rows)
+
+
+@pytest.mark.parametrize("name", SPLADES)
+def test_word_weights(name, tmp_path):
+    with SparseTextEmbedding(assemble_splade(SPLADES[name], tmp_path / "model")) as model:
+        assert not model.requires_idf
+        assert model.vocab_size == REFERENCE[f"sparse/{name}/query/0"].shape[1]
+        for encode, texts, role in (
+            (model.encode_query, QUERIES, "query"),
+            (model.encode_document, DOCUMENTS, "document"),
+        ):
+            wanted = [REFERENCE[f"sparse/{name}/{role}/0"]]
+            close([dense(encode(texts))], wanted)
+            close([dense([encode(text) for text in texts])], wanted)

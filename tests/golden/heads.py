@@ -43,6 +43,10 @@ _TYPES = {
     "Normalize": "sentence_transformers.base.modules.normalize.Normalize",
     "MultiVectorMask": "sentence_transformers.multi_vector_encoder.modules.multi_vector_mask.MultiVectorMask",
     "PylateDense": "pylate.models.Dense.Dense",
+    "MLMTransformer": "sentence_transformers.sparse_encoder.models.MLMTransformer",
+    "SpladePooling": "sentence_transformers.sparse_encoder.modules.splade_pooling.SpladePooling",
+    "SparseStaticEmbedding": "sentence_transformers.sparse_encoder.models.SparseStaticEmbedding",
+    "Router": "sentence_transformers.base.modules.router.Router",
 }
 _IDENTITY = "torch.nn.modules.linear.Identity"
 
@@ -77,6 +81,22 @@ class ColBert:
     """Tokens of the vocabulary that get another name."""
     width: int = 8
     """Of the projection in the layout of the ColBERT authors."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Splade:
+    """A BertForMaskedLM whose logits are pooled."""
+
+    layout: int | None = 6
+    """Generation of sentence-transformers that the files look like; None: transformers' files alone."""
+    pooling: str = "max"
+    activation: str = "relu"
+    tied: bool = True
+    """Whether the words' embeddings are also the head's projection."""
+    looked_up: bool = False
+    """Whether queries do without the network."""
+    stored: str = "F32"
+    prompts: dict[str, str] = field(default_factory=dict)
 
 
 _FIXED = {"strategy": "fixed", "attend": False, "token": None, "length": 12}
@@ -116,6 +136,17 @@ COLBERTS = {
     "pylate_text": ColBert(layout="pylate", settings=_PYLATE | {"do_query_expansion": False}),
     "authors": ColBert(layout="authors", settings={"query_maxlen": 14, "doc_maxlen": 40, "dim": 8}, renamed=_UNUSED),
     "authors_defaults": ColBert(layout="authors", settings={"mask_punctuation": False}, renamed=_UNUSED),
+}
+SPLADES = {
+    "splade": Splade(),
+    "layout_5": Splade(layout=5),
+    "alone": Splade(layout=None),
+    "two_logs": Splade(activation="log1p_relu"),
+    "sum": Splade(pooling="sum", activation="log1p_relu"),
+    "untied": Splade(tied=False),
+    "fp16": Splade(stored="F16"),
+    "prompts": Splade(prompts={"query": "query: ", "document": "passage: "}),
+    "looked_up": Splade(activation="log1p_relu", looked_up=True),
 }
 
 
@@ -169,6 +200,65 @@ def assemble_colbert(model: ColBert, folder: Path) -> Path:
         _add_tokens(folder, model.added, len(tensors[words]))
     write_safetensors(folder / "model.safetensors", tensors)
     return folder
+
+
+def assemble_splade(model: Splade, folder: Path) -> Path:
+    """Write the model into ``folder``."""
+    copytree(BASE, folder)
+    for name in ("modules.json", "sentence_bert_config.json"):
+        (folder / name).unlink()
+    _update(folder / "config.json", {"architectures": ["BertForMaskedLM"], "tie_word_embeddings": model.tied})
+    settings = {"model_type": "SparseEncoder", "prompts": model.prompts, "similarity_fn_name": "dot"}
+    _update(folder / "config_sentence_transformers.json", settings)
+    tensors = {f"bert.{name}": tensor for name, tensor in load_file(BASE / "model.safetensors").items()}
+    tensors = {name: tensor for name, tensor in tensors.items() if "pooler" not in name}
+    words = len(tensors["bert.embeddings.word_embeddings.weight"])
+    head = "cls.predictions."
+    tensors |= {
+        f"{head}bias": filler(words),
+        f"{head}transform.dense.weight": filler(32, 32),
+        f"{head}transform.dense.bias": filler(32),
+        f"{head}transform.LayerNorm.weight": (filler(32) + 1) / 2,
+        f"{head}transform.LayerNorm.bias": filler(32) / 2,
+    }
+    if not model.tied:
+        tensors |= {f"{head}decoder.weight": filler(words, 32), f"{head}decoder.bias": filler(words)[::-1].copy()}
+    write_safetensors(folder / "model.safetensors", tensors, model.stored)
+    if model.layout is None:
+        (folder / "config_sentence_transformers.json").unlink()
+        return folder
+    text = {"text": {"method": "forward", "method_output_name": "logits"}}
+    task = {"transformer_task": "fill-mask", "modality_config": text, "module_output_name": "token_embeddings"}
+    _write(folder / "sentence_bert_config.json", task if model.layout == 6 else {"max_seq_length": 64})
+    pooling = {"pooling_strategy": model.pooling, "activation_function": model.activation, "embedding_dimension": None}
+    if not model.looked_up:
+        _write_modules(folder, ["MLMTransformer" if model.layout == 5 else "Transformer", "SpladePooling"])
+        _write(folder / "1_SpladePooling" / "config.json", pooling)
+    else:
+        _write_router(folder, words)
+        _write(folder / "document_1_SpladePooling" / "config.json", pooling)
+    return folder
+
+
+def _write_router(folder: Path, words: int) -> None:
+    """Move the network to the documents' route, and give queries a table."""
+    paths = ["document_0_MLMTransformer", "document_1_SpladePooling", "query_0_SparseStaticEmbedding"]
+    (folder / paths[0]).mkdir()
+    for file in ("config.json", "sentence_bert_config.json", "model.safetensors"):
+        (folder / file).rename(folder / paths[0] / file)
+    (folder / paths[2]).mkdir()
+    for file in ("tokenizer.json", "tokenizer_config.json"):
+        for path in (paths[0], paths[2]):
+            (folder / path / file).write_bytes((folder / file).read_bytes())
+        (folder / file).unlink()
+    structure = {"query": paths[2:], "document": paths[:2]}
+    types = {path: _TYPES[path.rpartition("_")[2]] for path in paths}
+    _write(folder / "router_config.json", {"types": types, "structure": structure, "parameters": {}})
+    _write_modules(folder, ["Router"])
+    weights = np.abs(filler(words))
+    weights[::5] = 0
+    write_safetensors(folder / paths[2] / "model.safetensors", {"weight": weights})
+    _write(folder / paths[2] / "config.json", {"frozen": True})
 
 
 def _write_token_modules(folder: Path, model: ColBert) -> None:

@@ -20,10 +20,12 @@ import transformers
 from fastembed.common.model_description import ModelSource
 from fastembed.late_interaction.colbert import Colbert
 from fastembed.rerank.cross_encoder import TextCrossEncoder
+from fastembed.sparse.if_splade import IfSplade
+from fastembed.sparse.splade_pp import SpladePP
 from numpy.typing import NDArray
 from safetensors.numpy import save_file
-from sentence_transformers import CrossEncoder, MultiVectorEncoder
-from transformers import AutoModel, AutoModelForSequenceClassification, AutoTokenizer
+from sentence_transformers import CrossEncoder, MultiVectorEncoder, SparseEncoder
+from transformers import AutoModel, AutoModelForMaskedLM, AutoModelForSequenceClassification, AutoTokenizer
 
 from tests.golden.heads import (
     COLBERTS,
@@ -31,8 +33,10 @@ from tests.golden.heads import (
     PAIRS,
     QUERIES,
     RERANKERS,
+    SPLADES,
     assemble_colbert,
     assemble_reranker,
+    assemble_splade,
 )
 from tests.golden.variants import HERE
 
@@ -41,10 +45,10 @@ FP32 = {"device": "cpu", "local_files_only": True, "model_kwargs": {"dtype": tor
 Arrays = list[NDArray[np.float32]]
 
 
-def close(some: Any, others: Any) -> None:
-    """Raise unless two lists of arrays agree to half the tolerance that tests are given."""
+def close(some: Any, others: Any, tolerance: float = TOLERANCE / 2) -> None:
+    """Raise unless two lists of arrays agree, within the same program to half the tolerance that tests are given."""
     for one, other in zip(some, others, strict=True):
-        np.testing.assert_allclose(one, other, atol=TOLERANCE / 2, rtol=0)
+        np.testing.assert_allclose(one, other, atol=tolerance, rtol=tolerance)
 
 
 def scores(folder: Path) -> Arrays:
@@ -69,6 +73,40 @@ def token_vectors(folder: Path) -> tuple[Arrays, Arrays]:
         close(alone, encode(texts, batch_size=64, convert_to_numpy=True))
         found.append([np.ascontiguousarray(array) for array in alone])
     return found[0], found[1]
+
+
+def word_weights(folder: Path) -> tuple[Arrays, Arrays]:
+    """Weights of the vocabulary's words, for the queries and the documents, one array each."""
+    model = SparseEncoder(str(folder), **FP32)
+    found = []
+    for encode, texts in ((model.encode_query, QUERIES), (model.encode_document, DOCUMENTS)):
+        alone = encode(texts, batch_size=1, convert_to_sparse_tensor=False).numpy()
+        close(alone, encode(texts, batch_size=64, convert_to_sparse_tensor=False).numpy())
+        found.append([alone])
+    return found[0], found[1]
+
+
+def check_splade_with_fastembed(folder: Path, documents: NDArray[np.float32]) -> Arrays:
+    """fastembed's SPLADE gives the same; what its inference-free one makes of documents and queries is returned."""
+    model = AutoModelForMaskedLM.from_pretrained(folder)
+    export(model, folder / "model.onnx", ["input_ids", "attention_mask"])
+    words = documents.shape[1]
+    peer = SpladePP("prithivida/Splade_PP_en_v1", specific_model_path=str(folder))
+    close([dense(peer.embed(DOCUMENTS), words)], [documents], TOLERANCE)
+    vocabulary = AutoTokenizer.from_pretrained(folder).get_vocab()
+    (folder / "idf.json").write_text(json.dumps({token: 1 + number / 64 for token, number in vocabulary.items()}))
+    free = IfSplade("opensearch-project/opensearch-neural-sparse-encoding-doc-v3-gte", specific_model_path=str(folder))
+    return [dense(free.embed(DOCUMENTS), words), dense(free.query_embed(QUERIES), words)]
+
+
+def dense(vectors: Any, words: int) -> NDArray[np.float32]:
+    """Sparse embeddings as rows."""
+    rows = []
+    for vector in vectors:
+        row = np.zeros(words, dtype=np.float32)
+        row[vector.indices] = vector.values
+        rows.append(row)
+    return np.stack(rows)
 
 
 class Projected(torch.nn.Module):
@@ -152,6 +190,13 @@ def main() -> None:
             keep(f"late/{name}/document", documents)
             if name == "authors":
                 check_colbert_with_fastembed(folder, queries, documents)
+        for name, splade in SPLADES.items():
+            folder = assemble_splade(splade, Path(root) / f"splade-{name}")
+            queries, documents = word_weights(folder)
+            keep(f"sparse/{name}/query", queries)
+            keep(f"sparse/{name}/document", documents)
+            if name == "alone":
+                keep("sparse/fastembed-inference-free", check_splade_with_fastembed(folder, documents[0]))
     versions = {
         "python": platform.python_version(),
         "torch": torch.__version__,

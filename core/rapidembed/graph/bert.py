@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 
 from rapidembed.errors import IntegrityError, UnsupportedModelError
-from rapidembed.graph import blocks
+from rapidembed.graph import blocks, heads
 from rapidembed.graph.inputs import Inputs
 from rapidembed.graph.writer import GraphWriter
+from rapidembed.registry import SparseWeights
 from rapidembed.registry.config_file import ConfigFile
 from rapidembed.types import Head
 
@@ -85,6 +86,28 @@ def encode(writer: GraphWriter, config: ConfigFile, inputs: Inputs, *, first_onl
         last = layer == bert.layers - 1
         x = _layer(writer, bert, f"encoder.layer.{layer}.", x, shape, inputs, first_only=first_only and last)
     return x if first_only else writer.node("Reshape", x, shape), bert.hidden
+
+
+def words(writer: GraphWriter, config: ConfigFile, x: str, sparse: SparseWeights, mask: str | None) -> str:
+    """Write the masked-language-model head, see :func:`rapidembed.graph.heads.mlm`."""
+    bert = BertConfig.read(config)
+    name = "cls.predictions."
+    # Checkpoints may hold both; this says which counts.
+    if config.flag("tie_word_embeddings", True):
+        projection = (writer.full_name(ANCHOR), writer.find(f"{name}bias", f"{name}decoder.bias"))
+    else:
+        projection = (f"{name}decoder.weight", writer.find(f"{name}decoder.bias", f"{name}bias"))
+    return heads.mlm(
+        writer,
+        x,
+        bert.hidden,
+        projection=projection,
+        words=bert.vocab,
+        activation=bert.activation,
+        epsilon=bert.epsilon,
+        sparse=sparse,
+        mask=mask,
+    )
 
 
 def _embeddings(writer: GraphWriter, bert: BertConfig, inputs: Inputs) -> str:

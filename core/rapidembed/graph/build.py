@@ -8,7 +8,7 @@ from rapidembed.graph.built import BuiltGraph
 from rapidembed.graph.inputs import Inputs
 from rapidembed.graph.weights import Weights
 from rapidembed.graph.writer import GraphWriter
-from rapidembed.registry import ModelSpec
+from rapidembed.registry import ModelSpec, SparseWeights
 from rapidembed.registry.config_file import ConfigFile
 from rapidembed.types import Head
 
@@ -71,6 +71,9 @@ def _head(
         return heads.classify(writer, x, hidden, spec.dim)
     if spec.head == "tokens":
         return heads.token_vectors(writer, x, hidden, spec.dense)
+    if spec.head == "mlm":
+        x = builder.words(writer, config, x, spec.sparse or SparseWeights(), mask)
+        return x
     x = x if first_only else heads.pool(writer, x, spec.pooling, mask, skipped)
     for layer in spec.dense:
         x = heads.dense(writer, x, layer)

@@ -8,9 +8,11 @@ import numpy as np
 from rapidembed.errors import UnsupportedModelError
 from rapidembed.graph import blocks
 from rapidembed.graph.writer import GraphWriter
-from rapidembed.registry import DenseLayer
+from rapidembed.registry import DenseLayer, SparseWeights
 from rapidembed.types import PoolingMode
 
+_WORDS_AT_ONCE = 4096
+"""Of the vocabulary: with a batch of 512 tokens their logits fill 8 MB, which stay in the cache."""
 _MIN_COUNT = 1e-9  # sentence-transformers' guard against division by zero
 _DENSE_ACTIVATIONS = {"Identity": None, "Tanh": "Tanh", "ReLU": "Relu", "Sigmoid": "Sigmoid", "GELU": "Gelu"}
 
@@ -73,6 +75,64 @@ def classify(writer: GraphWriter, x: str, hidden: int, labels: int) -> str:
     x = writer.node("Tanh", blocks.linear(writer, x, weight, writer.weight("pooler.dense.bias", (hidden,))))
     weight = writer.external("classifier.weight", (labels, hidden))
     return blocks.linear(writer, x, weight, writer.external("classifier.bias", (labels,)))
+
+
+def mlm(
+    writer: GraphWriter,
+    x: str,
+    hidden: int,
+    *,
+    projection: tuple[str, str],
+    words: int,
+    activation: str,
+    epsilon: float,
+    sparse: SparseWeights,
+    mask: str | None,
+) -> str:
+    """The head of ``BertForMaskedLM`` and the pooling of its logits: (batch, tokens, hidden) -> (batch, vocabulary).
+
+    The vocabulary is done in parts, so that logits of all tokens for all words never exist at once.
+
+    Args:
+        writer: takes the nodes.
+        x: the last hidden state.
+        hidden: its width.
+        projection: names of the tensors that project on the vocabulary, (words, hidden) and (words,).
+        words: size of the vocabulary.
+        activation: ``hidden_act``.
+        epsilon: of layer normalization.
+        sparse: how logits are pooled. The largest come out as they are, for the logarithm keeps their order; sums are
+            of weights.
+        mask: float32 (batch, tokens), 1 for real tokens; None without padding.
+    """
+    shape = writer.node("Concat", writer.node("Shape", x, start=0, end=2), writer.ints(-1), axis=0)
+    x = blocks.flatten(writer, x, hidden)
+    name = "cls.predictions.transform."
+    weight = writer.external(f"{name}dense.weight", (hidden, hidden))
+    x = blocks.linear(writer, x, weight, writer.external(f"{name}dense.bias", (hidden,)))
+    x = blocks.activation(writer, x, activation)
+    scale = writer.external(writer.find(f"{name}LayerNorm.weight", f"{name}LayerNorm.gamma"), (hidden,))
+    shift = writer.external(writer.find(f"{name}LayerNorm.bias", f"{name}LayerNorm.beta"), (hidden,))
+    x = blocks.layer_norm(writer, x, scale, shift, epsilon)
+    weight, bias = projection
+    pooled = []
+    for start in range(0, words, _WORDS_AT_ONCE):
+        stop = min(start + _WORDS_AT_ONCE, words)
+        part = (writer.rows(weight, (words, hidden), start, stop), writer.rows(bias, (words,), start, stop))
+        logits = writer.node("Reshape", blocks.linear(writer, x, *part), shape)
+        pooled.append(_pool_logits(writer, logits, sparse, mask))
+    return writer.node("Concat", *pooled, axis=-1)
+
+
+def _pool_logits(writer: GraphWriter, logits: str, sparse: SparseWeights, mask: str | None) -> str:
+    if mask is not None:
+        logits = writer.node("Mul", logits, writer.node("Unsqueeze", mask, writer.ints(2)))
+    if sparse.pooling == "max":
+        return writer.node("ReduceMax", logits, writer.ints(1), keepdims=0)
+    weights = writer.node("Relu", logits)
+    for _ in range(sparse.logs):
+        weights = writer.node("Log", writer.node("Add", weights, blocks.scalar(writer, 1.0)))
+    return writer.node("ReduceSum", weights, writer.ints(1), keepdims=0)
 
 
 def _after(writer: GraphWriter, x: str, skipped: str) -> str:

@@ -81,6 +81,7 @@ def load_program(checkpoint: Checkpoint, *, masked: bool) -> Program:
         spec.head,
         spec.dim,
         spec.hides_tokens,
+        repr(spec.sparse),
         spec.pooling,
         spec.include_prompt,
         [repr(layer) for layer in spec.dense],

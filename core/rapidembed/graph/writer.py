@@ -105,6 +105,35 @@ class GraphWriter:
             self._initializers.append(_external_tensor(name, shape, location))
         return name
 
+    def find(self, *names: str) -> str:
+        """The first of some full names that the checkpoint has.
+
+        Raises:
+            IntegrityError: it has none of them.
+        """
+        for name in names:
+            if name in self._weights:
+                return name
+        raise IntegrityError(f"The weights hold no tensor {names[0]!r}, which the config calls for.")
+
+    def rows(self, name: str, shape: tuple[int, ...], start: int, stop: int) -> str:
+        """Rows of a tensor by its full name in the checkpoint: they lie together in its file, so nothing is copied."""
+        location = self._weights.location(name) if name in self._weights else None
+        if location is None:  # converted as a whole
+            whole = self.external(name, shape)
+            return self.node("Slice", whole, self.ints(start), self.ints(stop), self.ints(0))
+        self._check_shape(name, shape)
+        self.tensors.add(name)
+        row = location.length // shape[0]
+        part = Location(location.file, location.offset + start * row, (stop - start) * row)
+        part_name = f"{name}[{start}:{stop}]"
+        self._initializers.append(_external_tensor(part_name, (stop - start, *shape[1:]), part))
+        return part_name
+
+    def full_name(self, name: str) -> str:
+        """The name in the checkpoint of an encoder tensor."""
+        return self._prefix + name
+
     def _check_shape(self, name: str, shape: tuple[int, ...]) -> None:
         if name not in self._weights:
             raise IntegrityError(f"The weights hold no tensor {name!r}, which the config calls for.")

@@ -6,7 +6,7 @@ from rapidembed.errors import IntegrityError, UnsupportedModelError
 from rapidembed.hub.checkpoint import TOKENIZER_FILE, VOCABULARY_FILES, Checkpoint
 from rapidembed.hub.files import Files, check_name
 from rapidembed.hub.onnx_file import check_external, read_onnx
-from rapidembed.registry import ModelSpec, OnnxSource, Pooling, Task, complete, read_modules, undeclared
+from rapidembed.registry import ModelSpec, OnnxSource, Pooling, Task, complete, undeclared
 from rapidembed.registry.config_file import read_json
 from rapidembed.registry.discovery import MODULES_FILE, WEIGHTS_FILE
 from rapidembed.registry.static_files import discover_static, is_static, table_folder
@@ -52,7 +52,7 @@ def assemble(
     for file in task.files:
         files.find(file)
     declared = files.find(MODULES_FILE) is not None
-    encoder = _fetch_modules(files) if declared else _fetch_encoder(files, "")
+    encoder = _fetch_modules(files, task) if declared else _fetch_encoder(files, "")
     if not declared and task.needs_modules:
         spec = undeclared(files.root, name, row, pooling)
     else:
@@ -92,10 +92,10 @@ def _assemble_static(files: Files, name: str, row: ModelSpec | None, folder: Pat
     return Checkpoint(complete(spec, row) if row else spec, folder, (prefix + WEIGHTS_FILE,), files.revision, table)
 
 
-def _fetch_modules(files: Files) -> str:
+def _fetch_modules(files: Files, task: Task) -> str:
     """Fetch what modules.json and its modules name; returns the encoder's folder."""
     root = files.fetch(MODULES_FILE).parent
-    modules = [(kind, check_name(path, files.label) if path else "") for kind, path in read_modules(root)]
+    modules = [(kind, check_name(path, files.label) if path else "") for kind, path in task.modules(root)]
     encoder = modules[0][1] if modules else ""
     _fetch_encoder(files, encoder)
     for file in _ROOT_FILES:
@@ -103,8 +103,10 @@ def _fetch_modules(files: Files) -> str:
     if encoder:
         files.find(f"{encoder}/{_ROOT_FILES[0]}")
     for kind, path in modules[1:]:
-        if kind in ("Pooling", "Dense", "MultiVectorMask", "SpladePooling"):
+        if kind in ("Pooling", "Dense", "MultiVectorMask", "SpladePooling", "SparseStaticEmbedding"):
             files.fetch(f"{path}/config.json")
+        if kind == "SparseStaticEmbedding":
+            files.find(f"{path}/{WEIGHTS_FILE}")
         if kind == "Normalize":
             files.find(f"{path}/config.json")
         if kind == "Dense" and files.find(f"{path}/{WEIGHTS_FILE}") is None:

@@ -1,21 +1,22 @@
 """What a model is: one frozen row of facts per model, curated or read from a checkpoint's own files."""
 
-from rapidembed.registry.discovery import complete, discover, read_modules, undeclared
-from rapidembed.registry.spec import DenseLayer, LateInteraction, ModelSpec, OnnxSource, Pooling
-from rapidembed.registry.task import LATE_INTERACTION, RERANK, TEXT, Task
+from rapidembed.registry.discovery import complete, discover, undeclared
+from rapidembed.registry.spec import DenseLayer, LateInteraction, ModelSpec, OnnxSource, Pooling, SparseWeights
+from rapidembed.registry.task import LATE_INTERACTION, RERANK, SPARSE, TEXT, Task
 
 __all__ = [
     "LATE_INTERACTION",
     "RERANK",
+    "SPARSE",
     "TEXT",
     "DenseLayer",
     "LateInteraction",
     "ModelSpec",
     "OnnxSource",
     "Pooling",
+    "SparseWeights",
     "Task",
     "complete",
     "discover",
-    "read_modules",
     "undeclared",
 ]

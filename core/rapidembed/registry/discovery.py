@@ -126,6 +126,7 @@ def complete(spec: ModelSpec, row: ModelSpec) -> ModelSpec:
             prompts=row.prompts or prompts,
             default_prompt=row.default_prompt or spec.default_prompt,
             late=row.late or spec.late,
+            sparse=row.sparse or spec.sparse,
         )
     return replace(
         row,
@@ -140,6 +141,8 @@ def complete(spec: ModelSpec, row: ModelSpec) -> ModelSpec:
         default_prompt=spec.default_prompt,
         similarity=spec.similarity,
         late=spec.late,
+        # The special tokens that a row leaves out are nothing that files say.
+        sparse=spec.sparse and row.sparse and replace(spec.sparse, skip_special=row.sparse.skip_special),
     )
 
 

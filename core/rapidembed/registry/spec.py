@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from rapidembed.types import HEADS, POOLING_MODES, Head, PoolingMode
+from rapidembed.types import HEADS, POOLING_MODES, Head, PoolingMode, SparsePooling
 
 Pooling = tuple[PoolingMode, ...]
 """Modes whose results are concatenated, in this order."""
@@ -61,6 +61,20 @@ class LateInteraction:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SparseWeights:
+    """How the logits of a masked language model become weights of words (SPLADE, https://arxiv.org/abs/2107.05720)."""
+
+    pooling: SparsePooling = "max"
+    logs: int = 1
+    """How often log(1 + x) is applied to the logits that are positive."""
+    skip_special: bool = False
+    """Whether special tokens have no weight."""
+    query_weights: str | None = None
+    """File with a weight for each token, which is all that queries need (https://arxiv.org/abs/2411.04403): JSON, from
+    tokens to weights, or a tensor "weight" in safetensors. None: queries go through the model."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FastembedValues:
     """Where fastembed's vectors for the same name differ from sentence-transformers'."""
 
@@ -91,6 +105,8 @@ class ModelSpec:
     """Whether vectors are scaled to length 1 (L2)."""
     late: LateInteraction | None = None
     """Set where the head is "tokens"."""
+    sparse: SparseWeights | None = None
+    """Set where the head is "mlm"."""
     max_tokens: int | None = None
     """Token limit, special tokens included; None: the checkpoint's own."""
     source: str | None = None
@@ -138,7 +154,8 @@ class ModelSpec:
     @property
     def module_weights(self) -> tuple[str, ...]:
         """Weight files beside the encoder's."""
-        return tuple(f"{layer.path}/model.safetensors" for layer in self.dense if layer.path)
+        files = [f"{layer.path}/model.safetensors" for layer in self.dense if layer.path]
+        return (*files, self.sparse.query_weights) if self.sparse and self.sparse.query_weights else tuple(files)
 
     @property
     def hides_tokens(self) -> bool:
@@ -167,6 +184,8 @@ class ModelSpec:
         values["pooling"] = tuple(values.get("pooling", ("none",)))
         if late := values.get("late"):
             values["late"] = LateInteraction(**late | {"skip": tuple(late.get("skip", ()))})
+        if sparse := values.get("sparse"):
+            values["sparse"] = SparseWeights(**sparse)
         if onnx := values.get("onnx_source"):
             files = tuple(onnx.get("additional_files", ()))
             values["onnx_source"] = OnnxSource(repo=onnx["repo"], file=onnx["file"], additional_files=files)

@@ -7,8 +7,9 @@ from pathlib import Path
 from rapidembed.registry import custom
 from rapidembed.registry.catalog import curated, find_curated
 from rapidembed.registry.cross_encoder import discover_cross_encoder
-from rapidembed.registry.discovery import WEIGHTS_FILE, discover
+from rapidembed.registry.discovery import WEIGHTS_FILE, discover, read_modules
 from rapidembed.registry.multi_vector import METADATA_FILE, discover_multi_vector
+from rapidembed.registry.sparse_encoder import ROUTER_FILE, discover_sparse, read_sparse_modules
 from rapidembed.registry.spec import ModelSpec
 from rapidembed.types import Head
 
@@ -27,6 +28,8 @@ class Task:
     """Reads the spec of the model in a folder, given the name to call it by."""
     needs_modules: bool = False
     """Whether a checkpoint without modules.json says too little."""
+    modules: Callable[[Path], list[tuple[str, str]]] = read_modules
+    """Reads kind and folder of each module of a checkpoint, the encoder first."""
     files: tuple[str, ...] = ()
     """Files that a checkpoint may have for this task beyond those that every one has."""
 
@@ -54,4 +57,7 @@ LATE_INTERACTION = Task(
     "tokens",
     discover_multi_vector,
     files=(METADATA_FILE, WEIGHTS_FILE),
+)
+SPARSE = Task(
+    "SparseTextEmbedding", "sparse", "mlm", discover_sparse, modules=read_sparse_modules, files=(ROUTER_FILE,)
 )

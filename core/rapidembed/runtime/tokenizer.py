@@ -88,6 +88,11 @@ class Tokenizer:
         """Whether a long text loses its beginning instead of its end."""
         return self._keep_end
 
+    @property
+    def special_ids(self) -> list[int]:
+        """Ids of all special tokens of the vocabulary."""
+        return [number for number, token in self._tokenizer.get_added_tokens_decoder().items() if token.special]
+
     def token_id(self, token: str) -> int | None:
         """Id of a token of the vocabulary, special ones included; None: there is none of that name."""
         number: int | None = self._tokenizer.token_to_id(token)

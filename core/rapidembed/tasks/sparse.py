@@ -6,16 +6,18 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Protocol
 
-from rapidembed.errors import ClosedError, ModelNotFoundError
+from rapidembed.errors import ClosedError
 from rapidembed.lexical.languages import LANGUAGES
 from rapidembed.lexical.models import LEXICAL_MODELS, LexicalModel, find_lexical
 from rapidembed.lexical.options import LexicalOptions
 from rapidembed.lexical.vocabulary import Stemmer
 from rapidembed.lexical.words import Tokenizer
+from rapidembed.registry import SPARSE
 from rapidembed.runtime import inputs
 from rapidembed.runtime.background import in_background
 from rapidembed.tasks.bulk import Texts, check_call, with_progress
 from rapidembed.tasks.call import Call
+from rapidembed.tasks.describe import describe
 from rapidembed.tasks.lexical import LexicalBackend
 from rapidembed.tasks.options import SparseOptions
 from rapidembed.types import Device, Providers, SparseEmbedding
@@ -288,7 +290,8 @@ class SparseTextEmbedding:
     @classmethod
     def list_supported_models(cls) -> list[dict[str, Any]]:
         """The curated models that this version runs, one fresh dict each, with fastembed's keys and some of ours."""
-        return [_describe(model) for model in LEXICAL_MODELS]
+        networks = [describe(spec) | {"vocab_size": spec.dim, "requires_idf": False} for spec in SPARSE.models()]
+        return [*networks, *(_describe(model) for model in LEXICAL_MODELS)]
 
     # Lifetime
 
@@ -330,9 +333,12 @@ class SparseTextEmbedding:
         lexical = find_lexical(self._options.model_name)
         if lexical is not None:
             return LexicalBackend(lexical, self._options, self._lexical)
-        raise ModelNotFoundError(
-            f"No sparse model {self._options.model_name!r}; SparseTextEmbedding.list_supported_models() lists them."
-        )
+        if given := self._lexical.given():
+            raise ValueError(f"{', '.join(given)}: of BM25 only, and {self._options.model_name} is none. Leave it out.")
+        # ONNX Runtime and the tokenizers, which BM25 does without.
+        from rapidembed.tasks.sparse_network import NetworkBackend
+
+        return NetworkBackend(self._options)
 
     def _encode(self, role: str, texts: Texts, batch_size: int, parallel: int | None, show_progress: bool) -> Any:
         vectors, call = self._compute(role, texts, batch_size, parallel, show_progress, None)

@@ -1,0 +1,110 @@
+"""A sparse model's facts from its own files: sentence-transformers' SparseEncoder, or a masked language model alone.
+
+Inference-free models have a Router: documents go through the network, queries through a table of weights.
+"""
+
+from pathlib import Path
+from typing import cast
+
+from rapidembed.errors import IntegrityError, UnsupportedModelError
+from rapidembed.registry.config_file import ConfigFile
+from rapidembed.registry.discovery import (
+    MODULES_FILE,
+    WEIGHTS_FILE,
+    read_architecture,
+    read_max_tokens,
+    read_modules,
+    read_prompts,
+)
+from rapidembed.registry.spec import ModelSpec, SparseWeights
+from rapidembed.types import SparsePooling
+
+ROUTER_FILE = "router_config.json"
+
+_TABLE = "SparseStaticEmbedding"
+_LOGS = {"relu": 1, "log1p_relu": 2}
+
+
+def discover_sparse(folder: Path, name: str) -> ModelSpec:
+    """Read the spec of the sparse model in ``folder``.
+
+    A masked language model without modules.json is meant as sentence-transformers takes it: as a SPLADE model.
+
+    Raises:
+        UnsupportedModelError: it is none, or its files say something unknown.
+        IntegrityError: a file is damaged, or holds a value of a wrong type.
+    """
+    modules = read_sparse_modules(folder) if (folder / MODULES_FILE).is_file() else [("MLMTransformer", "")]
+    kinds = [kind for kind, _ in modules]
+    tables = [path for kind, path in modules if kind == _TABLE]
+    if kinds[:1] not in (["Transformer"], ["MLMTransformer"]) or kinds[1:] not in (
+        [],
+        ["SpladePooling"],
+        ["SpladePooling", _TABLE],
+    ):
+        raise UnsupportedModelError(
+            f"{folder / MODULES_FILE}: expected the modules Transformer and SpladePooling, and perhaps {_TABLE} for "
+            f"queries; found {', '.join(kinds)}."
+        )
+    encoder = folder / modules[0][1]
+    config = ConfigFile.read(encoder / "config.json")
+    transformer = ConfigFile.read_optional(encoder / "sentence_bert_config.json")
+    transformer.require(transformer_task="fill-mask", module_output_name="token_embeddings", processing_kwargs={})
+    prompts, default_prompt = read_prompts(ConfigFile.read_optional(folder / "config_sentence_transformers.json"))
+    for path in tables:
+        ConfigFile.read(folder / path / "config.json").require(path=None)
+    pooling, logs = _pooling(ConfigFile.read(folder / modules[1][1] / "config.json")) if kinds[1:] else ("max", 1)
+    return ModelSpec(
+        name=name,
+        dim=config.positive("vocab_size"),
+        architecture=read_architecture(config),
+        head="mlm",
+        pooling=("max",) if pooling == "max" else ("none",),  # of the logits that an ONNX file gives
+        max_tokens=read_max_tokens(encoder, transformer, config),
+        lower_case=transformer.flag("do_lower_case", False),
+        prompts=prompts,
+        default_prompt=default_prompt,
+        sparse=SparseWeights(
+            pooling=cast("SparsePooling", pooling),
+            logs=logs,
+            query_weights=f"{tables[0]}/{WEIGHTS_FILE}" if tables else None,
+        ),
+    )
+
+
+def read_sparse_modules(folder: Path) -> list[tuple[str, str]]:
+    """Kind and folder of each module; where a Router parts queries from documents, those of documents first.
+
+    Raises:
+        UnsupportedModelError: the Router has other routes, or queries go through a network of their own.
+        IntegrityError: a file is damaged.
+    """
+    modules = read_modules(folder)
+    if [kind for kind, _ in modules] != ["Router"]:
+        return modules
+    file = ConfigFile.read(folder / modules[0][1] / ROUTER_FILE)
+    try:
+        types, structure = dict(file.values["types"]), dict(file.values["structure"])
+        routes = {
+            route: [(str(types[path]).rpartition(".")[2], str(path)) for path in paths]
+            for route, paths in structure.items()
+        }
+    except (KeyError, TypeError, ValueError) as error:
+        raise IntegrityError(f'{file.path}: expected "types" and "structure" of the routes.') from error
+    if routes.keys() != {"query", "document"} or [kind for kind, _ in routes["query"]] != [_TABLE]:
+        found = ", ".join(f"{route}: {' and '.join(kind for kind, _ in modules)}" for route, modules in routes.items())
+        raise UnsupportedModelError(
+            f"{file.path}: expected a route of documents, and one of queries through {_TABLE}; found {found}."
+        )
+    return [*routes["document"], *routes["query"]]
+
+
+def _pooling(file: ConfigFile) -> tuple[str, int]:
+    pooling = file.text("pooling_strategy", "max")
+    activation = file.text("activation_function", "relu")
+    if pooling not in ("max", "sum"):
+        raise UnsupportedModelError(f"{file.path}: pooling_strategy {pooling!r} is unknown; known: max, sum.")
+    if activation not in _LOGS:
+        known = ", ".join(_LOGS)
+        raise UnsupportedModelError(f"{file.path}: activation_function {activation!r} is unknown; known: {known}.")
+    return pooling, _LOGS[activation]
