@@ -155,7 +155,9 @@ def test_haystack_qdrant_hybrid_pipeline() -> None:
         FastembedTextEmbedder,
     )
 
-    store = QdrantDocumentStore(":memory:", embedding_dim=384, use_sparse_embeddings=True, sparse_idf=True)
+    store = QdrantDocumentStore(
+        ":memory:", embedding_dim=384, use_sparse_embeddings=True, sparse_idf=True, progress_bar=False
+    )
     documents = FastembedSparseDocumentEmbedder(BM25, progress_bar=False).run([Document(content=n) for n in NOTES])
     store.write_documents(FastembedDocumentEmbedder(MINILM, progress_bar=False).run(**documents)["documents"])
     pipeline = Pipeline()

@@ -28,7 +28,8 @@ class FastEmbedSparse(BaseModel):
 
     Takes the parameters of langchain-qdrant's class of that name, so that a migration is one changed import, and those
     of :class:`rapidembed.SparseTextEmbedding`. Unknown ones are refused. langchain-qdrant is not needed, and is not
-    imported; where it is, instances count as its ``SparseEmbeddings``.
+    imported; where it is, instances count as its ``SparseEmbeddings``. For BM25 create the collection with
+    ``sparse_vector_params={"modifier": Modifier.IDF}``.
 
     Example:
         >>> from rapidembed_langchain import FastEmbedSparse

@@ -90,7 +90,10 @@ class FastEmbedSparseEmbedding(BaseSparseEmbedding):
         return "RapidEmbed_FastEmbedSparseEmbedding"
 
     def as_qdrant_fns(self) -> tuple[QdrantFunction, QdrantFunction]:
-        """The functions for ``QdrantVectorStore(enable_hybrid=True, sparse_doc_fn=..., sparse_query_fn=...)``."""
+        """The functions for ``QdrantVectorStore(enable_hybrid=True, sparse_doc_fn=..., sparse_query_fn=...)``.
+
+        BM25 wants ``sparse_config=SparseVectorParams(modifier=Modifier.IDF)`` there as well.
+        """
         return self._qdrant_documents, self._qdrant_queries
 
     def _get_query_embedding(self, query: str) -> SparseEmbedding:
