@@ -1,19 +1,18 @@
 """Reranking: how well each of some documents answers a query."""
 
-import itertools
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, overload
 
 import numpy as np
 
-from rapidembed.registry import RERANK
+from rapidembed.registry import RERANK, ModelSpec
 from rapidembed.runtime import inputs
 from rapidembed.runtime.sinks import VectorSink
 from rapidembed.tasks.bulk import Bulk, gather, with_progress
 from rapidembed.tasks.call import Call, awaited
-from rapidembed.tasks.describe import describe
-from rapidembed.tasks.facade import LocalModel, name_of
+from rapidembed.tasks.custom import custom_reranker
+from rapidembed.tasks.facade import Facade, name_of
 from rapidembed.tasks.options import ModelOptions
 from rapidembed.tasks.reranker import Reranker
 from rapidembed.tasks.steps import Pair
@@ -24,7 +23,7 @@ Activation: TypeAlias = Literal["logit", "sigmoid"]
 _SCORES = VectorSink(1)
 
 
-class TextCrossEncoder(LocalModel[ModelOptions, Reranker]):
+class TextCrossEncoder(Facade[ModelOptions, Reranker]):
     """Scores pairs of query and document with a model that reads both together.
 
     Slower than comparing vectors, and more exact: made for the few dozen documents that a search has found.
@@ -48,6 +47,8 @@ class TextCrossEncoder(LocalModel[ModelOptions, Reranker]):
     The other arguments, the errors, and what is said there of threads, copies and lifetime are those of
     :class:`rapidembed.TextEmbedding`.
     """
+
+    _task = RERANK
 
     def __init__(
         self,
@@ -260,16 +261,43 @@ class TextCrossEncoder(LocalModel[ModelOptions, Reranker]):
         inputs.check_positive("batch_size", batch_size)
         model = self._loaded()
         steps = model.steps()
-        prepared = (steps.prepare(pair, index) for index, pair in enumerate(_checked(pairs)))
-        # The tokenizers' own threads take as many cores as there are texts in a chunk.
-        size = min(batch_size, model.engine.cores)
-        chunks = iter(lambda: list(itertools.islice(prepared, size)), [])
+        chunks = model.chunks(_checked(pairs), steps, batch_size)
         return sum(len(tokens.ids) for chunk in chunks for tokens in steps.tokenize(chunk))
 
+    @overload
     @classmethod
-    def list_supported_models(cls) -> list[dict[str, Any]]:
-        """The curated models, one fresh dict each, with fastembed's keys and some of ours."""
-        return [describe(spec) for spec in RERANK.models()]
+    def add_custom_model(cls, model: ModelSpec) -> None: ...
+
+    @overload
+    @classmethod
+    def add_custom_model(
+        cls,
+        model: str,
+        sources: object,
+        model_file: str | None = None,
+        description: str = "",
+        license: str = "",
+        size_in_gb: float = 0.0,
+        additional_files: Sequence[str] | None = None,
+        *,
+        max_tokens: int | None = None,
+    ) -> None: ...
+
+    @classmethod
+    def add_custom_model(cls, model: str | ModelSpec, *args: Any, **options: Any) -> None:
+        """Give a reranker of your own a name, for this process and for every process that its objects are pickled to.
+
+        Hub repositories and folders need no registration. It serves ONNX files, and token limits of your own. The
+        arguments are those of :meth:`rapidembed.TextEmbedding.add_custom_model`, as far as they concern rerankers; the
+        model gives each pair one score.
+
+        Raises:
+            ValueError: a value is impossible, or the name is taken.
+            TypeError: an argument is missing or unknown.
+        """
+        if isinstance(model, ModelSpec) and (args or options):
+            raise TypeError("A ModelSpec says everything; give no other arguments.")
+        super().add_custom_model(model if isinstance(model, ModelSpec) else custom_reranker(model, *args, **options))
 
     def _load(self) -> Reranker:
         return Reranker.load(self, self._options, self._placement)
@@ -279,7 +307,7 @@ class TextCrossEncoder(LocalModel[ModelOptions, Reranker]):
         pairs = _checked(pairs)
         model = self._loaded()
         steps = model.steps()
-        windows = model.windows(pairs, steps, _SCORES, bulk.batch_size, bulk.workers, bulk.cancelled)
+        windows = model.windows(pairs, steps, _SCORES, bulk)
         return with_progress(windows, pairs, bulk.show_progress), pairs, steps.call
 
     def _compute(self, pairs: Pair | Iterable[Pair], activation: str, bulk: Bulk) -> tuple[Vectors, Call]:
