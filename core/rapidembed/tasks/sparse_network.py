@@ -79,13 +79,28 @@ class SparseModel(LeasedModel):
         """The vector of a lone text."""
         if self._looks_up(call):
             return self._look_up(call, text, None)
-        return self.single(text, TextSteps(call, self.tokenizer), self._sink())[0]
+        return self.single(text, TextSteps(call, self.tokenizer), self.sink())[0]
 
     def rows(self, call: Call, texts: Iterable[str], bulk: Bulk) -> Iterator[list[SparseEmbedding]]:
         """The vectors of many texts, window by window, in order."""
         if self._looks_up(call):
             return self._looked_up(call, texts, bulk)
-        return self.windows(texts, TextSteps(call, self.tokenizer), self._sink(), bulk)
+        return self.windows(texts, TextSteps(call, self.tokenizer), self.sink(), bulk)
+
+    def sink(self) -> ListSink[SparseEmbedding]:
+        """Takes the words that have weight."""
+        logs = 0 if self.sparse.pooling == "sum" else self.sparse.logs
+
+        def read(text: TokenIds, output: NDArray[np.float32]) -> SparseEmbedding:
+            indices = np.flatnonzero(output > 0)
+            if len(self.skipped):
+                indices = indices[~np.isin(indices, self.skipped)]
+            values = output[indices]
+            for _ in range(logs):
+                values = np.log1p(values)
+            return SparseEmbedding(values, indices)
+
+        return ListSink(read)
 
     def token_count(self, texts: Iterable[str], batch_size: int) -> int:
         """Tokens of all texts: special tokens included, after truncation."""
@@ -122,21 +137,6 @@ class SparseModel(LeasedModel):
             if self.lease.released:
                 raise ClosedError(f"{self.spec.name} was closed while texts were being embedded.")
             yield [self._look_up(call, text, index)]
-
-    def _sink(self) -> ListSink[SparseEmbedding]:
-        """Takes the words that have weight."""
-        logs = 0 if self.sparse.pooling == "sum" else self.sparse.logs
-
-        def read(text: TokenIds, output: NDArray[np.float32]) -> SparseEmbedding:
-            indices = np.flatnonzero(output > 0)
-            if len(self.skipped):
-                indices = indices[~np.isin(indices, self.skipped)]
-            values = output[indices]
-            for _ in range(logs):
-                values = np.log1p(values)
-            return SparseEmbedding(values, indices)
-
-        return ListSink(read)
 
 
 def _weights(path: Path, tokenizer: Tokenizer, words: int) -> NDArray[np.float32]:

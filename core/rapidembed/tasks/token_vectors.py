@@ -87,11 +87,11 @@ class TokenVectorModel(LeasedModel):
 
     def one(self, call: Call, text: str) -> Vectors:
         """The vectors of a lone text, float32 (tokens, dim)."""
-        return self.single(text, self.steps(call), self._sink(call))[0]
+        return self.single(text, self.steps(call), self.sink(call))[0]
 
     def rows(self, call: Call, texts: Iterable[str], bulk: Bulk) -> Iterator[list[Vectors]]:
         """The vectors of many texts, window by window."""
-        return self.windows(texts, self.steps(call), self._sink(call), bulk)
+        return self.windows(texts, self.steps(call), self.sink(call), bulk)
 
     def steps(self, call: Call) -> LateInteractionSteps:
         """From the texts of a call to tokens."""
@@ -105,18 +105,7 @@ class TokenVectorModel(LeasedModel):
             attended=not self.spec.hides_tokens,
         )
 
-    def facts(self) -> dict[str, Any]:
-        """Everything beside the files that decides the vectors."""
-        sides = {
-            name: [side.prompt, side.marker, side.max_tokens, side.length, side.skip.tolist()]
-            for name, side in (("query", self.query), ("document", self.document))
-        }
-        return LeasedModel.facts(self) | sides | {"filling": [self.filling, self.spec.hides_tokens]}
-
-    def _side(self, role: str) -> Side:
-        return self.query if role == "query" else self.document
-
-    def _sink(self, call: Call) -> ListSink[Vectors]:
+    def sink(self, call: Call) -> ListSink[Vectors]:
         """Takes the vectors of the tokens that count, scaled to length 1 where the model is meant so."""
         side = self._side(call.role)
 
@@ -130,6 +119,17 @@ class TokenVectorModel(LeasedModel):
             return np.asarray(vectors / np.maximum(norms, _SMALLEST_NORM)[:, None])
 
         return ListSink(read)
+
+    def facts(self) -> dict[str, Any]:
+        """Everything beside the files that decides the vectors."""
+        sides = {
+            name: [side.prompt, side.marker, side.max_tokens, side.length, side.skip.tolist()]
+            for name, side in (("query", self.query), ("document", self.document))
+        }
+        return LeasedModel.facts(self) | sides | {"filling": [self.filling, self.spec.hides_tokens]}
+
+    def _side(self, role: str) -> Side:
+        return self.query if role == "query" else self.document
 
 
 def _side(
