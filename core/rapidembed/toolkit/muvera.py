@@ -4,13 +4,14 @@ Dhulipala, Hadian, Jayaram, Lee and Mirrokni, "MUVERA: Multi-Vector Retrieval vi
 2024). The random numbers are drawn as fastembed draws them, so the encodings of both fit together.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rapidembed.runtime.inputs import check_positive
+from rapidembed.toolkit.chunks import chunks
 from rapidembed.types import Vectors
 
 _CHUNK_VECTORS = 512
@@ -121,7 +122,8 @@ class Muvera:
     def _encode(self, sets: Sequence[NDArray[Any]], fill: bool, mean: bool) -> Vectors:
         arrays = [self._check(index, vectors) for index, vectors in enumerate(sets)]
         encoded = np.empty((len(arrays), self.embedding_size), dtype=np.float32)
-        for start, end in _chunks([len(array) for array in arrays], self.r_reps * self._clusters):
+        few = max(1, (1 << 16) // (self.r_reps * self._clusters))
+        for start, end in chunks([len(array) for array in arrays], _CHUNK_VECTORS, few):
             encoded[start:end] = self._encode_chunk(arrays[start:end], fill, mean)
         return encoded
 
@@ -173,19 +175,6 @@ class Muvera:
         if array.ndim != 2 or array.shape[1] != self.dim or len(array) == 0:
             raise ValueError(f"Set {index} must be an array (n, {self.dim}) of at least one vector, got {array.shape}.")
         return array
-
-
-def _chunks(lengths: list[int], clusters: int) -> Iterator[tuple[int, int]]:
-    """Cut a list of sets so that a chunk has at most 2**16 clusters and some thousand vectors."""
-    most = max(1, (1 << 16) // clusters)
-    start = vectors = 0
-    for end, length in enumerate(lengths):
-        if end > start and (end - start == most or vectors + length > _CHUNK_VECTORS):
-            yield start, end
-            start, vectors = end, 0
-        vectors += length
-    if lengths:
-        yield start, len(lengths)
 
 
 def _nearest_occupied(occupied: NDArray[np.bool_], bits: int) -> NDArray[np.int64]:

@@ -3,6 +3,16 @@
 The components are defined in Haystack's own namespace, because pipelines are loaded from YAML only from there.
 """
 
-from haystack_integrations.components.embedders.rapidembed import FastembedDocumentEmbedder, FastembedTextEmbedder
+from haystack_integrations.components.embedders.rapidembed import (
+    FastembedDocumentEmbedder,
+    FastembedSparseDocumentEmbedder,
+    FastembedSparseTextEmbedder,
+    FastembedTextEmbedder,
+)
 
-__all__ = ["FastembedDocumentEmbedder", "FastembedTextEmbedder"]
+__all__ = [
+    "FastembedDocumentEmbedder",
+    "FastembedSparseDocumentEmbedder",
+    "FastembedSparseTextEmbedder",
+    "FastembedTextEmbedder",
+]

@@ -1,4 +1,4 @@
-"""rapidembed for LangChain: ``from rapidembed_langchain import FastEmbedEmbeddings``."""
+"""rapidembed for LangChain: ``from rapidembed_langchain import FastEmbedEmbeddings, FastEmbedSparse``."""
 
 try:
     import langchain_core  # noqa: F401
@@ -6,5 +6,6 @@ except ImportError as error:
     raise ImportError("rapidembed_langchain needs langchain-core: pip install 'rapidembed[langchain]'") from error
 
 from rapidembed_langchain.embeddings import FastEmbedEmbeddings
+from rapidembed_langchain.sparse import FastEmbedSparse, SparseVector
 
-__all__ = ["FastEmbedEmbeddings"]
+__all__ = ["FastEmbedEmbeddings", "FastEmbedSparse", "SparseVector"]

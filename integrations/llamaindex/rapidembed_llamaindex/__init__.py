@@ -1,4 +1,4 @@
-"""rapidembed for LlamaIndex: ``from rapidembed_llamaindex import FastEmbedEmbedding``."""
+"""rapidembed for LlamaIndex: ``from rapidembed_llamaindex import FastEmbedEmbedding, FastEmbedSparseEmbedding``."""
 
 try:
     import llama_index.core  # noqa: F401
@@ -6,5 +6,6 @@ except ImportError as error:
     raise ImportError("rapidembed_llamaindex needs llama-index-core: pip install 'rapidembed[llamaindex]'") from error
 
 from rapidembed_llamaindex.embedding import FastEmbedEmbedding
+from rapidembed_llamaindex.sparse import FastEmbedSparseEmbedding
 
-__all__ = ["FastEmbedEmbedding"]
+__all__ = ["FastEmbedEmbedding", "FastEmbedSparseEmbedding"]

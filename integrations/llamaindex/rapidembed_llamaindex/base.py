@@ -9,6 +9,13 @@ from pydantic import ConfigDict, field_validator, model_validator
 from rapidembed_llamaindex.cache import EmbeddingsCache
 
 
+def without_class_name(cls: Any, fields: Any) -> Any:
+    """The fields without the name of the class, which model_dump() writes among them; only from_dict() takes it out."""
+    if isinstance(fields, dict) and fields.get("class_name") == cls.class_name():
+        return {name: value for name, value in fields.items() if name != "class_name"}
+    return fields
+
+
 class RepairedEmbedding(BaseEmbedding):
     """A BaseEmbedding that refuses unknown options, survives being pickled, and keeps its cached vectors apart."""
 
@@ -26,10 +33,7 @@ class RepairedEmbedding(BaseEmbedding):
     @model_validator(mode="before")
     @classmethod
     def _accept_own_name(cls, fields: Any) -> Any:
-        # model_dump() writes the class name among the fields; only from_dict() takes it out again.
-        if isinstance(fields, dict) and fields.get("class_name") == cls.class_name():
-            return {name: value for name, value in fields.items() if name != "class_name"}
-        return fields
+        return without_class_name(cls, fields)
 
     @field_validator("embeddings_cache")
     @classmethod

@@ -6,6 +6,15 @@ except ImportError as error:
     raise ImportError("rapidembed's components need haystack-ai: pip install 'rapidembed[haystack]'") from error
 
 from haystack_integrations.components.embedders.rapidembed.document_embedder import FastembedDocumentEmbedder
+from haystack_integrations.components.embedders.rapidembed.sparse_document_embedder import (
+    FastembedSparseDocumentEmbedder,
+)
+from haystack_integrations.components.embedders.rapidembed.sparse_text_embedder import FastembedSparseTextEmbedder
 from haystack_integrations.components.embedders.rapidembed.text_embedder import FastembedTextEmbedder
 
-__all__ = ["FastembedDocumentEmbedder", "FastembedTextEmbedder"]
+__all__ = [
+    "FastembedDocumentEmbedder",
+    "FastembedSparseDocumentEmbedder",
+    "FastembedSparseTextEmbedder",
+    "FastembedTextEmbedder",
+]

@@ -13,7 +13,7 @@ from haystack.utils import ComponentDevice, Secret
 
 import rapidembed  # its facades load at their first use, so that importing the components stays instant
 
-_MODEL_KWARGS = ("providers", "cuda", "device_ids", "specific_model_path", "lazy_load")
+PLACEMENT_KWARGS = ("providers", "cuda", "device_ids", "specific_model_path", "lazy_load")
 
 
 class LocalEmbedder:
@@ -39,7 +39,9 @@ class LocalEmbedder:
     truncate: bool
     token: Secret | None
 
-    _engine: "rapidembed.TextEmbedding | None" = None
+    _engine: Any = None
+    _in_model_kwargs: tuple[str, ...] = PLACEMENT_KWARGS
+    """What ``model_kwargs`` may hold."""
 
     def warm_up(self) -> None:
         """Load the model. Not needed before ``run``, which does it when it must."""
@@ -80,34 +82,38 @@ class LocalEmbedder:
         for name, value in arguments.items():
             if name != "self":
                 setattr(self, name, plain(value))
-        unknown = [name for name in self.model_kwargs or {} if name not in _MODEL_KWARGS]
+        known = self._in_model_kwargs
+        unknown = [name for name in self.model_kwargs or {} if name not in known]
         if unknown:
-            raise ValueError(f"model_kwargs may hold {', '.join(_MODEL_KWARGS)}; got {', '.join(map(repr, unknown))}.")
+            raise ValueError(f"model_kwargs may hold {', '.join(known)}; got {', '.join(map(repr, unknown))}.")
 
-    def _warm(self) -> "rapidembed.TextEmbedding":
+    def _warm(self) -> Any:
         engine = self._engine
         if engine is None:
             # Two threads may both come here: they get one engine, and the object that is overwritten gives its claim
             # on it back when it is collected.
-            self._engine = engine = rapidembed.TextEmbedding(
-                self.model,
-                self.cache_dir,
-                self.threads,
-                device=_device(self.device),
-                precision=self.precision,
-                revision=self.revision,
-                local_files_only=self.local_files_only,
-                dimensions=self.truncate_dim,
-                max_tokens=self.max_tokens,
-                truncate=self.truncate,
-                normalize=self.normalize,
-                prompts=self._prompts(),
-                token=self.token.resolve_value() if self.token else None,
-                **(self.model_kwargs or {}),
-            )
+            self._engine = engine = self._load()
         return engine
 
-    async def _warm_async(self) -> "rapidembed.TextEmbedding":
+    def _load(self) -> Any:
+        return rapidembed.TextEmbedding(
+            self.model,
+            self.cache_dir,
+            self.threads,
+            device=device_name(self.device),
+            precision=self.precision,
+            revision=self.revision,
+            local_files_only=self.local_files_only,
+            dimensions=self.truncate_dim,
+            max_tokens=self.max_tokens,
+            truncate=self.truncate,
+            normalize=self.normalize,
+            prompts=self._prompts(),
+            token=self.token.resolve_value() if self.token else None,
+            **(self.model_kwargs or {}),
+        )
+
+    async def _warm_async(self) -> Any:
         engine = self._engine
         return await asyncio.to_thread(self._warm) if engine is None else engine
 
@@ -136,7 +142,7 @@ def _parameters(component: Any) -> list[str]:
     return list(inspect.signature(component.__init__).parameters)
 
 
-def _device(device: "str | list[str] | ComponentDevice | None") -> str | list[str]:
+def device_name(device: "str | list[str] | ComponentDevice | None") -> str | list[str]:
     """The device in rapidembed's words; of a device map, every device that it names."""
     if device is None:
         return "auto"

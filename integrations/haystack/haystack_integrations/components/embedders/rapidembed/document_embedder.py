@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from haystack import Document, component
 from haystack.utils import ComponentDevice, Secret
+from haystack_integrations.components.embedders.rapidembed._documents import texts_of
 from haystack_integrations.components.embedders.rapidembed._embedder import LocalEmbedder
 
 if TYPE_CHECKING:
@@ -14,8 +15,7 @@ if TYPE_CHECKING:
 
     from rapidembed import TextEmbedding
 
-_EXPECTED = "FastembedDocumentEmbedder embeds a list of Documents"
-_OTHER = "FastembedTextEmbedder embeds a str."
+_HINTS = ("FastembedDocumentEmbedder", "FastembedTextEmbedder")
 
 
 @component
@@ -100,23 +100,8 @@ class FastembedDocumentEmbedder(LocalEmbedder):
 
     def _prepared(self, documents: list[Document]) -> "tuple[TextEmbedding, list[str]]":
         """The loaded model and what it is to embed; input is checked before the model is loaded."""
-        if not isinstance(documents, list):
-            raise TypeError(f"{_EXPECTED}, got {type(documents).__name__}; {_OTHER}")
-        texts = [self._text(index, document) for index, document in enumerate(documents)]
-        return self._warm(), texts
-
-    def _text(self, index: int, document: Document) -> str:
-        if not isinstance(document, Document):
-            raise TypeError(f"{_EXPECTED}, but documents[{index}] is of type {type(document).__name__}; {_OTHER}")
-        meta = document.meta
-        parts = [str(meta[name]) for name in self.meta_fields_to_embed or () if meta.get(name) is not None]
-        if document.content is None and not parts:
-            raise ValueError(
-                f"documents[{index}] (id {document.id}) has no content and no metadata to embed. Remove it, or name "
-                "metadata that it has in meta_fields_to_embed."
-            )
-        parts.append(document.content or "")
-        return f"{self.prefix}{self.embedding_separator.join(parts)}{self.suffix}"
+        texts = texts_of(documents, self.meta_fields_to_embed, self.embedding_separator, _HINTS)
+        return self._warm(), [f"{self.prefix}{text}{self.suffix}" for text in texts]
 
     def _bulk_options(self) -> dict[str, Any]:
         return {"batch_size": self.batch_size, "parallel": self.parallel, "show_progress": self.progress_bar}
