@@ -91,7 +91,7 @@ class LateInteractionTextEmbedding(LocalModel[LateInteractionOptions, TokenVecto
 
     def encode_query(
         self, texts: Texts, *, batch_size: int = 256, parallel: int | None = None, show_progress: bool = False
-    ) -> Vectors | list[Vectors]:
+    ) -> Any:
         """Embed search queries.
 
         Args:
@@ -116,7 +116,7 @@ class LateInteractionTextEmbedding(LocalModel[LateInteractionOptions, TokenVecto
 
     def encode_document(
         self, texts: Texts, *, batch_size: int = 256, parallel: int | None = None, show_progress: bool = False
-    ) -> Vectors | list[Vectors]:
+    ) -> Any:
         """Embed documents to be searched; tokens that the model is meant to skip get no vector.
 
         See :meth:`encode_query`.
@@ -127,7 +127,7 @@ class LateInteractionTextEmbedding(LocalModel[LateInteractionOptions, TokenVecto
 
     async def aencode_query(
         self, texts: Texts, *, batch_size: int = 256, parallel: int | None = None, show_progress: bool = False
-    ) -> Vectors | list[Vectors]:
+    ) -> Any:
         """:meth:`encode_query` without blocking the event loop; cancelling stops the work."""
         return await awaited(
             lambda cancelled: self._compute("query", texts, Bulk(batch_size, parallel, show_progress, cancelled))
@@ -135,7 +135,7 @@ class LateInteractionTextEmbedding(LocalModel[LateInteractionOptions, TokenVecto
 
     async def aencode_document(
         self, texts: Texts, *, batch_size: int = 256, parallel: int | None = None, show_progress: bool = False
-    ) -> Vectors | list[Vectors]:
+    ) -> Any:
         """:meth:`encode_document` without blocking the event loop; cancelling stops the work."""
         return await awaited(
             lambda cancelled: self._compute("document", texts, Bulk(batch_size, parallel, show_progress, cancelled))
