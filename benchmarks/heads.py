@@ -37,7 +37,7 @@ def inputs(task: str) -> list[str]:
     """The texts of a task."""
     corpus = load(model_folder(), 2000, SEED)
     if task == "queries":
-        return [text.split("\n")[0][:120] for text in corpus.texts[:32]]
+        return [text.split("\n")[0][:70] for text in corpus.texts[:32]]  # no more than 32 tokens
     count = {"rerank": 100, "documents": 64, "splade": 96}[task]
     return [corpus.texts[i] for i in corpus.spread(count)]
 
