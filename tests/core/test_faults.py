@@ -85,6 +85,7 @@ def test_body_cut_once(cache: Path, vector: list[float], row: Row) -> None:
     assert extra < SIZE
 
 
+@pytest.mark.slow
 def test_body_always_cut(cache: Path, row: Row) -> None:
     """A body is cut off every time."""
     with FakeHub({NAME: TINY}, faults=[Fault(WEIGHTS, cut=0.0)]) as hub:
@@ -225,7 +226,7 @@ def test_cached_file_truncated(cache: Path, vector: list[float], row: Row, file:
     row(
         8,
         "fetched again; offline, an error",
-        f"named {offline['seconds'] * 1000:.0f} ms after the start of Python's imports",
+        f"named after {offline['seconds'] * 1000:.0f} ms",
     )
 
 
@@ -244,6 +245,7 @@ def test_cached_file_gone(cache: Path, vector: list[float], row: Row) -> None:
 PAGE = b"<!DOCTYPE html><html><body>Please log in to the network</body></html>"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("file", [WEIGHTS, "config.json"])
 def test_login_page(cache: Path, row: Row, file: str) -> None:
     """A login page, or nothing, comes instead of a file."""
@@ -260,6 +262,7 @@ def test_login_page(cache: Path, row: Row, file: str) -> None:
 # Several processes, locks
 
 
+@pytest.mark.slow
 def test_several_cold_processes(cache: Path, vector: list[float], row: Row) -> None:
     """Eight processes load a model that none has."""
     with FakeHub({NAME: TINY}) as hub:
@@ -275,6 +278,7 @@ module.WeakFileLock = lambda *_, **__: contextlib.nullcontext()
 """
 
 
+@pytest.mark.slow
 def test_locks_that_do_not_lock(cache: Path, vector: list[float], row: Row) -> None:
     """Eight processes, on a file system whose locks always succeed."""
     with FakeHub({NAME: TINY}, faults=[Fault(WEIGHTS, seconds=0.2)]) as hub:
@@ -380,7 +384,7 @@ def test_warm_start_under_strace(cache: Path, tmp_path: Path, row: Row) -> None:
     writes = [call for call in calls if any(w in call for w in changing) and "readlink" not in call]
     writes = [call for call in writes if "/dev/" not in call and "/proc/" not in call]
     assert sockets == []
-    assert [call for call in writes if str(tmp_path) in call or "rapidembed" in call] == []
+    assert writes == []
     row(16, "the same, seen by strace", f"{len(sockets)} sockets, {len(writes)} files opened for writing")
 
 
@@ -534,6 +538,7 @@ def test_proxy_that_refuses(cache: Path, row: Row, scheme: str) -> None:
     row(24, f"honoured for {scheme}, and an error that says so", f"{found['seconds']:.1f} s")
 
 
+@pytest.mark.slow
 def test_redirects(cache: Path, tmp_path: Path, vector: list[float], row: Row) -> None:
     """Redirects: in a circle, to a file, to another host."""
     with FakeHub({NAME: TINY}) as hub:

@@ -242,8 +242,7 @@ if child == 0:
     same = np.allclose(model.encode(["one", "two words", "three more words"]), expected, atol=1e-6)
     same = same and np.allclose(model.encode("one"), expected[0], atol=1e-6)
     model.close()
-    # As multiprocessing does: onnxruntime 1.31's own exit handlers hang in any forked child.
-    os._exit(0 if same else 3)
+    sys.exit(0 if same else 3)
 _, status = os.waitpid(child, 0)
 assert np.allclose(model.encode("one"), expected[0], atol=1e-6)
 sys.exit(os.waitstatus_to_exitcode(status))
@@ -303,6 +302,23 @@ def test_threads_of_a_forked_child_start_one_engine(minilm: str) -> None:
     script = _FORKED_THREADS.format(name=minilm)
     done = subprocess.run([sys.executable, "-c", script], timeout=60, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+
+_NO_TELEMETRY = """
+import os
+from rapidembed import TextEmbedding
+TextEmbedding({name!r}).encode(["a", "b"])
+print(os.environ.get("ORT_DISABLE_TELEMETRY"))
+"""
+
+
+def test_onnx_runtime_reports_nothing(minilm: str, tmp_path: Path) -> None:
+    kept = {name: value for name, value in os.environ.items() if name != "CI" and not name.startswith("GITHUB_")}
+    environment = kept | {"HOME": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path / "cache")}
+    command = [sys.executable, "-c", _NO_TELEMETRY.format(name=minilm)]
+    done = subprocess.run(command, env=environment, timeout=60, capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (0, "None\n"), done.stderr
+    assert [path for path in tmp_path.rglob("*") if "onnxruntime" in path.name.lower()] == []
 
 
 _AT_EXIT = """

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
-import onnxruntime as ort
 from numpy.typing import NDArray
 
 from rapidembed.errors import IntegrityError, NonFiniteError
@@ -16,6 +15,7 @@ from rapidembed.registry.static_files import STATIC_ARCHITECTURES
 from rapidembed.runtime import planner
 from rapidembed.runtime.device import Placement
 from rapidembed.runtime.feeds import attention_mask, feeds
+from rapidembed.runtime.onnx_runtime import ort
 from rapidembed.runtime.pool import ComputePool, compute_pool
 from rapidembed.runtime.pooling import dense, pool
 from rapidembed.runtime.session import Session

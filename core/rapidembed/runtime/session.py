@@ -5,12 +5,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 import numpy as np
-import onnxruntime as ort
 from numpy.typing import NDArray
 
 from rapidembed.errors import DeviceError, IntegrityError
 from rapidembed.graph import Program
 from rapidembed.runtime.device import provider_name
+from rapidembed.runtime.onnx_runtime import ort
 from rapidembed.types import ProviderSpec
 
 _ERRORS_ONLY = 3

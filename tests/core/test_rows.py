@@ -1,0 +1,162 @@
+"""Every curated model resolves against a hub that has its repositories' real file names."""
+
+import json
+import os
+import struct
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from onnx import TensorProto, helper
+from rapidembed.registry import ModelSpec, dense_models
+from rapidembed.registry.static_files import STATIC_ARCHITECTURES
+from safetensors.numpy import save
+
+from tests.fakes.hub import FakeHub
+
+TINY = Path(__file__).parents[1] / "golden" / "base"
+
+# What lies in such repositories beside the files that are needed.
+BESIDE = (
+    ".gitattributes",
+    "README.md",
+    "pytorch_model.bin",
+    "tf_model.h5",
+    "rust_model.ot",
+    "vocab.txt",
+    "onnx/model_fp16.onnx",
+    "onnx/model_quantized.onnx",
+    "openvino/openvino_model.bin",
+    "openvino/openvino_model.xml",
+)
+_RESOLVE = """
+import json, sys
+from pathlib import Path
+from rapidembed.graph import buildable_architectures
+from rapidembed.hub import HubOptions, resolve
+from rapidembed.registry import dense_models
+found = {}
+for row in dense_models():
+    options = HubOptions(cache_dir=Path(sys.argv[1]), local_files_only=sys.argv[2] == "offline")
+    checkpoint = resolve(row.name, buildable=buildable_architectures(), hub=options)
+    found[row.name] = {
+        "weights": checkpoint.weights,
+        "spec": [checkpoint.spec.dim, checkpoint.spec.pooling, checkpoint.spec.normalize, checkpoint.spec.query_prompt],
+    }
+print(json.dumps(found))
+"""
+
+
+def write_common(repo: Path, row: ModelSpec) -> None:
+    repo.mkdir(parents=True, exist_ok=True)
+    for file in BESIDE:
+        (repo / file).parent.mkdir(exist_ok=True)
+        (repo / file).write_bytes(b"not needed")
+    for file in ("tokenizer.json", "tokenizer_config.json"):
+        (repo / file).write_bytes((TINY / file).read_bytes())
+    (repo / "special_tokens_map.json").write_text("{}")
+    config = {"model_type": row.architecture, "hidden_size": row.dim, "max_position_embeddings": 8192}
+    (repo / "config.json").write_text(json.dumps(config))
+
+
+def write_original(repo: Path, row: ModelSpec) -> None:
+    """The repository of the authors, as sentence-transformers saves models."""
+    write_common(repo, row)
+    kinds = ["Transformer", "Pooling", *["Normalize"] * row.normalize]
+    modules = [
+        {"idx": i, "name": str(i), "path": f"{i}_{kind}" if i else "", "type": f"sentence_transformers.models.{kind}"}
+        for i, kind in enumerate(kinds)
+    ]
+    (repo / "modules.json").write_text(json.dumps(modules))
+    (repo / "1_Pooling").mkdir()
+    flags = {"cls": "cls_token", "mean": "mean_tokens", "lasttoken": "lasttoken"}
+    pooling = {"word_embedding_dimension": row.dim} | {f"pooling_mode_{flags[mode]}": True for mode in row.pooling}
+    (repo / "1_Pooling" / "config.json").write_text(json.dumps(pooling))
+    (repo / "sentence_bert_config.json").write_text(json.dumps({"max_seq_length": row.max_tokens}))
+    (repo / "config_sentence_transformers.json").write_text("{}")
+    (repo / "model.safetensors").write_bytes(save({"x": np.zeros(1, dtype=np.float32)}))
+
+
+def write_static(repo: Path, row: ModelSpec) -> None:
+    write_common(repo, row)
+    (repo / "config.json").write_text(json.dumps({"model_type": "model2vec", "normalize": row.normalize}))
+    header = {"embeddings": {"dtype": "F32", "shape": [1, row.dim], "data_offsets": [0, 4 * row.dim]}}
+    text = json.dumps(header).encode()
+    (repo / "model.safetensors").write_bytes(struct.pack("<Q", len(text)) + text + bytes(4 * row.dim))
+
+
+def write_onnx(repo: Path, row: ModelSpec) -> None:
+    """The repository with fastembed's ONNX file, whose data lies beside it where the row says so."""
+    write_common(repo, row)
+    path = repo / row.onnx_source.file
+    path.parent.mkdir(exist_ok=True)
+    tensors = []
+    for file in row.onnx_source.additional_files:
+        tensor = TensorProto(name=file, data_type=1, dims=(1,), data_location=TensorProto.EXTERNAL)
+        tensor.external_data.add(key="location", value=Path(file).name)
+        tensors.append(tensor)
+        (repo / file).write_bytes(bytes(4))
+    path.write_bytes(helper.make_model(helper.make_graph([], "empty", [], [], tensors)).SerializeToString())
+
+
+def repositories(folder: Path) -> dict[str, Path]:
+    written: dict[str, Path] = {}
+    for row in dense_models():
+        if row.onnx_source:
+            repo = written.setdefault(row.onnx_source.repo, folder / row.onnx_source.repo)
+            write_onnx(repo, row)
+    for row in dense_models():
+        if row.source and (row.architecture == "bert" or row.architecture in STATIC_ARCHITECTURES):
+            repo = written.setdefault(row.source, folder / row.source)
+            (write_static if row.architecture in STATIC_ARCHITECTURES else write_original)(repo, row)
+    return written
+
+
+def resolve_all(hub: str, cache: Path, mode: str) -> dict[str, dict]:
+    done = subprocess.run(
+        [sys.executable, "-c", _RESOLVE, str(cache), mode],
+        env={**os.environ, "HF_ENDPOINT": hub, "HF_HUB_DISABLE_XET": "1", "HF_HUB_DISABLE_PROGRESS_BARS": "1"},
+        capture_output=True,
+        text=True,
+        timeout=110,
+    )
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+@pytest.fixture(scope="module")
+def resolved(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, dict], dict[str, dict], list[str]]:
+    folder = tmp_path_factory.mktemp("hub")
+    with FakeHub(repositories(folder / "repositories")) as hub:
+        online = resolve_all(hub.url, folder / "cache", "online")
+        requests = list(hub.requests)
+        hub.requests.clear()
+        offline = resolve_all(hub.url, folder / "cache", "offline")
+        assert hub.requests == []
+    return online, offline, requests
+
+
+@pytest.mark.parametrize("row", dense_models(), ids=lambda row: row.name)
+def test_row_resolves(row: ModelSpec, resolved: tuple[dict[str, dict], dict[str, dict], list[str]]) -> None:
+    online, offline, _ = resolved
+    found = online[row.name]
+    built = row.source and (row.architecture == "bert" or row.architecture in STATIC_ARCHITECTURES)
+    if built:
+        assert found["weights"] == ["model.safetensors"]
+    else:
+        assert found["weights"] == [row.onnx_source.file, *row.onnx_source.additional_files]
+    assert found["spec"] == [row.dim, list(row.pooling), row.normalize, row.query_prompt]
+    assert offline[row.name]["spec"] == found["spec"]
+    assert offline[row.name]["weights"] == found["weights"]
+
+
+def test_only_what_is_needed_is_fetched(resolved: tuple[dict[str, dict], dict[str, dict], list[str]]) -> None:
+    _, _, requests = resolved
+    fetched = [request for request in requests if request.startswith("GET")]
+    wanted = {row.onnx_source.file for row in dense_models() if row.onnx_source}
+    for file in BESIDE:
+        if file not in wanted:
+            assert not any(request.endswith(f"/{file}") for request in fetched), file
+    assert len(fetched) == len(set(fetched))
