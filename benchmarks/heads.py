@@ -37,7 +37,7 @@ def inputs(task: str) -> list[str]:
     """The texts of a task."""
     corpus = load(model_folder(), 2000, SEED)
     if task == "queries":
-        return [text.split("\n")[0][:120] for text in corpus.texts[:32]]
+        return [text.split("\n")[0][:70] for text in corpus.texts[:32]]  # no more than 32 tokens
     count = {"rerank": 100, "documents": 64, "splade": 96}[task]
     return [corpus.texts[i] for i in corpus.spread(count)]
 
@@ -143,7 +143,8 @@ def _write(name: str, model: Any, limit: int, config: dict[str, Any], projection
     tokenizer = json.loads((model_folder() / "tokenizer_config.json").read_text())
     tokenizer.pop("max_length", None)
     (folder / "tokenizer_config.json").write_text(json.dumps(tokenizer | {"model_max_length": limit}))
-    names = ["input_ids", "attention_mask", "token_type_ids"]
+    # fastembed adds its marker to the first two only.
+    names = ["input_ids", "attention_mask", "token_type_ids"][: 2 if projection else 3]
     example = torch.ones(2, 8, dtype=torch.int64)
 
     class Exported(torch.nn.Module):
@@ -151,15 +152,15 @@ def _write(name: str, model: Any, limit: int, config: dict[str, Any], projection
             super().__init__()
             self.model, self.projection = model, projection
 
-        def forward(self, input_ids: Any, attention_mask: Any, token_type_ids: Any) -> Any:
-            output = self.model(input_ids, attention_mask, token_type_ids)[0]
+        def forward(self, *inputs: Any) -> Any:
+            output = self.model(*inputs)[0]
             return output if projection is None else torch.nn.functional.normalize(projection(output), dim=-1)
 
     axes = {name: {0: "batch", 1: "tokens"} for name in (*names, "output")}
     with torch.no_grad():
         torch.onnx.export(
             Exported(),
-            (example, example, torch.zeros_like(example)),
+            (example, example, torch.zeros_like(example))[: len(names)],
             str(folder / "model.onnx"),
             input_names=names,
             output_names=["output"],

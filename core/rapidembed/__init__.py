@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from rapidembed.tasks.rerank import TextCrossEncoder
     from rapidembed.tasks.sparse import SparseTextEmbedding
     from rapidembed.tasks.text import TextEmbedding
+    from rapidembed.toolkit.max_sim import max_sim
     from rapidembed.types import Device, RankedDocument, SparseEmbedding
 
 __all__ = [
@@ -63,6 +64,7 @@ __all__ = [
     "TruncationWarning",
     "UnsupportedModelError",
     "default_model",
+    "max_sim",
 ]
 
 _ELSEWHERE = {
@@ -80,6 +82,7 @@ _ELSEWHERE = {
     "TextCrossEncoder": "rapidembed.tasks.rerank",
     "TextEmbedding": "rapidembed.tasks.text",
     "default_model": "rapidembed.settings",
+    "max_sim": "rapidembed.toolkit.max_sim",
 }
 
 

@@ -88,7 +88,7 @@ class LateInteractionTextEmbedding(Embedder[LateInteractionOptions, TokenVectorM
 
     def encode_query(
         self, texts: Texts, *, batch_size: int = 256, parallel: int | None = None, show_progress: bool = False
-    ) -> Vectors | list[Vectors]:
+    ) -> Any:
         """Embed search queries.
 
         Args:
@@ -111,7 +111,7 @@ class LateInteractionTextEmbedding(Embedder[LateInteractionOptions, TokenVectorM
 
     def encode_document(
         self, texts: Texts, *, batch_size: int = 256, parallel: int | None = None, show_progress: bool = False
-    ) -> Vectors | list[Vectors]:
+    ) -> Any:
         """Embed documents to be searched; tokens that the model is meant to skip get no vector.
 
         See :meth:`encode_query`.
@@ -120,13 +120,13 @@ class LateInteractionTextEmbedding(Embedder[LateInteractionOptions, TokenVectorM
 
     async def aencode_query(
         self, texts: Texts, *, batch_size: int = 256, parallel: int | None = None, show_progress: bool = False
-    ) -> Vectors | list[Vectors]:
+    ) -> Any:
         """:meth:`encode_query` without blocking the event loop; cancelling stops the work."""
         return await self._aencode("query", texts, Bulk(batch_size, parallel, show_progress))
 
     async def aencode_document(
         self, texts: Texts, *, batch_size: int = 256, parallel: int | None = None, show_progress: bool = False
-    ) -> Vectors | list[Vectors]:
+    ) -> Any:
         """:meth:`encode_document` without blocking the event loop; cancelling stops the work."""
         return await self._aencode("document", texts, Bulk(batch_size, parallel, show_progress))
 

@@ -9,9 +9,12 @@ from haystack_integrations.components.embedders.rapidembed import (
     FastembedSparseTextEmbedder,
     FastembedTextEmbedder,
 )
+from haystack_integrations.components.rankers.rapidembed import FastembedLateInteractionRanker, FastembedRanker
 
 __all__ = [
     "FastembedDocumentEmbedder",
+    "FastembedLateInteractionRanker",
+    "FastembedRanker",
     "FastembedSparseDocumentEmbedder",
     "FastembedSparseTextEmbedder",
     "FastembedTextEmbedder",

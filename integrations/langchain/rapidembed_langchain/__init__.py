@@ -6,6 +6,14 @@ except ImportError as error:
     raise ImportError("rapidembed_langchain needs langchain-core: pip install 'rapidembed[langchain]'") from error
 
 from rapidembed_langchain.embeddings import FastEmbedEmbeddings
+from rapidembed_langchain.rerank import FastEmbedColbertRerank, FastEmbedCrossEncoder, FastEmbedRerank
 from rapidembed_langchain.sparse import FastEmbedSparse, SparseVector
 
-__all__ = ["FastEmbedEmbeddings", "FastEmbedSparse", "SparseVector"]
+__all__ = [
+    "FastEmbedColbertRerank",
+    "FastEmbedCrossEncoder",
+    "FastEmbedEmbeddings",
+    "FastEmbedRerank",
+    "FastEmbedSparse",
+    "SparseVector",
+]

@@ -1,0 +1,78 @@
+"""What the rankers share: from Documents to texts, from scores to the best Documents."""
+
+from dataclasses import replace
+from typing import Any
+
+from haystack import Document
+from haystack_integrations.components.embedders.rapidembed._embedder import LocalEmbedder, device_name
+
+
+class LocalRanker(LocalEmbedder):
+    """The base of the components; each lists its parameters in its own ``__init__``, as Haystack wants it."""
+
+    model_name: str
+    top_k: int | None
+    meta_fields_to_embed: list[str] | None
+    meta_data_separator: str
+    score_threshold: float | None
+
+    def _get_telemetry_data(self) -> dict[str, Any]:
+        return {"model": self.model_name}
+
+    def _check_options(self) -> None:
+        _check_top_k(self.top_k)
+
+    def _model_options(self) -> dict[str, Any]:
+        return {
+            "model_name": self.model_name,
+            "cache_dir": self.cache_dir,
+            "threads": self.threads,
+            "device": device_name(self.device),
+            "precision": self.precision,
+            "revision": self.revision,
+            "local_files_only": self.local_files_only,
+            "max_tokens": self.max_tokens,
+            "truncate": self.truncate,
+            "token": self.token.resolve_value() if self.token else None,
+            **(self.model_kwargs or {}),
+        }
+
+    def _bulk_options(self) -> dict[str, Any]:
+        return {"batch_size": self.batch_size, "parallel": self.parallel, "show_progress": self.progress_bar}
+
+    def _prepared(self, query: object, documents: object, top_k: int | None) -> tuple[list[Document], list[str]]:
+        """The Documents, each once, and their texts. Input is checked before the model is loaded."""
+        if not isinstance(query, str) or not query:
+            raise ValueError(f"query must be a str that is not empty, got {query!r}.")
+        if not isinstance(documents, list) or not all(isinstance(document, Document) for document in documents):
+            raise TypeError(f"{type(self).__name__} ranks a list of Documents, got {_kinds(documents)}.")
+        _check_top_k(top_k)
+        unique = list({document.id: document for document in documents}.values())
+        return unique, [self._text(document) for document in unique]
+
+    def _text(self, document: Document) -> str:
+        meta = document.meta
+        parts = [str(meta[name]) for name in self.meta_fields_to_embed or () if meta.get(name) is not None]
+        return self.meta_data_separator.join([*parts, document.content or ""])
+
+    def _ranked(
+        self, documents: list[Document], scores: Any, top_k: int | None, score_threshold: float | None
+    ) -> dict[str, list[Document]]:
+        """Copies of the best Documents with their scores, the best first."""
+        top_k = self.top_k if top_k is None else top_k
+        threshold = self.score_threshold if score_threshold is None else score_threshold
+        best = sorted(range(len(documents)), key=lambda i: -scores[i])[:top_k]
+        ranked = [replace(documents[i], score=float(scores[i])) for i in best]
+        return {"documents": [each for each in ranked if threshold is None or (each.score or 0.0) >= threshold]}
+
+
+def _check_top_k(top_k: object) -> None:
+    if top_k is not None and (isinstance(top_k, bool) or not isinstance(top_k, int) or top_k < 1):
+        raise ValueError(f"top_k must be a positive integer or None, got {top_k!r}.")
+
+
+def _kinds(documents: object) -> str:
+    if not isinstance(documents, list):
+        return type(documents).__name__
+    wrong = next(i for i, document in enumerate(documents) if not isinstance(document, Document))
+    return f"{type(documents[wrong]).__name__} at documents[{wrong}]"

@@ -1,0 +1,113 @@
+"""The component that ranks by a cross-encoder."""
+
+import asyncio
+from typing import Any
+
+from haystack import Document, component
+from haystack.utils import ComponentDevice, Secret
+from haystack_integrations.components.rankers.rapidembed._ranker import LocalRanker
+
+import rapidembed  # its facades load at their first use, so that importing the components stays instant
+
+
+@component
+class FastembedRanker(LocalRanker):
+    """Ranks Documents by a model that reads query and Document together, on this machine.
+
+    Takes the parameters of fastembed-haystack's component of that name, in their order, and more by keyword.
+
+    Args:
+        model_name: curated name, hub id, folder or ``package:NAME``.
+        top_k: how many Documents to return at most; None: all.
+        cache_dir: Hugging Face cache for downloads. None: the user's.
+        threads: most cores to use. None: all that the process may use.
+        batch_size: most pairs in one batch; batches are otherwise sized by their work.
+        parallel: most cores to use for one call; None or 0: all that the model may use. No processes are started.
+        local_files_only: never ask the network.
+        meta_fields_to_embed: metadata to read with the content, in this order. Fields that a Document lacks, and those
+            that are None, are left out; 0, False and "" are kept.
+        meta_data_separator: put between metadata and content.
+        score_threshold: Documents with a lower score are left out, after ``top_k`` was applied.
+        model_kwargs: options of :class:`rapidembed.TextCrossEncoder` that have no parameter here: ``providers``,
+            ``cuda``, ``device_ids``, ``specific_model_path``, ``lazy_load``.
+        progress_bar: show a progress bar.
+        device: "cpu", "cuda", "cuda:N", a list of CUDA devices, or a ComponentDevice. None: CUDA where ONNX Runtime
+            offers it.
+        precision: "auto" or "fp32".
+        revision: branch, tag or commit of a hub repository.
+        max_tokens: cut texts at this many tokens. None: the model's limit.
+        truncate: whether longer texts are cut, with a warning; if False they are a ValueError.
+        token: access token for gated or private repositories, resolved when the model is loaded.
+
+    Raises:
+        ValueError: ``top_k`` is not positive, or ``model_kwargs`` holds an unknown option.
+
+    The model is loaded by ``warm_up`` or the first ``run``. Components may be pickled and copied.
+    """
+
+    def __init__(
+        self,
+        model_name: str = "Xenova/ms-marco-MiniLM-L-6-v2",
+        top_k: int | None = 10,
+        cache_dir: str | None = None,
+        threads: int | None = None,
+        batch_size: int = 64,
+        parallel: int | None = None,
+        local_files_only: bool = False,
+        meta_fields_to_embed: list[str] | None = None,
+        meta_data_separator: str = "\n",
+        score_threshold: float | None = None,
+        model_kwargs: dict[str, Any] | None = None,
+        *,
+        progress_bar: bool = False,
+        device: str | list[str] | ComponentDevice | None = None,
+        precision: str = "auto",
+        revision: str | None = None,
+        max_tokens: int | None = None,
+        truncate: bool = True,
+        token: Secret | None = Secret.from_env_var(["HF_API_TOKEN", "HF_TOKEN"], strict=False),  # noqa: B008
+    ) -> None:
+        self._keep(locals())
+        self._check_options()
+
+    @component.output_types(documents=list[Document])
+    def run(
+        self,
+        query: str,
+        documents: list[Document],
+        top_k: int | None = None,
+        score_threshold: float | None = None,
+    ) -> dict[str, list[Document]]:
+        """Rank Documents.
+
+        Args:
+            query: the query.
+            documents: Documents to rank; of several with the same id one is kept.
+            top_k: instead of the component's.
+            score_threshold: instead of the component's.
+
+        Returns:
+            ``{"documents": ...}``, copies of the best Documents, the best first, with ``score`` set.
+
+        Raises:
+            TypeError: ``documents`` is not a list of Documents.
+            ValueError: ``query`` is empty, or ``top_k`` is not positive.
+        """
+        unique, texts = self._prepared(query, documents, top_k)
+        return self._ranked(unique, self._warm().score(query, texts, **self._bulk_options()), top_k, score_threshold)
+
+    @component.output_types(documents=list[Document])
+    async def run_async(
+        self,
+        query: str,
+        documents: list[Document],
+        top_k: int | None = None,
+        score_threshold: float | None = None,
+    ) -> dict[str, list[Document]]:
+        """:meth:`run` without blocking the event loop; cancelling stops the work."""
+        unique, texts = await asyncio.to_thread(self._prepared, query, documents, top_k)
+        model = await self._warm_async()
+        return self._ranked(unique, await model.ascore(query, texts, **self._bulk_options()), top_k, score_threshold)
+
+    def _load(self) -> "rapidembed.TextCrossEncoder":
+        return rapidembed.TextCrossEncoder(**self._model_options())

@@ -1,0 +1,163 @@
+"""Reranking for LangChain."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Literal
+
+import rapidembed
+from langchain_core.callbacks import Callbacks
+from langchain_core.cross_encoders import BaseCrossEncoder
+from langchain_core.documents import BaseDocumentCompressor, Document
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, SecretStr
+
+if TYPE_CHECKING:
+    from rapidembed import LateInteractionTextEmbedding, TextCrossEncoder  # at run time with the first model
+
+_OWN_OPTIONS = frozenset({"max_length", "batch_size", "parallel", "show_progress", "token", "top_n", "activation"})
+
+
+class _Options(BaseModel):
+    """What the classes here share: the options of a model, and of going through many texts with it."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True, protected_namespaces=())
+
+    model_name: str = Field(alias="model")
+    """Curated name, hub id, folder or ``package:NAME``."""
+    max_length: int | None = None
+    """Cut texts at this many tokens; None: the model's limit."""
+    cache_dir: str | None = None
+    threads: int | None = None
+    """Most cores to use; None: all that the process may use."""
+    providers: Sequence[str | tuple[str, dict[str, Any]]] | None = None
+    batch_size: int = Field(default=64, gt=0)
+    parallel: int | None = None
+    """Most cores to use for one call; None or 0: all that the model may use."""
+    device: str | list[str] = "auto"
+    precision: str = "auto"
+    cuda: bool | str = "auto"
+    device_ids: list[int] | None = None
+    revision: str | None = None
+    local_files_only: bool = False
+    token: SecretStr | None = None
+    truncate: bool = True
+    lazy_load: bool = False
+    """Load the model at the first text instead of now."""
+    specific_model_path: str | None = None
+    show_progress: bool = False
+
+    def _model_options(self) -> dict[str, Any]:
+        options = {name: getattr(self, name) for name in type(self).model_fields if name not in _OWN_OPTIONS}
+        token = self.token.get_secret_value() if self.token else None
+        return options | {"max_tokens": self.max_length, "token": token}
+
+    def _bulk_options(self) -> dict[str, Any]:
+        return {"batch_size": self.batch_size, "parallel": self.parallel, "show_progress": self.show_progress}
+
+
+class _Compressor(_Options, BaseDocumentCompressor):
+    top_n: int | None = Field(default=3, gt=0)
+    """How many documents to keep; None: all."""
+
+    def _ranked(self, documents: Sequence[Document], scores: Any) -> list[Document]:
+        """Copies of the best documents, the best first, with their ids and their scores."""
+        best = sorted(range(len(documents)), key=lambda i: -scores[i])[: self.top_n]
+        return [
+            documents[i].model_copy(update={"metadata": {**documents[i].metadata, "relevance_score": float(scores[i])}})
+            for i in best
+        ]
+
+
+class FastEmbedRerank(_Compressor):
+    """Keeps the documents that answer a query best, by a cross-encoder that runs on this machine.
+
+    Documents come back as copies, the best first, with ``relevance_score`` in their metadata.
+
+    Example:
+        >>> from langchain_core.documents import Document
+        >>> from rapidembed_langchain import FastEmbedRerank
+        >>> reranker = FastEmbedRerank(model="Xenova/ms-marco-MiniLM-L-6-v2", top_n=1)  # doctest: +SKIP
+        >>> notes = [Document("stocks fell"), Document("cats sleep")]
+        >>> reranker.compress_documents(notes, "a feline")[0].page_content  # doctest: +SKIP
+        'cats sleep'
+
+    Instances may be pickled and copied; copies share one loaded model within a process.
+    """
+
+    model_name: str = Field(default="Xenova/ms-marco-MiniLM-L-6-v2", alias="model")
+    activation: Literal["logit", "sigmoid"] = "logit"
+    """"logit": scores are the model's own numbers; "sigmoid": between 0 and 1."""
+
+    _model: "TextCrossEncoder" = PrivateAttr()
+
+    def __init__(self, **fields: Any) -> None:
+        super().__init__(**fields)
+        # Not in model_post_init: pydantic would turn every ValueError, "no such model" among them, into its own.
+        self._model = rapidembed.TextCrossEncoder(**self._model_options())
+
+    def compress_documents(
+        self, documents: Sequence[Document], query: str, callbacks: Callbacks | None = None
+    ) -> list[Document]:
+        """Sort the documents by how well they answer the query, and keep the best."""
+        texts = [document.page_content for document in documents]
+        return self._ranked(documents, self._model.score(query, texts, **self._score_options()))
+
+    async def acompress_documents(
+        self, documents: Sequence[Document], query: str, callbacks: Callbacks | None = None
+    ) -> list[Document]:
+        """:meth:`compress_documents` without blocking the event loop."""
+        texts = [document.page_content for document in documents]
+        return self._ranked(documents, await self._model.ascore(query, texts, **self._score_options()))
+
+    def _score_options(self) -> dict[str, Any]:
+        return self._bulk_options() | {"activation": self.activation}
+
+
+class FastEmbedColbertRerank(_Compressor):
+    """Keeps the documents that answer a query best, by late interaction (ColBERT) on this machine.
+
+    Documents come back as copies, the best first, with ``relevance_score`` in their metadata.
+    """
+
+    model_name: str = Field(default="colbert-ir/colbertv2.0", alias="model")
+
+    _model: "LateInteractionTextEmbedding" = PrivateAttr()
+
+    def __init__(self, **fields: Any) -> None:
+        super().__init__(**fields)
+        self._model = rapidembed.LateInteractionTextEmbedding(**self._model_options())
+
+    def compress_documents(
+        self, documents: Sequence[Document], query: str, callbacks: Callbacks | None = None
+    ) -> list[Document]:
+        """Sort the documents by how well they answer the query, and keep the best."""
+        texts = [document.page_content for document in documents]
+        vectors = self._model.encode_document(texts, **self._bulk_options())
+        return self._ranked(documents, rapidembed.max_sim(self._model.encode_query(query), vectors))
+
+    async def acompress_documents(
+        self, documents: Sequence[Document], query: str, callbacks: Callbacks | None = None
+    ) -> list[Document]:
+        """:meth:`compress_documents` without blocking the event loop."""
+        texts = [document.page_content for document in documents]
+        vectors = await self._model.aencode_document(texts, **self._bulk_options())
+        return self._ranked(documents, rapidembed.max_sim(await self._model.aencode_query(query), vectors))
+
+
+class FastEmbedCrossEncoder(_Options, BaseCrossEncoder):
+    """Scores pairs of texts on this machine, for langchain-classic's ``CrossEncoderReranker`` among others."""
+
+    model_name: str = Field(default="Xenova/ms-marco-MiniLM-L-6-v2", alias="model")
+    activation: Literal["logit", "sigmoid"] = "logit"
+    """"logit": scores are the model's own numbers; "sigmoid": between 0 and 1."""
+
+    _model: "TextCrossEncoder" = PrivateAttr()
+
+    def __init__(self, **fields: Any) -> None:
+        super().__init__(**fields)
+        self._model = rapidembed.TextCrossEncoder(**self._model_options())
+
+    def score(self, text_pairs: list[tuple[str, str]]) -> list[float]:
+        """How well the second text of each pair answers the first."""
+        scores: list[float] = self._model.score_pairs(
+            text_pairs, activation=self.activation, **self._bulk_options()
+        ).tolist()
+        return scores
