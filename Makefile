@@ -42,7 +42,7 @@ faults: $(VENV)/.dev
 golden: $(PEERS)/.ready
 	$(PEERS)/bin/python tests/golden/make_golden.py
 	$(PEERS)/bin/python tests/golden/make_static.py
-	$(PEERS)/bin/python tests/golden/make_heads.py
+	$(PEERS)/bin/python -m tests.golden.make_heads
 	$(PEERS)/bin/python tests/golden/make_lexical.py
 	$(PEERS)/bin/python tests/golden/make_muvera.py
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 from rapidembed.errors import ModelNotFoundError
 from rapidembed.registry import LATE_INTERACTION
