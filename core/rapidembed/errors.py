@@ -16,6 +16,8 @@ A wrong *item* (``None`` among the texts) is a ``TypeError`` that names its inde
 argument is a ``ValueError``. What the library changed in an input, it says with an :class:`InputWarning`.
 """
 
+from collections.abc import Sequence
+
 
 class RapidEmbedError(Exception):
     """Base of every error of this library."""
@@ -58,7 +60,15 @@ class InputWarning(UserWarning):
 
 
 class TruncationWarning(InputWarning):
-    """Texts were longer than the model's token limit and were cut."""
+    """Texts were longer than the model's token limit and were cut.
+
+    Attributes:
+        indices: which texts of the call; the first 1,024 of them.
+    """
+
+    def __init__(self, message: str, indices: Sequence[int] = ()) -> None:
+        super().__init__(message)
+        self.indices = tuple(indices)
 
 
 class EncodingWarning(InputWarning):

@@ -1,11 +1,13 @@
 """One call of an embedding method: what it does to each text, and what it has to tell at the end."""
 
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from rapidembed.errors import EncodingWarning, TruncationWarning
 from rapidembed.runtime.inputs import check_text, repair
 from rapidembed.runtime.tokenizer import TokenIds
+
+_MOST_INDICES = 1024  # a stream may have no end
 
 
 @dataclass(slots=True)
@@ -19,6 +21,7 @@ class Call:
     texts: int = 0
     repaired: int = 0
     truncated: int = 0
+    first_truncated: list[int] = field(default_factory=list)
 
     def prepare(self, text: str, index: int | None) -> str:
         """The text as the tokenizer gets it.
@@ -43,6 +46,8 @@ class Call:
             )
         self.texts += 1
         self.truncated += tokens.truncated
+        if tokens.truncated and len(self.first_truncated) < _MOST_INDICES:
+            self.first_truncated.append(index)
 
     def warn(self, stacklevel: int) -> None:
         """Say once what was changed.
@@ -51,12 +56,11 @@ class Call:
             stacklevel: of the user's line, seen from the caller of this method; as in :func:`warnings.warn`.
         """
         if self.truncated:
-            warnings.warn(
+            message = (
                 f"{self.truncated} of {self.texts} texts had more than {self.max_tokens} tokens and were cut. Split "
-                "them, or raise max_tokens; truncate=False makes this an error.",
-                TruncationWarning,
-                stacklevel=stacklevel + 1,
+                "them, or raise max_tokens; truncate=False makes this an error."
             )
+            warnings.warn(TruncationWarning(message, self.first_truncated), stacklevel=stacklevel + 1)
         if self.repaired:
             warnings.warn(
                 f"{self.repaired} of {self.texts} texts held lone surrogates, which are not Unicode text; each became "
