@@ -30,12 +30,12 @@ def say(message: str) -> None:
 
 def warn(message: str) -> None:
     """A message about something that may not be meant."""
-    click.echo(click.style("warning: ", fg="yellow") + message, err=True)
+    click.echo(click.style("Warning: ", fg="yellow") + message, err=True)
 
 
 def fail(message: str) -> None:
     """The message of an error."""
-    click.echo(click.style("error: ", fg="red", bold=True) + message, err=True)
+    click.echo(click.style("Error: ", fg="red", bold=True) + message, err=True)
 
 
 def table(headings: Sequence[str], rows: Iterable[Sequence[str]], right: Iterable[int] = ()) -> None:

@@ -38,7 +38,10 @@ def doctor(online: bool, cache_dir: Path | None, as_json: bool) -> None:
     Says what would be used, and why. The exit code is 1 if there is a problem. Secrets are not shown. Nothing is
     written, and without --online nothing is sent.
     """
-    arguments = {"storage": {"cache_dir": cache_dir}, "hub": {"cache_dir": cache_dir, "online": online}}
+    arguments: dict[str, dict[str, Any]] = {
+        "storage": {"cache_dir": cache_dir},
+        "hub": {"cache_dir": cache_dir, "online": online},
+    }
     sections = [_examine(module, part, arguments.get(part, {})) for module, part in _PARTS]
     problems = [problem for section in sections for problem in section.problems]
     if as_json:
@@ -60,7 +63,7 @@ def doctor(online: bool, cache_dir: Path | None, as_json: bool) -> None:
 
 
 def _examine(module: str, part: str, arguments: dict[str, Any]) -> Section:
-    """One section; where looking fails, that is what there is to say: a broken installation must not stop the doctor."""
+    """One section. A broken installation does not stop the doctor: where looking fails, it says that."""
     try:
         section: Section = getattr(importlib.import_module(f"rapidembed.cli.diagnosis.{module}"), part)(**arguments)
     except Exception as error:

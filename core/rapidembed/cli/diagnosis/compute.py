@@ -47,7 +47,7 @@ def _cores(section: Section) -> None:
         used, reason = requested, f"RAPIDEMBED_THREADS; {allowed} are allowed"
         if requested > allowed:
             section.notes.append(
-                f"RAPIDEMBED_THREADS={requested} is more than the {allowed} cores this process may use: they are shared."
+                f"RAPIDEMBED_THREADS is {requested}, but this process may use {allowed} cores; threads will share them."
             )
     section.facts["cores used"] = f"{used} ({reason})"
 

@@ -2,7 +2,7 @@
 
 import hashlib
 import itertools
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import IO
 
@@ -26,7 +26,7 @@ class Inputs:
     def __init__(self, texts: Sequence[str], sources: Sequence[Source], reading: Reading) -> None:
         self._texts = texts
         self._sources = sources
-        self._reading = reading
+        self.reading = reading
         self._finished = 0
         self._file: IO[bytes] | None = None
         sizes = [source.bytes for source in sources]
@@ -34,14 +34,14 @@ class Inputs:
         self.bytes = sum(known) if known and len(known) == len(sizes) else None
         """Size of everything, None where it is not known."""
 
-    def __iter__(self) -> Iterator[Item]:
+    def __iter__(self) -> Generator[Item, None, None]:
         for number, text in enumerate(self._texts, 1):
             yield Item(number, text)
         for source in self._sources:
             file = open_source(source)
             try:
                 self._file = None if source.path is None else file
-                yield from self._reading.read(source, file)
+                yield from self.reading.read(source, file)
             finally:
                 self._file = None
                 if source.path is not None:
@@ -77,10 +77,15 @@ class Chunker:
 
     def __init__(self, inputs: Inputs, most_texts: int) -> None:
         self._inputs = inputs
-        self._items: Iterator[Item] = iter(inputs)
+        self._reader = iter(inputs)
+        self._items: Iterator[Item] = filter(inputs.reading.wants, self._reader)
         self._most_texts = most_texts
         self._hash = hashlib.blake2b(digest_size=16)
         self._count = 0
+
+    def close(self) -> None:
+        """Close the file that is being read."""
+        self._reader.close()
 
     def peek(self) -> None:
         """Read the first item, which comes again later.

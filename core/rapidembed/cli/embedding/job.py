@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -57,13 +57,13 @@ class Job:
             RapidEmbedError: an output exists, or what was done before does not fit.
             ValueError: an option or a record is wrong.
         """
-        chunker = Chunker(self.inputs, self._most_texts)
-        chunker.peek()  # most mistakes show here, before a model is loaded or downloaded
-        if self.output is None:
+        with closing(Chunker(self.inputs, self._most_texts)) as chunker:
+            chunker.peek()  # most mistakes show here, before a model is loaded or downloaded
+            if self.output is not None:
+                self._run_to_file(chunker, self.output)
+                return
             with TextEmbedding(**self.model) as model:
                 self._embed(model, chunker, [StreamWriter(stdout(), with_text=self.with_text)], None)
-        else:
-            self._run_to_file(chunker, self.output)
 
     def _run_to_file(self, chunker: Chunker, output: Path) -> None:
         started = time.monotonic()
@@ -90,6 +90,8 @@ class Job:
         progress = partial.progress if partial else Progress()
         if progress.texts:
             self._skip(chunker, progress)
+        for writer in writers:
+            writer.start()
         committed = time.monotonic()
         try:
             with (

@@ -75,28 +75,35 @@ class Partial:
     Args:
         outputs: the files that the run makes; the folder lies beside the first.
         overwrite: discard an unfinished run, and replace the outputs.
-
-    Raises:
-        RapidEmbedError: an output exists, or another process writes it.
-        IntegrityError: the folder holds something else than an unfinished run.
     """
+
+    settings: dict[str, Any] | None
+    """What the run was begun with; None: it is to begin, or it is over."""
+    progress: Progress
 
     def __init__(self, outputs: Sequence[Path], *, overwrite: bool) -> None:
         self.folder = partial_folder(outputs[0])
-        for output in outputs:
-            if not output.absolute().parent.is_dir():
-                raise FileNotFoundError(f"The folder {output.absolute().parent} does not exist.")
-            if output.is_dir():
-                raise IsADirectoryError(f"{output} is a folder; name a file to write.")
-            if output.exists() and not overwrite and not self.folder.exists():
-                raise RapidEmbedError(f"{output} exists. --overwrite replaces it.")
-        self._lock = _locked(self.folder, outputs[0])
-        if overwrite:
-            self._clear()
-        self.settings, self.progress = self._read()
+        self._outputs = outputs
+        self._overwrite = overwrite
         self._spools: dict[str, Spool] = {}
 
     def __enter__(self) -> "Partial":
+        """Lock the folder and read how far the run is.
+
+        Raises:
+            RapidEmbedError: an output exists, or another process writes it.
+            IntegrityError: the folder holds something else than an unfinished run, or a damaged one.
+            OSError: a file cannot be written there.
+        """
+        self._check_outputs()
+        self._lock = _locked(self.folder, self._outputs[0])
+        try:
+            if self._overwrite:
+                self._clear()
+            self.settings, self.progress = self._read()
+        except BaseException:
+            self._lock.release()
+            raise
         return self
 
     def __exit__(
@@ -164,6 +171,15 @@ class Partial:
     def finish(self) -> None:
         """Everything is in place: the folder goes when it is closed."""
         self.settings = None
+
+    def _check_outputs(self) -> None:
+        for output in self._outputs:
+            if not output.absolute().parent.is_dir():
+                raise FileNotFoundError(f"The folder {output.absolute().parent} does not exist.")
+            if output.is_dir():
+                raise IsADirectoryError(f"{output} is a folder; name a file to write.")
+            if output.exists() and not self._overwrite and not self.folder.exists():
+                raise RapidEmbedError(f"{output} exists. --overwrite replaces it.")
 
     def _close(self) -> None:
         for spool in self._spools.values():

@@ -4,7 +4,7 @@ import csv
 import io
 import json
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import IO, Any, NamedTuple, TypeAlias
 
@@ -31,7 +31,7 @@ class Reading:
     """How records and lines become items.
 
     Attributes:
-        column: field that holds the text; None: "text", or the only one.
+        column: field that holds the text; None: "text", or the only one of a table beside the id.
         id_column: field that holds the id; None: "id" where there is one, else the place in the file.
         missing: what happens to a record without a text: "error", "skip", or "empty" (it becomes "").
         skip_blank: leave out texts of nothing but white space.
@@ -52,8 +52,11 @@ class Reading:
         Raises:
             ValueError: the file is not what it should be; names the file and the place.
         """
-        items = self._parquet(source, file) if source.kind == "parquet" else self._decoded(source, file)
-        return (item for item in items if item.text.strip()) if self.skip_blank else items
+        return self._parquet(source, file) if source.kind == "parquet" else self._decoded(source, file)
+
+    def wants(self, item: Item) -> bool:
+        """Whether an item is not left out for being blank."""
+        return not self.skip_blank or not (item.text.isspace() or item.text == "")
 
     def _decoded(self, source: Source, file: IO[bytes]) -> Iterator[Item]:
         encoding = "utf-8-sig" if self.encoding.lower().replace("_", "-") in ("utf-8", "utf8") else self.encoding
@@ -96,7 +99,7 @@ class Reading:
             if isinstance(value, str):
                 yield Item(_place(source, number), value)
             elif isinstance(value, dict):
-                yield from self._item(source, number, value)
+                yield from self._item(source, number, value, self.column or DEFAULT_COLUMN)
             else:
                 raise ValueError(
                     f"{source.name}: line {number}: expected an object or a string, got {_shown(value)}. "
@@ -110,13 +113,13 @@ class Reading:
             names = next(rows, None)
             if names is None:
                 return
-            self._check_columns(source, names)
+            column = self._check_columns(source, names)
             for number, row in enumerate(filter(None, rows), 1):
                 if len(row) > len(names):
                     raise ValueError(
                         f"{source.name}: line {rows.line_num} has {len(row)} fields, the header {len(names)}."
                     )
-                yield from self._item(source, number, dict(zip(names, row, strict=False)))
+                yield from self._item(source, number, dict(zip(names, row, strict=False)), column)
         except csv.Error as error:
             raise ValueError(f"{source.name}: line {rows.line_num}: {error}") from error
 
@@ -124,7 +127,10 @@ class Reading:
         parquet = import_parquet()
         if source.name == STDIN:
             raise ValueError("Parquet cannot be read from a pipe; name the file.")
-        table = parquet.ParquetFile(file)
+        try:
+            table = parquet.ParquetFile(file)
+        except ValueError as error:  # of which pyarrow's own errors are kinds
+            raise ValueError(f"{source.name}: not a Parquet file: {error}") from error
         names = table.schema_arrow.names
         text = self._check_columns(source, names)
         columns = [text, *(name for name in (self.id_column or _DEFAULT_ID,) if name in names and name != text)]
@@ -132,9 +138,9 @@ class Reading:
         for batch in table.iter_batches(batch_size=_PARQUET_ROWS, columns=columns):
             for record in batch.to_pylist():
                 number += 1
-                yield from self._item(source, number, record)
+                yield from self._item(source, number, record, text)
 
-    def _check_columns(self, source: Source, names: list[str]) -> str:
+    def _check_columns(self, source: Source, names: Sequence[str]) -> str:
         """The column of the texts, once it is known that all columns asked for exist."""
         if self.id_column is not None and self.id_column not in names:
             raise ValueError(f"{source.name}: has no column {self.id_column!r} (--id-column); it has {_list(names)}.")
@@ -143,14 +149,13 @@ class Reading:
             raise ValueError(f"{source.name}: has no column {column!r}; --column names one of {_list(names)}.")
         return column
 
-    def _column(self, names: Iterable[str]) -> str:
-        names = list(names)
-        only = names[0] if len(names) == 1 else DEFAULT_COLUMN
-        return self.column if self.column is not None else only
+    def _column(self, names: Sequence[str]) -> str:
+        """The column of a table's texts: the one asked for, else the only one beside the id, else "text"."""
+        others = [name for name in names if name != (self.id_column or _DEFAULT_ID)]
+        return self.column or (others[0] if len(others) == 1 else DEFAULT_COLUMN)
 
-    def _item(self, source: Source, number: int, record: Mapping[str, Any]) -> Iterator[Item]:
+    def _item(self, source: Source, number: int, record: Mapping[str, Any], column: str) -> Iterator[Item]:
         """The record's item; none where it has no text and such are skipped."""
-        column = self._column(record)
         text = record.get(column)
         if text is None:
             if self.missing == "skip":

@@ -1,6 +1,7 @@
 """Vectors into files: each writer appends rows to spools of the run, and makes its file of them at the end."""
 
 import io
+import itertools
 import json
 import sys
 from collections.abc import Iterator
@@ -22,6 +23,9 @@ FORMATS = (".npy", ".jsonl", ".parquet")
 
 class Writer(Protocol):
     """Takes chunks in order."""
+
+    def start(self) -> None:
+        """Open what is written to, at the length where an earlier process ended."""
 
     def write(self, chunk: Chunk, embedded: Embedded) -> None:
         """Append a chunk."""
@@ -66,6 +70,9 @@ class StreamWriter:
         self._stream = stream
         self._with_text = with_text
 
+    def start(self) -> None:
+        """Nothing is to be opened."""
+
     def write(self, chunk: Chunk, embedded: Embedded) -> None:
         """Write a chunk and pass it on at once."""
         self._stream.writelines(json_rows(chunk, embedded.vectors, with_text=self._with_text))
@@ -84,6 +91,10 @@ class JsonLinesWriter:
         self._partial = partial
         self._output = output
         self._with_text = with_text
+
+    def start(self) -> None:
+        """Open the spool."""
+        self._partial.spool(self._SPOOL)
 
     def write(self, chunk: Chunk, embedded: Embedded) -> None:
         """Append a chunk."""
@@ -105,12 +116,15 @@ class NpyWriter:
         self._output = output
         self._dimensions = dimensions
 
-    def write(self, chunk: Chunk, embedded: Embedded) -> None:
-        """Append a chunk behind room for the header, which needs the number of rows."""
+    def start(self) -> None:
+        """Leave room for the header, which needs the number of rows."""
         spool = self._partial.spool(self._SPOOL)
         if spool.length == 0:
             spool.write(bytes(_NPY_HEADER))
-        spool.write(_little_endian(embedded.vectors))
+
+    def write(self, chunk: Chunk, embedded: Embedded) -> None:
+        """Append a chunk."""
+        self._partial.spool(self._SPOOL).write(_little_endian(embedded.vectors))
 
     def finish(self) -> None:
         """Write the header and put the file in its place."""
@@ -138,6 +152,11 @@ class ParquetWriter:
         self._dimensions = dimensions
         self._with_text = with_text
         self._notes = notes
+
+    def start(self) -> None:
+        """Open the spools."""
+        for name in (self._VECTORS, self._ROWS):
+            self._partial.spool(name)
 
     def write(self, chunk: Chunk, embedded: Embedded) -> None:
         """Spool a chunk."""
@@ -177,7 +196,7 @@ class ParquetWriter:
     def _row_group(self, schema: Any, numbers: IO[bytes], lines: IO[str]) -> Any:
         import pyarrow
 
-        rows = [json.loads(line) for line, _ in zip(lines, range(_ROW_GROUP), strict=False)]
+        rows = [json.loads(line) for line in itertools.islice(lines, _ROW_GROUP)]
         if not rows:
             return None
         flat = np.frombuffer(numbers.read(len(rows) * self._dimensions * 4), dtype="<f4")
@@ -198,6 +217,10 @@ class IdWriter:
         self._output = output
         self._truncated_only = truncated_only
         self._name = "truncated.txt" if truncated_only else "ids.txt"
+
+    def start(self) -> None:
+        """Open the spool."""
+        self._partial.spool(self._name)
 
     def write(self, chunk: Chunk, embedded: Embedded) -> None:
         """Append the ids of a chunk."""
