@@ -102,8 +102,9 @@ def prune(models: tuple[str, ...], graphs: bool, cache_dir: Path | None, dry_run
     if dry_run:
         console.say(f"Would delete {total}.")
         return
-    if not yes:
-        click.confirm(f"Delete {total}?", abort=True, err=True)
+    if not yes and not click.confirm(f"Delete {total}?", err=True):
+        console.say("Nothing was deleted.")
+        raise click.exceptions.Exit(1)
     if strategy is not None:
         strategy.execute()
     for file in files:
