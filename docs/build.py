@@ -90,12 +90,18 @@ def models() -> str:
     for spec in sorted(dense_models(), key=lambda spec: spec.name.lower()):
         if spec.architecture == "static":  # not run by this version
             continue
-        prompts = [f"`{prompt}`" if prompt else "" for prompt in (spec.query_prompt, spec.document_prompt)]
+        prompts = [_code(prompt) if prompt else "" for prompt in (spec.query_prompt, spec.document_prompt)]
         runs = "built" if spec.source and spec.architecture in built else "ONNX file"
         size = f"{spec.size_gb:.2g} GB" if spec.size_gb else ""
         cells = [spec.name, spec.dim, spec.max_tokens or "", spec.languages, spec.license, *prompts, size, runs]
         lines.append(f"| {' | '.join(map(str, cells))} |")
     return "\n".join(lines)
+
+
+def _code(text: str) -> str:
+    """A string as code in a cell of a table."""
+    escaped = text.replace("\n", "\\n").replace("|", "\\|")
+    return f"`{escaped}`"
 
 
 def cold_start() -> str:

@@ -38,7 +38,7 @@ class Command(click.Command):
             title = self._sections.get(param.name or "", title)
             if param.name in _COMMON:
                 title = "Options"
-            if record := param.get_help_record(ctx):
+            if isinstance(param, click.Option) and (record := param.get_help_record(ctx)):
                 sections.setdefault(title, []).append(record)
         common = sections.pop("Options", [])
         for title, records in (*sections.items(), ("Options", common)):

@@ -26,6 +26,7 @@ class Bar:
             initial=done,
             disable=not (shown and sys.stderr.isatty()),
             file=sys.stderr,
+            desc=f"{texts:,} texts",
             bar_format=known if total else "{desc} {elapsed}",
             mininterval=_REFRESH_SECONDS,
             leave=False,

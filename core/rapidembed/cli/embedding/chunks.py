@@ -9,9 +9,10 @@ from typing import IO
 from rapidembed.cli.embedding.readers import Id, Item, Reading, open_source
 from rapidembed.cli.embedding.sources import Source
 
-MOST_TEXTS = 1024
-# About 30,000 tokens: seconds of work on a few cores, and a bound on memory where texts are whole files.
-_MOST_CHARACTERS = 131_072
+MOST_TEXTS = 512
+# About 16,000 tokens, a second of a small model on two cores: smaller chunks have fewer texts of one length to run
+# together, larger ones lose more when a run is interrupted. It bounds memory, too, where texts are whole files.
+_MOST_CHARACTERS = 65_536
 
 
 class Inputs:

@@ -15,7 +15,7 @@ from rapidembed.cli.embedding.chunks import MOST_TEXTS, Chunk
 from rapidembed.errors import TruncationWarning
 from rapidembed.types import Vectors
 
-_FEWEST_AHEAD = 2
+_FEWEST_AHEAD = 1
 _MOST_AHEAD = 32
 
 
