@@ -16,8 +16,6 @@ A wrong *item* (``None`` among the texts) is a ``TypeError`` that names its inde
 argument is a ``ValueError``. What the library changed in an input, it says with an :class:`InputWarning`.
 """
 
-from collections.abc import Sequence
-
 
 class RapidEmbedError(Exception):
     """Base of every error of this library."""
@@ -66,9 +64,9 @@ class TruncationWarning(InputWarning):
         indices: which texts of the call; the first 1,024 of them.
     """
 
-    def __init__(self, message: str, indices: Sequence[int] = ()) -> None:
+    def __init__(self, message: str, indices: tuple[int, ...] = ()) -> None:
         super().__init__(message)
-        self.indices = tuple(indices)
+        self.indices = indices
 
 
 class EncodingWarning(InputWarning):

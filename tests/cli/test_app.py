@@ -103,6 +103,13 @@ def test_bugs_say_so(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "--debug shows where" in result.stderr
 
 
+def test_a_missing_package_leads_to_the_doctor(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "rapidembed.cli.embedding.job", None)
+    result = run("embed", "--text", "x")
+    assert result.exit_code == 1
+    assert "says: rapidembed doctor" in result.stderr
+
+
 def test_interrupted_is_130(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupt(self: object) -> None:
         raise KeyboardInterrupt

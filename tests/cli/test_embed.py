@@ -2,7 +2,9 @@
 
 import csv
 import json
+import os
 import sys
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -170,6 +172,21 @@ def test_encodings(run: Run) -> None:
     assert read(run("embed", "a.txt", "--encoding-errors", "replace", "--with-text")) == [("a.txt:1", "b�r")]
     write("b.txt", b"\xef\xbb\xbfone\r\ntwo\r\n")
     assert read(run("embed", "b.txt", "--with-text")) == [("b.txt:1", "one"), ("b.txt:2", "two")]
+
+
+def test_an_encoding_that_does_not_exist(run: Run) -> None:
+    result = run("embed", "--encoding", "utf-9", input="x")
+    assert result.exit_code == 2
+    assert "unknown encoding: utf-9" in result.stderr
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="named pipes")
+def test_a_named_pipe(run: Run) -> None:
+    os.mkfifo("pipe")
+    writer = threading.Thread(target=lambda: Path("pipe").write_text("one\ntwo\n"))
+    writer.start()
+    assert read(run("embed", "pipe", "--with-text")) == [("pipe:1", "one"), ("pipe:2", "two")]
+    writer.join()
 
 
 def test_half_characters_do_not_end_a_run(run: Run) -> None:

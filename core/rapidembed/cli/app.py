@@ -83,7 +83,7 @@ class Failure(click.ClickException):
     """An error as its message."""
 
     def __init__(self, error: Exception) -> None:
-        expected = isinstance(error, RapidEmbedError | ValueError | OSError)
+        expected = isinstance(error, RapidEmbedError | ValueError | OSError | ImportError)
         text = _message(error) if expected else f"{type(error).__name__}: {error}\nThis is a bug; --debug shows where."
         super().__init__("\n".join([text, *getattr(error, "__notes__", [])]))
 
@@ -108,6 +108,8 @@ def main() -> NoReturn:
 
 
 def _message(error: Exception) -> str:
+    if isinstance(error, ImportError):
+        return f"{error}. What is missing, and how to get it, says: rapidembed doctor"
     if isinstance(error, OSError) and error.strerror and error.filename:
         return f"{error.filename}: {error.strerror}"
     return str(error) or type(error).__name__

@@ -16,8 +16,11 @@ from rapidembed.errors import ModelNotFoundError
 if TYPE_CHECKING:
     from huggingface_hub import CachedRepoInfo, HFCacheInfo
 
-_EXAMPLES = """
+_SHOW_EXAMPLES = """
 rapidembed cache show
+rapidembed cache show --json | jq '.models[].repository'
+"""
+_PRUNE_EXAMPLES = """
 rapidembed cache prune --dry-run                      what would go, and how much it is
 rapidembed cache prune                                built graphs; they are built again in a second
 rapidembed cache prune BAAI/bge-small-en-v1.5 --yes   a downloaded model
@@ -27,7 +30,7 @@ _CACHE_OPTION = click.option(
 )
 
 
-@click.group(context_settings=HELP_OPTIONS, epilog=as_epilog(_EXAMPLES))
+@click.group(context_settings=HELP_OPTIONS, epilog=as_epilog(_SHOW_EXAMPLES + _PRUNE_EXAMPLES))
 def cache() -> None:
     """Show and clear what is kept on this machine.
 
@@ -36,7 +39,7 @@ def cache() -> None:
     """
 
 
-@command("rapidembed cache show\nrapidembed cache show --json | jq '.models[].size'")
+@command(_SHOW_EXAMPLES)
 @_CACHE_OPTION
 @click.option("--json", "as_json", is_flag=True, help="Write JSON; sizes are bytes.")
 def show(cache_dir: Path | None, as_json: bool) -> None:
@@ -68,7 +71,7 @@ def show(cache_dir: Path | None, as_json: bool) -> None:
     click.echo(f"{len(graphs)} graphs, {console.size(_size(graphs))}")
 
 
-@command(_EXAMPLES.partition("show\n")[2])
+@command(_PRUNE_EXAMPLES)
 @click.argument("models", nargs=-1, metavar="[MODEL]...")
 @click.option("--graphs", is_flag=True, help="Delete built graphs too, where models are named.")
 @_CACHE_OPTION

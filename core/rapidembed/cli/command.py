@@ -58,7 +58,7 @@ def command(examples: str, sections: Mapping[str, str] | None = None) -> Callabl
 
 def as_epilog(examples: str) -> str:
     """Examples as an epilog that click does not wrap."""
-    return "\b\nExamples:\n" + "\n".join(f"  {line}" for line in examples.strip().splitlines())
+    return "\b\nExamples:\n" + "\n".join(f"  {line}" for line in examples.splitlines() if line)
 
 
 def debugging(ctx: click.Context) -> bool:

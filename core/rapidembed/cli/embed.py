@@ -1,5 +1,6 @@
 """``rapidembed embed``."""
 
+import codecs
 import sys
 from pathlib import Path
 from typing import Any
@@ -60,7 +61,14 @@ _SECTIONS = {"Input": "texts", "Model": "model", "Vectors": "role", "Output": "o
     help="What to do with records that have no text.",
 )
 @click.option("--skip-blank", is_flag=True, help="Leave out texts of nothing but white space.")
-@click.option("--encoding", default="utf-8", show_default=True, metavar="NAME", help="Encoding of text files.")
+@click.option(
+    "--encoding",
+    default="utf-8",
+    show_default=True,
+    metavar="NAME",
+    callback=lambda _, __, name: _known_encoding(name),
+    help="Encoding of text files.",
+)
 @click.option(
     "--encoding-errors",
     type=click.Choice(["strict", "replace"]),
@@ -101,9 +109,9 @@ _SECTIONS = {"Input": "texts", "Model": "model", "Vectors": "role", "Output": "o
 def embed(inputs: tuple[str, ...], texts: tuple[str, ...], **options: Any) -> None:
     """Turn texts from files, folders or a pipe into vectors.
 
-    INPUT is a file, a folder, or - for stdin. Of .jsonl, .csv, .tsv and .parquet files every record is a text, of other
-    files every line, blank ones too. Of a folder every file is one text, except files of records; hidden files and
-    those that hold no text are passed over.
+    INPUT is a file, a folder, or - for stdin, which is also read if nothing is named. Of .jsonl, .csv, .tsv and
+    .parquet files every record is a text, of other files every line, blank ones too. Of a folder every file is one
+    text, except files of records; hidden files and those that hold no text are passed over.
 
     With -o, memory stays bounded however long the input is, the file appears when it is complete, and a run that was
     interrupted, or killed, goes on where it was when the same command is given again: FILE.partial beside it keeps what
@@ -164,6 +172,14 @@ def _model_options(options: dict[str, Any]) -> dict[str, Any]:
         "device": device_argument(options["devices"]),
         **{name: options[name] for name in same},
     }
+
+
+def _known_encoding(name: str) -> str:
+    try:
+        codecs.lookup(name)
+    except LookupError as error:
+        raise click.BadParameter(f"{error}.") from error
+    return name
 
 
 def _check(

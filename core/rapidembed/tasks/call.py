@@ -60,7 +60,7 @@ class Call:
                 f"{self.truncated} of {self.texts} texts had more than {self.max_tokens} tokens and were cut. Split "
                 "them, or raise max_tokens; truncate=False makes this an error."
             )
-            warnings.warn(TruncationWarning(message, self.first_truncated), stacklevel=stacklevel + 1)
+            warnings.warn(TruncationWarning(message, tuple(self.first_truncated)), stacklevel=stacklevel + 1)
         if self.repaired:
             warnings.warn(
                 f"{self.repaired} of {self.texts} texts held lone surrogates, which are not Unicode text; each became "

@@ -41,7 +41,7 @@ class Inputs:
         for source in self._sources:
             file = open_source(source)
             try:
-                self._file = None if source.path is None else file
+                self._file = None if source.bytes is None else file  # a pipe has no position
                 yield from self.reading.read(source, file)
             finally:
                 self._file = None
