@@ -22,7 +22,7 @@ rapidembed cache show --json | jq '.models[].repository'
 """
 _PRUNE_EXAMPLES = """
 rapidembed cache prune --dry-run                      what would go, and how much it is
-rapidembed cache prune                                built graphs; they are built again in a second
+rapidembed cache prune                                built graphs; they are built again when needed
 rapidembed cache prune BAAI/bge-small-en-v1.5 --yes   a downloaded model
 """
 _CACHE_OPTION = click.option(

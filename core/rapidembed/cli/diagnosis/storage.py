@@ -31,7 +31,7 @@ def storage(cache_dir: Path | None = None) -> Section:
     section.facts["graphs"] = f"{graphs} ({len(files)} graphs, {console.size(size)}, {_state(graphs)})"
     if not _writable(graphs):
         section.notes.append(
-            f"{graphs} cannot be written: a graph that is not in it is built at every start, in about a second. "
+            f"{graphs} cannot be written: a graph that is not in it is built at every start, which takes a moment. "
             "RAPIDEMBED_CACHE_DIR names another folder."
         )
     free = shutil.disk_usage(_existing(folder)).free
