@@ -7,6 +7,11 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rapidembed import ModelSpec
+    from rapidembed.registry import Task
 
 HERE = Path(__file__).parent
 EXAMPLES = HERE.parent / "examples"
@@ -114,22 +119,31 @@ def commands() -> str:
 
 
 def models() -> str:
-    """The table of the curated models."""
-    from rapidembed.graph import buildable_architectures
-    from rapidembed.registry import TEXT
+    """Tables of the curated models, one for each facade."""
+    from rapidembed.registry import LATE_INTERACTION, RERANK, SPARSE, TEXT
 
-    built = buildable_architectures()
+    return "\n\n".join(_table(task) for task in (TEXT, SPARSE, LATE_INTERACTION, RERANK))
+
+
+def _table(task: "Task") -> str:
     head = "| model | dimensions | tokens | languages | licence | query prompt | document prompt | size | runs |"
-    lines = [head, "|---|---:|---:|---|---|---|---|---:|---|"]
-    for spec in sorted(TEXT.models(), key=lambda spec: spec.name.lower()):
-        if spec.architecture == "static":  # not run by this version
-            continue
+    lines = [f"### `{task.facade}`", "", head, "|---|---:|---:|---|---|---|---|---:|---|"]
+    for spec in sorted(task.models(), key=lambda spec: spec.name.lower()):
         prompts = [_code(prompt) if prompt else "" for prompt in (spec.query_prompt, spec.document_prompt)]
-        runs = "built" if spec.source and spec.architecture in built else "ONNX file"
         size = f"{spec.size_gb:.2g} GB" if spec.size_gb else ""
-        cells = [spec.name, spec.dim, spec.max_tokens or "", spec.languages, spec.license, *prompts, size, runs]
+        dim = "" if spec.head == "classification" else spec.dim
+        cells = [spec.name, dim, spec.max_tokens or "", spec.languages, spec.license, *prompts, size, _runs(spec)]
         lines.append(f"| {' | '.join(map(str, cells))} |")
     return "\n".join(lines)
+
+
+def _runs(spec: "ModelSpec") -> str:
+    from rapidembed.graph import buildable_architectures
+    from rapidembed.registry.static_files import STATIC_ARCHITECTURES
+
+    if spec.architecture in STATIC_ARCHITECTURES:
+        return "table"
+    return "built" if spec.source and spec.architecture in buildable_architectures() else "ONNX file"
 
 
 def _code(text: str) -> str:

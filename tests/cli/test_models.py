@@ -5,10 +5,12 @@ import re
 from pathlib import Path
 
 import pytest
-from rapidembed import TextEmbedding
+from rapidembed import LateInteractionTextEmbedding, SparseTextEmbedding, TextCrossEncoder, TextEmbedding
 
 from tests.cli.conftest import NAME, TINY, Program, Run, environment
 from tests.fakes.hub import COMMIT, FakeHub
+
+RERANKER = "jinaai/jina-reranker-v2-base-multilingual"
 
 # models
 
@@ -20,26 +22,25 @@ def names(run: Run, *words: object) -> list[str]:
 
 
 def test_all_curated_models_are_listed(run: Run) -> None:
-    expected = [model["model"] for model in TextEmbedding.list_supported_models()]
+    facades = (TextEmbedding, SparseTextEmbedding, LateInteractionTextEmbedding, TextCrossEncoder)
+    expected = [model["model"] for facade in facades for model in facade.list_supported_models()]
     assert names(run) == expected
     lines = run("models").stdout.splitlines()
-    assert lines[0].split() == ["MODEL", "DIM", "TOKENS", "SIZE", "LICENSE", "CACHED", "LANGUAGES"]
+    assert lines[0].split() == ["MODEL", "TASK", "DIM", "TOKENS", "SIZE", "LICENSE", "CACHED", "LANGUAGES"]
     assert [line.split()[0] for line in lines[1:]] == expected
-    assert re.search(r"^BAAI/bge-small-en-v1\.5 +384 +512 +67\.0 MB +mit +English$", "\n".join(lines), re.MULTILINE)
+    assert re.search(r"^BAAI/bge-small-en-v1\.5 +text +384 +512 +67\.0 MB +mit +English$", "\n".join(lines), re.MULTILINE)
 
 
 def test_filters(run: Run) -> None:
     assert names(run, "bge", "SMALL", "zh") == ["BAAI/bge-small-zh-v1.5"]
-    assert all(
-        "German" in model["languages"] for model in json.loads(run("models", "--language", "german", "--json").stdout)
-    )
-    assert names(run, "--language", "german") == ["jinaai/jina-embeddings-v2-base-de"]
-    assert names(run, "--license", "cc-by-nc-4.0") == ["jinaai/jina-embeddings-v3"]
+    assert names(run, "--language", "german") == ["jinaai/jina-embeddings-v2-base-de", "Qdrant/bm25"]
+    assert names(run, "--license", "cc-by-nc-4.0") == ["jinaai/jina-embeddings-v3", "jinaai/jina-colbert-v2", RERANKER]
+    assert names(run, "--license", "cc-by-nc-4.0", "--task", "rerank") == [RERANKER]
     assert names(run, "--dim", 512, "chinese") == ["BAAI/bge-small-zh-v1.5"]
     result = run("models", "klingon")
     assert result.exit_code == 0
     assert result.stdout == ""
-    assert "No curated model fits" in result.stderr
+    assert "No known model fits" in result.stderr
 
 
 def test_json_has_the_prompts(run: Run) -> None:

@@ -19,7 +19,7 @@ BROKEN_PIPE = 141
 # stand here so that the list needs no imports.
 COMMANDS = {
     "embed": ("rapidembed.cli.embed", "Turn texts from files, folders or a pipe into vectors."),
-    "models": ("rapidembed.cli.models", "List the curated models."),
+    "models": ("rapidembed.cli.models", "List the models that are known by name."),
     "pull": ("rapidembed.cli.pull", "Download models and check that they run."),
     "info": ("rapidembed.cli.info", "Say what a model is, and what would run, and why."),
     "cache": ("rapidembed.cli.cache", "Show and clear what is kept on this machine."),

@@ -87,7 +87,13 @@ def _row(model: dict[str, Any]) -> list[str]:
         str(model.get("dim") or ""),
         str(model.get("max_tokens") or ""),
         "" if gigabytes is None else console.size(gigabytes * 1e9),
-        model["license"],
+        model["license"].partition(";")[0],
         "yes" if model["cached"] else "",
-        str(model.get("languages") or ""),
+        _languages(model.get("languages")),
     ]
+
+
+def _languages(languages: Any) -> str:
+    if isinstance(languages, list | tuple | dict):
+        return f"{len(languages)} languages"
+    return str(languages or "")

@@ -28,8 +28,8 @@ def pull(models: tuple[str, ...], task: str | None, revision: str | None, cache_
     """Download models and check that they run.
 
     Only the files that are needed are fetched, into the Hugging Face cache; what is there is not fetched again. The
-    check uses the model once, and leaves the graph that was built for it in the graph cache, so that the first start of a
-    program is as fast as all others.
+    check uses the model once, and leaves the graph that was built for it in the graph cache, so that the first start of
+    a program is as fast as all others.
 
     For gated and private models set HF_TOKEN, or log in with: hf auth login
     """
