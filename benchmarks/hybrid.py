@@ -8,7 +8,6 @@ and the rest is its one right document. Strings whose query or document occurs t
 
 import re
 import sys
-import sysconfig
 import warnings
 from collections import Counter
 from collections.abc import Callable
@@ -18,7 +17,7 @@ import numpy as np
 from rapidembed import BM25Index, TextEmbedding, TruncationWarning
 from rapidembed.toolkit import fuse
 
-from benchmarks.corpus import _docstrings
+from benchmarks.corpus import documentation
 from benchmarks.machine import versions
 
 _FIRST_SENTENCE = re.compile(r"(.{20,}?[.!?])\s+(.{40,})", re.DOTALL)
@@ -30,8 +29,7 @@ Ranking = list[tuple[int, float]]
 
 def pairs() -> list[tuple[str, str]]:
     """Queries and their documents."""
-    texts = sorted(set(_docstrings(Path(sysconfig.get_path("stdlib")))))
-    found = [(" ".join(m[1].split()), m[2]) for text in texts if (m := _FIRST_SENTENCE.match(text))]
+    found = [(" ".join(m[1].split()), m[2]) for text in documentation() if (m := _FIRST_SENTENCE.match(text))]
     queries, documents = Counter(query for query, _ in found), Counter(document for _, document in found)
     return [(query, document) for query, document in found if queries[query] == documents[document] == 1]
 

@@ -99,6 +99,25 @@ def test_damaged_files(tmp_path: Path) -> None:
     np.savez(path, ids=np.arange(3))
     with pytest.raises(IntegrityError, match=r"is no index"):
         BM25Index.load(path)
+    BM25Index.fit(DOCUMENTS).save(path)
+    with np.load(path) as file:
+        content = dict(file)
+    for name, wrong in {
+        "documents": content["documents"] + 7,
+        "counts": content["counts"][1:],
+        "offsets": content["offsets"][1:],
+        "lengths": content["lengths"][:2],
+        "ids": content["ids"].astype(float),
+        "about": np.array(str(content["about"]).replace('"format": 1', '"format": 2')),
+    }.items():
+        with path.open("wb") as file:
+            np.savez(file, **content | {name: wrong})
+        with pytest.raises(IntegrityError, match=r"do not fit together|its format is 2"):
+            BM25Index.load(path)
+
+
+def test_lone_surrogates_end_words() -> None:
+    assert BM25Index.fit(["a \ud800cat\udfff", "dog é\ud800"]).rank("cat é") != []
 
 
 def test_bad_input() -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from onnx import TensorProto, helper
-from rapidembed.registry import ModelSpec, dense_models
+from rapidembed.registry import TEXT, ModelSpec
 from rapidembed.registry.static_files import STATIC_ARCHITECTURES
 from safetensors.numpy import save
 
@@ -36,9 +36,9 @@ import json, sys
 from pathlib import Path
 from rapidembed.graph import buildable_architectures
 from rapidembed.hub import HubOptions, resolve
-from rapidembed.registry import dense_models
+from rapidembed.registry import TEXT
 found = {}
-for row in dense_models():
+for row in TEXT.models():
     options = HubOptions(cache_dir=Path(sys.argv[1]), local_files_only=sys.argv[2] == "offline")
     checkpoint = resolve(row.name, buildable=buildable_architectures(), hub=options)
     found[row.name] = {
@@ -103,11 +103,11 @@ def write_onnx(repo: Path, row: ModelSpec) -> None:
 
 def repositories(folder: Path) -> dict[str, Path]:
     written: dict[str, Path] = {}
-    for row in dense_models():
+    for row in TEXT.models():
         if row.onnx_source:
             repo = written.setdefault(row.onnx_source.repo, folder / row.onnx_source.repo)
             write_onnx(repo, row)
-    for row in dense_models():
+    for row in TEXT.models():
         if row.source and (row.architecture == "bert" or row.architecture in STATIC_ARCHITECTURES):
             repo = written.setdefault(row.source, folder / row.source)
             (write_static if row.architecture in STATIC_ARCHITECTURES else write_original)(repo, row)
@@ -138,7 +138,7 @@ def resolved(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, dict],
     return online, offline, requests
 
 
-@pytest.mark.parametrize("row", dense_models(), ids=lambda row: row.name)
+@pytest.mark.parametrize("row", TEXT.models(), ids=lambda row: row.name)
 def test_row_resolves(row: ModelSpec, resolved: tuple[dict[str, dict], dict[str, dict], list[str]]) -> None:
     online, offline, _ = resolved
     found = online[row.name]
@@ -155,7 +155,7 @@ def test_row_resolves(row: ModelSpec, resolved: tuple[dict[str, dict], dict[str,
 def test_only_what_is_needed_is_fetched(resolved: tuple[dict[str, dict], dict[str, dict], list[str]]) -> None:
     _, _, requests = resolved
     fetched = [request for request in requests if request.startswith("GET")]
-    wanted = {row.onnx_source.file for row in dense_models() if row.onnx_source}
+    wanted = {row.onnx_source.file for row in TEXT.models() if row.onnx_source}
     for file in BESIDE:
         if file not in wanted:
             assert not any(request.endswith(f"/{file}") for request in fetched), file

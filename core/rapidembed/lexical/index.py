@@ -19,6 +19,7 @@ from rapidembed.runtime.inputs import check_positive, check_text, is_single
 from rapidembed.types import SparseEmbedding
 
 _WINDOW = 256
+_FORMAT = 1
 _ARRAYS = ("ids", "offsets", "documents", "counts", "lengths")
 
 
@@ -130,7 +131,7 @@ class BM25Index:
 
     def save(self, path: str | PathLike[str]) -> None:
         """Write the index to a file (``.npz``); a ``stemmer`` or ``tokenizer`` of your own is not in it."""
-        about = {"format": 1, "fingerprint": self._bm25.fingerprint, "options": self._options.saved()}
+        about = {"format": _FORMAT, "fingerprint": self._bm25.fingerprint, "options": self._options.saved()}
         content: dict[str, Any] = {"about": np.array(json.dumps(about)), **self._arrays}
         with Path(path).open("wb") as file:
             np.savez(file, **content)
@@ -153,6 +154,7 @@ class BM25Index:
             with np.load(Path(path), allow_pickle=False) as file:
                 saved = json.loads(str(file["about"]))
                 arrays = {name: file[name] for name in _ARRAYS}
+            _check(saved, arrays)
             options = LexicalOptions(**saved["options"] | _given(stemmer=stemmer, tokenizer=tokenizer))
             index = cls(options, arrays)
         except OSError:
@@ -177,6 +179,19 @@ class BM25Index:
         inside = positions < len(ids)
         positions, wanted = positions[inside], wanted[inside]
         return np.asarray(positions[ids[positions] == wanted])
+
+
+def _check(saved: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> None:
+    if saved["format"] != _FORMAT:
+        raise ValueError(f"its format is {saved['format']}, this version reads {_FORMAT}")
+    offsets, documents = arrays["offsets"], arrays["documents"]
+    if not (
+        all(array.ndim == 1 and array.dtype.kind in "iu" for array in arrays.values())
+        and (len(offsets), offsets[0], offsets[-1]) == (len(arrays["ids"]) + 1, 0, len(documents))
+        and len(arrays["counts"]) == len(documents)
+        and (not len(documents) or 0 <= documents.min() <= documents.max() < len(arrays["lengths"]))
+    ):
+        raise ValueError("its parts do not fit together")
 
 
 def _bm25(options: LexicalOptions, avg_len: float) -> Bm25:

@@ -1,7 +1,8 @@
 """What BM25 knows about languages: stemmer, stopwords, and how words are told apart.
 
-The stopwords in ``data/stopwords.json`` are NLTK's (the "stopwords" corpus of nltk_data, in the public domain), which
-are those that fastembed downloads for Qdrant/bm25. ``tests/golden/make_lexical.py`` writes the file.
+The stopwords in ``data/stopwords.json`` are NLTK's (the "stopwords" corpus of nltk_data, in the public domain), where
+those of Qdrant/bm25 come from; the copies on the hub were out of reach and could not be compared. NLTK's English list
+has grown since, but only by contractions, which are no words here. ``tests/golden/make_lexical.py`` writes the file.
 """
 
 import json
@@ -30,7 +31,7 @@ class Language:
 
     @property
     def equal(self) -> bool:
-        """Whether ids and weights are fastembed's; they were compared for every language of which this says so."""
+        """Whether ids and weights are fastembed's. Each such language was compared, both with these stopwords."""
         return self.tokenizer == "word"
 
 

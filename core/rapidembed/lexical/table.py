@@ -40,7 +40,8 @@ class WordTable:
     def look_up(self, words: bytes) -> tuple[Ids, Ids]:
         """The ids of words that are separated by zero bytes, and the offsets at which they begin."""
         # Zeros on both ends: every word has an edge on either side, and its lanes lie inside.
-        data = np.frombuffer(b"".join((b"\0", words, bytes(_LANE * _LANES))), dtype=np.uint8)
+        raw = b"".join((b"\0", words, bytes(_LANE * _LANES)))
+        data = np.frombuffer(raw, dtype=np.uint8)
         inside = data != 0
         edges = np.flatnonzero(inside[1:] != inside[:-1])
         starts, ends = edges[::2] + 1, edges[1::2] + 1
@@ -48,10 +49,10 @@ class WordTable:
         with self._lock:
             ids, unknown = self._find(keys)
             if len(unknown):
-                self._learn(data, starts, ends, keys, unknown)
+                self._learn(raw, starts, ends, keys, unknown)
                 ids[unknown] = self._find(keys[unknown])[0]
         for word in np.flatnonzero(keys == 0):
-            ids[word] = self._resolve(data[starts[word] : ends[word]].tobytes().decode())
+            ids[word] = self._resolve(raw[starts[word] : ends[word]].decode())
         return ids, starts - 1
 
     def _find(self, keys: Keys) -> tuple[Ids, Ids]:
@@ -70,11 +71,11 @@ class WordTable:
         missing = np.concatenate(unknown) if unknown else np.zeros(0, dtype=np.int64)
         return ids, missing[keys[missing] != 0]
 
-    def _learn(self, data: NDArray[np.uint8], starts: Ids, ends: Ids, keys: Keys, unknown: Ids) -> None:
+    def _learn(self, raw: bytes, starts: Ids, ends: Ids, keys: Keys, unknown: Ids) -> None:
         fresh, first = np.unique(keys[unknown], return_index=True)
         words = unknown[first]
         spans = zip(starts[words].tolist(), ends[words].tolist(), strict=True)
-        ids = np.array([self._resolve(data[start:end].tobytes().decode()) for start, end in spans], dtype=np.int64)
+        ids = np.array([self._resolve(raw[start:end].decode()) for start, end in spans], dtype=np.int64)
         self._count += len(fresh)
         if self._count * 2 > len(self._keys):
             used = self._keys != 0

@@ -57,14 +57,17 @@ class Terms:
         self.collisions: set[int] = set()
         """Ids that several stems share."""
 
+    def __len__(self) -> int:
+        return len(self._stem_of_id)
+
     def stem(self, word: str) -> str | None:
         """The term that a word stands for, or None."""
-        lower = word.lower()
-        if len(word) > self._rules.longest or lower in self._rules.stopwords:
+        if len(word) > self._rules.longest:
             return None
         if len(word) == 1 and unicodedata.category(word).startswith("P"):
             return None
-        return self._stem(lower) or None
+        lower = word.lower()
+        return None if lower in self._rules.stopwords else self._stem(lower) or None
 
     def resolve(self, word: str) -> int:
         """The id of the term that a word stands for, or ``DROPPED``."""
@@ -89,11 +92,16 @@ class Vocabulary:
         self.by_word = _ByWord(self.terms.resolve, rules.longest)
         self.by_key = WordTable(self.terms.resolve)
 
+    @property
+    def size(self) -> int:
+        """What is remembered, in words."""
+        return max(len(self.terms), len(self.by_word) + len(self.by_key))
+
     @classmethod
     def of(cls, rules: Rules) -> "Vocabulary":
         """The vocabulary that this process shares for these rules."""
         found = _shared.get(rules.key)
-        if found is None or len(found.by_word) + len(found.by_key) > _MOST_WORDS:
+        if found is None or found.size > _MOST_WORDS:
             _shared[rules.key] = found = cls(rules)
         return found
 

@@ -129,7 +129,7 @@ class Muvera:
 
     def _encode_chunk(self, arrays: list[NDArray[Any]], fill: bool, mean: bool) -> Vectors:
         exact = np.concatenate(arrays)
-        vectors = exact.astype(np.float32)
+        vectors = exact.astype(np.float32, copy=False)
         owner = np.repeat(np.arange(len(arrays)), [len(array) for array in arrays])
         # A row for each vector and repetition, and the number of the cluster that it falls into.
         rows = self._project(vectors)
