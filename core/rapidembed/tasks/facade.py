@@ -4,12 +4,13 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Generic, Self, TypeVar
+from typing import Any, ClassVar, Generic, Self, TypeVar
 
 from rapidembed.errors import ClosedError
-from rapidembed.registry import ModelSpec, custom
+from rapidembed.registry import ModelSpec, Task, custom
 from rapidembed.runtime.device import Placement, place
 from rapidembed.runtime.session import available_providers
+from rapidembed.tasks.describe import describe
 from rapidembed.tasks.fingerprint import fingerprint
 from rapidembed.tasks.info import ModelInfo
 from rapidembed.tasks.leased import LeasedModel
@@ -22,6 +23,7 @@ M = TypeVar("M", bound=LeasedModel)
 class LocalModel(Generic[O, M]):
     """Base of the facades."""
 
+    _task: ClassVar[Task]
     _options: O
     _placement: Placement
 
@@ -53,6 +55,29 @@ class LocalModel(Generic[O, M]):
             if self._model is None:
                 self._model = self._load()
             return self._model
+
+    @classmethod
+    def list_supported_models(cls) -> list[dict[str, Any]]:
+        """The models that this version knows by name, a fresh dict each, with fastembed's keys and some of ours."""
+        return [describe(spec) for spec in cls._task.models()]
+
+    @classmethod
+    def remove_custom_model(cls, name: str) -> None:
+        """Forget a model that ``add_custom_model`` added; objects that use it go on.
+
+        Raises:
+            ValueError: no such model was added.
+        """
+        custom.remove(name)
+
+    @classmethod
+    def _add(cls, spec: ModelSpec) -> None:
+        """Give a model of the user's own a name."""
+        if spec.head != cls._task.head:
+            raise ValueError(f"{cls.__name__} runs models with head={cls._task.head!r}, got {spec.head!r}.")
+        if cls._task.is_curated(spec.name):
+            raise ValueError(f"{spec.name!r} is a curated model; choose another name.")
+        custom.add(spec)
 
     @property
     def info(self) -> ModelInfo:

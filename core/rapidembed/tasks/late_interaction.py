@@ -6,11 +6,10 @@ from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
 from rapidembed.errors import ModelNotFoundError
-from rapidembed.registry import LATE_INTERACTION
+from rapidembed.registry import LATE_INTERACTION, ModelSpec
 from rapidembed.runtime import inputs
 from rapidembed.tasks.bulk import Bulk, Texts, check_texts, with_progress
 from rapidembed.tasks.call import Call, awaited
-from rapidembed.tasks.describe import describe
 from rapidembed.tasks.facade import LocalModel, name_of
 from rapidembed.tasks.options import LateInteractionOptions
 from rapidembed.tasks.token_vectors import TokenVectorModel
@@ -44,6 +43,8 @@ class LateInteractionTextEmbedding(LocalModel[LateInteractionOptions, TokenVecto
     The other arguments, the errors, and what is said there of threads, copies and lifetime are those of
     :class:`rapidembed.TextEmbedding`.
     """
+
+    _task = LATE_INTERACTION
 
     def __init__(
         self,
@@ -197,16 +198,20 @@ class LateInteractionTextEmbedding(LocalModel[LateInteractionOptions, TokenVecto
         return self._loaded().spec.dim
 
     @classmethod
-    def list_supported_models(cls) -> list[dict[str, Any]]:
-        """The curated models, one fresh dict each, with fastembed's keys and some of ours."""
-        return [describe(spec) for spec in LATE_INTERACTION.models()]
+    def add_custom_model(cls, model: ModelSpec) -> None:
+        """Give a model of your own a name, for this process and for every process that its objects are pickled to.
+
+        Raises:
+            ValueError: it is no late-interaction model, or its name is taken.
+        """
+        cls._add(model)
 
     @classmethod
     def get_embedding_size(cls, model_name: str) -> int:
-        """Dimensions of a curated model's token vectors, without loading it."""
+        """Dimensions of a curated or added model's token vectors, without loading it."""
         spec = LATE_INTERACTION.find(model_name)
         if spec is None:
-            raise ModelNotFoundError(f"No curated model {model_name!r}; list_supported_models() lists them.")
+            raise ModelNotFoundError(f"No model {model_name!r} is known by name; list_supported_models() lists them.")
         return spec.dim
 
     def _load(self) -> TokenVectorModel:

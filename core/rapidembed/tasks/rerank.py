@@ -2,17 +2,18 @@
 
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
 import numpy as np
 
-from rapidembed.registry import RERANK
+from rapidembed.registry import RERANK, ModelSpec
 from rapidembed.runtime import inputs
 from rapidembed.runtime.sinks import VectorSink
 from rapidembed.tasks.bulk import Bulk, gather, with_progress
 from rapidembed.tasks.call import Call, awaited
-from rapidembed.tasks.describe import describe
+from rapidembed.tasks.custom import custom_spec
 from rapidembed.tasks.facade import LocalModel, name_of
 from rapidembed.tasks.options import ModelOptions
 from rapidembed.tasks.reranker import Reranker
@@ -48,6 +49,8 @@ class TextCrossEncoder(LocalModel[ModelOptions, Reranker]):
     The other arguments, the errors, and what is said there of threads, copies and lifetime are those of
     :class:`rapidembed.TextEmbedding`.
     """
+
+    _task = RERANK
 
     def __init__(
         self,
@@ -267,9 +270,52 @@ class TextCrossEncoder(LocalModel[ModelOptions, Reranker]):
         return sum(len(tokens.ids) for chunk in chunks for tokens in steps.tokenize(chunk))
 
     @classmethod
-    def list_supported_models(cls) -> list[dict[str, Any]]:
-        """The curated models, one fresh dict each, with fastembed's keys and some of ours."""
-        return [describe(spec) for spec in RERANK.models()]
+    def add_custom_model(
+        cls,
+        model: str | ModelSpec,
+        sources: object = None,
+        model_file: str | None = "onnx/model.onnx",
+        description: str = "",
+        license: str = "",
+        size_in_gb: float = 0.0,
+        additional_files: Sequence[str] | None = None,
+        *,
+        max_tokens: int | None = None,
+    ) -> None:
+        """Give a model of your own a name, for this process and for every process that its objects are pickled to.
+
+        Hub repositories and folders that hold a classifier need no registration; it serves ONNX files of other names.
+
+        Args:
+            model: the name, or a whole :class:`~rapidembed.ModelSpec` instead of all other arguments.
+            sources: hub repository, "organisation/name"; fastembed's ``ModelSource`` too.
+            model_file: ONNX file to run. None: the safetensors weights.
+            description: for listings.
+            license: for listings.
+            size_in_gb: for listings.
+            additional_files: files that the ONNX file keeps data in.
+            max_tokens: cut pairs at this many tokens. None: as the checkpoint says.
+
+        Raises:
+            ValueError: a value is impossible, or the name is taken.
+        """
+        if isinstance(model, ModelSpec):
+            cls._add(model)
+            return
+        spec = custom_spec(
+            model,
+            "none",
+            False,
+            sources,
+            1,
+            model_file,
+            description,
+            license,
+            size_in_gb,
+            additional_files,
+            max_tokens=max_tokens,
+        )
+        cls._add(replace(spec, head="classification"))
 
     def _load(self) -> Reranker:
         return Reranker.load(self, self._options, self._placement)

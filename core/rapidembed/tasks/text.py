@@ -8,13 +8,12 @@ from typing import Any, overload
 
 from rapidembed import settings
 from rapidembed.errors import ModelNotFoundError
-from rapidembed.registry import TEXT, ModelSpec, custom
+from rapidembed.registry import TEXT, ModelSpec
 from rapidembed.runtime import inputs
 from rapidembed.runtime.background import in_background
 from rapidembed.tasks.bulk import Texts, check_call, gather, with_progress
 from rapidembed.tasks.call import Call
 from rapidembed.tasks.custom import custom_spec
-from rapidembed.tasks.describe import describe
 from rapidembed.tasks.facade import LocalModel, name_of
 from rapidembed.tasks.loaded import LoadedModel
 from rapidembed.tasks.options import TextOptions
@@ -71,6 +70,8 @@ class TextEmbedding(LocalModel[TextOptions, LoadedModel]):
     Objects are safe to use from several threads, may be pickled and copied (the copy shares the loaded model within a
     process), and free the model when they are closed or collected.
     """
+
+    _task = TEXT
 
     def __init__(
         self,
@@ -227,11 +228,6 @@ class TextEmbedding(LocalModel[TextOptions, LoadedModel]):
         return self._loaded().dimensions
 
     @classmethod
-    def list_supported_models(cls) -> list[dict[str, Any]]:
-        """The models that this version knows by name, a fresh dict each, with fastembed's keys and some of ours."""
-        return [describe(spec) for spec in TEXT.models()]
-
-    @classmethod
     def get_embedding_size(cls, model_name: str) -> int:
         """Dimensions of a curated or added model, without loading it."""
         spec = TEXT.find(model_name)
@@ -296,18 +292,7 @@ class TextEmbedding(LocalModel[TextOptions, LoadedModel]):
         spec = model if isinstance(model, ModelSpec) else custom_spec(model, *args, **options)
         if isinstance(model, ModelSpec) and (args or options):
             raise TypeError("A ModelSpec says everything; give no other arguments.")
-        if TEXT.is_curated(spec.name):
-            raise ValueError(f"{spec.name!r} is a curated model; choose another name.")
-        custom.add(spec)
-
-    @classmethod
-    def remove_custom_model(cls, name: str) -> None:
-        """Forget a model that :meth:`add_custom_model` added; objects that use it go on.
-
-        Raises:
-            ValueError: no such model was added.
-        """
-        custom.remove(name)
+        cls._add(spec)
 
     def _load(self) -> LoadedModel:
         return LoadedModel.load(self, self._options, self._placement)
