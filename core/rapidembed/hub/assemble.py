@@ -49,9 +49,9 @@ def assemble(
     # A table of token vectors gives one vector for a text, nothing else.
     if task.head == "pool" and (static_folder := _static(files)):
         return _assemble_static(files, name, row, static_folder)
-    for file in task.files:
-        files.find(file)
     declared = files.find(MODULES_FILE) is not None
+    for file in (*task.files, *(() if declared else task.undeclared_files)):
+        files.find(file)
     encoder = _fetch_modules(files, task) if declared else _fetch_encoder(files, "")
     if not declared and task.needs_modules:
         spec = undeclared(files.root, name, row, pooling)

@@ -32,6 +32,8 @@ class Task:
     """Reads kind and folder of each module of a checkpoint, the encoder first."""
     files: tuple[str, ...] = ()
     """Files that a checkpoint may have for this task beyond those that every one has."""
+    undeclared_files: tuple[str, ...] = ()
+    """Files that say what modules.json does not, where there is none."""
 
     def models(self) -> tuple[ModelSpec, ...]:
         """The models known by name: curated ones in the order of the data file, then those that were added."""
@@ -56,7 +58,8 @@ LATE_INTERACTION = Task(
     "late_interaction",
     "tokens",
     discover_multi_vector,
-    files=(METADATA_FILE, WEIGHTS_FILE),
+    files=(METADATA_FILE,),
+    undeclared_files=(WEIGHTS_FILE,),  # the width of the projection
 )
 SPARSE = Task(
     "SparseTextEmbedding", "sparse", "mlm", discover_sparse, modules=read_sparse_modules, files=(ROUTER_FILE,)
