@@ -2,7 +2,8 @@
 # make test   set up, then run the tests
 # make check  format, lint, types
 # make bench  measure against fastembed and sentence-transformers (minutes; a separate environment with PyTorch)
-# make bench-lexical  BM25 and MUVERA against fastembed; how well dense, lexical and fused search find
+# make bench-lexical   BM25 and MUVERA against fastembed; how well dense, lexical and fused search find
+# make bench-heads     reranking, late interaction and SPLADE against fastembed
 # make bench-adapters  what the framework adapters add to the core's time
 # make faults load models from a hub that fails in every way known; writes docs/reliability.md
 # make golden recompute the committed reference outputs (the same environment)
@@ -13,7 +14,7 @@ BIN := $(VENV)/bin
 PEERS := .venv-peers
 PIP_OPTIONS := --quiet --disable-pip-version-check
 
-.PHONY: demo test check bench bench-adapters bench-lexical faults golden clean
+.PHONY: demo test check bench bench-adapters bench-heads bench-lexical faults golden clean
 
 demo: $(VENV)/.demo
 	$(BIN)/python examples/demo.py
@@ -32,6 +33,9 @@ bench: $(PEERS)/.ready
 bench-adapters: $(VENV)/.dev
 	$(BIN)/python -W ignore -m benchmarks.adapters
 
+bench-heads: $(PEERS)/.ready
+	$(PEERS)/bin/python -W ignore -m benchmarks.heads
+
 bench-lexical: $(PEERS)/.ready
 	$(PEERS)/bin/python -m benchmarks.lexical
 	$(PEERS)/bin/python -m benchmarks.hybrid
@@ -41,10 +45,10 @@ faults: $(VENV)/.dev
 
 golden: $(PEERS)/.ready
 	$(PEERS)/bin/python tests/golden/make_golden.py
-	$(PEERS)/bin/python tests/golden/make_static.py
 	$(PEERS)/bin/python -m tests.golden.make_heads
 	$(PEERS)/bin/python tests/golden/make_lexical.py
 	$(PEERS)/bin/python tests/golden/make_muvera.py
+	$(PEERS)/bin/python tests/golden/make_static.py
 
 clean:
 	rm -rf $(VENV) $(PEERS) dist benchmarks/.work

@@ -10,8 +10,10 @@ import pytest
 from rapidembed import (
     ClosedError,
     EncodingWarning,
+    ModelSpec,
     RankedDocument,
     TextCrossEncoder,
+    TextEmbedding,
     TruncationWarning,
     UnsupportedModelError,
 )
@@ -234,3 +236,31 @@ def test_the_onnx_file_of_a_curated_model_runs(model, folder, tmp_path):
     with TextCrossEncoder(name, specific_model_path=tmp_path, max_tokens=64) as other:
         assert other.info.weights.name == "model.onnx"
         np.testing.assert_allclose(other.score(QUERY, DOCUMENTS), model.score(QUERY, DOCUMENTS), atol=1e-5)
+
+
+def test_a_custom_model_runs_its_onnx_file(model, folder, tmp_path):
+    (folder / "export.onnx").write_bytes(built(folder, masked=True).model)
+    onnx.save(onnx.load(folder / "export.onnx"), tmp_path / "mine.onnx")
+    for name in ("tokenizer.json", "tokenizer_config.json", "config.json"):
+        (tmp_path / name).write_bytes((folder / name).read_bytes())
+    TextCrossEncoder.add_custom_model("me/mine", {"hf": "me/mine"}, "mine.onnx", max_tokens=30)
+    try:
+        with TextCrossEncoder("Me/Mine", specific_model_path=tmp_path) as other:
+            assert other.info.max_tokens == 30
+            expected = model.score(QUERY, DOCUMENTS[:4])
+            np.testing.assert_allclose(other.score(QUERY, DOCUMENTS[:4]), expected, atol=1e-5)
+            assert len(pickle.loads(pickle.dumps(other)).score(QUERY, ["a"])) == 1
+        assert "me/mine" in {row["model"] for row in TextCrossEncoder.list_supported_models()}
+        assert "me/mine" not in {row["model"] for row in TextEmbedding.list_supported_models()}
+    finally:
+        TextCrossEncoder.remove_custom_model("me/mine")
+
+
+def test_custom_models_of_another_task_are_refused():
+    dense = ModelSpec(name="me/dense", dim=3, pooling=("cls",), normalize=True, source="me/dense")
+    with pytest.raises(ValueError, match=r"runs models with head='classification', got 'me/dense' with 'pool'"):
+        TextCrossEncoder.add_custom_model(dense)
+    with pytest.raises(ValueError, match="is a curated model"):
+        TextCrossEncoder.add_custom_model("BAAI/bge-reranker-base", "me/mine")
+    with pytest.raises(ValueError, match="sources must name a hub repository"):
+        TextCrossEncoder.add_custom_model("me/mine", None)

@@ -305,7 +305,9 @@ def test_one_name_for_a_model_of_each_facade(tmp_path: Path) -> None:
 def test_models_of_other_facades_are_refused(facade: Any) -> None:
     for values in (RERANKER, LATE, SPARSE, {"dim": 4, "head": "pool", "pooling": ("mean",)}):
         if values["head"] != facade._task.head:
-            with pytest.raises(ValueError, match=rf"has the head '{values['head']}'; the models of {facade.__name__}"):
+            with pytest.raises(
+                ValueError, match=rf"{facade.__name__} runs models .*, got 'my/model' with '{values['head']}'"
+            ):
                 facade.add_custom_model(ModelSpec(name="my/model", **values))
 
 

@@ -134,14 +134,17 @@ def _layer(
         return _linear(writer, f"{name}attention.self.{part}.", x, hidden, hidden)
 
     k, v = (writer.node("Reshape", project(part, x), shape) for part in ("key", "value"))
-    if inputs.attended is not None:
-        k, v = (blocks.leading_tokens(writer, part, inputs.attended) for part in (k, v))
     if first_only:
         x = blocks.first_token(writer, writer.node("Reshape", x, shape))
         q = writer.node("Unsqueeze", project("query", x), writer.ints(1))
     else:
         q = writer.node("Reshape", project("query", x), shape)
-    attended = blocks.self_attention(writer, q, k, v, heads=bert.heads, mask=inputs.mask)
+    scale = None
+    if inputs.penalty is not None:
+        width = hidden // bert.heads
+        q, k = blocks.penalized(writer, q, k, inputs.penalty, heads=bert.heads, width=width)
+        scale = width**-0.5
+    attended = blocks.self_attention(writer, q, k, v, heads=bert.heads, mask=inputs.mask, scale=scale)
     attended = _linear(
         writer, f"{name}attention.output.dense.", blocks.flatten(writer, attended, hidden), hidden, hidden
     )

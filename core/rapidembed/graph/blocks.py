@@ -48,16 +48,39 @@ def activation(writer: GraphWriter, x: str, name: str) -> str:
     return writer.node("Gelu", x, approximate="tanh" if kind == "tanh" else "none")
 
 
-def self_attention(writer: GraphWriter, q: str, k: str, v: str, *, heads: int, mask: str | None) -> str:
+def self_attention(
+    writer: GraphWriter, q: str, k: str, v: str, *, heads: int, mask: str | None, scale: float | None = None
+) -> str:
     """Multi-head attention over 3-D projections; queries may be fewer than keys.
 
     Without a mask ONNX Runtime's CPU kernel never materializes the (tokens x tokens) scores.
 
     Args:
         mask: int32 (batch, tokens), 1 for real tokens; None where no row of the batch is padded.
+        scale: factor of the scores; None: one over the square root of a head's width.
     """
     inputs = [q, k, v] if mask is None else [q, k, v, "", mask]
-    return writer.node("MultiHeadAttention", *inputs, domain=CONTRIB, num_heads=heads)
+    attributes = {} if scale is None else {"scale": scale}
+    return writer.node("MultiHeadAttention", *inputs, domain=CONTRIB, num_heads=heads, **attributes)
+
+
+def penalized(writer: GraphWriter, q: str, k: str, penalty: str, *, heads: int, width: int) -> tuple[str, str]:
+    """Queries and keys, (batch, tokens, heads x width), whose scores have the keys' penalties added.
+
+    Every head gets one more dimension: 1 in the queries, the penalty in the keys. So attention needs no mask, which
+    would cost it its fast path for all texts.
+    """
+    shape = writer.ints(0, 0, heads, width)
+    flat = writer.ints(0, 0, heads * (width + 1))
+
+    def widen(x: str, extra: str) -> str:
+        x = writer.node("Reshape", x, shape)
+        extra = writer.node(
+            "Expand", extra, writer.node("Concat", writer.node("Shape", x, end=3), writer.ints(1), axis=0)
+        )
+        return writer.node("Reshape", writer.node("Concat", x, extra, axis=3), flat)
+
+    return widen(q, writer.constant(np.ones((1, 1, 1, 1), dtype=np.float32))), widen(k, penalty)
 
 
 def lookup(writer: GraphWriter, table: str, ids: str) -> str:
@@ -68,11 +91,6 @@ def lookup(writer: GraphWriter, table: str, ids: str) -> str:
 def leading_rows(writer: GraphWriter, table: str, count: str) -> str:
     """The first ``count`` rows; ``count`` is a 1-D int64 value of one element."""
     return writer.node("Slice", table, writer.ints(0), count, writer.ints(0))
-
-
-def leading_tokens(writer: GraphWriter, x: str, count: str) -> str:
-    """The first ``count`` tokens of every row; ``count`` is a 1-D int64 value of one element."""
-    return writer.node("Slice", x, writer.ints(0), count, writer.ints(1))
 
 
 def first_token(writer: GraphWriter, x: str) -> str:

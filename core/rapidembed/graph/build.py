@@ -18,11 +18,11 @@ _BUILDERS: dict[str, ModuleType] = {"bert": bert}
 def build(config: ConfigFile, weights: Weights, spec: ModelSpec, *, masked: bool) -> BuiltGraph:
     """Build the graph of an encoder with its head.
 
-    Inputs are ``input_ids`` and, as the head needs them, ``token_type_ids`` and ``attended_tokens`` (see
-    :class:`rapidembed.graph.inputs.Inputs`); if ``masked``, ``attention_mask`` (int64, 1 for tokens that are seen,
-    padding on the right); where prompts are left out of pooling, ``prompt_tokens``, a number. The output is
-    ``embedding``, float32: (batch, dim), or (batch, tokens, dim) for token vectors; not normalized. The masked form is
-    for accelerators: it keeps all weights in the session. The other is for CPUs: it takes lookup tables as inputs.
+    Inputs are ``input_ids``; for pairs ``token_type_ids``; if ``masked``, or where tokens of a text are hidden from the
+    others, ``attention_mask`` (int64, 1 for tokens that are seen, the others on the right); where prompts are left out
+    of pooling, ``prompt_tokens``, a number. The output is ``embedding``, float32: (batch, dim), or (batch, tokens, dim)
+    for token vectors; not normalized. The masked form is for accelerators: it keeps all weights in the session. The
+    other is for CPUs: it takes lookup tables as inputs.
 
     Raises:
         UnsupportedModelError: the architecture or one of its values is unknown.
@@ -32,22 +32,22 @@ def build(config: ConfigFile, weights: Weights, spec: ModelSpec, *, masked: bool
     writer = GraphWriter(weights, builder.PREFIXES, builder.ANCHOR, tables_as_inputs=not masked)
     shape = ["batch", "tokens"]
     feeds = {"input_ids": shape}
-    mask = types = attended = float_mask = None
+    mask = types = penalty = float_mask = None
     if spec.head == "classification":
         types = "token_type_ids"
         feeds[types] = shape
-    if masked:
+    if masked or spec.hides_tokens:
         feeds["attention_mask"] = shape
+    if masked:
         mask = writer.node("Cast", "attention_mask", to=6)  # 6: INT32
         float_mask = writer.node("Cast", "attention_mask", to=1)  # 1: FLOAT
     elif spec.hides_tokens:
-        attended = "attended_tokens"
-        feeds[attended] = ["one"]
+        penalty = heads.penalty(writer, "attention_mask")
     skipped = None
     if not spec.include_prompt:
         skipped = "prompt_tokens"
         feeds[skipped] = []
-    inputs = Inputs(ids="input_ids", mask=mask, types=types, attended=attended)
+    inputs = Inputs(ids="input_ids", mask=mask, types=types, penalty=penalty)
     output = _head(builder, writer, config, spec, inputs, float_mask, skipped)
     writer.refuse_unused(builder.IGNORABLE)
     dims: list[str | int] = [*shape, spec.dim] if spec.head == "tokens" else ["batch", spec.dim]

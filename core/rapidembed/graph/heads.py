@@ -56,6 +56,12 @@ def dense(writer: GraphWriter, x: str, layer: DenseLayer) -> str:
     return writer.node(operator, x) if operator else x
 
 
+def penalty(writer: GraphWriter, mask: str) -> str:
+    """An attention mask, int64 (batch, tokens), as :attr:`rapidembed.graph.inputs.Inputs.penalty`."""
+    hidden = writer.node("Sub", writer.node("Cast", mask, to=1), blocks.scalar(writer, 1.0))  # 1: FLOAT
+    return writer.node("Unsqueeze", writer.node("Mul", hidden, blocks.scalar(writer, 1e9)), writer.ints(2, 3))
+
+
 def token_vectors(writer: GraphWriter, x: str, hidden: int, layers: tuple[DenseLayer, ...]) -> str:
     """Dense modules on every token: (batch, tokens, hidden) -> (batch, tokens, width of the last module)."""
     if not layers:

@@ -13,6 +13,6 @@ class Inputs:
     """int32 (batch, tokens), 1 for tokens that the others see; None where every token is seen."""
     types: str | None = None
     """Which text of a pair a token belongs to, int64 (batch, tokens); None where all are of type 0."""
-    attended: str | None = None
-    """How many leading tokens of each row the others see, int64 (1,): stands in for a mask that is the same for all
-    rows, so that attention stays on its path without one."""
+    penalty: str | None = None
+    """float32 (batch, tokens, 1, 1), added to the scores of attention: 0 for tokens that the others see, far below for
+    the others. Stands in for a mask where few texts need one, see :func:`rapidembed.graph.blocks.penalized`."""

@@ -33,7 +33,7 @@ class Task:
     files: tuple[str, ...] = ()
     """Files that a checkpoint may have for this task beyond those that every one has."""
     undeclared_files: tuple[str, ...] = ()
-    """The same, where there is no modules.json."""
+    """Files that say what modules.json does not, where there is none."""
 
     def models(self) -> tuple[ModelSpec, ...]:
         """The models known by name: curated ones in the order of the data file, then installed and added ones."""
@@ -54,7 +54,9 @@ class Task:
             ValueError: the model is for another task, or the name is taken.
         """
         if spec.head != self.head:
-            raise ValueError(f"{spec.name} has the head {spec.head!r}; the models of {self.facade} have {self.head!r}.")
+            raise ValueError(
+                f"{self.facade} runs models with head={self.head!r}, got {spec.name!r} with {spec.head!r}."
+            )
         if find_curated(self.rows, spec.name):
             raise ValueError(f"{spec.name!r} is a curated model; choose another name.")
         custom.add(spec)

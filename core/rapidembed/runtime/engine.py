@@ -162,7 +162,6 @@ class OnnxEngine:
             hidden=self._hidden,
             max_rows=1 if self._sessions.program.row_by_row else max_rows,
             padded=not on_cpu,
-            kinds=[text.attended for text in texts] if on_cpu and self._spec.hides_tokens else None,
         )
 
     def run(self, texts: Sequence[TokenIds], length: int, extra: Mapping[str, int] = NOTHING) -> Vectors:

@@ -31,7 +31,6 @@ def feeds(
         "attention_mask": lambda: attention_mask(texts, length),
         "token_type_ids": lambda: _rows([text.types or () for text in texts], length, 0),
         "position_ids": lambda: np.tile(np.arange(length, dtype=np.int64), (len(texts), 1)),
-        "attended_tokens": lambda: np.array([_attended(texts[0])], dtype=np.int64),
     }
     if unknown := inputs - known.keys() - extra.keys():
         raise IntegrityError(f"The graph has inputs that this version cannot fill: {', '.join(sorted(unknown))}.")

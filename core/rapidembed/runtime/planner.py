@@ -22,15 +22,7 @@ class Batch:
     length: int
 
 
-def plan(
-    lengths: Sequence[int],
-    *,
-    budget: int,
-    hidden: int,
-    max_rows: int,
-    padded: bool,
-    kinds: Sequence[int | None] | None = None,
-) -> list[Batch]:
+def plan(lengths: Sequence[int], *, budget: int, hidden: int, max_rows: int, padded: bool) -> list[Batch]:
     """Cut a window into batches, the most expensive first so that the last one ends soon.
 
     Args:
@@ -39,13 +31,13 @@ def plan(
         hidden: width of the model, which says how much attention weighs.
         max_rows: upper bound on the rows of a batch.
         padded: whether rows of different lengths may share a batch.
-        kinds: only rows of one kind share a batch; None: all are of one kind.
     """
-    groups: dict[tuple[int, int | None], list[int]] = defaultdict(list)
+    by_length: dict[int, list[int]] = defaultdict(list)
     for row, length in enumerate(lengths):
-        groups[_bucket(length) if padded else length, kinds[row] if kinds else None].append(row)
+        by_length[_bucket(length) if padded else length].append(row)
     batches = []
-    for (length, _), rows in groups.items():
+    for length in sorted(by_length, reverse=True):
+        rows = by_length[length]
         size = max(1, min(max_rows, int(budget / work(length, hidden))))
         # Equal shares: 9 rows with room for 8 run as 5 + 4.
         size = -(-len(rows) // -(-len(rows) // size))

@@ -48,7 +48,8 @@ class SparseTextEmbedding(Embedder[SparseOptions, SparseBackend, SparseEmbedding
         True
 
     Args:
-        model_name: a curated name (:meth:`list_supported_models`).
+        model_name: a curated name (:meth:`list_supported_models`), any SparseEncoder of sentence-transformers as a hub
+            repository, local folder or ``package:NAME``, or a masked language model, which is meant as SPLADE.
         cache_dir: Hugging Face cache for downloads. None: the user's.
         threads: most cores that this model uses.
         providers: ONNX Runtime execution providers to use as they are, instead of ``device``.
