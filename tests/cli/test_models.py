@@ -28,7 +28,9 @@ def test_all_curated_models_are_listed(run: Run) -> None:
     lines = run("models").stdout.splitlines()
     assert lines[0].split() == ["MODEL", "TASK", "DIM", "TOKENS", "SIZE", "LICENSE", "CACHED", "LANGUAGES"]
     assert [line.split()[0] for line in lines[1:]] == expected
-    assert re.search(r"^BAAI/bge-small-en-v1\.5 +text +384 +512 +67\.0 MB +mit +English$", "\n".join(lines), re.MULTILINE)
+    assert re.search(
+        r"^BAAI/bge-small-en-v1\.5 +text +384 +512 +67\.0 MB +mit +English$", "\n".join(lines), re.MULTILINE
+    )
 
 
 def test_filters(run: Run) -> None:
@@ -64,7 +66,7 @@ def test_from_nothing_to_offline_and_back(program: Program, curated: Path, tmp_p
         assert again.stdout == pulled.stdout
         assert len(hub.requests) == asked
     offline = {"HF_HUB_CACHE": str(cache), "HF_HUB_OFFLINE": "1"}
-    listed = program("models", "--cached", environment=offline)
+    listed = program("models", "--task", "text", "--cached", environment=offline)
     assert [line.split()[0] for line in listed.stdout.splitlines()[1:]] == [NAME]
     assert listed.stdout.splitlines()[1].split()[-2:] == ["yes", "English"]
     embedded = program("embed", "-m", NAME, "--text", "hello", environment=offline)
