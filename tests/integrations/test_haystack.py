@@ -543,8 +543,8 @@ except ImportError as error:
 
 def test_the_namespace_is_shared() -> None:
     root = Path(__file__).parents[2] / "integrations" / "haystack" / "haystack_integrations"
-    assert [path.parent.name for path in root.rglob("__init__.py")] == ["rapidembed"]
-    assert [path.parent.name for path in root.rglob("py.typed")] == ["rapidembed"]
+    assert [path.parent.name for path in root.rglob("__init__.py")] == ["rapidembed", "rapidembed"]
+    assert [path.parent.name for path in root.rglob("py.typed")] == ["rapidembed", "rapidembed"]
 
 
 @pytest.mark.parametrize("kind", [FastembedTextEmbedder, FastembedDocumentEmbedder])
