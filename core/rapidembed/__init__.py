@@ -27,7 +27,7 @@ if TYPE_CHECKING:
         UnsupportedModelError,
     )
     from rapidembed.lexical.index import BM25Index
-    from rapidembed.registry import ModelSpec, OnnxSource
+    from rapidembed.registry import LateInteraction, ModelSpec, OnnxSource, SparseWeights
     from rapidembed.settings import default_model
     from rapidembed.tasks.info import ModelInfo
     from rapidembed.tasks.late_interaction import LateInteractionTextEmbedding
@@ -46,6 +46,7 @@ __all__ = [
     "EncodingWarning",
     "InputWarning",
     "IntegrityError",
+    "LateInteraction",
     "LateInteractionTextEmbedding",
     "ModelInfo",
     "ModelNotCachedError",
@@ -57,6 +58,7 @@ __all__ = [
     "RapidEmbedError",
     "SparseEmbedding",
     "SparseTextEmbedding",
+    "SparseWeights",
     "TextCrossEncoder",
     "TextEmbedding",
     "TruncationWarning",
@@ -68,6 +70,7 @@ __all__ = [
 _ELSEWHERE = {
     "BM25Index": "rapidembed.lexical.index",
     "Device": "rapidembed.types",
+    "LateInteraction": "rapidembed.registry",
     "LateInteractionTextEmbedding": "rapidembed.tasks.late_interaction",
     "ModelInfo": "rapidembed.tasks.info",
     "ModelSpec": "rapidembed.registry",
@@ -75,6 +78,7 @@ _ELSEWHERE = {
     "RankedDocument": "rapidembed.types",
     "SparseEmbedding": "rapidembed.types",
     "SparseTextEmbedding": "rapidembed.tasks.sparse",
+    "SparseWeights": "rapidembed.registry",
     "TextCrossEncoder": "rapidembed.tasks.rerank",
     "TextEmbedding": "rapidembed.tasks.text",
     "default_model": "rapidembed.settings",

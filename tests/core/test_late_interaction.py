@@ -238,10 +238,11 @@ def test_padding_changes_nothing(model, folder):
     assert session.inputs == {"input_ids", "attention_mask"}
     loaded = model._loaded()
     texts = TEXTS[:4]
-    for side, expected in ((loaded.query, model.encode_query(texts)), (loaded.document, model.encode_document(texts))):
-        tokens = loaded.steps(side).tokenize([side.prompt + text for text in texts])
+    for role, expected in (("query", model.encode_query(texts)), ("document", model.encode_document(texts))):
+        call = loaded.call(role)
+        tokens = loaded.steps(call).tokenize([call.prepare(text, index) for index, text in enumerate(texts)])
         output = session.run(feeds(session.inputs, tokens, 40, pad_id=7, extra={}))
-        sink = loaded.sink(side)
+        sink = loaded.sink(call)
         window = sink.window(len(texts))
         sink.fill(window, list(range(len(texts))), tokens, output)
         close(window, expected, atol=1e-5)

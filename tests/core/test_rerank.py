@@ -258,9 +258,9 @@ def test_a_custom_model_runs_its_onnx_file(model, folder, tmp_path):
 
 def test_custom_models_of_another_task_are_refused():
     dense = ModelSpec(name="me/dense", dim=3, pooling=("cls",), normalize=True, source="me/dense")
-    with pytest.raises(ValueError, match="TextCrossEncoder runs models with head='classification', got 'pool'"):
+    with pytest.raises(ValueError, match=r"runs models with head='classification', got 'me/dense' with 'pool'"):
         TextCrossEncoder.add_custom_model(dense)
     with pytest.raises(ValueError, match="is a curated model"):
         TextCrossEncoder.add_custom_model("BAAI/bge-reranker-base", "me/mine")
     with pytest.raises(ValueError, match="sources must name a hub repository"):
-        TextCrossEncoder.add_custom_model("me/mine")
+        TextCrossEncoder.add_custom_model("me/mine", None)

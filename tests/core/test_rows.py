@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from onnx import TensorProto, helper
-from rapidembed.registry import TEXT, ModelSpec
+from rapidembed.registry import LATE_INTERACTION, RERANK, SPARSE, TEXT, ModelSpec, Task
 from rapidembed.registry.static_files import STATIC_ARCHITECTURES
 from safetensors.numpy import save
 
@@ -31,17 +31,20 @@ BESIDE = (
     "openvino/openvino_model.bin",
     "openvino/openvino_model.xml",
 )
+ROWS = [(task, row) for task in (TEXT, RERANK, LATE_INTERACTION, SPARSE) for row in task.models()]
+BUILT = ("bert", *STATIC_ARCHITECTURES)
 _RESOLVE = """
 import json, sys
 from pathlib import Path
 from rapidembed.graph import buildable_architectures
 from rapidembed.hub import HubOptions, resolve
-from rapidembed.registry import TEXT
+from rapidembed import registry
 found = {}
-for row in TEXT.models():
+for task in (registry.TEXT, registry.RERANK, registry.LATE_INTERACTION, registry.SPARSE):
+  for row in task.models():
     options = HubOptions(cache_dir=Path(sys.argv[1]), local_files_only=sys.argv[2] == "offline")
-    checkpoint = resolve(row.name, buildable=buildable_architectures(), hub=options)
-    found[row.name] = {
+    checkpoint = resolve(row.name, buildable=buildable_architectures(), task=task, hub=options)
+    found[f"{task.rows}/{row.name}"] = {
         "weights": checkpoint.weights,
         "spec": [checkpoint.spec.dim, checkpoint.spec.pooling, checkpoint.spec.normalize, checkpoint.spec.query_prompt],
     }
@@ -79,6 +82,15 @@ def write_original(repo: Path, row: ModelSpec) -> None:
     (repo / "model.safetensors").write_bytes(save({"x": np.zeros(1, dtype=np.float32)}))
 
 
+def write_plain(repo: Path, row: ModelSpec) -> None:
+    """The repository of a reranker, of a ColBERT or of a masked language model, as transformers alone saves it."""
+    write_common(repo, row)
+    config = {"hidden_size": 8, "id2label": {"0": "LABEL_0"}, "architectures": ["HF_ColBERT"], "vocab_size": row.dim}
+    (repo / "config.json").write_text(json.dumps({"model_type": row.architecture} | config))
+    weights = np.zeros((row.dim, 8), dtype=np.float32)
+    (repo / "model.safetensors").write_bytes(save({"linear.weight": weights}))
+
+
 def write_static(repo: Path, row: ModelSpec) -> None:
     write_common(repo, row)
     (repo / "config.json").write_text(json.dumps({"model_type": "model2vec", "normalize": row.normalize}))
@@ -94,23 +106,26 @@ def write_onnx(repo: Path, row: ModelSpec) -> None:
     path.parent.mkdir(exist_ok=True)
     tensors = []
     for file in row.onnx_source.additional_files:
+        (repo / file).write_bytes(bytes(4))
+        if file.endswith(".json"):
+            continue
         tensor = TensorProto(name=file, data_type=1, dims=(1,), data_location=TensorProto.EXTERNAL)
         tensor.external_data.add(key="location", value=Path(file).name)
         tensors.append(tensor)
-        (repo / file).write_bytes(bytes(4))
     path.write_bytes(helper.make_model(helper.make_graph([], "empty", [], [], tensors)).SerializeToString())
 
 
 def repositories(folder: Path) -> dict[str, Path]:
     written: dict[str, Path] = {}
-    for row in TEXT.models():
+    for _, row in ROWS:
         if row.onnx_source:
             repo = written.setdefault(row.onnx_source.repo, folder / row.onnx_source.repo)
             write_onnx(repo, row)
-    for row in TEXT.models():
-        if row.source and (row.architecture == "bert" or row.architecture in STATIC_ARCHITECTURES):
+    for task, row in ROWS:
+        if row.source and row.architecture in BUILT:
             repo = written.setdefault(row.source, folder / row.source)
-            (write_static if row.architecture in STATIC_ARCHITECTURES else write_original)(repo, row)
+            static = row.architecture in STATIC_ARCHITECTURES
+            (write_static if static else write_original if task is TEXT else write_plain)(repo, row)
     return written
 
 
@@ -138,24 +153,25 @@ def resolved(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, dict],
     return online, offline, requests
 
 
-@pytest.mark.parametrize("row", TEXT.models(), ids=lambda row: row.name)
-def test_row_resolves(row: ModelSpec, resolved: tuple[dict[str, dict], dict[str, dict], list[str]]) -> None:
+@pytest.mark.parametrize(("task", "row"), ROWS, ids=[f"{task.rows}-{row.name}" for task, row in ROWS])
+def test_row_resolves(task: Task, row: ModelSpec, resolved: tuple[dict[str, dict], dict[str, dict], list[str]]) -> None:
     online, offline, _ = resolved
-    found = online[row.name]
-    built = row.source and (row.architecture == "bert" or row.architecture in STATIC_ARCHITECTURES)
-    if built:
+    name = f"{task.rows}/{row.name}"
+    found = online[name]
+    if row.source and row.architecture in BUILT:
         assert found["weights"] == ["model.safetensors"]
     else:
-        assert found["weights"] == [row.onnx_source.file, *row.onnx_source.additional_files]
+        data = [file for file in row.onnx_source.additional_files if not file.endswith(".json")]
+        assert found["weights"] == [row.onnx_source.file, *data]
     assert found["spec"] == [row.dim, list(row.pooling), row.normalize, row.query_prompt]
-    assert offline[row.name]["spec"] == found["spec"]
-    assert offline[row.name]["weights"] == found["weights"]
+    assert offline[name]["spec"] == found["spec"]
+    assert offline[name]["weights"] == found["weights"]
 
 
 def test_only_what_is_needed_is_fetched(resolved: tuple[dict[str, dict], dict[str, dict], list[str]]) -> None:
     _, _, requests = resolved
     fetched = [request for request in requests if request.startswith("GET")]
-    wanted = {row.onnx_source.file for row in TEXT.models() if row.onnx_source}
+    wanted = {row.onnx_source.file for _, row in ROWS if row.onnx_source}
     for file in BESIDE:
         if file not in wanted:
             assert not any(request.endswith(f"/{file}") for request in fetched), file

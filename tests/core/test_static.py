@@ -109,7 +109,7 @@ def test_dimensions_and_normalize(tmp_path):
 @pytest.mark.parametrize("options", [{"device": "cuda"}, {"cuda": True}, {"device_ids": [0]}])
 def test_a_gpu_is_refused(tmp_path, options, monkeypatch):
     everything = ["CUDAExecutionProvider", "CPUExecutionProvider"]
-    monkeypatch.setattr("rapidembed.tasks.facade.available_providers", lambda: everything)
+    monkeypatch.setattr("rapidembed.runtime.session.available_providers", lambda: everything)
     folder = model_of(tmp_path)
     with pytest.raises(DeviceError, match="runs on the CPU only"):
         TextEmbedding(folder, **options)

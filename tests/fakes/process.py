@@ -23,10 +23,10 @@ if watch:
     sys.addaudithook(hook)
 started = time.perf_counter()
 %(before)s
-from rapidembed import TextEmbedding
+import rapidembed
 try:
-    model = TextEmbedding(**options)
-    vector = model.encode("hello world").tolist()
+    model = getattr(rapidembed, "%(facade)s")(**options)
+    vector = %(call)s
 except Exception as error:
     result = {"error": type(error).__name__, "message": str(error), "cause": repr(error.__cause__)}
 else:
@@ -43,12 +43,15 @@ def spawn(
     watch: bool = False,
     before: str = "",
     unprivileged: bool = False,
+    facade: str = "TextEmbedding",
+    call: str = 'model.encode("hello world").tolist()',
     **options: Any,
 ) -> subprocess.Popen[str]:
-    """Start a process that loads a model from the hub at ``hub_url`` and embeds one text."""
+    """Start a process that loads a model from the hub at ``hub_url`` and embeds one text, or does ``call``."""
     options = ({"cache_dir": str(cache)} if cache else {}) | options
+    script = _SCRIPT % {"before": before, "facade": facade, "call": call}
     return subprocess.Popen(
-        [sys.executable, "-c", _SCRIPT % {"before": before}, json.dumps(options), "watch" if watch else ""],
+        [sys.executable, "-c", script, json.dumps(options), "watch" if watch else ""],
         env={**os.environ, "HF_ENDPOINT": hub_url, "HF_HUB_DISABLE_XET": "1", **(environment or {})},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

@@ -25,7 +25,12 @@ def pool(
     Args:
         mask: float32 (batch, tokens), 1 for real tokens, padding on the right; None without padding.
         skipped: int64 number of tokens at the beginning that are not pooled; None: all are.
+
+    Raises:
+        UnsupportedModelError: ``modes`` say that nothing is left to pool, which is so of some ONNX files only.
     """
+    if "none" in modes:
+        raise UnsupportedModelError('The pooling "none" is for ONNX files that return vectors; name a pooling mode.')
     if skipped is not None:
         x = _after(writer, x, skipped)
         mask = mask and _after(writer, mask, skipped)

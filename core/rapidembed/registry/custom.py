@@ -1,7 +1,7 @@
 """Models that the user's program, or an installed package, adds to the curated ones.
 
 A package registers models by an entry point of the group ``rapidembed.models`` that names a :class:`ModelSpec`, or an
-iterable of them.
+iterable of them. What a model is for is told by its head; a name may stand for one model of each head.
 """
 
 import threading
@@ -11,63 +11,67 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from rapidembed.registry.spec import ModelSpec
+from rapidembed.types import Head
 
 if TYPE_CHECKING:
     from importlib import metadata
 
 GROUP = "rapidembed.models"
 
+_Key = tuple[Head, str]
+
 _lock = threading.Lock()
-_added: dict[str, ModelSpec] = {}
+_added: dict[_Key, ModelSpec] = {}
 
 
 def add(spec: ModelSpec) -> None:
     """Add a model to this process. Adding an equal one again does nothing.
 
     Raises:
-        ValueError: another model of that name was added, or comes from an installed package.
+        ValueError: another model of that name and head was added, or comes from an installed package.
     """
     with _lock:
-        known = find(spec.name)
+        known = find(spec.head, spec.name)
         if known is not None and known != _registered(spec):
             raise ValueError(
                 f"A model {known.name!r} is registered already, with other facts. Choose another name, or remove it "
                 "first: remove_custom_model(name)."
             )
-        _added[spec.name.lower()] = _registered(spec)
+        _added[_key(spec)] = _registered(spec)
 
 
-def remove(name: str) -> None:
+def remove(head: Head, name: str) -> None:
     """Take a model back that :func:`add` added.
 
     Raises:
         ValueError: no such model was added.
     """
     with _lock:
-        if _added.pop(name.lower(), None) is None:
+        if _added.pop((head, name.lower()), None) is None:
             raise ValueError(f"No model {name!r} was added by this program; only those can be removed.")
 
 
-def find(name: str) -> ModelSpec | None:
+def find(head: Head, name: str) -> ModelSpec | None:
     """The added or installed model of that name (case does not matter), or None."""
-    return _added.get(name.lower()) or _installed().get(name.lower())
+    key = (head, name.lower())
+    return _added.get(key) or _installed().get(key)
 
 
-def models() -> list[ModelSpec]:
-    """All of them, added ones first."""
-    return list((_installed() | _added).values())
+def models(head: Head) -> list[ModelSpec]:
+    """All models of that head, installed ones first."""
+    return [spec for spec in (_installed() | _added).values() if spec.head == head]
 
 
 @cache
-def _installed() -> dict[str, ModelSpec]:
+def _installed() -> dict[_Key, ModelSpec]:
     from importlib import metadata  # imports the email package: only a name that is not curated asks
 
-    found: dict[str, ModelSpec] = {}
+    found: dict[_Key, ModelSpec] = {}
     for point in metadata.entry_points(group=GROUP):
         for spec in _specs(point):
-            if spec.name.lower() in found:
+            if _key(spec) in found:
                 raise ValueError(f"Two installed packages register a model {spec.name!r}; uninstall one of them.")
-            found[spec.name.lower()] = _registered(spec)
+            found[_key(spec)] = _registered(spec)
     return found
 
 
@@ -81,6 +85,10 @@ def _specs(point: "metadata.EntryPoint") -> list[ModelSpec]:
                 f"of them, got {type(spec).__name__}."
             )
     return specs
+
+
+def _key(spec: ModelSpec) -> _Key:
+    return spec.head, spec.name.lower()
 
 
 def _registered(spec: ModelSpec) -> ModelSpec:

@@ -112,7 +112,8 @@ def complete(spec: ModelSpec, row: ModelSpec) -> ModelSpec:
     Raises:
         UnsupportedModelError: the files are of a model with other dimensions.
     """
-    if spec.dim != row.dim and not (row.overrides and not spec.dense):
+    # With other pooling modes, which a row may override, vectors have other dimensions.
+    if spec.dim != row.dim and (not row.overrides or spec.dense or row.head != "pool"):
         raise UnsupportedModelError(f"{row.name} should have {row.dim} dimensions; these files give {spec.dim}.")
     # Newer versions write empty prompts into every checkpoint; they declare nothing.
     prompts = spec.prompts if any(spec.prompts.values()) else row.prompts

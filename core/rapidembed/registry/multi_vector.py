@@ -116,6 +116,8 @@ def _from_colbert(folder: Path, name: str, config: ConfigFile) -> ModelSpec:
 
 def _projection(path: Path) -> tuple[int, int]:
     """Output and input width of the projection, which only its weights know."""
+    if not path.is_file():
+        raise UnsupportedModelError(f"{path.parent} has no {path.name}, which says how wide its token vectors are.")
     try:
         with safe_open(path, framework="numpy") as file:
             width, hidden = file.get_slice("linear.weight").get_shape()

@@ -23,7 +23,7 @@ class Task:
     rows: str
     """Data file of the curated models."""
     head: Head
-    """Head of its models; tells added models of one facade from another's."""
+    """Head of its models, which tells added models of one facade from another's."""
     discover: Callable[[Path, str], ModelSpec]
     """Reads the spec of the model in a folder, given the name to call it by."""
     needs_modules: bool = False
@@ -36,19 +36,38 @@ class Task:
     """Files that say what modules.json does not, where there is none."""
 
     def models(self) -> tuple[ModelSpec, ...]:
-        """The models known by name: curated ones in the order of the data file, then those that were added."""
-        return (*curated(self.rows), *(spec for spec in custom.models() if spec.head == self.head))
+        """The models known by name: curated ones in the order of the data file, then installed and added ones."""
+        return (*curated(self.rows), *custom.models(self.head))
 
     def find(self, name: str) -> ModelSpec | None:
         """The curated, added or installed model of that name (case does not matter), or None."""
-        if found := find_curated(self.rows, name):
-            return found
-        added = custom.find(name)
-        return added if added and added.head == self.head else None
+        return find_curated(self.rows, name) or self.find_added(name)
 
-    def is_curated(self, name: str) -> bool:
-        """Whether a curated model has that name (case does not matter)."""
-        return find_curated(self.rows, name) is not None
+    def find_added(self, name: str) -> ModelSpec | None:
+        """The added or installed model of that name (case does not matter), or None."""
+        return custom.find(self.head, name)
+
+    def add(self, spec: ModelSpec) -> None:
+        """Add a model to this process. Adding an equal one again does nothing.
+
+        Raises:
+            ValueError: the model is for another task, or the name is taken.
+        """
+        if spec.head != self.head:
+            raise ValueError(
+                f"{self.facade} runs models with head={self.head!r}, got {spec.name!r} with {spec.head!r}."
+            )
+        if find_curated(self.rows, spec.name):
+            raise ValueError(f"{spec.name!r} is a curated model; choose another name.")
+        custom.add(spec)
+
+    def remove(self, name: str) -> None:
+        """Take a model back that :meth:`add` added.
+
+        Raises:
+            ValueError: no such model was added.
+        """
+        custom.remove(self.head, name)
 
 
 TEXT = Task("TextEmbedding", "dense", "pool", discover, needs_modules=True)
@@ -58,8 +77,7 @@ LATE_INTERACTION = Task(
     "late_interaction",
     "tokens",
     discover_multi_vector,
-    files=(METADATA_FILE,),
-    undeclared_files=(WEIGHTS_FILE,),  # the width of the projection
+    undeclared_files=(METADATA_FILE, WEIGHTS_FILE),
 )
 SPARSE = Task(
     "SparseTextEmbedding", "sparse", "mlm", discover_sparse, modules=read_sparse_modules, files=(ROUTER_FILE,)

@@ -14,14 +14,6 @@ Texts = str | Iterable[str]
 Window = TypeVar("Window", bound=Sized)
 
 
-def check_call(texts: Texts, batch_size: int, parallel: int | None) -> tuple[str | None, Iterable[str], int | None]:
-    """Check a call's arguments: the text if it is a single one, the texts, and the number of workers."""
-    inputs.check_positive("batch_size", batch_size)
-    workers = inputs.check_parallel(parallel)
-    single = check_texts(texts)
-    return (None, texts, workers) if single is None else (single, (), workers)
-
-
 def check_texts(texts: Texts) -> str | None:
     """Check texts, a list item by item; return the text if it is a single one."""
     if inputs.is_single(texts):

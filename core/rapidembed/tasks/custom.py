@@ -1,4 +1,4 @@
-"""A model of the user's own, from fastembed's keywords to a spec."""
+"""Models of the user's own, from fastembed's keywords to specs."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
@@ -32,6 +32,49 @@ def custom_spec(
     Raises:
         ValueError: a value is impossible; names the argument.
     """
+    return ModelSpec(
+        dim=check_positive("dim", dim),
+        pooling=_pooling(pooling),
+        normalize=bool(normalization),
+        output=output_name if output_name is not None else 0,
+        prompts=dict(prompts or {}),
+        **_common(model, sources, model_file, additional_files, max_tokens),
+        description=description,
+        license=license,
+        size_gb=size_in_gb or None,
+    )
+
+
+def custom_reranker(
+    model: str,
+    sources: object,
+    model_file: str | None = None,
+    description: str = "",
+    license: str = "",
+    size_in_gb: float = 0.0,
+    additional_files: Sequence[str] | None = None,
+    *,
+    max_tokens: int | None = None,
+) -> ModelSpec:
+    """The spec that :meth:`rapidembed.TextCrossEncoder.add_custom_model` describes.
+
+    Raises:
+        ValueError: a value is impossible; names the argument.
+    """
+    return ModelSpec(
+        dim=1,
+        head="classification",
+        **_common(model, sources, model_file, additional_files, max_tokens),
+        description=description,
+        license=license,
+        size_gb=size_in_gb or None,
+    )
+
+
+def _common(
+    model: str, sources: object, model_file: str | None, additional_files: Sequence[str] | None, max_tokens: int | None
+) -> dict[str, Any]:
+    """What every model has: a name, a place that it comes from, a token limit."""
     if not isinstance(model, str) or not model:
         raise ValueError(f"model must be a non-empty str, got {model!r}.")
     repo = _repository(sources)
@@ -40,20 +83,12 @@ def custom_spec(
         onnx = OnnxSource(repo=repo, file=model_file, additional_files=tuple(additional_files or ()))
     elif additional_files:
         raise ValueError("additional_files belong to a model_file; name that too.")
-    return ModelSpec(
-        name=model,
-        dim=check_positive("dim", dim),
-        pooling=_pooling(pooling),
-        normalize=bool(normalization),
-        max_tokens=None if max_tokens is None else check_positive("max_tokens", max_tokens),
-        source=None if onnx else repo,
-        onnx_source=onnx,
-        output=output_name if output_name is not None else 0,
-        prompts=dict(prompts or {}),
-        description=description,
-        license=license,
-        size_gb=size_in_gb or None,
-    )
+    return {
+        "name": model,
+        "source": None if onnx else repo,
+        "onnx_source": onnx,
+        "max_tokens": None if max_tokens is None else check_positive("max_tokens", max_tokens),
+    }
 
 
 def _pooling(pooling: str | Sequence[str]) -> Pooling:

@@ -1,4 +1,4 @@
-"""A curated model as a dict, for listings."""
+"""A model that is known by name as a dict, for listings."""
 
 from typing import Any
 
@@ -8,9 +8,10 @@ from rapidembed.registry import ModelSpec
 def describe(spec: ModelSpec) -> dict[str, Any]:
     """Fastembed's keys, and ours: ``max_tokens``, ``languages``, ``prompts``."""
     onnx = spec.onnx_source
+    summary = f"{spec.languages or 'Text'}, {spec.max_tokens or 'any number of'} tokens, {spec.architecture}"
     facts: dict[str, Any] = {
         "model": spec.name,
-        "description": f"{spec.languages or 'Text'}, {spec.max_tokens or 'any number of'} tokens, {spec.architecture}",
+        "description": spec.description or summary,
         "license": spec.license,
         "size_in_GB": spec.size_gb,
         "sources": {"hf": onnx.repo if onnx else spec.source, "url": None, "_deprecated_tar_struct": False},

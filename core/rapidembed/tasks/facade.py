@@ -4,23 +4,38 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
-from typing import Any, ClassVar, Generic, Self, TypeVar
+from typing import Any, ClassVar, Generic, Protocol, Self, TypeVar
 
 from rapidembed.errors import ClosedError
 from rapidembed.registry import ModelSpec, Task, custom
-from rapidembed.runtime.device import Placement, place
-from rapidembed.runtime.session import available_providers
+from rapidembed.runtime.device import Placement
 from rapidembed.tasks.describe import describe
-from rapidembed.tasks.fingerprint import fingerprint
 from rapidembed.tasks.info import ModelInfo
-from rapidembed.tasks.leased import LeasedModel
 from rapidembed.tasks.options import ModelOptions
 
+
+class Model(Protocol):
+    """A loaded model as a facade holds it."""
+
+    @property
+    def fingerprint(self) -> str:
+        """A hash of everything that decides the results."""
+
+    def warm(self) -> None:
+        """Load what a first call needs."""
+
+    def info(self) -> ModelInfo:
+        """What is loaded, and from where."""
+
+    def close(self) -> None:
+        """Give everything back; calls that run end with a ClosedError."""
+
+
 O = TypeVar("O", bound=ModelOptions)  # noqa: E741
-M = TypeVar("M", bound=LeasedModel)
+M = TypeVar("M", bound=Model)
 
 
-class LocalModel(Generic[O, M]):
+class Facade(Generic[O, M]):
     """Base of the facades."""
 
     _task: ClassVar[Task]
@@ -30,21 +45,22 @@ class LocalModel(Generic[O, M]):
     def _start(self, options: O) -> None:
         """End of every ``__init__``: keep the options, and load the model unless told not to."""
         self._options = options
-        self._placement = place(
-            available=available_providers(),
-            device=options.device,
-            cuda=options.cuda,
-            device_ids=options.device_ids,
-            providers=options.providers,
-        )
+        self._placement = self._place()
         self._lock = threading.Lock()
         self._model: M | None = None
         self._closed = False
         if not options.lazy_load:
             self._loaded().warm()
 
+    def _place(self) -> Placement:
+        """Where to run; contradictory options are an error now, not when the model is loaded."""
+        # ONNX Runtime, which lexical models do without.
+        from rapidembed.runtime.session import available_providers
+
+        return self._options.place(available_providers())
+
     def _load(self) -> M:
-        """Lease the model."""
+        """Load the model."""
         raise NotImplementedError
 
     def _loaded(self) -> M:
@@ -56,28 +72,7 @@ class LocalModel(Generic[O, M]):
                 self._model = self._load()
             return self._model
 
-    @classmethod
-    def list_supported_models(cls) -> list[dict[str, Any]]:
-        """The models that this version knows by name, a fresh dict each, with fastembed's keys and some of ours."""
-        return [describe(spec) for spec in cls._task.models()]
-
-    @classmethod
-    def remove_custom_model(cls, name: str) -> None:
-        """Forget a model that ``add_custom_model`` added; objects that use it go on.
-
-        Raises:
-            ValueError: no such model was added.
-        """
-        custom.remove(name)
-
-    @classmethod
-    def _add(cls, spec: ModelSpec) -> None:
-        """Give a model of the user's own a name."""
-        if spec.head != cls._task.head:
-            raise ValueError(f"{cls.__name__} runs models with head={cls._task.head!r}, got {spec.head!r}.")
-        if cls._task.is_curated(spec.name):
-            raise ValueError(f"{spec.name!r} is a curated model; choose another name.")
-        custom.add(spec)
+    # Facts
 
     @property
     def info(self) -> ModelInfo:
@@ -93,7 +88,43 @@ class LocalModel(Generic[O, M]):
         Raises:
             IntegrityError: the model's files were replaced since they were loaded.
         """
-        return fingerprint(self._loaded())
+        return self._loaded().fingerprint
+
+    @classmethod
+    def list_supported_models(cls) -> list[dict[str, Any]]:
+        """The models that this version knows by name, a fresh dict each, with fastembed's keys and some of ours."""
+        return [describe(spec) for spec in cls._task.models()]
+
+    @classmethod
+    def add_custom_model(cls, model: ModelSpec) -> None:
+        """Give a model of your own a name, for this process and for every process that its objects are pickled to.
+
+        Hub repositories and folders in sentence-transformers' layout need no registration. It serves models whose files
+        do not say how they are meant, and ONNX files.
+
+        Args:
+            model: its name and facts. They win over what the checkpoint's files say.
+
+        An installed package registers models by entry points of the group ``rapidembed.models``, each a ModelSpec or an
+        iterable of them; a spec's head says which class the model is for.
+
+        Raises:
+            ValueError: the model is for another class, or the name is taken.
+        """
+        if not isinstance(model, ModelSpec):
+            raise TypeError(f"{cls.__name__}.add_custom_model takes a ModelSpec, got {type(model).__name__}.")
+        cls._task.add(model)
+
+    @classmethod
+    def remove_custom_model(cls, name: str) -> None:
+        """Forget a model that :meth:`add_custom_model` added; objects that use it go on.
+
+        Raises:
+            ValueError: no such model was added.
+        """
+        cls._task.remove(name)
+
+    # Lifetime
 
     def close(self) -> None:
         """Give the loaded model back; it is freed with its last user. Closing again does nothing."""
@@ -101,7 +132,7 @@ class LocalModel(Generic[O, M]):
             self._closed = True
             model, self._model = self._model, None
         if model is not None:
-            model.lease.release()
+            model.close()
 
     def __enter__(self) -> Self:
         return self
@@ -113,14 +144,14 @@ class LocalModel(Generic[O, M]):
 
     def __reduce__(self) -> tuple[Callable[..., Self], tuple[type[Self], dict[str, Any], ModelSpec | None]]:
         # Another process may not know an added model.
-        return _rebuild, (type(self), self._options.picklable(), custom.find(self._options.model_name))
+        return _rebuild, (type(self), self._options.picklable(), self._task.find_added(self._options.model_name))
 
     def __repr__(self) -> str:
         state = "closed" if self._closed else "loaded" if self._model else "not loaded"
         return f"{type(self).__name__}({self._options.model_name!r}, device={self._placement.label!r}, {state})"
 
 
-F = TypeVar("F", bound=LocalModel[Any, Any])
+F = TypeVar("F", bound=Facade[Any, Any])
 
 
 def name_of(model_name: str | Path) -> str:

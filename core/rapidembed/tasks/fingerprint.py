@@ -2,26 +2,31 @@
 
 import hashlib
 import json
+from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 from rapidembed.hub import announced_sha256
-from rapidembed.tasks.leased import LeasedModel
+from rapidembed.runtime.engine import Engine
 
 
-def fingerprint(model: LeasedModel) -> str:
-    """32 hexadecimal digits over weights, tokenizer, pooling, prompts, limits and precision.
+def fingerprint(engine: Engine, facts: Mapping[str, Any]) -> str:
+    """32 hexadecimal digits over weights, tokenizer, and everything beside these files that decides the results.
 
     It does not depend on where the files lie, so it is the same on every machine.
+
+    Args:
+        engine: the model.
+        facts: pooling, prompts, limits, precision ... as a facade uses it, in JSON's types.
 
     Raises:
         IntegrityError: the files were replaced since the model was loaded.
     """
-    model.checkpoint.check(model.engine.key.stamp)
-    checkpoint = model.checkpoint
+    checkpoint = engine.key.checkpoint
+    checkpoint.check(engine.key.stamp)
     files = [_sha256(path) for path in (*checkpoint.weight_files, *checkpoint.tokenizer_files)]
-    facts = model.facts() | {"files": files}
-    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:32]
+    return hashlib.sha256(json.dumps({**facts, "files": files}, sort_keys=True).encode()).hexdigest()[:32]
 
 
 def _sha256(path: Path) -> str:

@@ -16,14 +16,15 @@ class ModelInfo:
     max_tokens: int | None
     """None: no limit."""
     architecture: str
-    head: Head
-    """What is computed from the token vectors: "pool", "tokens", "classification" or "mlm"."""
+    head: Head | None
+    """What is computed from the token vectors: "pool", "tokens", "classification" or "mlm"; None: words are counted."""
     pooling: tuple[PoolingMode, ...]
     normalize: bool
     query_prompt: str
     document_prompt: str
-    weights: Path
-    """The file that runs: safetensors (its graph is built here, or it is a table of token vectors), or ONNX."""
+    weights: Path | None
+    """The file that runs: safetensors (its graph is built here, or it is a table of token vectors), or ONNX; None where
+    words are counted."""
     revision: str | None
     """Commit of the hub repository; None for folders and packages."""
     similarity: str | None

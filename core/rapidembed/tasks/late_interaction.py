@@ -1,24 +1,21 @@
 """Late-interaction embedding: a vector for each token."""
 
-import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, Literal, TypeAlias
+from typing import Any
 
 from rapidembed.errors import ModelNotFoundError
-from rapidembed.registry import LATE_INTERACTION, ModelSpec
+from rapidembed.registry import LATE_INTERACTION
 from rapidembed.runtime import inputs
-from rapidembed.tasks.bulk import Bulk, Texts, check_texts, with_progress
-from rapidembed.tasks.call import Call, awaited
-from rapidembed.tasks.facade import LocalModel, name_of
+from rapidembed.tasks.bulk import Bulk, Texts
+from rapidembed.tasks.embedder import Embedder
+from rapidembed.tasks.facade import name_of
 from rapidembed.tasks.options import LateInteractionOptions
 from rapidembed.tasks.token_vectors import TokenVectorModel
 from rapidembed.types import Device, Providers, Vectors
 
-_Role: TypeAlias = Literal["query", "document"]
 
-
-class LateInteractionTextEmbedding(LocalModel[LateInteractionOptions, TokenVectorModel]):
+class LateInteractionTextEmbedding(Embedder[LateInteractionOptions, TokenVectorModel, Vectors, list[Vectors]]):
     """Turns texts into one vector per token (ColBERT, https://arxiv.org/abs/2004.12832).
 
     A document's relevance is the sum, over the query's vectors, of each one's largest product with a vector of the
@@ -111,9 +108,7 @@ class LateInteractionTextEmbedding(LocalModel[LateInteractionOptions, TokenVecto
             NonFiniteError: the model produced NaN or infinity.
             ClosedError: the model was closed.
         """
-        vectors, call = self._compute("query", texts, Bulk(batch_size, parallel, show_progress))
-        call.warn(stacklevel=2)
-        return vectors
+        return self._encode("query", texts, Bulk(batch_size, parallel, show_progress))
 
     def encode_document(
         self, texts: Texts, *, batch_size: int = 256, parallel: int | None = None, show_progress: bool = False
@@ -122,25 +117,19 @@ class LateInteractionTextEmbedding(LocalModel[LateInteractionOptions, TokenVecto
 
         See :meth:`encode_query`.
         """
-        vectors, call = self._compute("document", texts, Bulk(batch_size, parallel, show_progress))
-        call.warn(stacklevel=2)
-        return vectors
+        return self._encode("document", texts, Bulk(batch_size, parallel, show_progress))
 
     async def aencode_query(
         self, texts: Texts, *, batch_size: int = 256, parallel: int | None = None, show_progress: bool = False
     ) -> Any:
         """:meth:`encode_query` without blocking the event loop; cancelling stops the work."""
-        return await awaited(
-            lambda cancelled: self._compute("query", texts, Bulk(batch_size, parallel, show_progress, cancelled))
-        )
+        return await self._aencode("query", texts, Bulk(batch_size, parallel, show_progress))
 
     async def aencode_document(
         self, texts: Texts, *, batch_size: int = 256, parallel: int | None = None, show_progress: bool = False
     ) -> Any:
         """:meth:`encode_document` without blocking the event loop; cancelling stops the work."""
-        return await awaited(
-            lambda cancelled: self._compute("document", texts, Bulk(batch_size, parallel, show_progress, cancelled))
-        )
+        return await self._aencode("document", texts, Bulk(batch_size, parallel, show_progress))
 
     # Iterators, as fastembed has them
 
@@ -155,19 +144,19 @@ class LateInteractionTextEmbedding(LocalModel[LateInteractionOptions, TokenVecto
         Yields:
             One float32 array ``(tokens, dimensions)`` per text, in order.
         """
-        return self._iterate("document", documents, Bulk(batch_size, parallel, show_progress))
+        return self._embed("document", documents, Bulk(batch_size, parallel, show_progress))
 
     def passage_embed(
         self, texts: Texts, batch_size: int = 256, parallel: int | None = None, show_progress: bool = False
     ) -> Iterator[Vectors]:
         """The same as :meth:`embed`."""
-        return self._iterate("document", texts, Bulk(batch_size, parallel, show_progress))
+        return self._embed("document", texts, Bulk(batch_size, parallel, show_progress))
 
     def query_embed(
         self, query: Texts, batch_size: int = 256, parallel: int | None = None, show_progress: bool = False
     ) -> Iterator[Vectors]:
         """:meth:`embed` for queries; see :meth:`encode_query`."""
-        return self._iterate("query", query, Bulk(batch_size, parallel, show_progress))
+        return self._embed("query", query, Bulk(batch_size, parallel, show_progress))
 
     # Facts
 
@@ -184,27 +173,14 @@ class LateInteractionTextEmbedding(LocalModel[LateInteractionOptions, TokenVecto
         """
         inputs.check_positive("batch_size", batch_size)
         model = self._loaded()
-        steps = model.steps(model.document if is_doc else model.query)
-        many = [texts] if inputs.is_single(texts) else texts
-        prepared = (steps.prepare(text, index) for index, text in enumerate(many))
-        # The tokenizers' own threads take as many cores as there are texts in a chunk.
-        size = min(batch_size, model.engine.cores)
-        chunks = iter(lambda: list(itertools.islice(prepared, size)), [])
+        steps = model.steps(model.call("document" if is_doc else "query"))
+        chunks = model.chunks([texts] if inputs.is_single(texts) else texts, steps, batch_size)
         return sum(steps.count(chunk, extension=include_extension) for chunk in chunks)
 
     @property
     def embedding_size(self) -> int:
         """Dimensions of each token's vector."""
         return self._loaded().spec.dim
-
-    @classmethod
-    def add_custom_model(cls, model: ModelSpec) -> None:
-        """Give a model of your own a name, for this process and for every process that its objects are pickled to.
-
-        Raises:
-            ValueError: it is no late-interaction model, or its name is taken.
-        """
-        cls._add(model)
 
     @classmethod
     def get_embedding_size(cls, model_name: str) -> int:
@@ -217,28 +193,5 @@ class LateInteractionTextEmbedding(LocalModel[LateInteractionOptions, TokenVecto
     def _load(self) -> TokenVectorModel:
         return TokenVectorModel.load(self, self._options, self._placement)
 
-    def _windows(self, role: _Role, texts: Texts, bulk: Bulk) -> tuple[Iterator[list[Vectors]], Call]:
-        """Vectors by window, and the call. Input is checked now."""
-        single = check_texts(texts)
-        model = self._loaded()
-        side = model.query if role == "query" else model.document
-        steps, sink = model.steps(side), model.sink(side)
-        if single is not None:
-            return (model.single(text, steps, sink) for text in [single]), steps.call
-        windows = model.windows(texts, steps, sink, bulk.batch_size, bulk.workers, bulk.cancelled)
-        return with_progress(windows, texts, bulk.show_progress), steps.call
-
-    def _compute(self, role: _Role, texts: Texts, bulk: Bulk) -> tuple[Vectors | list[Vectors], Call]:
-        windows, call = self._windows(role, texts, bulk)
-        vectors = [array for window in windows for array in window]
-        return vectors[0] if isinstance(texts, str) else vectors, call
-
-    def _iterate(self, role: _Role, texts: Texts, bulk: Bulk) -> Iterator[Vectors]:
-        windows, call = self._windows(role, texts, bulk)
-
-        def vectors() -> Iterator[Vectors]:
-            for window in windows:
-                yield from window
-            call.warn(stacklevel=2)
-
-        return vectors()
+    def _gather(self, model: TokenVectorModel, windows: Iterator[list[Vectors]], texts: Iterable[str]) -> list[Vectors]:
+        return [vectors for window in windows for vectors in window]

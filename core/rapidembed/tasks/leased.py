@@ -1,23 +1,25 @@
 """A loaded model as a facade holds it: a lease on the shared engine, and the limits of this facade."""
 
-import threading
+import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from rapidembed.errors import ClosedError, DeviceError, UnsupportedModelError
+from rapidembed.errors import ClosedError, UnsupportedModelError
 from rapidembed.graph import buildable_architectures
 from rapidembed.hub import Checkpoint, HubOptions, mended, resolve
 from rapidembed.registry import ModelSpec, Pooling, Task
 from rapidembed.registry.static_files import STATIC_ARCHITECTURES
-from rapidembed.runtime.device import CPU_PROVIDER, Placement, place
+from rapidembed.runtime.device import Placement
 from rapidembed.runtime.engine import NOTHING, Engine, EngineKey
 from rapidembed.runtime.lease import Lease
 from rapidembed.runtime.sinks import Sink, W
 from rapidembed.runtime.static_tokenizer import UNLIMITED
 from rapidembed.runtime.stream import Steps, run_windows
 from rapidembed.runtime.tokenizer import Tokenizer
+from rapidembed.tasks.bulk import Bulk
+from rapidembed.tasks.fingerprint import fingerprint
 from rapidembed.tasks.info import ModelInfo
 from rapidembed.tasks.options import ModelOptions
 
@@ -61,19 +63,28 @@ class LeasedModel:
         """Load what a first call needs."""
         self.engine.load()
 
+    def close(self) -> None:
+        """Give the engine back; it is freed with its last user."""
+        self.lease.release()
+
+    @property
+    def fingerprint(self) -> str:
+        """See :func:`rapidembed.tasks.fingerprint.fingerprint`."""
+        return fingerprint(self.engine, self.facts())
+
     def windows(
-        self,
-        items: Iterable[T],
-        steps: Steps[T],
-        sink: Sink[W],
-        batch_size: int,
-        workers: int | None,
-        cancelled: threading.Event | None = None,
-        extra: Mapping[str, int] = NOTHING,
+        self, items: Iterable[T], steps: Steps[T], sink: Sink[W], bulk: Bulk, extra: Mapping[str, int] = NOTHING
     ) -> Iterator[W]:
         """Run the model over many inputs, window by window; see :func:`rapidembed.runtime.stream.run_windows`."""
         for window in run_windows(
-            self.engine, items, steps, sink, batch_size=batch_size, workers=workers, extra=extra, cancelled=cancelled
+            self.engine,
+            items,
+            steps,
+            sink,
+            batch_size=bulk.batch_size,
+            workers=bulk.workers,
+            extra=extra,
+            cancelled=bulk.cancelled,
         ):
             if self.lease.released:
                 raise ClosedError(f"{self.spec.name} was closed while texts were being embedded.")
@@ -87,6 +98,13 @@ class LeasedModel:
         window = sink.window(1)
         sink.fill(window, [0], tokens, engine.run_one(tokens[0], extra))
         return window
+
+    def chunks(self, items: Iterable[T], steps: Steps[T], batch_size: int) -> Iterator[list[T]]:
+        """Inputs made ready for the tokenizer, a few at a time."""
+        prepared = (steps.prepare(item, index) for index, item in enumerate(items))
+        # The tokenizers' own threads take as many cores as there are texts in a chunk.
+        size = min(batch_size, self.engine.cores)
+        return iter(lambda: list(itertools.islice(prepared, size)), [])
 
     def info(self) -> ModelInfo:
         """What is loaded, and from where."""
@@ -153,8 +171,9 @@ def lease_model(
         )
         if checkpoint.revision is not None:
             snapshots.append(checkpoint.root)
-        static = checkpoint.spec.architecture in STATIC_ARCHITECTURES
-        where = _table_placement(checkpoint.spec, options) if static else placement
+        where = placement
+        if checkpoint.spec.architecture in STATIC_ARCHITECTURES:
+            where = options.place_on_cpu(f"{checkpoint.spec.name} is a static model, which")
         lease = Lease(owner, EngineKey(checkpoint, where, options.threads, checkpoint.stamp()))
         try:
             lease.engine.prepare()
@@ -173,22 +192,6 @@ def graph_tokenizer(engine: Engine) -> Tokenizer:
             f"{engine.key.checkpoint.spec.name} is a static model, which gives text vectors only."
         )
     return engine.tokenizer
-
-
-def _table_placement(spec: ModelSpec, options: ModelOptions) -> Placement:
-    """The CPU, which is where tables are; that a GPU is there does not matter, that one was asked for does."""
-    try:
-        return place(
-            available=[CPU_PROVIDER],
-            device=options.device,
-            cuda=options.cuda,
-            device_ids=options.device_ids,
-            providers=options.providers,
-        )
-    except DeviceError as error:
-        raise DeviceError(
-            f"{spec.name} is a static model, which runs on the CPU only; leave the device out."
-        ) from error
 
 
 def token_limit(wanted: int | None, spec: ModelSpec, engine: Engine, special: int | None = None) -> int:

@@ -1,17 +1,16 @@
 """BM25 behind the facade for sparse text: its options, and texts in windows."""
 
-import threading
 import time
 from collections.abc import Iterable, Iterator
 
-from rapidembed.errors import ClosedError, DeviceError
+from rapidembed.errors import ClosedError
 from rapidembed.lexical.bm25 import Bm25
 from rapidembed.lexical.languages import analysis
 from rapidembed.lexical.models import LexicalModel
-from rapidembed.lexical.options import LexicalOptions
-from rapidembed.runtime.device import place
+from rapidembed.tasks.bulk import Bulk
 from rapidembed.tasks.call import Call
-from rapidembed.tasks.options import SparseOptions
+from rapidembed.tasks.info import ModelInfo
+from rapidembed.tasks.sparse_options import SparseOptions
 from rapidembed.types import SparseEmbedding
 
 _WINDOW_CHARACTERS = 1 << 20
@@ -24,17 +23,16 @@ class LexicalBackend:
     """A lexical model as one facade uses it.
 
     Raises:
-        DeviceError: another device than the CPU is asked for.
         ValueError: an option does not fit the model.
     """
 
     requires_idf = True
     vocab_size = 0  # as fastembed has it: indices are hashes
 
-    def __init__(self, model: LexicalModel, options: SparseOptions, lexical: LexicalOptions) -> None:
-        _check_fit(model, options)
+    def __init__(self, model: LexicalModel, options: SparseOptions) -> None:
+        lexical = options.lexical
         tokenize, rules = analysis(lexical, options.model_path)
-        self._name = model.name
+        self._model = model
         self._closed = False
         self.bm25 = Bm25(
             tokenize,
@@ -49,6 +47,31 @@ class LexicalBackend:
         """See :attr:`rapidembed.SparseTextEmbedding.fingerprint`."""
         return self.bm25.fingerprint
 
+    def warm(self) -> None:
+        """Nothing is left to load."""
+
+    def info(self) -> ModelInfo:
+        """What is loaded."""
+        return ModelInfo(
+            model_name=self._model.name,
+            dimensions=self.vocab_size,
+            max_tokens=None,
+            architecture="bm25",
+            head=None,
+            pooling=(),
+            normalize=False,
+            query_prompt="",
+            document_prompt="",
+            weights=None,
+            revision=None,
+            similarity="dot",
+            license=self._model.license,
+            device="cpu",
+            precision="fp32",
+            backend="numpy",
+            cores=1,
+        )
+
     def call(self, role: str) -> Call:
         """A new call in the role "plain", "query" or "document"."""
         return Call(prompt="", max_tokens=0, truncate=False, role=role)
@@ -60,17 +83,10 @@ class LexicalBackend:
         call.texts += 1
         return self.bm25.query(text) if call.role == "query" else self.bm25.documents([text])[0]
 
-    def rows(
-        self,
-        call: Call,
-        texts: Iterable[str],
-        batch_size: int,
-        workers: int | None,
-        cancelled: threading.Event | None = None,
-    ) -> Iterator[list[SparseEmbedding]]:
-        """The vectors of many texts, window by window; ``workers`` is of no use to it."""
-        for window in _windows(call, texts, batch_size):
-            if cancelled is not None and cancelled.is_set():
+    def rows(self, call: Call, texts: Iterable[str], bulk: Bulk) -> Iterator[list[SparseEmbedding]]:
+        """The vectors of many texts, window by window; more workers are of no use to it."""
+        for window in _windows(call, texts, bulk.batch_size):
+            if bulk.cancelled is not None and bulk.cancelled.is_set():
                 return
             self._check_open()
             yield [*map(self.bm25.query, window)] if call.role == "query" else self.bm25.documents(window)
@@ -87,7 +103,7 @@ class LexicalBackend:
 
     def _check_open(self) -> None:
         if self._closed:
-            raise ClosedError(f"{self._name} was closed while texts were being embedded.")
+            raise ClosedError(f"{self._model.name} was closed while texts were being embedded.")
 
 
 def _windows(call: Call, texts: Iterable[str], batch_size: int) -> Iterator[list[str]]:
@@ -114,19 +130,3 @@ def _windows(call: Call, texts: Iterable[str], batch_size: int) -> Iterator[list
             yield window
     if failure is not None:
         raise failure
-
-
-def _check_fit(model: LexicalModel, options: SparseOptions) -> None:
-    for name in ("max_tokens", "prompts", "revision"):
-        if getattr(options, name) is not None:
-            raise ValueError(f"{model.name} has no {name}: it is counted, not computed by a network. Leave it out.")
-    try:
-        place(
-            available=("CPUExecutionProvider",),
-            device=options.device,
-            cuda=options.cuda,
-            device_ids=options.device_ids,
-            providers=options.providers,
-        )
-    except DeviceError as error:
-        raise DeviceError(f"{model.name} runs on the CPU; leave device, cuda, device_ids and providers out.") from error

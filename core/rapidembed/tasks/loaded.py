@@ -1,6 +1,5 @@
 """A model as :class:`rapidembed.TextEmbedding` uses it: what the facade's options make of its vectors."""
 
-import threading
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
@@ -12,6 +11,7 @@ from rapidembed.registry import TEXT
 from rapidembed.runtime.device import Placement
 from rapidembed.runtime.lease import Lease
 from rapidembed.runtime.sinks import VectorSink
+from rapidembed.tasks.bulk import Bulk
 from rapidembed.tasks.call import Call
 from rapidembed.tasks.info import ModelInfo
 from rapidembed.tasks.leased import LeasedModel, lease_model, token_limit
@@ -63,23 +63,19 @@ class LoadedModel(LeasedModel):
             extra["prompt_tokens"] = self._prompt_tokens(prompt)
         return Call(prompt, self.max_tokens, self.truncate, extra)
 
+    def steps(self, call: Call) -> TextSteps:
+        """From the texts of a call to tokens."""
+        return TextSteps(call, self.engine.tokenizer)
+
     def one(self, call: Call, text: str) -> Vectors:
         """The vector of a lone text, float32 (dimensions,)."""
-        steps = TextSteps(call, self.engine.tokenizer)
-        vector: Vectors = self._finish(self.single(text, steps, VectorSink(self.spec.dim), call.extra))[0]
+        window = self.single(text, self.steps(call), VectorSink(self.spec.dim), call.extra)
+        vector: Vectors = self._finish(window)[0]
         return vector
 
-    def rows(
-        self,
-        call: Call,
-        texts: Iterable[str],
-        batch_size: int,
-        workers: int | None,
-        cancelled: threading.Event | None = None,
-    ) -> Iterator[Vectors]:
+    def rows(self, call: Call, texts: Iterable[str], bulk: Bulk) -> Iterator[Vectors]:
         """The vectors of many texts, window by window, float32 (some texts, dimensions)."""
-        steps = TextSteps(call, self.engine.tokenizer)
-        for window in self.windows(texts, steps, VectorSink(self.spec.dim), batch_size, workers, cancelled, call.extra):
+        for window in self.windows(texts, self.steps(call), VectorSink(self.spec.dim), bulk, call.extra):
             yield self._finish(window)
 
     def info(self) -> ModelInfo:

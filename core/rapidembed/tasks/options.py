@@ -5,7 +5,9 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, cast
 
+from rapidembed.errors import DeviceError
 from rapidembed.registry import Pooling
+from rapidembed.runtime.device import CPU_PROVIDER, Placement, place
 from rapidembed.runtime.inputs import check_positive
 from rapidembed.types import POOLING_MODES, Device, Providers
 
@@ -65,6 +67,33 @@ class ModelOptions:
         """``specific_model_path`` as a path."""
         return None if self.specific_model_path is None else Path(self.specific_model_path).expanduser()
 
+    def place(self, available: Sequence[str]) -> Placement:
+        """Where to run, of the execution providers that are there.
+
+        Raises:
+            DeviceError: what is asked for is not there, or options contradict each other.
+        """
+        return place(
+            available=available,
+            device=self.device,
+            cuda=self.cuda,
+            device_ids=self.device_ids,
+            providers=self.providers,
+        )
+
+    def place_on_cpu(self, why: str) -> Placement:
+        """The CPU, for models that run nowhere else: that a GPU is there does not matter, that one is asked for does.
+
+        Raises:
+            DeviceError: one is; begins with ``why``.
+        """
+        try:
+            return self.place([CPU_PROVIDER])
+        except DeviceError as error:
+            raise DeviceError(
+                f"{why} runs on the CPU only; leave device, cuda, device_ids and providers out."
+            ) from error
+
     def picklable(self) -> dict[str, Any]:
         """The options by name, without the token: pickles travel, and another process has the files or its own."""
         return {option.name: getattr(self, option.name) for option in fields(self) if option.name != "token"}
@@ -112,17 +141,6 @@ class LateInteractionOptions(ModelOptions):
         ModelOptions.__post_init__(self)
         if self.max_query_tokens is not None:
             check_positive("max_query_tokens", self.max_query_tokens)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SparseOptions(ModelOptions):
-    """Arguments of :class:`rapidembed.SparseTextEmbedding` for any model, documented there."""
-
-    prompts: Mapping[str, str] | None
-
-    def __post_init__(self) -> None:
-        ModelOptions.__post_init__(self)
-        check_prompts(self.prompts)
 
 
 def check_prompts(prompts: Mapping[str, str] | None) -> None:

@@ -1,10 +1,8 @@
 """Reranking: how well each of some documents answers a query."""
 
-import itertools
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import replace
 from pathlib import Path
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, overload
 
 import numpy as np
 
@@ -13,8 +11,8 @@ from rapidembed.runtime import inputs
 from rapidembed.runtime.sinks import VectorSink
 from rapidembed.tasks.bulk import Bulk, gather, with_progress
 from rapidembed.tasks.call import Call, awaited
-from rapidembed.tasks.custom import custom_spec
-from rapidembed.tasks.facade import LocalModel, name_of
+from rapidembed.tasks.custom import custom_reranker
+from rapidembed.tasks.facade import Facade, name_of
 from rapidembed.tasks.options import ModelOptions
 from rapidembed.tasks.reranker import Reranker
 from rapidembed.tasks.steps import Pair
@@ -25,7 +23,7 @@ Activation: TypeAlias = Literal["logit", "sigmoid"]
 _SCORES = VectorSink(1)
 
 
-class TextCrossEncoder(LocalModel[ModelOptions, Reranker]):
+class TextCrossEncoder(Facade[ModelOptions, Reranker]):
     """Scores pairs of query and document with a model that reads both together.
 
     Slower than comparing vectors, and more exact: made for the few dozen documents that a search has found.
@@ -263,59 +261,43 @@ class TextCrossEncoder(LocalModel[ModelOptions, Reranker]):
         inputs.check_positive("batch_size", batch_size)
         model = self._loaded()
         steps = model.steps()
-        prepared = (steps.prepare(pair, index) for index, pair in enumerate(_checked(pairs)))
-        # The tokenizers' own threads take as many cores as there are texts in a chunk.
-        size = min(batch_size, model.engine.cores)
-        chunks = iter(lambda: list(itertools.islice(prepared, size)), [])
+        chunks = model.chunks(_checked(pairs), steps, batch_size)
         return sum(len(tokens.ids) for chunk in chunks for tokens in steps.tokenize(chunk))
 
+    @overload
+    @classmethod
+    def add_custom_model(cls, model: ModelSpec) -> None: ...
+
+    @overload
     @classmethod
     def add_custom_model(
         cls,
-        model: str | ModelSpec,
-        sources: object = None,
-        model_file: str | None = "onnx/model.onnx",
+        model: str,
+        sources: object,
+        model_file: str | None = None,
         description: str = "",
         license: str = "",
         size_in_gb: float = 0.0,
         additional_files: Sequence[str] | None = None,
         *,
         max_tokens: int | None = None,
-    ) -> None:
-        """Give a model of your own a name, for this process and for every process that its objects are pickled to.
+    ) -> None: ...
 
-        Hub repositories and folders that hold a classifier need no registration; it serves ONNX files of other names.
+    @classmethod
+    def add_custom_model(cls, model: str | ModelSpec, *args: Any, **options: Any) -> None:
+        """Give a reranker of your own a name, for this process and for every process that its objects are pickled to.
 
-        Args:
-            model: the name, or a whole :class:`~rapidembed.ModelSpec` instead of all other arguments.
-            sources: hub repository, "organisation/name"; fastembed's ``ModelSource`` too.
-            model_file: ONNX file to run. None: the safetensors weights.
-            description: for listings.
-            license: for listings.
-            size_in_gb: for listings.
-            additional_files: files that the ONNX file keeps data in.
-            max_tokens: cut pairs at this many tokens. None: as the checkpoint says.
+        Hub repositories and folders need no registration. It serves ONNX files, and token limits of your own. The
+        arguments are those of :meth:`rapidembed.TextEmbedding.add_custom_model`, as far as they concern rerankers; the
+        model gives each pair one score.
 
         Raises:
             ValueError: a value is impossible, or the name is taken.
+            TypeError: an argument is missing or unknown.
         """
-        if isinstance(model, ModelSpec):
-            cls._add(model)
-            return
-        spec = custom_spec(
-            model,
-            "none",
-            False,
-            sources,
-            1,
-            model_file,
-            description,
-            license,
-            size_in_gb,
-            additional_files,
-            max_tokens=max_tokens,
-        )
-        cls._add(replace(spec, head="classification"))
+        if isinstance(model, ModelSpec) and (args or options):
+            raise TypeError("A ModelSpec says everything; give no other arguments.")
+        super().add_custom_model(model if isinstance(model, ModelSpec) else custom_reranker(model, *args, **options))
 
     def _load(self) -> Reranker:
         return Reranker.load(self, self._options, self._placement)
@@ -325,7 +307,7 @@ class TextCrossEncoder(LocalModel[ModelOptions, Reranker]):
         pairs = _checked(pairs)
         model = self._loaded()
         steps = model.steps()
-        windows = model.windows(pairs, steps, _SCORES, bulk.batch_size, bulk.workers, bulk.cancelled)
+        windows = model.windows(pairs, steps, _SCORES, bulk)
         return with_progress(windows, pairs, bulk.show_progress), pairs, steps.call
 
     def _compute(self, pairs: Pair | Iterable[Pair], activation: str, bulk: Bulk) -> tuple[Vectors, Call]:

@@ -1,30 +1,28 @@
 """Sparse text embedding."""
 
-import threading
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Protocol
 
-from rapidembed.errors import ClosedError
 from rapidembed.lexical.languages import LANGUAGES
 from rapidembed.lexical.models import LEXICAL_MODELS, LexicalModel, find_lexical
 from rapidembed.lexical.options import LexicalOptions
 from rapidembed.lexical.vocabulary import Stemmer
 from rapidembed.lexical.words import Tokenizer
-from rapidembed.registry import SPARSE
+from rapidembed.registry import SPARSE, ModelSpec
 from rapidembed.runtime import inputs
-from rapidembed.runtime.background import in_background
-from rapidembed.tasks.bulk import Texts, check_call, with_progress
-from rapidembed.tasks.call import Call
+from rapidembed.runtime.device import Placement
+from rapidembed.tasks.bulk import Bulk, Texts
 from rapidembed.tasks.describe import describe
+from rapidembed.tasks.embedder import Embedder, TextModel
+from rapidembed.tasks.facade import name_of
 from rapidembed.tasks.lexical import LexicalBackend
-from rapidembed.tasks.options import SparseOptions
+from rapidembed.tasks.sparse_options import SparseOptions
 from rapidembed.types import Device, Providers, SparseEmbedding
 
 
-class SparseBackend(Protocol):
-    """What computes the vectors of one model. The facade has checked the arguments and shapes the results."""
+class SparseBackend(TextModel[SparseEmbedding, list[SparseEmbedding]], Protocol):
+    """What computes the vectors of one model."""
 
     @property
     def requires_idf(self) -> bool:
@@ -34,42 +32,11 @@ class SparseBackend(Protocol):
     def vocab_size(self) -> int:
         """Number of possible indices; 0 where they are hashes."""
 
-    @property
-    def fingerprint(self) -> str:
-        """A hash of everything that decides the vectors."""
-
-    def call(self, role: str) -> Call:
-        """A new call in the role "plain", "query" or "document"; it counts what is to be warned of."""
-
-    def one(self, call: Call, text: str) -> SparseEmbedding:
-        """The vector of a lone text, which somebody waits for."""
-
-    def rows(
-        self,
-        call: Call,
-        texts: Iterable[str],
-        batch_size: int,
-        workers: int | None,
-        cancelled: threading.Event | None = None,
-    ) -> Iterator[list[SparseEmbedding]]:
-        """The vectors of many texts, window by window, in order.
-
-        Args:
-            call: prepares every text and names its index in errors; these come after the vectors of earlier texts.
-            texts: read as needed.
-            batch_size: most texts in a batch.
-            workers: most cores to use; None: all that the model may use.
-            cancelled: when it is set, the work ends soon.
-        """
-
     def token_count(self, texts: Iterable[str], batch_size: int) -> int:
         """Tokens of all texts."""
 
-    def close(self) -> None:
-        """Give everything back; calls that run end with a ClosedError."""
 
-
-class SparseTextEmbedding:
+class SparseTextEmbedding(Embedder[SparseOptions, SparseBackend, SparseEmbedding, list[SparseEmbedding]]):
     """Turns texts into sparse vectors: weights of words, for search by an inverted index.
 
     Example:
@@ -106,6 +73,7 @@ class SparseTextEmbedding:
         token_max_length: of BM25: longer words are dropped. None: 40.
         disable_stemmer: of BM25: words are terms as they are, and there are no stopwords but those given.
         stemmer: of BM25: an object with ``stem_word(word)``, instead of the language's; "" drops a word.
+            The fingerprint counts only its class.
         stopwords: of BM25: words to drop, instead of the language's.
         tokenizer: of BM25: "word", fastembed's; "unicode", for any script; or a function from a text to its words, such
             as a segmenter's. None: "word", but "unicode" for languages whose words "word" would cut to pieces.
@@ -117,6 +85,8 @@ class SparseTextEmbedding:
 
     Objects are safe to use from several threads and may be pickled and copied.
     """
+
+    _task = SPARSE
 
     def __init__(
         self,
@@ -148,8 +118,19 @@ class SparseTextEmbedding:
         stopwords: Collection[str] | None = None,
         tokenizer: Tokenizer | None = None,
     ) -> None:
-        self._options = SparseOptions(
-            model_name=str(model_name) if isinstance(model_name, Path) else model_name,
+        lexical = LexicalOptions(
+            k=k,
+            b=b,
+            avg_len=avg_len,
+            language=language,
+            token_max_length=token_max_length,
+            disable_stemmer=disable_stemmer,
+            stemmer=stemmer,
+            stopwords=stopwords,
+            tokenizer=tokenizer,
+        )
+        options = SparseOptions(
+            model_name=name_of(model_name),
             device=device,
             precision=precision,
             backend=backend,
@@ -166,23 +147,9 @@ class SparseTextEmbedding:
             cuda=cuda,
             device_ids=device_ids,
             specific_model_path=specific_model_path,
+            lexical=lexical,
         )
-        self._lexical = LexicalOptions(
-            k=k,
-            b=b,
-            avg_len=avg_len,
-            language=language,
-            token_max_length=token_max_length,
-            disable_stemmer=disable_stemmer,
-            stemmer=stemmer,
-            stopwords=stopwords,
-            tokenizer=tokenizer,
-        )
-        self._lock = threading.Lock()
-        self._model: SparseBackend | None = None
-        self._closed = False
-        if not lazy_load:
-            self._loaded()
+        self._start(options)
 
     # Lists
 
@@ -206,37 +173,37 @@ class SparseTextEmbedding:
             ValueError: an argument is out of range, or a text is too long and ``truncate`` is False.
             ClosedError: the model was closed.
         """
-        return self._encode("plain", texts, batch_size, parallel, show_progress)
+        return self._encode("plain", texts, Bulk(batch_size, parallel, show_progress))
 
     def encode_query(
         self, texts: Texts, *, batch_size: int = 256, parallel: int | None = None, show_progress: bool = False
     ) -> Any:
         """Embed search queries. See :meth:`encode`."""
-        return self._encode("query", texts, batch_size, parallel, show_progress)
+        return self._encode("query", texts, Bulk(batch_size, parallel, show_progress))
 
     def encode_document(
         self, texts: Texts, *, batch_size: int = 256, parallel: int | None = None, show_progress: bool = False
     ) -> Any:
         """Embed documents to be searched. See :meth:`encode`."""
-        return self._encode("document", texts, batch_size, parallel, show_progress)
+        return self._encode("document", texts, Bulk(batch_size, parallel, show_progress))
 
     async def aencode(
         self, texts: Texts, *, batch_size: int = 256, parallel: int | None = None, show_progress: bool = False
     ) -> Any:
         """:meth:`encode` without blocking the event loop; cancelling stops the work."""
-        return await self._aencode("plain", texts, batch_size, parallel, show_progress)
+        return await self._aencode("plain", texts, Bulk(batch_size, parallel, show_progress))
 
     async def aencode_query(
         self, texts: Texts, *, batch_size: int = 256, parallel: int | None = None, show_progress: bool = False
     ) -> Any:
         """:meth:`encode_query` without blocking the event loop; cancelling stops the work."""
-        return await self._aencode("query", texts, batch_size, parallel, show_progress)
+        return await self._aencode("query", texts, Bulk(batch_size, parallel, show_progress))
 
     async def aencode_document(
         self, texts: Texts, *, batch_size: int = 256, parallel: int | None = None, show_progress: bool = False
     ) -> Any:
         """:meth:`encode_document` without blocking the event loop; cancelling stops the work."""
-        return await self._aencode("document", texts, batch_size, parallel, show_progress)
+        return await self._aencode("document", texts, Bulk(batch_size, parallel, show_progress))
 
     # Iterators, as fastembed has them
 
@@ -248,19 +215,19 @@ class SparseTextEmbedding:
         Arguments and errors are those of :meth:`encode`, and are checked now, not at the first vector. An iterable that
         is not a list is checked as it is read; vectors of the texts before a wrong one are yielded first.
         """
-        return self._embed("plain", documents, batch_size, parallel, show_progress)
+        return self._embed("plain", documents, Bulk(batch_size, parallel, show_progress))
 
     def query_embed(
         self, query: Texts, batch_size: int = 256, parallel: int | None = None, show_progress: bool = False
     ) -> Iterator[SparseEmbedding]:
         """:meth:`embed` for search queries."""
-        return self._embed("query", query, batch_size, parallel, show_progress)
+        return self._embed("query", query, Bulk(batch_size, parallel, show_progress))
 
     def passage_embed(
         self, texts: Texts, batch_size: int = 256, parallel: int | None = None, show_progress: bool = False
     ) -> Iterator[SparseEmbedding]:
         """:meth:`embed` for documents to be searched."""
-        return self._embed("document", texts, batch_size, parallel, show_progress)
+        return self._embed("document", texts, Bulk(batch_size, parallel, show_progress))
 
     # Facts
 
@@ -280,115 +247,36 @@ class SparseTextEmbedding:
         """Number of possible indices; 0 where they are hashes."""
         return self._loaded().vocab_size
 
-    @property
-    def fingerprint(self) -> str:
-        """A short hash of everything that decides the vectors: store it with an index, compare it before searching.
-
-        Of a ``stemmer`` or ``tokenizer`` of your own only the name counts.
-        """
-        return self._loaded().fingerprint
-
     @classmethod
     def list_supported_models(cls) -> list[dict[str, Any]]:
-        """The curated models that this version runs, one fresh dict each, with fastembed's keys and some of ours."""
+        """The models that this version knows by name, a fresh dict each, with fastembed's keys and some of ours."""
         networks = [describe(spec) | {"vocab_size": spec.dim, "requires_idf": False} for spec in SPARSE.models()]
         return [*networks, *(_describe(model) for model in LEXICAL_MODELS)]
 
-    # Lifetime
+    @classmethod
+    def add_custom_model(cls, model: ModelSpec) -> None:
+        """See :meth:`rapidembed.TextEmbedding.add_custom_model`; the model is one that weighs words (head "mlm")."""
+        if isinstance(model, ModelSpec) and find_lexical(model.name):
+            raise ValueError(f"{model.name!r} is a curated model; choose another name.")
+        super().add_custom_model(model)
 
-    def close(self) -> None:
-        """Give the loaded model back. Closing again does nothing."""
-        with self._lock:
-            self._closed = True
-            model, self._model = self._model, None
-        if model is not None:
-            model.close()
-
-    def __enter__(self) -> "SparseTextEmbedding":
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self.close()
-
-    def __reduce__(
-        self,
-    ) -> tuple[Callable[..., "SparseTextEmbedding"], tuple[type["SparseTextEmbedding"], dict[str, Any]]]:
-        return _rebuild, (type(self), self._options.picklable() | self._lexical.given())
-
-    def __repr__(self) -> str:
-        state = "closed" if self._closed else "loaded" if self._model else "not loaded"
-        return f"{type(self).__name__}({self._options.model_name!r}, {state})"
-
-    def _loaded(self) -> SparseBackend:
-        with self._lock:
-            if self._closed:
-                raise ClosedError(f"{self._options.model_name} was closed. Create a new SparseTextEmbedding to go on.")
-            if self._model is None:
-                self._model = self._open()
-            return self._model
-
-    def _open(self) -> SparseBackend:
-        """The backend that the model's name asks for."""
+    def _place(self) -> Placement:
         lexical = find_lexical(self._options.model_name)
-        if lexical is not None:
-            return LexicalBackend(lexical, self._options, self._lexical)
-        if given := self._lexical.given():
-            raise ValueError(f"{', '.join(given)}: of BM25 only, and {self._options.model_name} is none. Leave it out.")
+        return self._options.place_on_cpu(lexical.name) if lexical else super()._place()
+
+    def _load(self) -> SparseBackend:
+        options = self._options
+        if lexical := find_lexical(options.model_name):
+            return LexicalBackend(lexical, options)
         # ONNX Runtime and the tokenizers, which BM25 does without.
-        from rapidembed.tasks.sparse_network import NetworkBackend
+        from rapidembed.tasks.sparse_network import SparseModel
 
-        return NetworkBackend(self._options)
+        return SparseModel.load(self, options, self._placement)
 
-    def _encode(self, role: str, texts: Texts, batch_size: int, parallel: int | None, show_progress: bool) -> Any:
-        vectors, call = self._compute(role, texts, batch_size, parallel, show_progress, None)
-        call.warn(stacklevel=3)
-        return vectors
-
-    async def _aencode(
-        self, role: str, texts: Texts, batch_size: int, parallel: int | None, show_progress: bool
-    ) -> Any:
-        vectors, call = await in_background(
-            lambda cancelled: self._compute(role, texts, batch_size, parallel, show_progress, cancelled)
-        )
-        call.warn(stacklevel=3)
-        return vectors
-
-    def _compute(
-        self,
-        role: str,
-        texts: Texts,
-        batch_size: int,
-        parallel: int | None,
-        show_progress: bool,
-        cancelled: threading.Event | None,
-    ) -> tuple[SparseEmbedding | list[SparseEmbedding], Call]:
-        single, texts, workers = check_call(texts, batch_size, parallel)
-        model = self._loaded()
-        call = model.call(role)
-        if single is not None:
-            return model.one(call, single), call
-        windows = model.rows(call, texts, batch_size, workers, cancelled)
-        return [row for window in with_progress(windows, texts, show_progress) for row in window], call
-
-    def _embed(
-        self, role: str, texts: Texts, batch_size: int, parallel: int | None, show_progress: bool
-    ) -> Iterator[SparseEmbedding]:
-        single, texts, workers = check_call(texts, batch_size, parallel)
-        model = self._loaded()
-        call = model.call(role)
-
-        def vectors() -> Iterator[SparseEmbedding]:
-            if single is not None:
-                yield model.one(call, single)
-            else:
-                windows = model.rows(call, texts, batch_size, workers)
-                for window in with_progress(windows, texts, show_progress):
-                    yield from window
-            call.warn(stacklevel=2)
-
-        return vectors()
+    def _gather(
+        self, model: SparseBackend, windows: Iterator[list[SparseEmbedding]], texts: Iterable[str]
+    ) -> list[SparseEmbedding]:
+        return [embedding for window in windows for embedding in window]
 
 
 def _describe(model: LexicalModel) -> dict[str, Any]:
@@ -405,7 +293,3 @@ def _describe(model: LexicalModel) -> dict[str, Any]:
         "languages": list(LANGUAGES),
         "languages_equal_to_fastembed": [name for name, language in LANGUAGES.items() if language.equal],
     }
-
-
-def _rebuild(cls: type[SparseTextEmbedding], options: dict[str, Any]) -> SparseTextEmbedding:
-    return cls(**options)

@@ -1,9 +1,7 @@
 """Neural sparse models behind the facade for sparse text."""
 
-import itertools
-import threading
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,26 +10,26 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.numpy import load_file
 
-from rapidembed.errors import IntegrityError
+from rapidembed.errors import ClosedError, IntegrityError
 from rapidembed.hub import Checkpoint
 from rapidembed.registry import SPARSE, SparseWeights
 from rapidembed.registry.config_file import ConfigFile
-from rapidembed.runtime.device import place
+from rapidembed.runtime.device import Placement
 from rapidembed.runtime.lease import Lease
-from rapidembed.runtime.session import available_providers
 from rapidembed.runtime.sinks import ListSink
 from rapidembed.runtime.tokenizer import TokenIds, Tokenizer
+from rapidembed.tasks.bulk import Bulk
 from rapidembed.tasks.call import Call
-from rapidembed.tasks.fingerprint import fingerprint
+from rapidembed.tasks.info import ModelInfo
 from rapidembed.tasks.leased import LeasedModel, graph_tokenizer, lease_model, token_limit
-from rapidembed.tasks.options import SparseOptions
+from rapidembed.tasks.sparse_options import SparseOptions
 from rapidembed.tasks.steps import TextSteps
 from rapidembed.types import SparseEmbedding
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SparseModel(LeasedModel):
-    """Everything that a call needs."""
+    """Everything that a call needs; see :class:`rapidembed.tasks.sparse.SparseBackend`."""
 
     prompts: dict[str, str]
     """Text put before inputs, by role: "plain", "query", "document"."""
@@ -42,15 +40,8 @@ class SparseModel(LeasedModel):
     """A weight for each token, float32 (vocabulary,), where queries do without the network."""
 
     @classmethod
-    def load(cls, owner: object, options: SparseOptions) -> "SparseModel":
+    def load(cls, owner: object, options: SparseOptions, placement: Placement) -> "SparseModel":
         """Find the model, lease its engine for ``owner``, and check the options against it."""
-        placement = place(
-            available=available_providers(),
-            device=options.device,
-            cuda=options.cuda,
-            device_ids=options.device_ids,
-            providers=options.providers,
-        )
 
         def make(lease: Lease, checkpoint: Checkpoint) -> "SparseModel":
             spec, tokenizer = checkpoint.spec, graph_tokenizer(lease.engine)
@@ -70,13 +61,31 @@ class SparseModel(LeasedModel):
 
         return lease_model(owner, options, placement, SPARSE, make)
 
-    def look_up(self, call: Call, text: str, index: int | None) -> SparseEmbedding:
-        """A query's vector where the network is not needed: the weight of each of its tokens, once."""
-        tokens = self.tokenizer.content([call.prepare(text, index)], self.max_tokens)[0]
-        call.inspect(tokens, index or 0)
-        indices = np.setdiff1d(np.array(tokens.ids, dtype=np.int64), self.skipped)  # sorted, each once
-        values = np.zeros(0, np.float32) if self.query_weights is None else self.query_weights[indices]
-        return SparseEmbedding(values[values != 0], indices[values != 0])
+    @property
+    def requires_idf(self) -> bool:
+        """Whether an index has to multiply the weights by the terms' idf: never, training saw to that."""
+        return False
+
+    @property
+    def vocab_size(self) -> int:
+        """Number of possible indices: the tokens of the model's vocabulary."""
+        return self.spec.dim
+
+    def call(self, role: str) -> Call:
+        """A new call in the role "plain", "query" or "document"."""
+        return Call(self.prompts[role], self.max_tokens, self.truncate, role=role)
+
+    def one(self, call: Call, text: str) -> SparseEmbedding:
+        """The vector of a lone text."""
+        if self._looks_up(call):
+            return self._look_up(call, text, None)
+        return self.single(text, TextSteps(call, self.tokenizer), self.sink())[0]
+
+    def rows(self, call: Call, texts: Iterable[str], bulk: Bulk) -> Iterator[list[SparseEmbedding]]:
+        """The vectors of many texts, window by window, in order."""
+        if self._looks_up(call):
+            return self._looked_up(call, texts, bulk)
+        return self.windows(texts, TextSteps(call, self.tokenizer), self.sink(), bulk)
 
     def sink(self) -> ListSink[SparseEmbedding]:
         """Takes the words that have weight."""
@@ -93,73 +102,41 @@ class SparseModel(LeasedModel):
 
         return ListSink(read)
 
+    def token_count(self, texts: Iterable[str], batch_size: int) -> int:
+        """Tokens of all texts: special tokens included, after truncation."""
+        steps = TextSteps(self.call("plain"), self.tokenizer)
+        return sum(
+            len(tokens.ids) for chunk in self.chunks(texts, steps, batch_size) for tokens in steps.tokenize(chunk)
+        )
+
+    def info(self) -> ModelInfo:
+        """What is loaded, and from where."""
+        prompts = self.prompts
+        return replace(LeasedModel.info(self), query_prompt=prompts["query"], document_prompt=prompts["document"])
+
     def facts(self) -> dict[str, Any]:
         """Everything beside the files that decides the weights."""
         sparse = [self.sparse.pooling, self.sparse.logs, self.sparse.skip_special]
         return LeasedModel.facts(self) | {"sparse": sparse, "prompts": self.prompts}
 
-
-class NetworkBackend:
-    """A neural sparse model as one facade uses it; see :class:`rapidembed.tasks.sparse.SparseBackend`."""
-
-    requires_idf = False
-
-    def __init__(self, options: SparseOptions) -> None:
-        self._model = SparseModel.load(self, options)
-        self._model.warm()
-
-    @property
-    def vocab_size(self) -> int:
-        """Number of possible indices: the tokens of the model's vocabulary."""
-        return self._model.spec.dim
-
-    @property
-    def fingerprint(self) -> str:
-        """See :attr:`rapidembed.SparseTextEmbedding.fingerprint`."""
-        return fingerprint(self._model)
-
-    def call(self, role: str) -> Call:
-        """A new call in the role "plain", "query" or "document"."""
-        model = self._model
-        return Call(model.prompts[role], model.max_tokens, model.truncate, role=role)
-
-    def one(self, call: Call, text: str) -> SparseEmbedding:
-        """The vector of a lone text."""
-        model = self._model
-        if self._looks_up(call):
-            return model.look_up(call, text, None)
-        return model.single(text, TextSteps(call, model.tokenizer), model.sink())[0]
-
-    def rows(
-        self,
-        call: Call,
-        texts: Iterable[str],
-        batch_size: int,
-        workers: int | None,
-        cancelled: threading.Event | None = None,
-    ) -> Iterator[list[SparseEmbedding]]:
-        """The vectors of many texts, window by window, in order."""
-        model = self._model
-        if self._looks_up(call):
-            return ([model.look_up(call, text, index)] for index, text in enumerate(texts))
-        steps = TextSteps(call, model.tokenizer)
-        return model.windows(texts, steps, model.sink(), batch_size, workers, cancelled)
-
-    def token_count(self, texts: Iterable[str], batch_size: int) -> int:
-        """Tokens of all texts: special tokens included, after truncation."""
-        model, call = self._model, self.call("plain")
-        prepared = (call.prepare(text, index) for index, text in enumerate(texts))
-        # The tokenizers' own threads take as many cores as there are texts in a chunk.
-        size = min(batch_size, model.engine.cores)
-        chunks = iter(lambda: list(itertools.islice(prepared, size)), [])
-        return sum(len(tokens.ids) for chunk in chunks for tokens in model.tokenizer.encode(chunk, model.max_tokens))
-
-    def close(self) -> None:
-        """Give the model back; calls that run end with an error."""
-        self._model.lease.release()
-
     def _looks_up(self, call: Call) -> bool:
-        return call.role == "query" and self._model.query_weights is not None
+        return call.role == "query" and self.query_weights is not None
+
+    def _look_up(self, call: Call, text: str, index: int | None) -> SparseEmbedding:
+        """A query's vector where the network is not needed: the weight of each of its tokens, once."""
+        tokens = self.tokenizer.content([call.prepare(text, index)], self.max_tokens)[0]
+        call.inspect(tokens, index or 0)
+        indices = np.setdiff1d(np.array(tokens.ids, dtype=np.int64), self.skipped)  # sorted, each once
+        values = np.zeros(0, np.float32) if self.query_weights is None else self.query_weights[indices]
+        return SparseEmbedding(values[values != 0], indices[values != 0])
+
+    def _looked_up(self, call: Call, texts: Iterable[str], bulk: Bulk) -> Iterator[list[SparseEmbedding]]:
+        for index, text in enumerate(texts):
+            if bulk.cancelled is not None and bulk.cancelled.is_set():
+                return
+            if self.lease.released:
+                raise ClosedError(f"{self.spec.name} was closed while texts were being embedded.")
+            yield [self._look_up(call, text, index)]
 
 
 def _weights(path: Path, tokenizer: Tokenizer, words: int) -> NDArray[np.float32]:

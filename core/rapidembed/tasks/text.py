@@ -1,8 +1,6 @@
 """Dense text embedding."""
 
-import itertools
-import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, overload
 
@@ -10,17 +8,16 @@ from rapidembed import settings
 from rapidembed.errors import ModelNotFoundError
 from rapidembed.registry import TEXT, ModelSpec
 from rapidembed.runtime import inputs
-from rapidembed.runtime.background import in_background
-from rapidembed.tasks.bulk import Texts, check_call, gather, with_progress
-from rapidembed.tasks.call import Call
+from rapidembed.tasks.bulk import Bulk, Texts, gather
 from rapidembed.tasks.custom import custom_spec
-from rapidembed.tasks.facade import LocalModel, name_of
+from rapidembed.tasks.embedder import Embedder
+from rapidembed.tasks.facade import name_of
 from rapidembed.tasks.loaded import LoadedModel
 from rapidembed.tasks.options import TextOptions
 from rapidembed.types import Device, Providers, Vectors
 
 
-class TextEmbedding(LocalModel[TextOptions, LoadedModel]):
+class TextEmbedding(Embedder[TextOptions, LoadedModel, Vectors, Vectors]):
     """Turns texts into vectors.
 
     Example:
@@ -143,37 +140,37 @@ class TextEmbedding(LocalModel[TextOptions, LoadedModel]):
             NonFiniteError: the model produced NaN or infinity.
             ClosedError: the model was closed.
         """
-        return self._encode("plain", texts, batch_size, parallel, show_progress)
+        return self._encode("plain", texts, Bulk(batch_size, parallel, show_progress))
 
     def encode_query(
         self, texts: Texts, *, batch_size: int = 256, parallel: int | None = None, show_progress: bool = False
     ) -> Vectors:
         """Embed search queries, with the model's query prompt. See :meth:`encode`."""
-        return self._encode("query", texts, batch_size, parallel, show_progress)
+        return self._encode("query", texts, Bulk(batch_size, parallel, show_progress))
 
     def encode_document(
         self, texts: Texts, *, batch_size: int = 256, parallel: int | None = None, show_progress: bool = False
     ) -> Vectors:
         """Embed documents to be searched, with the model's document prompt. See :meth:`encode`."""
-        return self._encode("document", texts, batch_size, parallel, show_progress)
+        return self._encode("document", texts, Bulk(batch_size, parallel, show_progress))
 
     async def aencode(
         self, texts: Texts, *, batch_size: int = 256, parallel: int | None = None, show_progress: bool = False
     ) -> Vectors:
         """:meth:`encode` without blocking the event loop; cancelling stops the work."""
-        return await self._aencode("plain", texts, batch_size, parallel, show_progress)
+        return await self._aencode("plain", texts, Bulk(batch_size, parallel, show_progress))
 
     async def aencode_query(
         self, texts: Texts, *, batch_size: int = 256, parallel: int | None = None, show_progress: bool = False
     ) -> Vectors:
         """:meth:`encode_query` without blocking the event loop; cancelling stops the work."""
-        return await self._aencode("query", texts, batch_size, parallel, show_progress)
+        return await self._aencode("query", texts, Bulk(batch_size, parallel, show_progress))
 
     async def aencode_document(
         self, texts: Texts, *, batch_size: int = 256, parallel: int | None = None, show_progress: bool = False
     ) -> Vectors:
         """:meth:`encode_document` without blocking the event loop; cancelling stops the work."""
-        return await self._aencode("document", texts, batch_size, parallel, show_progress)
+        return await self._aencode("document", texts, Bulk(batch_size, parallel, show_progress))
 
     # Iterators, as fastembed has them
 
@@ -194,19 +191,19 @@ class TextEmbedding(LocalModel[TextOptions, LoadedModel]):
         Yields:
             One float32 array ``(dimensions,)`` per text, in order.
         """
-        return self._embed("plain", documents, batch_size, parallel, show_progress)
+        return self._embed("plain", documents, Bulk(batch_size, parallel, show_progress))
 
     def query_embed(
         self, query: Texts, batch_size: int = 256, parallel: int | None = None, show_progress: bool = False
     ) -> Iterator[Vectors]:
         """:meth:`embed` with the model's query prompt."""
-        return self._embed("query", query, batch_size, parallel, show_progress)
+        return self._embed("query", query, Bulk(batch_size, parallel, show_progress))
 
     def passage_embed(
         self, texts: Texts, batch_size: int = 256, parallel: int | None = None, show_progress: bool = False
     ) -> Iterator[Vectors]:
         """:meth:`embed` with the model's document prompt."""
-        return self._embed("document", texts, batch_size, parallel, show_progress)
+        return self._embed("document", texts, Bulk(batch_size, parallel, show_progress))
 
     # Facts
 
@@ -214,13 +211,9 @@ class TextEmbedding(LocalModel[TextOptions, LoadedModel]):
         """Tokens that :meth:`encode` would embed: special tokens included, after truncation, over all texts."""
         inputs.check_positive("batch_size", batch_size)
         model = self._loaded()
-        call = model.call("plain")
-        many = [texts] if inputs.is_single(texts) else texts
-        prepared = (call.prepare(text, index) for index, text in enumerate(many))
-        # The tokenizers' own threads take as many cores as there are texts in a chunk.
-        size = min(batch_size, model.engine.cores)
-        chunks = iter(lambda: list(itertools.islice(prepared, size)), [])
-        return sum(len(t.ids) for chunk in chunks for t in model.engine.tokenizer.encode(chunk, model.max_tokens))
+        steps = model.steps(model.call("plain"))
+        chunks = model.chunks([texts] if inputs.is_single(texts) else texts, steps, batch_size)
+        return sum(len(tokens.ids) for chunk in chunks for tokens in steps.tokenize(chunk))
 
     @property
     def embedding_size(self) -> int:
@@ -289,60 +282,16 @@ class TextEmbedding(LocalModel[TextOptions, LoadedModel]):
             ValueError: a value is impossible, or the name is taken.
             TypeError: an argument is missing or unknown.
         """
-        spec = model if isinstance(model, ModelSpec) else custom_spec(model, *args, **options)
         if isinstance(model, ModelSpec) and (args or options):
             raise TypeError("A ModelSpec says everything; give no other arguments.")
-        cls._add(spec)
+        super().add_custom_model(model if isinstance(model, ModelSpec) else custom_spec(model, *args, **options))
 
     def _load(self) -> LoadedModel:
         return LoadedModel.load(self, self._options, self._placement)
 
-    def _encode(self, role: str, texts: Texts, batch_size: int, parallel: int | None, show_progress: bool) -> Vectors:
-        vectors, call = self._compute(role, texts, batch_size, parallel, show_progress, None)
-        call.warn(stacklevel=3)
-        return vectors
+    def _gather(self, model: LoadedModel, windows: Iterator[Vectors], texts: Iterable[str]) -> Vectors:
+        return gather(windows, texts, model.dimensions)
 
-    async def _aencode(
-        self, role: str, texts: Texts, batch_size: int, parallel: int | None, show_progress: bool
-    ) -> Vectors:
-        vectors, call = await in_background(
-            lambda cancelled: self._compute(role, texts, batch_size, parallel, show_progress, cancelled)
-        )
-        call.warn(stacklevel=3)
-        return vectors
-
-    def _compute(
-        self,
-        role: str,
-        texts: Texts,
-        batch_size: int,
-        parallel: int | None,
-        show_progress: bool,
-        cancelled: threading.Event | None,
-    ) -> tuple[Vectors, Call]:
-        single, texts, workers = check_call(texts, batch_size, parallel)
-        model = self._loaded()
-        call = model.call(role)
-        if single is not None:
-            return model.one(call, single), call
-        rows = model.rows(call, texts, batch_size, workers, cancelled)
-        return gather(with_progress(rows, texts, show_progress), texts, model.dimensions), call
-
-    def _embed(
-        self, role: str, texts: Texts, batch_size: int, parallel: int | None, show_progress: bool
-    ) -> Iterator[Vectors]:
-        single, texts, workers = check_call(texts, batch_size, parallel)
-        model = self._loaded()
-        call = model.call(role)
-
-        def vectors() -> Iterator[Vectors]:
-            if single is not None:
-                yield model.one(call, single)
-            else:
-                rows = model.rows(call, texts, batch_size, workers)
-                for window in with_progress(rows, texts, show_progress):
-                    # A view would keep the whole window in memory.
-                    yield from (row.copy() for row in window)
-            call.warn(stacklevel=2)
-
-        return vectors()
+    def _each(self, window: Vectors) -> Iterator[Vectors]:
+        # A view would keep the whole window in memory.
+        return (row.copy() for row in window)

@@ -1,5 +1,6 @@
 """A model as :class:`rapidembed.LateInteractionTextEmbedding` uses it."""
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +15,7 @@ from rapidembed.runtime.engine import Engine
 from rapidembed.runtime.lease import Lease
 from rapidembed.runtime.sinks import ListSink
 from rapidembed.runtime.tokenizer import TokenIds, Tokenizer
+from rapidembed.tasks.bulk import Bulk
 from rapidembed.tasks.call import Call
 from rapidembed.tasks.leased import LeasedModel, graph_tokenizer, lease_model, token_limit
 from rapidembed.tasks.options import LateInteractionOptions
@@ -78,10 +80,24 @@ class TokenVectorModel(LeasedModel):
 
         return lease_model(owner, options, placement, LATE_INTERACTION, make)
 
-    def steps(self, side: Side) -> LateInteractionSteps:
-        """From texts to tokens, for a new call."""
+    def call(self, role: str) -> Call:
+        """A new call in the role "query" or "document"."""
+        side = self._side(role)
+        return Call(side.prompt, side.max_tokens, self.truncate, role=role)
+
+    def one(self, call: Call, text: str) -> Vectors:
+        """The vectors of a lone text, float32 (tokens, dim)."""
+        return self.single(text, self.steps(call), self.sink(call))[0]
+
+    def rows(self, call: Call, texts: Iterable[str], bulk: Bulk) -> Iterator[list[Vectors]]:
+        """The vectors of many texts, window by window."""
+        return self.windows(texts, self.steps(call), self.sink(call), bulk)
+
+    def steps(self, call: Call) -> LateInteractionSteps:
+        """From the texts of a call to tokens."""
+        side = self._side(call.role)
         return LateInteractionSteps(
-            call=Call(side.prompt, side.max_tokens, self.truncate),
+            call=call,
             tokenizer=self.tokenizer,
             marker=side.marker,
             length=side.length,
@@ -89,8 +105,9 @@ class TokenVectorModel(LeasedModel):
             attended=not self.spec.hides_tokens,
         )
 
-    def sink(self, side: Side) -> ListSink[Vectors]:
+    def sink(self, call: Call) -> ListSink[Vectors]:
         """Takes the vectors of the tokens that count, scaled to length 1 where the model is meant so."""
+        side = self._side(call.role)
 
         def read(text: TokenIds, output: NDArray[np.float32]) -> Vectors:
             vectors = output[: len(text.ids)]
@@ -110,6 +127,9 @@ class TokenVectorModel(LeasedModel):
             for name, side in (("query", self.query), ("document", self.document))
         }
         return LeasedModel.facts(self) | sides | {"filling": [self.filling, self.spec.hides_tokens]}
+
+    def _side(self, role: str) -> Side:
+        return self.query if role == "query" else self.document
 
 
 def _side(

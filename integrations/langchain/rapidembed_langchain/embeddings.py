@@ -58,6 +58,8 @@ class FastEmbedEmbeddings(BaseModel, Embeddings):
     truncate: bool = True
     normalize: bool | None = None
     prompts: dict[str, str] | None = None
+    pooling: str | list[str] | None = None
+    """How token vectors become one, for models whose files do not say it."""
     lazy_load: bool = False
     """Load the model at the first text instead of now."""
     specific_model_path: str | None = None

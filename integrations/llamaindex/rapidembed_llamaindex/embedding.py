@@ -73,6 +73,8 @@ class FastEmbedEmbedding(RepairedEmbedding):
     truncate: Fixed[bool] = True
     normalize: Fixed[bool | None] = None
     prompts: Fixed[dict[str, str] | None] = None
+    pooling: Fixed[str | list[str] | None] = None
+    """How token vectors become one, for models whose files do not say it."""
     lazy_load: Fixed[bool] = False
     """Load the model at the first text instead of now."""
     specific_model_path: Fixed[Folder] = None
