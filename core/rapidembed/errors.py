@@ -58,7 +58,15 @@ class InputWarning(UserWarning):
 
 
 class TruncationWarning(InputWarning):
-    """Texts were longer than the model's token limit and were cut."""
+    """Texts were longer than the model's token limit and were cut.
+
+    Attributes:
+        indices: which texts of the call; the first 1,024 of them.
+    """
+
+    def __init__(self, message: str, indices: tuple[int, ...] = ()) -> None:
+        super().__init__(message)
+        self.indices = indices
 
 
 class EncodingWarning(InputWarning):

@@ -118,6 +118,7 @@ def test_long_texts_are_cut_with_one_warning_per_call(minilm: str) -> None:
     long = "one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen"
     with pytest.warns(TruncationWarning, match="2 of 3 texts had more than 16 tokens") as caught:
         cut = model.encode([long, "short", long])
+    assert caught[0].message.indices == (0, 2)
     assert len(caught) == 1
     assert caught[0].filename == __file__
     kept = " ".join(long.split()[:14])  # 14 words of one token each, [CLS] and [SEP]

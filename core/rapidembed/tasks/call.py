@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 R = TypeVar("R")
 
+_MOST_INDICES = 1024  # a stream may have no end
+
 
 @dataclass(slots=True)
 class Call:
@@ -29,6 +31,7 @@ class Call:
     texts: int = 0
     repaired: int = 0
     truncated: int = 0
+    first_truncated: list[int] = field(default_factory=list)
     noun: str = "texts"
     """What the inputs are called in messages."""
 
@@ -59,6 +62,8 @@ class Call:
             )
         self.texts += 1
         self.truncated += tokens.truncated
+        if tokens.truncated and len(self.first_truncated) < _MOST_INDICES:
+            self.first_truncated.append(index)
 
     def warn(self, stacklevel: int) -> None:
         """Say once what was changed.
@@ -67,12 +72,11 @@ class Call:
             stacklevel: of the user's line, seen from the caller of this method; as in :func:`warnings.warn`.
         """
         if self.truncated:
-            warnings.warn(
+            message = (
                 f"{self.truncated} of {self.texts} {self.noun} had more than {self.max_tokens} tokens and were cut. "
-                "Split them, or raise max_tokens; truncate=False makes this an error.",
-                TruncationWarning,
-                stacklevel=stacklevel + 1,
+                "Split them, or raise max_tokens; truncate=False makes this an error."
             )
+            warnings.warn(TruncationWarning(message, tuple(self.first_truncated)), stacklevel=stacklevel + 1)
         if self.repaired:
             warnings.warn(
                 f"{self.repaired} of {self.texts} {self.noun} held lone surrogates, which are not Unicode text; each "

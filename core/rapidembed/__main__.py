@@ -1,0 +1,5 @@
+"""``python -m rapidembed``: the command line."""
+
+from rapidembed.cli import main
+
+main()

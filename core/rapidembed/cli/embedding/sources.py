@@ -1,0 +1,129 @@
+"""Which files are read, and as what."""
+
+import os
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePath
+from typing import Literal, TypeAlias
+
+from rapidembed.cli import console
+
+Kind: TypeAlias = Literal["lines", "file", "jsonl", "csv", "tsv", "parquet"]
+
+STDIN = "-"
+RECORDS: dict[str, Kind] = {
+    ".jsonl": "jsonl",
+    ".ndjson": "jsonl",
+    ".csv": "csv",
+    ".tsv": "tsv",
+    ".parquet": "parquet",
+}
+TEXTS = (".txt", ".text", ".md", ".markdown", ".rst", ".adoc", ".org", ".tex", ".log", ".html", ".htm", ".xml")
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One file, or stdin, and how its texts are found."""
+
+    name: str
+    """As the user would write it; it begins the ids of its texts."""
+    path: Path | None
+    """None: stdin."""
+    kind: Kind
+
+    @property
+    def bytes(self) -> int | None:
+        """Size of the file; None where it is not known."""
+        return self.path.stat().st_size if self.path and self.path.is_file() else None
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """What the user says about files.
+
+    Attributes:
+        format: "auto" goes by the file's suffix; "text" and the others are meant for every file.
+        per: whether a line or a file of text is one text; "auto": a line of a file that is named, a file in a folder.
+        patterns: names of the files to take from folders; none: those whose suffix says that they hold texts.
+    """
+
+    format: str = "auto"
+    per: str = "auto"
+    patterns: tuple[str, ...] = ()
+
+
+def find_sources(inputs: Sequence[str], selection: Selection, ignore: frozenset[Path] = frozenset()) -> list[Source]:
+    """The files that are meant, in the order given, those of a folder by name.
+
+    Args:
+        inputs: files, folders, and "-" for stdin.
+        selection: what the user says about them.
+        ignore: files and folders that this run writes, which must not be read from a folder.
+
+    Raises:
+        ValueError: an input does not exist, or a folder holds nothing to read.
+    """
+    if inputs.count(STDIN) > 1:
+        raise ValueError("stdin (-) can be read once only.")
+    sources: list[Source] = []
+    for name in inputs:
+        path = Path(name)
+        if name == STDIN:
+            sources.append(Source(STDIN, None, _kind(PurePath(), selection, "lines")))
+        elif path.is_dir():
+            sources.extend(_in_folder(path, selection, ignore))
+        elif path.exists():
+            sources.append(Source(name, path, _kind(path, selection, "lines")))
+        else:
+            raise ValueError(f"{name}: no such file or folder. For a text on the command line, use --text {name!r}.")
+    return sources
+
+
+def _kind(path: PurePath, selection: Selection, per: Literal["lines", "file"]) -> Kind:
+    if selection.format == "auto":
+        if record := RECORDS.get(path.suffix.lower()):
+            return record
+    elif selection.format != "text":
+        return next(kind for kind in RECORDS.values() if kind == selection.format)
+    return {"line": "lines", "file": "file"}.get(selection.per, per)  # type: ignore[return-value]
+
+
+def _in_folder(folder: Path, selection: Selection, ignore: frozenset[Path]) -> list[Source]:
+    sources, passed = [], Counter[str]()
+    for path in _walk(folder, ignore):
+        if _is_wanted(path.relative_to(folder), selection):
+            sources.append(Source(path.as_posix(), path, _kind(path, selection, "file")))
+        else:
+            passed[path.suffix or path.name] += 1
+    if not sources:
+        wanted = ", ".join(selection.patterns or (*TEXTS, *RECORDS))
+        raise ValueError(f"{folder}: holds no file to read (looked for {wanted}). --glob names others.")
+    if passed and not selection.patterns:
+        kinds = ", ".join(f"{count} {suffix}" for suffix, count in passed.most_common(5))
+        console.warn(f"{folder}: passed over {passed.total():,} files that are not known as text ({kinds}).")
+    return sources
+
+
+def _is_wanted(path: PurePath, selection: Selection) -> bool:
+    if selection.patterns:
+        return any(path.match(pattern) for pattern in selection.patterns)
+    return path.suffix.lower() in TEXTS or path.suffix.lower() in RECORDS
+
+
+def _walk(folder: Path, ignore: frozenset[Path]) -> list[Path]:
+    """Files below a folder, sorted; hidden ones and those of this run are left out."""
+    found = []
+    for root, folders, files in os.walk(folder, onerror=_fail):
+        here = Path(root)
+        folders[:] = [name for name in folders if _is_input(here / name, ignore)]
+        found += [here / name for name in files if _is_input(here / name, ignore)]
+    return sorted(found, key=lambda path: path.parts)
+
+
+def _is_input(path: Path, ignore: frozenset[Path]) -> bool:
+    return not path.name.startswith(".") and path.absolute() not in ignore
+
+
+def _fail(error: OSError) -> None:
+    raise error

@@ -1,0 +1,61 @@
+"""Models as the command line sees them: those known by name, and what of them is on this machine."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import rapidembed
+from rapidembed.errors import RapidEmbedError
+from rapidembed.graph import buildable_architectures
+from rapidembed.hub import Checkpoint, HubOptions, resolve
+from rapidembed.lexical.models import find_lexical
+from rapidembed.registry import LATE_INTERACTION, RERANK, SPARSE, TEXT, ModelSpec, Task
+
+TASKS = {"text": TEXT, "sparse": SPARSE, "late-interaction": LATE_INTERACTION, "rerank": RERANK}
+
+
+def known_models() -> Iterator[dict[str, Any]]:
+    """The models of all facades that are known by name, as these describe them, with their "task"."""
+    for name, task in TASKS.items():
+        for model in facade(task).list_supported_models():
+            yield {"task": name, **model}
+
+
+def facade(task: Task) -> Any:
+    """The class for a task's models."""
+    return getattr(rapidembed, task.facade)
+
+
+def task_of(model: str, wanted: str | None) -> Task:
+    """The task asked for; else the first one that knows the model by name; else text."""
+    if wanted is not None:
+        return TASKS[wanted]
+    if find_lexical(model):
+        return SPARSE
+    return next((task for task in TASKS.values() if task.find(model)), TEXT)
+
+
+def known_spec(model: str, task: Task) -> ModelSpec | None:
+    """The collected facts about a model."""
+    return task.find(model)
+
+
+def find_checkpoint(name: str, hub: HubOptions, task: Task = TEXT) -> Checkpoint:
+    """What a name stands for, downloaded if ``hub`` allows that."""
+    return resolve(name, buildable=buildable_architectures(), task=task, hub=hub)
+
+
+def is_cached(name: str, task: Task, cache_dir: Path | None = None) -> bool:
+    """Whether a model would load without a network."""
+    if find_lexical(name):
+        return True
+    try:
+        find_checkpoint(name, HubOptions(cache_dir=cache_dir, local_files_only=True), task)
+    except RapidEmbedError:
+        return False
+    return True
+
+
+def files_size(checkpoint: Checkpoint) -> int:
+    """Bytes of the files in the checkpoint's folder."""
+    return sum(path.stat().st_size for path in checkpoint.root.rglob("*") if path.is_file())

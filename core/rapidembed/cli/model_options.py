@@ -1,0 +1,80 @@
+"""Options of every command that loads a model."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+Options = tuple[Callable[[Any], Any], ...]
+
+FOLDER = click.Path(file_okay=False, path_type=Path)
+
+hub_options: Options = (
+    click.option("--revision", metavar="REV", help="Branch, tag or commit of a hub repository."),
+    click.option("--cache-dir", metavar="DIR", type=FOLDER, help="Hugging Face cache to use instead of the user's."),
+)
+
+task_option: Options = (
+    click.option(
+        "--task",
+        type=click.Choice(["text", "sparse", "late-interaction", "rerank"]),
+        help="What the model is for.  [default: what it is known for, else text]",
+    ),
+)
+
+local_options: Options = (click.option("--local-files-only", is_flag=True, help="Never ask the network."),)
+
+place_options: Options = (
+    click.option(
+        "--device",
+        "devices",
+        multiple=True,
+        metavar="NAME",
+        help="auto, cpu, cuda or cuda:N; may be repeated.  [default: auto]",
+    ),
+    click.option(
+        "--threads", type=click.IntRange(min=1), metavar="N", help="Most cores to use.  [default: all that are allowed]"
+    ),
+    click.option("--precision", metavar="NAME", default="auto", help="Number format.  [default: auto]"),
+)
+
+vector_options: Options = (
+    click.option(
+        "--dimensions",
+        type=click.IntRange(min=1),
+        metavar="N",
+        help="Keep only the first N dimensions (for models trained so).",
+    ),
+    click.option(
+        "--max-tokens",
+        type=click.IntRange(min=1),
+        metavar="N",
+        help="Cut texts at N tokens.  [default: the model's limit]",
+    ),
+    click.option(
+        "--normalize/--no-normalize",
+        default=None,
+        help="Scale vectors to length 1, or do not.  [default: as the model's author did]",
+    ),
+)
+
+
+def with_options(*groups: Options) -> Callable[[F], F]:
+    """Add groups of options to a command, in this order."""
+
+    def add(function: F) -> F:
+        for option in reversed([option for group in groups for option in group]):
+            function = option(function)
+        return function
+
+    return add
+
+
+def device_argument(devices: tuple[str, ...]) -> str | list[str]:
+    """What ``--device`` means as the ``device`` option of a facade."""
+    if not devices:
+        return "auto"
+    return devices[0] if len(devices) == 1 else list(devices)

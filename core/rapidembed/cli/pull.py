@@ -1,0 +1,69 @@
+"""``rapidembed pull``."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from rapidembed.cli import console
+from rapidembed.cli.command import command
+from rapidembed.cli.model_options import hub_options, task_option, with_options
+
+if TYPE_CHECKING:
+    from rapidembed.registry import Task
+
+_EXAMPLES = """
+rapidembed pull BAAI/bge-small-en-v1.5
+rapidembed pull organisation/name --revision v1.0
+rapidembed pull intfloat/multilingual-e5-large --cache-dir /models     for an image or another machine
+HF_ENDPOINT=https://mirror.example rapidembed pull BAAI/bge-small-en-v1.5
+"""
+
+
+@command(_EXAMPLES)
+@click.argument("models", nargs=-1, required=True, metavar="MODEL...")
+@with_options(task_option, hub_options)
+@click.option("--check/--no-check", default=True, help="Load it and use it once.  [default: check]")
+def pull(models: tuple[str, ...], task: str | None, revision: str | None, cache_dir: Path | None, check: bool) -> None:
+    """Download models and check that they run.
+
+    Only the files that are needed are fetched, into the Hugging Face cache; what is there is not fetched again. The
+    check uses the model once, and leaves the graph that was built for it in the graph cache, so that the first start of
+    a program is as fast as all others.
+
+    For gated and private models set HF_TOKEN, or log in with: hf auth login
+    """
+    from rapidembed.cli.found import files_size, find_checkpoint, task_of
+    from rapidembed.hub import HubOptions
+    from rapidembed.lexical.models import find_lexical
+
+    if revision is not None and len(models) > 1:
+        raise click.UsageError("--revision belongs to one model; pull the others by themselves.")
+    for name in models:
+        if find_lexical(name):
+            console.say(f"{name} counts words; it needs no files.")
+            continue
+        wanted = task_of(name, task)
+        checkpoint = find_checkpoint(name, HubOptions(cache_dir=cache_dir, revision=revision), wanted)
+        facts = [
+            ("folder", str(checkpoint.root)),
+            ("weights", ", ".join(checkpoint.weights)),
+            ("size", console.size(files_size(checkpoint))),
+        ]
+        if checkpoint.revision:
+            facts.insert(1, ("revision", checkpoint.revision))
+        if check:
+            facts.append(("check", _check(name, wanted, revision, cache_dir)))
+        console.heading(checkpoint.spec.name)
+        console.facts(facts, indent=2)
+
+
+def _check(name: str, task: "Task", revision: str | None, cache_dir: Path | None) -> str:
+    from rapidembed.cli.found import facade
+
+    with facade(task)(name, revision=revision, cache_dir=cache_dir, local_files_only=True) as model:
+        if task.facade == "TextCrossEncoder":
+            list(model.rerank("a query", ["a text"]))
+            return f"runs on {model.info.device}, scores pairs"
+        list(model.embed(["a text"]))
+        return f"runs on {model.info.device}, {model.info.dimensions} dimensions"
