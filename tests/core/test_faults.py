@@ -336,7 +336,11 @@ def test_temporary_files_purged(tmp_path: Path, vector: list[float], row: Row) -
     """The system empties its folder for temporary files."""
     folder = tmp_path / "tmp"
     folder.mkdir()
-    environment = {"HOME": str(tmp_path / "home"), "TMPDIR": str(folder), "XDG_CACHE_HOME": ""}
+    environment = {
+        "HOME": str(tmp_path / "home"),
+        "TMPDIR": str(folder),
+        "XDG_CACHE_HOME": str(tmp_path / "home" / ".cache"),
+    }
     with FakeHub({NAME: TINY}) as hub:
         start(hub.url, None, environment, model_name=NAME)
         shutil.rmtree(folder)
