@@ -136,12 +136,26 @@ def test_tokens_that_others_do_not_see(name, folder):
         ("roberta", "add_cross_attention", True, "add_cross_attention=True"),
         ("roberta", "hidden_act", "quick_gelu", "hidden_act='quick_gelu' is unknown"),
         ("roberta", "architectures", ["RobertaForTokenClassification"], "'RobertaForTokenClassification'"),
+        ("mpnet", "relative_attention_num_buckets", 16, "relative_attention_num_buckets=16 .* 29 or more"),
+        ("mpnet", "hidden_act", "mish", "hidden_act='mish'"),
+        ("distilbert", "n_heads", 3, "hidden_size 16 is not a multiple of 3"),
+        ("distilbert", "activation", "mish", "hidden_act='mish'"),
+        ("electra", "position_embedding_type", "relative_key", "position_embedding_type='relative_key'"),
+        ("electra", "is_decoder", True, "is_decoder=True"),
+        ("albert", "position_embedding_type", "relative_key_query", "position_embedding_type='relative_key_query'"),
     ],
 )
 def test_unknown_values_are_refused_by_name(name, field, value, message, tmp_path):
     made = MADE[name] | {"config": MADE[name]["config"] | {field: value}}
     with pytest.raises(UnsupportedModelError, match=message):
         TextEmbedding(assemble(VARIANTS[name], made, tmp_path / "model"))
+
+
+@pytest.mark.parametrize("name", ["electra", "albert"])
+def test_a_head_that_cannot_be_built_is_named(name, folder):
+    (folder / "modules.json").unlink()
+    with pytest.raises(UnsupportedModelError, match=f"model_type '{name}' no graph with the head 'mlm'"):
+        SparseTextEmbedding(folder)
 
 
 @pytest.mark.parametrize("name", ["roberta", "roberta_padding"])

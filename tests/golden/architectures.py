@@ -109,6 +109,7 @@ def values(name: str, shape: tuple[int, ...]) -> NDArray[Any]:
 def write_tokenizer(kind: str, folder: Path) -> None:
     """The tokenizer of ``base/``, with the special tokens of the kind."""
     settings = read(BASE / "tokenizer_config.json") | {"model_max_length": POSITIONS}
+    inputs = ["input_ids", "attention_mask", "token_type_ids"]
     tokenizer = read(BASE / "tokenizer.json")
     if kind == "roberta":
         names = {"[PAD]": "<s>", "[UNK]": "<pad>", "[CLS]": "</s>", "[SEP]": "<unk>", "[MASK]": "<mask>"}
@@ -120,9 +121,10 @@ def write_tokenizer(kind: str, folder: Path) -> None:
         tokenizer["post_processor"] = _template(["<s>", "A", "</s>"], ["<s>", "A", "</s>", "</s>", "B", "</s>"])
         special = {"cls": "<s>", "bos": "<s>", "sep": "</s>", "eos": "</s>", "unk": "<unk>", "pad": "<pad>"}
         settings |= {f"{role}_token": token for role, token in special.items()} | {"mask_token": "<mask>"}
-        settings |= {"model_input_names": ["input_ids", "attention_mask"]}
+        inputs.remove("token_type_ids")
     # Not the class of the model: that one would put a tokenizer together anew.
-    _write(folder / "tokenizer_config.json", settings | {"tokenizer_class": "PreTrainedTokenizerFast"})
+    settings |= {"tokenizer_class": "PreTrainedTokenizerFast", "model_input_names": inputs}
+    _write(folder / "tokenizer_config.json", settings)
     _write(folder / "tokenizer.json", tokenizer)
 
 

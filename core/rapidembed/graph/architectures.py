@@ -1,8 +1,12 @@
 """Which architectures a graph can be built for. Nothing is imported: asking costs nothing."""
 
 MODULES = {
+    "albert": "albert",
     "bert": "bert",
     "camembert": "roberta",
+    "distilbert": "distilbert",
+    "electra": "electra",
+    "mpnet": "mpnet",
     "roberta": "roberta",
     "xlm-roberta": "roberta",
 }

@@ -96,6 +96,8 @@ def _builder(config: ConfigFile, head: Head) -> ModuleType:
     if not isinstance(architectures, list):
         raise IntegrityError(f"{config.path}: expected a list of architectures, got {architectures!r}.")
     known = builder.ARCHITECTURES[head]
+    if not known:
+        raise UnsupportedModelError(f"For model_type {kind!r} no graph with the head {head!r} can be built.")
     if unknown := [name for name in architectures if name not in known]:
         raise UnsupportedModelError(
             f"Architecture {unknown[0]!r} is not supported here; known: {', '.join(sorted(known))}."

@@ -44,6 +44,7 @@ class Sizes:
         names: Mapping[str, str] = _SAME,
         types: int | None = None,
         embedding: int | None = None,
+        epsilon: float | None = None,
     ) -> "Sizes":
         """Take the fields.
 
@@ -52,6 +53,7 @@ class Sizes:
             names: what the architecture calls fields that have another name in BERT.
             types: number of token types, where no field says it.
             embedding: width of the embeddings, where it is not ``hidden_size``.
+            epsilon: of layer normalization, where no field says it.
 
         Raises:
             UnsupportedModelError, IntegrityError: name the field and its value.
@@ -60,7 +62,7 @@ class Sizes:
         def positive(name: str) -> int:
             return config.positive(names.get(name, name))
 
-        epsilon = config.values.get("layer_norm_eps", 1e-12)
+        epsilon = epsilon or config.values.get("layer_norm_eps", 1e-12)
         if not isinstance(epsilon, float) or epsilon <= 0:
             raise IntegrityError(f"{config.path}: expected a positive layer_norm_eps, got {epsilon!r}.")
         hidden, heads = positive("hidden_size"), positive("num_attention_heads")
@@ -117,7 +119,7 @@ class Bias(Protocol):
 
 
 def embeddings(writer: GraphWriter, sizes: Sizes, inputs: Inputs, *, padding: int | None = None) -> str:
-    """Embeddings of words, positions and types, normalized: (batch, tokens, width of the embeddings).
+    """Embeddings of words, positions and types, normalized: (batch x tokens, width of the embeddings).
 
     Args:
         writer: takes the nodes.
@@ -142,7 +144,8 @@ def embeddings(writer: GraphWriter, sizes: Sizes, inputs: Inputs, *, padding: in
             else blocks.lookup(writer, types, inputs.types)
         )
         addend = writer.node("Add", of_type, addend)
-    return norm(writer, "embeddings.LayerNorm.", writer.node("Add", words, addend), width, sizes.epsilon)
+    x = norm(writer, "embeddings.LayerNorm.", writer.node("Add", words, addend), width, sizes.epsilon)
+    return blocks.flatten(writer, x, width)
 
 
 def layers(
@@ -163,7 +166,7 @@ def layers(
         writer: takes the nodes.
         sizes: the model's.
         names: beginning of the tensor names of each layer; layers that share their weights have the same.
-        x: the embeddings, (batch, tokens, hidden).
+        x: the embeddings, (batch x tokens, hidden).
         inputs: names of the graph's inputs.
         parts: what follows in the tensor names.
         bias: added to the scores of attention.
@@ -174,7 +177,6 @@ def layers(
         (batch, tokens, hidden) or, with ``first_only``, (batch, hidden).
     """
     shape = writer.node("Concat", writer.node("Shape", inputs.ids), writer.ints(sizes.hidden), axis=0)
-    x = blocks.flatten(writer, x, sizes.hidden)
     for number, name in enumerate(names, 1):
         first = first_only and number == len(names)
         attended, x = _attention(writer, sizes, name, x, shape, inputs, parts, bias, scale, first_only=first)

@@ -11,7 +11,7 @@ from rapidembed.graph.inputs import Inputs
 from rapidembed.graph.writer import GraphWriter
 from rapidembed.registry import SparseWeights
 from rapidembed.registry.config_file import ConfigFile
-from rapidembed.registry.positions import read_padding
+from rapidembed.registry.encoder_config import read_padding
 from rapidembed.types import Head
 
 _FAMILY = ("Roberta", "XLMRoberta", "Camembert")
@@ -25,15 +25,7 @@ ARCHITECTURES: dict[Head, frozenset[str]] = {
 PREFIXES = ("", "roberta.", "camembert.")
 IGNORABLE = ("embeddings.position_ids", "pooler.", "lm_head.")
 TELLS_TEXTS_APART = False
-CLASSIFIER = heads.Classifier(dense="classifier.dense.", activation="Tanh", output="classifier.out_proj.")
-
-_WORDS = heads.Words(
-    dense="lm_head.dense.",
-    activation="gelu",
-    norm="lm_head.layer_norm.",
-    decoder="lm_head.decoder.",
-    bias="lm_head.bias",
-)
+CLASSIFIER = heads.ROBERTA_CLASSIFIER
 
 
 def encode(writer: GraphWriter, config: ConfigFile, inputs: Inputs, *, first_only: bool = False) -> tuple[str, int]:
@@ -46,7 +38,7 @@ def encode(writer: GraphWriter, config: ConfigFile, inputs: Inputs, *, first_onl
 
 def words(writer: GraphWriter, config: ConfigFile, x: str, sparse: SparseWeights, mask: str | None) -> str:
     """Write the masked-language-model head, see :func:`rapidembed.graph.heads.mlm`."""
-    return encoder.words(writer, config, x, _read(config), _WORDS, sparse, mask)
+    return encoder.words(writer, config, x, _read(config), heads.ROBERTA_WORDS, sparse, mask)
 
 
 def _read(config: ConfigFile) -> Sizes:
