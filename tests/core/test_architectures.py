@@ -119,11 +119,15 @@ def test_the_first_token_alone(name, folder, masked):
     close(together(loaded, 9) if masked else alone(loaded), expected)
 
 
-@pytest.mark.parametrize("name", [name for name, variant in VARIANTS.items() if variant.head == "tokens"])
+HIDING = LateInteraction(expansion_length=POSITIONS)
+"""Queries are filled up with tokens that the others do not see."""
+
+
+@pytest.mark.parametrize("name", [name for name, v in VARIANTS.items() if v.head == "tokens" and v.hides_tokens])
 def test_tokens_that_others_do_not_see(name, folder):
     """The form that late interaction takes where queries are filled up, against the masked one."""
     plain = spec(name, reference(name)[0].shape[-1])
-    hiding = replace(plain, late=LateInteraction(expansion_length=POSITIONS))
+    hiding = replace(plain, late=HIDING)
     expected = together(session(folder, plain, masked=True), 9)
     close(together(session(folder, hiding, masked=False), 9), expected)
 
@@ -142,6 +146,12 @@ def test_tokens_that_others_do_not_see(name, folder):
         ("distilbert", "activation", "mish", "hidden_act='mish'"),
         ("electra", "position_embedding_type", "relative_key", "position_embedding_type='relative_key'"),
         ("electra", "is_decoder", True, "is_decoder=True"),
+        ("deberta", "pos_att_type", "c2p|p2p", "pos_att_type 'p2p' is not supported; known: c2p, p2c"),
+        ("deberta", "norm_rel_ebd", "batch_norm", "norm_rel_ebd 'batch_norm' is not supported"),
+        ("deberta", "conv_kernel_size", 3, "conv_kernel_size=3"),
+        ("deberta", "embedding_size", 8, "embedding_size=8"),
+        ("deberta", "attention_head_size", 8, "attention_head_size=8"),
+        ("deberta", "pooler_hidden_act", "tanh", "pooler_hidden_act='tanh'"),
         ("albert", "position_embedding_type", "relative_key_query", "position_embedding_type='relative_key_query'"),
     ],
 )
@@ -151,10 +161,18 @@ def test_unknown_values_are_refused_by_name(name, field, value, message, tmp_pat
         TextEmbedding(assemble(VARIANTS[name], made, tmp_path / "model"))
 
 
-@pytest.mark.parametrize("name", ["electra", "albert"])
+@pytest.mark.parametrize("masked", [False, True])
+@pytest.mark.parametrize("name", ["deberta"])
+def test_tokens_that_others_do_not_see_are_refused(name, folder, masked):
+    hiding = replace(spec(name, 16), late=HIDING)
+    with pytest.raises(UnsupportedModelError, match="tokens that the others do not see are not supported"):
+        session(folder, hiding, masked=masked)
+
+
+@pytest.mark.parametrize("name", ["electra", "albert", "deberta"])
 def test_a_head_that_cannot_be_built_is_named(name, folder):
     (folder / "modules.json").unlink()
-    with pytest.raises(UnsupportedModelError, match=f"model_type '{name}' no graph with the head 'mlm'"):
+    with pytest.raises(UnsupportedModelError, match=f"model_type '{name}.*' no graph with the head 'mlm'"):
         SparseTextEmbedding(folder)
 
 

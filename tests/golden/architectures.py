@@ -47,6 +47,11 @@ class Variant:
     """Whether results from texts are stored, beside those from token ids."""
 
     @property
+    def hides_tokens(self) -> bool:
+        """Whether late interaction may fill its queries with tokens that others do not see."""
+        return not self.architecture.startswith("Deberta")
+
+    @property
     def head(self) -> str:
         """As rapidembed calls it."""
         kinds = {"ForSequenceClassification": "classification", "ForMaskedLM": "mlm", "Model": "tokens"}

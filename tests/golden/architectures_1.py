@@ -40,6 +40,22 @@ def _albert(architecture: str = "AlbertModel", *, config: dict[str, Any] | None 
     return Variant(architecture=architecture, config=_SMALL | {"embedding_size": 8} | (config or {}), **more)
 
 
+def _deberta(architecture: str = "DebertaV2Model", *, config: dict[str, Any] | None = None, **more: Any) -> Variant:
+    # As in the published ones of version 3.
+    own = {
+        "relative_attention": True,
+        "position_buckets": 8,
+        "max_relative_positions": -1,
+        "pos_att_type": ["p2c", "c2p"],
+        "share_att_key": True,
+        "norm_rel_ebd": "layer_norm",
+        "position_biased_input": False,
+        "type_vocab_size": 0,
+        "layer_norm_eps": 1e-7,
+    }
+    return Variant(architecture=architecture, config=_SMALL | own | (config or {}), **more)
+
+
 VARIANTS = {
     "roberta": _roberta(facade=True),
     "roberta_layer_norm_eps": _roberta(config={"layer_norm_eps": 1e-2}),
@@ -128,6 +144,39 @@ VARIANTS = {
             "sop_classifier.classifier.bias": (2,),
         },
         same_as="albert",
+    ),
+    "deberta": _deberta(facade=True),
+    "deberta_layer_norm_eps": _deberta(config={"layer_norm_eps": 1e-2}),
+    "deberta_layers_heads": _deberta(config={"num_hidden_layers": 3, "num_attention_heads": 2}),
+    "deberta_relu": _deberta(config={"hidden_act": "relu"}),
+    "deberta_buckets": _deberta(config={"position_buckets": 16}),
+    "deberta_no_buckets": _deberta(config={"position_buckets": -1}),
+    "deberta_farthest": _deberta(config={"max_relative_positions": 30}),
+    "deberta_no_buckets_farthest": _deberta(config={"position_buckets": -1, "max_relative_positions": 10}),
+    "deberta_c2p": _deberta(config={"pos_att_type": ["c2p"]}),
+    "deberta_p2c": _deberta(config={"pos_att_type": "P2C"}),
+    "deberta_not_relative": _deberta(
+        config={"relative_attention": False, "norm_rel_ebd": "none", "position_biased_input": True}
+    ),
+    "deberta_own_keys": _deberta(config={"share_att_key": False}),
+    "deberta_not_normalized": _deberta(config={"norm_rel_ebd": "none"}),
+    "deberta_positions": _deberta(config={"position_biased_input": True}),
+    "deberta_types": _deberta(config={"type_vocab_size": 2}),
+    "deberta_types_positions": _deberta(config={"type_vocab_size": 2, "position_biased_input": True}),
+    "deberta_published": _deberta(
+        config={"pos_att_type": "p2c|c2p"},
+        renamed=((r"^", "deberta."),),
+        extra={
+            "deberta.embeddings.position_embeddings.weight": (POSITIONS, 16),
+            "lm_predictions.lm_head.bias": (VOCABULARY,),
+            "mask_predictions.dense.bias": (16,),
+        },
+        saved={"legacy": None, "position_biased_input": False, "pooler_hidden_size": 16},
+        same_as="deberta",
+    ),
+    "deberta_classifier": _deberta("DebertaV2ForSequenceClassification", config={"num_labels": 1}, facade=True),
+    "deberta_classifier_types": _deberta(
+        "DebertaV2ForSequenceClassification", config={"num_labels": 1, "type_vocab_size": 2}, facade=True
     ),
     "albert_classifier": _albert("AlbertForSequenceClassification", config={"num_labels": 1}, facade=True),
 }

@@ -4,6 +4,7 @@ MODULES = {
     "albert": "albert",
     "bert": "bert",
     "camembert": "roberta",
+    "deberta-v2": "deberta_v2",
     "distilbert": "distilbert",
     "electra": "electra",
     "mpnet": "mpnet",

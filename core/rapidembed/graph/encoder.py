@@ -118,34 +118,43 @@ class Bias(Protocol):
         """
 
 
-def embeddings(writer: GraphWriter, sizes: Sizes, inputs: Inputs, *, padding: int | None = None) -> str:
+def embeddings(
+    writer: GraphWriter, sizes: Sizes, inputs: Inputs, *, positions: bool = True, padding: int | None = None
+) -> str:
     """Embeddings of words, positions and types, normalized: (batch x tokens, width of the embeddings).
 
     Args:
         writer: takes the nodes.
         sizes: the model's.
         inputs: names of the graph's inputs.
+        positions: whether they are embedded.
         padding: the padding token, where positions are counted from the one behind it, and only over other tokens;
             None: the first token is at position 0.
     """
     width = sizes.embedding
     words = blocks.lookup(writer, writer.table(ANCHOR, (sizes.vocab, width)), inputs.ids)
-    table = writer.weight("embeddings.position_embeddings.weight", (sizes.positions, width))
-    if padding is None:
-        addend = blocks.leading_rows(writer, table, writer.node("Shape", inputs.ids, start=1, end=2))
-    else:
-        addend = blocks.lookup(writer, table, blocks.numbered(writer, inputs.ids, padding))
+    addends = [_positions(writer, sizes, inputs, padding)] if positions else []
     if sizes.types:
-        types = writer.weight("embeddings.token_type_embeddings.weight", (sizes.types, width))
-        # With one text per row every token is of type 0.
-        of_type = (
-            blocks.leading_rows(writer, types, writer.ints(1))
-            if inputs.types is None
-            else blocks.lookup(writer, types, inputs.types)
-        )
-        addend = writer.node("Add", of_type, addend)
-    x = norm(writer, "embeddings.LayerNorm.", writer.node("Add", words, addend), width, sizes.epsilon)
+        addends.append(_types(writer, sizes, inputs))
+    if addends:
+        # The sum of both first: where it is the same for all rows it is the smaller one.
+        words = writer.node("Add", words, addends[0] if len(addends) == 1 else writer.node("Add", *addends))
+    x = norm(writer, "embeddings.LayerNorm.", words, width, sizes.epsilon)
     return blocks.flatten(writer, x, width)
+
+
+def _positions(writer: GraphWriter, sizes: Sizes, inputs: Inputs, padding: int | None) -> str:
+    table = writer.weight("embeddings.position_embeddings.weight", (sizes.positions, sizes.embedding))
+    if padding is None:
+        return blocks.leading_rows(writer, table, writer.node("Shape", inputs.ids, start=1, end=2))
+    return blocks.lookup(writer, table, blocks.numbered(writer, inputs.ids, padding))
+
+
+def _types(writer: GraphWriter, sizes: Sizes, inputs: Inputs) -> str:
+    table = writer.weight("embeddings.token_type_embeddings.weight", (sizes.types, sizes.embedding))
+    if inputs.types is not None:
+        return blocks.lookup(writer, table, inputs.types)
+    return blocks.leading_rows(writer, table, writer.ints(1))  # with one text per row every token is of type 0
 
 
 def layers(

@@ -22,6 +22,14 @@ def t5_buckets(distances: NDArray[np.int64]) -> NDArray[np.int64]:
     return np.asarray(rows + _ONE_SIDE * (distances > 0), dtype=np.int64)
 
 
+def log_buckets(distances: NDArray[np.int64], buckets: int, farthest: int) -> NDArray[np.int64]:
+    """Distances as DeBERTa counts them: one by one up to half of the buckets, then in logarithmic steps."""
+    near = buckets // 2
+    far = np.maximum(np.abs(distances), near)
+    steps = np.ceil(np.log(far / near) / np.log((farthest - 1) / near) * (near - 1)).astype(np.int64)
+    return np.where(np.abs(distances) <= near, distances, np.sign(distances) * (near + steps))
+
+
 def matrix(writer: GraphWriter, by_distance: str, count: str, zero: int) -> str:
     """A value for every pair of tokens from one for every distance.
 
@@ -39,6 +47,25 @@ def matrix(writer: GraphWriter, by_distance: str, count: str, zero: int) -> str:
     keys, queries = (writer.node("Unsqueeze", positions, writer.ints(axis)) for axis in (0, 1))
     places = writer.node("Add", writer.node("Sub", keys, queries), writer.ints(zero))
     return writer.node("Unsqueeze", writer.node("Gather", by_distance, places, axis=1), writer.ints(0))
+
+
+def moved(writer: GraphWriter, by_distance: str, count: str) -> str:
+    """A value for every pair of tokens from those of each token for all distances.
+
+    Args:
+        writer: takes the nodes.
+        by_distance: (batch, heads, tokens, 2 x tokens), for distances from 1 - tokens on.
+        count: number of tokens, a 1-D int64 value of one element.
+
+    Returns:
+        (batch, heads, tokens, tokens): row i, column j is the value of token i for the distance j - i.
+    """
+    # Read as rows one shorter, beginning with the first row's distance 0, every row begins one distance earlier.
+    flat = writer.node("Reshape", by_distance, writer.ints(0, 0, -1))
+    start = writer.node("Sub", count, writer.ints(1))
+    flat = writer.node("Slice", flat, start, writer.ints(-1), writer.ints(2))
+    shape = writer.node("Concat", writer.ints(0, 0), count, writer.ints(-1), axis=0)
+    return writer.node("Slice", writer.node("Reshape", flat, shape), writer.ints(0), count, writer.ints(3))
 
 
 def first_row(writer: GraphWriter, by_distance: str, count: str, zero: int) -> str:
