@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from rapidembed import (
     IntegrityError,
+    LateInteractionTextEmbedding,
     SparseTextEmbedding,
     TextCrossEncoder,
     TextEmbedding,
@@ -21,7 +22,7 @@ from rapidembed.runtime.session import OnnxSession
 from safetensors import safe_open
 from safetensors.numpy import load_file
 
-from tests.golden.architectures import LENGTHS, PAIRS, POSITIONS, TEXTS, assemble, rows, types
+from tests.golden.architectures import LENGTHS, PAIRS, POSITIONS, TEXTS, assemble, rows, types, write_modules
 from tests.golden.variants import HERE
 
 FILES = sorted(HERE.glob("architectures_*.json"))
@@ -130,6 +131,18 @@ def test_tokens_that_others_do_not_see(name, folder):
     hiding = replace(plain, late=HIDING)
     expected = together(session(folder, plain, masked=True), 9)
     close(together(session(folder, hiding, masked=False), 9), expected)
+
+
+@pytest.mark.parametrize("name", ["distilbert"])
+def test_a_width_of_another_name_is_read_for_every_task(name, folder):
+    """Without modules.json the config says it; a ColBERT's token vectors have the same mean."""
+    expected = REFERENCE[f"{name}/texts"]
+    write_modules(folder, ["Transformer"])
+    with LateInteractionTextEmbedding(folder) as model, pytest.warns(TruncationWarning):
+        close([tokens.mean(axis=0) for tokens in model.encode_document(TEXTS)], expected)
+    (folder / "modules.json").unlink()
+    with TextEmbedding(folder, pooling="mean") as model, pytest.warns(TruncationWarning):
+        close(model.encode(TEXTS), expected)
 
 
 @pytest.mark.parametrize(

