@@ -2,7 +2,7 @@
 
 from rapidembed.graph import encoder, heads
 from rapidembed.graph.encoder import ANCHOR as ANCHOR
-from rapidembed.graph.encoder import LayerNames, Sizes
+from rapidembed.graph.encoder import LayerNames, Layers, Sizes
 from rapidembed.graph.inputs import Inputs
 from rapidembed.graph.writer import GraphWriter
 from rapidembed.registry.config_file import ConfigFile
@@ -38,12 +38,11 @@ def encode(writer: GraphWriter, config: ConfigFile, inputs: Inputs, *, first_onl
     sizes = Sizes.read(config, embedding=config.positive("embedding_size"))
     x = encoder.embeddings(writer, sizes, inputs)
     x = encoder.project(writer, "encoder.embedding_hidden_mapping_in.", x, sizes.embedding, sizes.hidden)
-    return encoder.layers(
-        writer, sizes, _layers(config, sizes), x, inputs, parts=_LAYER, first_only=first_only
-    ), sizes.hidden
+    layers = Layers(writer=writer, sizes=sizes, inputs=inputs, parts=_LAYER)
+    return layers.write(_names(config, sizes), x, first_only=first_only), sizes.hidden
 
 
-def _layers(config: ConfigFile, sizes: Sizes) -> list[str]:
+def _names(config: ConfigFile, sizes: Sizes) -> list[str]:
     """Names of the layers in the order in which they compute: those of a group share their weights."""
     groups, inner = config.positive("num_hidden_groups"), config.positive("inner_group_num")
     # As transformers has it, whose division is not exact where the groups are not equally large.

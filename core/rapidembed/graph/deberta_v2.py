@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from rapidembed.errors import IntegrityError, UnsupportedModelError
 from rapidembed.graph import blocks, encoder, heads, relative
 from rapidembed.graph.encoder import ANCHOR as ANCHOR
-from rapidembed.graph.encoder import LayerNames, Sizes
+from rapidembed.graph.encoder import LayerNames, Layers, Sizes
 from rapidembed.graph.inputs import Inputs
 from rapidembed.graph.writer import GraphWriter
 from rapidembed.registry.config_file import ConfigFile
@@ -79,7 +79,7 @@ class _Relative:
         farthest = _above_zero(config, "max_relative_positions") or config.positive("max_position_embeddings")
         buckets = _above_zero(config, "position_buckets")
         return cls(
-            terms=tuple(terms),
+            terms=tuple(term for term in _TERMS if term in terms),
             span=buckets or farthest,
             buckets=buckets,
             farthest=farthest,
@@ -108,8 +108,8 @@ def encode(writer: GraphWriter, config: ConfigFile, inputs: Inputs, *, first_onl
     bias = None
     if config.flag("relative_attention", False) and positions.terms:
         bias = _Disentangled(writer, sizes, positions, inputs, scale)
-    x = encoder.layers(writer, sizes, names, x, inputs, parts=_LAYER, bias=bias, scale=scale, first_only=first_only)
-    return x, sizes.hidden
+    layers = Layers(writer=writer, sizes=sizes, inputs=inputs, parts=_LAYER, bias=bias, scale=scale)
+    return layers.write(names, x, first_only=first_only), sizes.hidden
 
 
 def _read(config: ConfigFile) -> Sizes:

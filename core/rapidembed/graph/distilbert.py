@@ -2,7 +2,7 @@
 
 from rapidembed.graph import encoder, heads
 from rapidembed.graph.encoder import ANCHOR as ANCHOR
-from rapidembed.graph.encoder import LayerNames, Sizes
+from rapidembed.graph.encoder import LayerNames, Layers, Sizes
 from rapidembed.graph.inputs import Inputs
 from rapidembed.graph.writer import GraphWriter
 from rapidembed.registry import SparseWeights
@@ -51,7 +51,8 @@ def encode(writer: GraphWriter, config: ConfigFile, inputs: Inputs, *, first_onl
     sizes = _read(config)
     x = encoder.embeddings(writer, sizes, inputs)
     names = [f"transformer.layer.{layer}." for layer in range(sizes.layers)]
-    return encoder.layers(writer, sizes, names, x, inputs, parts=_LAYER, first_only=first_only), sizes.hidden
+    layers = Layers(writer=writer, sizes=sizes, inputs=inputs, parts=_LAYER)
+    return layers.write(names, x, first_only=first_only), sizes.hidden
 
 
 def words(writer: GraphWriter, config: ConfigFile, x: str, sparse: SparseWeights, mask: str | None) -> str:

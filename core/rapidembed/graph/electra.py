@@ -2,7 +2,7 @@
 
 from rapidembed.graph import encoder, heads
 from rapidembed.graph.encoder import ANCHOR as ANCHOR
-from rapidembed.graph.encoder import Sizes
+from rapidembed.graph.encoder import Layers, Sizes
 from rapidembed.graph.inputs import Inputs
 from rapidembed.graph.writer import GraphWriter
 from rapidembed.registry.config_file import ConfigFile
@@ -29,4 +29,5 @@ def encode(writer: GraphWriter, config: ConfigFile, inputs: Inputs, *, first_onl
     if sizes.embedding != sizes.hidden:
         x = encoder.project(writer, "embeddings_project.", x, sizes.embedding, sizes.hidden)
     names = [f"encoder.layer.{layer}." for layer in range(sizes.layers)]
-    return encoder.layers(writer, sizes, names, x, inputs, first_only=first_only), sizes.hidden
+    layers = Layers(writer=writer, sizes=sizes, inputs=inputs)
+    return layers.write(names, x, first_only=first_only), sizes.hidden

@@ -5,7 +5,7 @@ import numpy as np
 from rapidembed.errors import UnsupportedModelError
 from rapidembed.graph import encoder, heads, relative
 from rapidembed.graph.encoder import ANCHOR as ANCHOR
-from rapidembed.graph.encoder import Bias, LayerNames, Sizes
+from rapidembed.graph.encoder import Bias, LayerNames, Layers, Sizes
 from rapidembed.graph.inputs import Inputs
 from rapidembed.graph.writer import GraphWriter
 from rapidembed.registry import SparseWeights
@@ -40,10 +40,8 @@ def encode(writer: GraphWriter, config: ConfigFile, inputs: Inputs, *, first_onl
     x = encoder.embeddings(writer, sizes, inputs, padding=read_padding(config))
     names = [f"encoder.layer.{layer}." for layer in range(sizes.layers)]
     bias = _bias(writer, config, sizes, inputs)
-    return (
-        encoder.layers(writer, sizes, names, x, inputs, parts=_LAYER, bias=bias, first_only=first_only),
-        sizes.hidden,
-    )
+    layers = Layers(writer=writer, sizes=sizes, inputs=inputs, parts=_LAYER, bias=bias)
+    return layers.write(names, x, first_only=first_only), sizes.hidden
 
 
 def words(writer: GraphWriter, config: ConfigFile, x: str, sparse: SparseWeights, mask: str | None) -> str:
