@@ -4,6 +4,7 @@
 # make bench  measure against fastembed and sentence-transformers (minutes; a separate environment with PyTorch)
 # make bench-lexical   BM25 and MUVERA against fastembed; how well dense, lexical and fused search find
 # make bench-heads     reranking, late interaction and SPLADE against fastembed
+# make bench-architectures  one forward pass of each architecture against ONNX Runtime on exports and PyTorch
 # make bench-adapters  what the framework adapters add to the core's time
 # make faults load models from a hub that fails in every way known; writes docs/reliability.md
 # make golden recompute the committed reference outputs (the same environment)
@@ -14,7 +15,7 @@ BIN := $(VENV)/bin
 PEERS := .venv-peers
 PIP_OPTIONS := --quiet --disable-pip-version-check
 
-.PHONY: demo test check bench bench-adapters bench-heads bench-lexical faults golden clean
+.PHONY: demo test check bench bench-adapters bench-architectures bench-heads bench-lexical faults golden clean
 
 demo: $(VENV)/.demo
 	$(BIN)/python examples/demo.py
@@ -33,6 +34,9 @@ bench: $(PEERS)/.ready
 bench-adapters: $(VENV)/.dev
 	$(BIN)/python -W ignore -m benchmarks.adapters
 
+bench-architectures: $(PEERS)/.ready
+	$(PEERS)/bin/python -W ignore -m benchmarks.architectures
+
 bench-heads: $(PEERS)/.ready
 	$(PEERS)/bin/python -W ignore -m benchmarks.heads
 
@@ -46,6 +50,7 @@ faults: $(VENV)/.dev
 golden: $(PEERS)/.ready
 	$(PEERS)/bin/python tests/golden/make_golden.py
 	$(PEERS)/bin/python -m tests.golden.make_heads
+	$(PEERS)/bin/python -m tests.golden.make_architectures
 	$(PEERS)/bin/python tests/golden/make_lexical.py
 	$(PEERS)/bin/python tests/golden/make_muvera.py
 	$(PEERS)/bin/python tests/golden/make_static.py

@@ -48,8 +48,7 @@ def from_ids(variant: Variant, folder: Path) -> Arrays:
     model, loading = kind.from_pretrained(
         folder, dtype=torch.float32, attn_implementation="eager", output_loading_info=True
     )
-    missing = [name for name in loading["missing_keys"] if "pooler" not in name]
-    if missing or loading["mismatched_keys"] or (loading["unexpected_keys"] and not variant.extra):
+    if loading["missing_keys"] or loading["mismatched_keys"] or (loading["unexpected_keys"] and not variant.extra):
         raise AssertionError(f"{folder.name}: {loading}")
     model.eval()
     found = {}
