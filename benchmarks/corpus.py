@@ -53,11 +53,16 @@ class Corpus:
 
 def load(model: Path, count: int | None, seed: int) -> Corpus:
     """``count`` texts (None: all there are) in an order that depends on ``seed`` and the Python version only."""
-    texts = sorted(set(_docstrings(Path(sysconfig.get_path("stdlib")))))
+    texts = documentation()
     random.Random(seed).shuffle(texts)
     texts = texts[:count]
     encodings = open_tokenizer(model).encode_batch_fast(texts)
     return Corpus(texts, [len(encoding.ids) for encoding in encodings])
+
+
+def documentation() -> list[str]:
+    """All documentation strings, each once, sorted."""
+    return sorted(set(_docstrings(Path(sysconfig.get_path("stdlib")))))
 
 
 def open_tokenizer(model: Path) -> Tokenizer:

@@ -1,11 +1,11 @@
-"""The student as a folder that rapidembed, model2vec and sentence-transformers open."""
+"""The student as a folder that rapidembed and model2vec open, and sentence-transformers if its table is float32."""
 
 import json
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from safetensors.numpy import save_file
+from safetensors.numpy import save
 
 from rapidembed.registry.static_files import MODEL2VEC, TABLES
 from rapidembed.toolkit.distillation.report import Report
@@ -19,7 +19,8 @@ MAX_TOKENS = 512
 def write_folder(folder: Path, table: Vectors, *, teacher: str, stored: str) -> None:
     """Write everything but the tokenizer and the model card."""
     rows = quantized(table) if stored == "int8" else table
-    save_file({TABLES[MODEL2VEC]: np.ascontiguousarray(rows)}, folder / "model.safetensors")
+    # Not safetensors' own save_file, which lets nobody but the owner read the file.
+    (folder / "model.safetensors").write_bytes(save({TABLES[MODEL2VEC]: np.ascontiguousarray(rows)}))
     config = {
         "model_type": MODEL2VEC,
         "architectures": ["StaticModel"],
