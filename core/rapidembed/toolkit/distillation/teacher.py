@@ -2,7 +2,6 @@
 
 import warnings
 from collections.abc import Sequence
-from concurrent.futures import Future
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +9,7 @@ from tqdm.auto import tqdm
 
 from rapidembed.errors import TruncationWarning, UnsupportedModelError
 from rapidembed.registry.static_files import STATIC_ARCHITECTURES
+from rapidembed.runtime.planner import Batch
 from rapidembed.runtime.tokenizer import TokenIds
 from rapidembed.tasks.loaded import LoadedModel
 from rapidembed.tasks.text import TextEmbedding
@@ -33,11 +33,17 @@ def token_vectors(model: LoadedModel, ids: NDArray[np.int64]) -> Vectors:
     """The teacher's vector of each token as the only one of a text: float32 (tokens, dim), of length 1."""
     before, after = _special_tokens(model)
     texts = [TokenIds([*before, int(token), *after], truncated=False) for token in ids]
-    engine, length = model.engine, len(before) + 1 + len(after)
-    running: list[Future[Vectors]] = [
-        engine.pool.submit(engine.run, texts[start : start + _ROWS], length) for start in range(0, len(texts), _ROWS)
-    ]
-    return unit(np.concatenate([batch.result() for batch in running]))
+    engine, task = model.engine, model.call("document").task
+    vectors = np.empty((len(texts), model.spec.dim), dtype=np.float32)
+
+    def run(batch: Batch) -> None:
+        rows = list(batch.rows)
+        vectors[rows] = engine.run([texts[row] for row in rows], batch.length, task)
+
+    running = [engine.pool.submit(run, batch) for batch in engine.plan(texts, _ROWS)]
+    for each in running:
+        each.result()
+    return unit(vectors[:, : model.dimensions])
 
 
 def text_vectors(teacher: TextEmbedding, texts: Sequence[str], show_progress: bool) -> Vectors:
