@@ -12,9 +12,9 @@ BUILTIN = "builtin:static-en"
 QUESTIONS = [
     "How do I run a command and capture its output?",
     "a temporary folder that is deleted when I am done",
-    "find the closest match for a misspelled word",
+    "compare two files line by line and show the differences",
     "cache the results of an expensive function",
-    "what is the most common item in a list?",
+    "which words are the most frequent?",
     "generate a secure random password or token",
     "how can I send an email from Python",
 ]

@@ -101,7 +101,9 @@ def dictionary(path: Path) -> Iterator[str]:
 
 
 SOURCES = (
-    Source(package="wordnet-base", licence="WordNet 3.0", files="usr/share/wordnet/data.*", reader=wordnet, most=50_000),
+    Source(
+        package="wordnet-base", licence="WordNet 3.0", files="usr/share/wordnet/data.*", reader=wordnet, most=50_000
+    ),
     Source(package="dict-gcide", licence="GPL-3.0-or-later", files="**/*.dz", reader=dictionary, most=15_000),
     Source(package="dict-jargon", licence="public domain", files="**/*.dz", reader=dictionary, most=6_000),
     Source(package="apache2-doc", licence="Apache-2.0", files="**/manual/en/**/*.html", reader=html, most=9_000),

@@ -13,7 +13,7 @@ from rapidembed.toolkit.distillation import report as reports
 from rapidembed.toolkit.distillation.fit import FitOptions, Samples, fit, mean_cosine
 from rapidembed.toolkit.distillation.retrieval import first_sentence, mean_reciprocal_rank, pairs
 from rapidembed.toolkit.distillation.vocabulary import Vocabulary
-from rapidembed.toolkit.distillation.weighting import principal_directions, settle, sif_weights
+from rapidembed.toolkit.distillation.weighting import principal_directions, settle, sif_weights, unfitted
 
 from tests.golden import static_variants
 from tests.golden.variants import BASE
@@ -160,8 +160,17 @@ def test_principal_directions_keep_the_most():
 
 def test_sif_weights():
     np.testing.assert_allclose(sif_weights(np.array([0, 1, 999])), [1, 0.5, 0.001 / 1.0], rtol=2e-3)
-    zipf = sif_weights(np.zeros(100, dtype=np.int64))
-    assert (np.diff(zipf) > 0).all()  # ids run from common to rare
+
+
+def test_unfitted_table():
+    random = np.random.default_rng(0)
+    tokens = (random.standard_normal((400, 8)) * [9, 4, 2, 1, 1, 1, 1, 1] + 5).astype(np.float32)
+    table = unfitted(tokens, 3)
+    frequencies = 1 / np.arange(2, 402)
+    frequencies /= frequencies.sum()
+    whole = table * ((1e-4 + frequencies) / 1e-4)[:, None]
+    np.testing.assert_allclose(frequencies @ whole, 0, atol=1e-4)  # what tokens share is gone
+    np.testing.assert_allclose(whole.std(axis=0) ** 2, [9, 4, 2], rtol=0.15)  # the square root of the spread
 
 
 def test_what_is_kept_lies_between_the_tables():

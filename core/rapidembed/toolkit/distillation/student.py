@@ -20,7 +20,7 @@ from rapidembed.toolkit.distillation.report import Report, compare
 from rapidembed.toolkit.distillation.retrieval import Pairs, first_sentence, library_documentation, pairs
 from rapidembed.toolkit.distillation.teacher import check_teacher, text_vectors, token_vectors, unit
 from rapidembed.toolkit.distillation.vocabulary import UNUSED, Vocabulary
-from rapidembed.toolkit.distillation.weighting import principal_directions, settle, sif_weights
+from rapidembed.toolkit.distillation.weighting import principal_directions, settle, sif_weights, unfitted
 from rapidembed.types import Vectors
 
 FEWEST_TEXTS = 500
@@ -106,7 +106,7 @@ def distil(
         tokens = token_vectors(loaded, vocabulary.teacher_ids)
         held_out: list[str] = []
         if known is None:
-            fitted, learned = _first_table(tokens, dimensions), "It was not fitted to texts."
+            fitted, learned = Fitted(unfitted(tokens, dimensions)), "It was not fitted to texts."
         else:
             train, held_out = _split(known, seed)
             tokenizer = StaticTokenizer(staged / "tokenizer.json", model2vec=True)
@@ -121,11 +121,6 @@ def distil(
             report = compare(teacher, student, _sets(held_out))
         write_card(staged, name=folder.name, teacher=spec.name, licence=spec.license, learned=learned, report=report)
     return Distillation(folder, report, tuple(fitted.cosines))
-
-
-def _first_table(tokens: Vectors, dimensions: int) -> Fitted:
-    directions = principal_directions(tokens, dimensions)
-    return Fitted(tokens @ directions * sif_weights(np.zeros(len(tokens), dtype=np.int64))[:, None])
 
 
 def _fit(

@@ -11,6 +11,8 @@ from rapidembed.types import Vectors
 
 SMOOTHING = 1e-3
 """The a of SIF, a / (a + p): Arora et al., 2017, "A simple but tough-to-beat baseline for sentence embeddings"."""
+_ZIPF_SMOOTHING = 1e-4
+_TINY = 1e-9
 
 _LEARNED = 0.8
 """Share of the fitted table. Weights averaged with those from before are more robust: Wortsman et al., 2022, "Robust
@@ -32,14 +34,32 @@ def principal_directions(vectors: Vectors, dimensions: int) -> Vectors:
 
 
 def sif_weights(counts: NDArray[np.int64]) -> NDArray[np.float32]:
-    """Smooth inverse frequency of each token: 1 for tokens that never occur, near 0 for the most common.
+    """Smooth inverse frequency of each token, float32: 1 for tokens that never occur, near 0 for the most common.
 
     Args:
-        counts: how often each token occurs. Where nothing was counted, frequencies follow Zipf's law over the ids,
-            which vocabularies list from common to rare.
+        counts: how often each token occurs.
     """
-    frequencies = counts if counts.any() else 1 / np.arange(2, len(counts) + 2)
-    return np.asarray(SMOOTHING / (SMOOTHING + frequencies / frequencies.sum()), dtype=np.float32)
+    return np.asarray(SMOOTHING / (SMOOTHING + counts / counts.sum()), dtype=np.float32)
+
+
+def unfitted(tokens: Vectors, dimensions: int) -> Vectors:
+    """The table where there are no texts to fit to: float32 (tokens, dimensions).
+
+    How common a token is, is guessed: by Zipf's law over the ids, which vocabularies list from common to rare. What all
+    tokens share is taken off, and the strongest directions are weakened (to the square root of their spread), for they
+    say little about a text.
+
+    Args:
+        tokens: the teacher's vector of each token.
+        dimensions: of the result.
+    """
+    frequencies = 1 / np.arange(2, len(tokens) + 2)
+    frequencies /= frequencies.sum()
+    centred = np.asarray(tokens - frequencies @ tokens, dtype=np.float32)
+    table = centred @ principal_directions(centred, dimensions)
+    spread = np.maximum(table.std(axis=0), np.float32(_TINY))
+    weights = _ZIPF_SMOOTHING / (_ZIPF_SMOOTHING + frequencies)
+    return np.asarray(table / np.sqrt(spread) * weights[:, None], dtype=np.float32)
 
 
 def settle(fitted: Vectors, first: Vectors, counts: NDArray[np.int64]) -> Vectors:
