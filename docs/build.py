@@ -131,7 +131,7 @@ def _table(task: "Task") -> str:
     for spec in sorted(task.models(), key=lambda spec: spec.name.lower()):
         prompts = [_code(prompt) if prompt else "" for prompt in (spec.query_prompt, spec.document_prompt)]
         size = f"{spec.size_gb:.2g} GB" if spec.size_gb else ""
-        dim = "" if spec.head == "classification" else spec.dim
+        dim = "" if spec.head == "classification" else spec.vocab_size or spec.dim
         cells = [spec.name, dim, spec.max_tokens or "", spec.languages, spec.license, *prompts, size, _runs(spec)]
         lines.append(f"| {' | '.join(map(str, cells))} |")
     return "\n".join(lines)

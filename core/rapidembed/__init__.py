@@ -27,7 +27,7 @@ if TYPE_CHECKING:
         UnsupportedModelError,
     )
     from rapidembed.lexical.index import BM25Index
-    from rapidembed.registry import LateInteraction, ModelSpec, OnnxSource, SparseWeights
+    from rapidembed.registry import LateInteraction, ModelSpec, OnnxSource, SparseWeights, WordWeights
     from rapidembed.settings import default_model
     from rapidembed.tasks.info import ModelInfo
     from rapidembed.tasks.late_interaction import LateInteractionTextEmbedding
@@ -63,6 +63,7 @@ __all__ = [
     "TextEmbedding",
     "TruncationWarning",
     "UnsupportedModelError",
+    "WordWeights",
     "default_model",
     "max_sim",
 ]
@@ -81,6 +82,7 @@ _ELSEWHERE = {
     "SparseWeights": "rapidembed.registry",
     "TextCrossEncoder": "rapidembed.tasks.rerank",
     "TextEmbedding": "rapidembed.tasks.text",
+    "WordWeights": "rapidembed.registry",
     "default_model": "rapidembed.settings",
     "max_sim": "rapidembed.toolkit.max_sim",
 }

@@ -32,6 +32,7 @@ BESIDE = (
     "openvino/openvino_model.xml",
 )
 ROWS = [(task, row) for task in (TEXT, RERANK, LATE_INTERACTION, SPARSE) for row in task.models()]
+DATA = ".onnx_data"
 BUILT = ("bert", *STATIC_ARCHITECTURES)
 _RESOLVE = """
 import json, sys
@@ -107,7 +108,7 @@ def write_onnx(repo: Path, row: ModelSpec) -> None:
     tensors = []
     for file in row.onnx_source.additional_files:
         (repo / file).write_bytes(bytes(4))
-        if file.endswith(".json"):
+        if not file.endswith(DATA):
             continue
         tensor = TensorProto(name=file, data_type=1, dims=(1,), data_location=TensorProto.EXTERNAL)
         tensor.external_data.add(key="location", value=Path(file).name)
@@ -121,8 +122,10 @@ def repositories(folder: Path) -> dict[str, Path]:
         if row.onnx_source:
             repo = written.setdefault(row.onnx_source.repo, folder / row.onnx_source.repo)
             write_onnx(repo, row)
+    originals: set[str] = set()
     for task, row in ROWS:
-        if row.source and row.architecture in BUILT:
+        if row.source and row.architecture in BUILT and row.source not in originals:
+            originals.add(row.source)
             repo = written.setdefault(row.source, folder / row.source)
             static = row.architecture in STATIC_ARCHITECTURES
             (write_static if static else write_original if task is TEXT else write_plain)(repo, row)
@@ -161,7 +164,7 @@ def test_row_resolves(task: Task, row: ModelSpec, resolved: tuple[dict[str, dict
     if row.source and row.architecture in BUILT:
         assert found["weights"] == ["model.safetensors"]
     else:
-        data = [file for file in row.onnx_source.additional_files if not file.endswith(".json")]
+        data = [file for file in row.onnx_source.additional_files if file.endswith(DATA)]
         assert found["weights"] == [row.onnx_source.file, *data]
     assert found["spec"] == [row.dim, list(row.pooling), row.normalize, row.query_prompt]
     assert offline[name]["spec"] == found["spec"]

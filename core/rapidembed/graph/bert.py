@@ -14,6 +14,8 @@ _ENCODERS = frozenset({"BertModel", "BertForMaskedLM", "BertForPreTraining"})
 ARCHITECTURES: dict[Head, frozenset[str]] = {
     "pool": _ENCODERS,
     "tokens": _ENCODERS | {"HF_ColBERT"},
+    "words": _ENCODERS,
+    "attention": _ENCODERS,
     "classification": frozenset({"BertForSequenceClassification"}),
     "mlm": frozenset({"BertForMaskedLM", "BertForPreTraining"}),
 }
@@ -79,13 +81,25 @@ def encode(writer: GraphWriter, config: ConfigFile, inputs: Inputs, *, first_onl
         The last hidden state, (batch, tokens, hidden) or, with ``first_only``, (batch, hidden); and hidden.
     """
     bert = BertConfig.read(config)
-    x = _embeddings(writer, bert, inputs)
-    shape = writer.node("Concat", writer.node("Shape", inputs.ids), writer.ints(bert.hidden), axis=0)
-    x = blocks.flatten(writer, x, bert.hidden)
+    x, shape = _start(writer, bert, inputs)
     for layer in range(bert.layers):
         last = layer == bert.layers - 1
         x = _layer(writer, bert, f"encoder.layer.{layer}.", x, shape, inputs, first_only=first_only and last)
     return x if first_only else writer.node("Reshape", x, shape), bert.hidden
+
+
+def attention(writer: GraphWriter, config: ConfigFile, inputs: Inputs, mask: str | None) -> str:
+    """Write the encoder up to the attention of its last layer, see :func:`rapidembed.graph.heads.attention`."""
+    bert = BertConfig.read(config)
+    x, shape = _start(writer, bert, inputs)
+    for layer in range(bert.layers - 1):
+        x = _layer(writer, bert, f"encoder.layer.{layer}.", x, shape, inputs, first_only=False)
+    last = f"encoder.layer.{bert.layers - 1}."
+    writer.leave_out(last)
+    first = blocks.first_token(writer, writer.node("Reshape", x, shape))
+    q = _linear(writer, f"{last}attention.self.query.", first, bert.hidden, bert.hidden)
+    k = writer.node("Reshape", _linear(writer, f"{last}attention.self.key.", x, bert.hidden, bert.hidden), shape)
+    return heads.attention(writer, q, k, heads=bert.heads, width=bert.hidden // bert.heads, mask=mask)
 
 
 def words(writer: GraphWriter, config: ConfigFile, x: str, sparse: SparseWeights, mask: str | None) -> str:
@@ -108,6 +122,13 @@ def words(writer: GraphWriter, config: ConfigFile, x: str, sparse: SparseWeights
         sparse=sparse,
         mask=mask,
     )
+
+
+def _start(writer: GraphWriter, bert: BertConfig, inputs: Inputs) -> tuple[str, str]:
+    """What the first layer gets, (batch x tokens, hidden), and the shape (batch, tokens, hidden)."""
+    x = _embeddings(writer, bert, inputs)
+    shape = writer.node("Concat", writer.node("Shape", inputs.ids), writer.ints(bert.hidden), axis=0)
+    return blocks.flatten(writer, x, bert.hidden), shape
 
 
 def _embeddings(writer: GraphWriter, bert: BertConfig, inputs: Inputs) -> str:

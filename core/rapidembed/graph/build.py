@@ -20,9 +20,9 @@ def build(config: ConfigFile, weights: Weights, spec: ModelSpec, *, masked: bool
 
     Inputs are ``input_ids``; for pairs ``token_type_ids``; if ``masked``, or where tokens of a text are hidden from the
     others, ``attention_mask`` (int64, 1 for tokens that are seen, the others on the right); where prompts are left out
-    of pooling, ``prompt_tokens``, a number. The output is ``embedding``, float32: (batch, dim), or (batch, tokens, dim)
-    for token vectors; not normalized. The masked form is for accelerators: it keeps all weights in the session. The
-    other is for CPUs: it takes lookup tables as inputs.
+    of pooling, ``prompt_tokens``, a number. The output is ``embedding``, float32: (batch, dim); (batch, tokens, dim)
+    for token vectors; (batch, tokens) for attention; not normalized. The masked form is for accelerators: it keeps all
+    weights in the session. The other is for CPUs: it takes lookup tables as inputs.
 
     Raises:
         UnsupportedModelError: the architecture or one of its values is unknown.
@@ -50,8 +50,13 @@ def build(config: ConfigFile, weights: Weights, spec: ModelSpec, *, masked: bool
     inputs = Inputs(ids="input_ids", mask=mask, types=types, penalty=penalty)
     output = _head(builder, writer, config, spec, inputs, float_mask, skipped)
     writer.refuse_unused(builder.IGNORABLE)
-    dims: list[str | int] = [*shape, spec.dim] if spec.head == "tokens" else ["batch", spec.dim]
-    return BuiltGraph(writer.finish(feeds, output, dims), tuple(writer.converted), tuple(writer.tables))
+    return BuiltGraph(writer.finish(feeds, output, _dims(spec)), tuple(writer.converted), tuple(writer.tables))
+
+
+def _dims(spec: ModelSpec) -> list[str | int]:
+    if spec.head == "attention":
+        return ["batch", "tokens"]
+    return ["batch", "tokens", spec.dim] if spec.head in ("tokens", "words") else ["batch", spec.dim]
 
 
 def _head(
@@ -66,10 +71,13 @@ def _head(
     """Encoder and head; ``mask`` and ``skipped`` are those of :func:`rapidembed.graph.heads.pool`."""
     first_only = spec.head == "classification" or (spec.pooling == ("cls",) and skipped is None)
     x: str
+    if spec.head == "attention":
+        x = builder.attention(writer, config, inputs, mask)
+        return x
     x, hidden = builder.encode(writer, config, inputs, first_only=first_only)
     if spec.head == "classification":
         return heads.classify(writer, x, hidden, spec.dim)
-    if spec.head == "tokens":
+    if spec.head in ("tokens", "words"):
         return heads.token_vectors(writer, x, hidden, spec.dense)
     if spec.head == "mlm":
         x = builder.words(writer, config, x, spec.sparse or SparseWeights(), mask)

@@ -17,7 +17,7 @@ from rapidembed.registry.config_file import ConfigFile
 from rapidembed.types import PoolingMode
 
 # Raise it with every change that makes the builders write a different graph.
-_BUILDER_VERSION = 4
+_BUILDER_VERSION = 5
 
 
 @dataclass(frozen=True, slots=True)

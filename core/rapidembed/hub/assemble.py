@@ -6,7 +6,7 @@ from rapidembed.errors import IntegrityError, UnsupportedModelError
 from rapidembed.hub.checkpoint import TOKENIZER_FILE, VOCABULARY_FILES, Checkpoint
 from rapidembed.hub.files import Files, check_name
 from rapidembed.hub.onnx_file import check_external, read_onnx
-from rapidembed.registry import ModelSpec, OnnxSource, Pooling, Task, complete, undeclared
+from rapidembed.registry import ModelSpec, OnnxSource, Pooling, Task, WordWeights, complete, undeclared
 from rapidembed.registry.config_file import read_json
 from rapidembed.registry.discovery import MODULES_FILE, WEIGHTS_FILE
 from rapidembed.registry.static_files import discover_static, is_static, table_folder
@@ -47,7 +47,7 @@ def assemble(
         IntegrityError: a file is damaged or contradicts another.
     """
     # A table of token vectors gives one vector for a text, nothing else.
-    if task.head == "pool" and (static_folder := _static(files)):
+    if task.heads[0] == "pool" and (static_folder := _static(files)):
         return _assemble_static(files, name, row, static_folder)
     declared = files.find(MODULES_FILE) is not None
     for file in (*task.files, *(() if declared else task.undeclared_files)):
@@ -56,13 +56,15 @@ def assemble(
     if not declared and task.needs_modules:
         spec = undeclared(files.root, name, row, pooling)
     else:
-        spec = task.discover(files.root, name)
+        spec = task.read(files.root, name, row)
         if pooling is not None and pooling != spec.pooling:
             raise UnsupportedModelError(
                 f"{name} declares the pooling {', '.join(spec.pooling)}; pooling={', '.join(pooling)} contradicts it."
             )
     if row is not None:
         spec = complete(spec, row)
+    if spec.words is not None:
+        _fetch_words(files, spec, spec.words)
     weights = _weights(files, spec, f"{encoder}/" if encoder else "", buildable)
     return Checkpoint(spec, files.root, weights, files.revision, encoder)
 
@@ -72,6 +74,8 @@ def assemble_onnx(files: Files, row: ModelSpec, onnx: OnnxSource) -> Checkpoint:
     _fetch_encoder(files, "")
     for file in onnx.additional_files:
         files.fetch(file)
+    if row.words is not None:
+        _fetch_words(files, row, row.words)
     return Checkpoint(row, files.root, _onnx(files, onnx.file), files.revision)
 
 
@@ -122,6 +126,13 @@ def _fetch_encoder(files: Files, encoder: str) -> str:
     for file in _TOKENIZER_SETTINGS if whole else VOCABULARY_FILES:
         files.find(prefix + file)
     return encoder
+
+
+def _fetch_words(files: Files, spec: ModelSpec, words: WordWeights) -> None:
+    if spec.overrides:  # of curated models it is known, and their ONNX files name it among the additional ones
+        files.find(words.stopwords)
+    for file in spec.module_weights:
+        files.fetch(file)
 
 
 def _weights(files: Files, spec: ModelSpec, prefix: str, buildable: frozenset[str]) -> tuple[str, ...]:

@@ -89,8 +89,13 @@ def _stopwords(language: str, tokenizer: Tokenizer, folder: Path | None) -> Iter
         return file.read_text(encoding="utf-8").splitlines()
     if tokenizer == "word" and language == "tamil":
         return ()  # fastembed has no list for it
-    words = _shipped().get(language, [])
+    words = stopwords_of(language)
     return words if tokenizer == "word" else [unicodedata.normalize("NFKC", word) for word in words]
+
+
+def stopwords_of(language: str) -> list[str]:
+    """The stopwords that are shipped for a language; none where there is no list."""
+    return _shipped().get(language, [])
 
 
 @cache

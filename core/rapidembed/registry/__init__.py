@@ -1,7 +1,15 @@
 """What a model is: one frozen row of facts per model, curated or read from a checkpoint's own files."""
 
 from rapidembed.registry.discovery import complete, discover, undeclared
-from rapidembed.registry.spec import DenseLayer, LateInteraction, ModelSpec, OnnxSource, Pooling, SparseWeights
+from rapidembed.registry.spec import (
+    DenseLayer,
+    LateInteraction,
+    ModelSpec,
+    OnnxSource,
+    Pooling,
+    SparseWeights,
+    WordWeights,
+)
 from rapidembed.registry.task import LATE_INTERACTION, RERANK, SPARSE, TEXT, Task
 
 __all__ = [
@@ -16,6 +24,7 @@ __all__ = [
     "Pooling",
     "SparseWeights",
     "Task",
+    "WordWeights",
     "complete",
     "discover",
     "undeclared",

@@ -54,6 +54,15 @@ def dense(vectors: Vectors, layer: DenseLayer, tensors: Mapping[str, NDArray[np.
     return np.asarray(_ACTIVATIONS[layer.activation](product), dtype=np.float32)
 
 
+def first_attention(weights: NDArray[np.float32]) -> NDArray[np.float32]:
+    """How much the first token attends to each token, the mean over the heads: (batch, tokens).
+
+    Args:
+        weights: attention after its softmax, (batch, heads, tokens, tokens).
+    """
+    return np.asarray(weights[:, :, 0].mean(axis=1), dtype=np.float32)
+
+
 def _pool(hidden: NDArray[np.float32], mask: NDArray[np.int64], mode: PoolingMode, skipped: int) -> Vectors:
     rows = np.arange(len(hidden))
     if mode == "cls":
