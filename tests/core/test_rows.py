@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from onnx import TensorProto, helper
+from rapidembed.graph import buildable_architectures
 from rapidembed.registry import LATE_INTERACTION, RERANK, SPARSE, TEXT, ModelSpec, Task
 from rapidembed.registry.static_files import STATIC_ARCHITECTURES
 from safetensors.numpy import save
@@ -33,7 +34,7 @@ BESIDE = (
 )
 ROWS = [(task, row) for task in (TEXT, RERANK, LATE_INTERACTION, SPARSE) for row in task.models()]
 DATA = ".onnx_data"
-BUILT = ("bert", *STATIC_ARCHITECTURES)
+BUILT = (*buildable_architectures(), *STATIC_ARCHITECTURES)
 _RESOLVE = """
 import json, sys
 from pathlib import Path

@@ -1,9 +1,11 @@
 """Puts an architecture and the heads together into one serialized graph. Imported only when a graph is built."""
 
+from importlib import import_module
 from types import ModuleType
 
 from rapidembed.errors import IntegrityError, UnsupportedModelError
-from rapidembed.graph import bert, heads
+from rapidembed.graph import heads
+from rapidembed.graph.architectures import MODULES
 from rapidembed.graph.built import BuiltGraph
 from rapidembed.graph.inputs import Inputs
 from rapidembed.graph.weights import Weights
@@ -12,17 +14,16 @@ from rapidembed.registry import ModelSpec, SparseWeights
 from rapidembed.registry.config_file import ConfigFile
 from rapidembed.types import Head
 
-_BUILDERS: dict[str, ModuleType] = {"bert": bert}
-
 
 def build(config: ConfigFile, weights: Weights, spec: ModelSpec, *, masked: bool) -> BuiltGraph:
     """Build the graph of an encoder with its head.
 
-    Inputs are ``input_ids``; for pairs ``token_type_ids``; if ``masked``, or where tokens of a text are hidden from the
-    others, ``attention_mask`` (int64, 1 for tokens that are seen, the others on the right); where prompts are left out
-    of pooling, ``prompt_tokens``, a number. The output is ``embedding``, float32: (batch, dim); (batch, tokens, dim)
-    for token vectors; (batch, tokens) for attention; not normalized. The masked form is for accelerators: it keeps all
-    weights in the session. The other is for CPUs: it takes lookup tables as inputs.
+    Inputs are ``input_ids``; for pairs, where the model tells the texts apart, ``token_type_ids``; if ``masked``, or
+    where tokens of a text are hidden from the others, ``attention_mask`` (int64, 1 for tokens that are seen, the others
+    on the right); where prompts are left out of pooling, ``prompt_tokens``, a number. The output is ``embedding``,
+    float32: (batch, dim); (batch, tokens, dim) for token vectors; (batch, tokens) for attention; not normalized. The
+    masked form is for accelerators: it keeps all weights in the session. The other is for CPUs: it takes lookup tables
+    as inputs.
 
     Raises:
         UnsupportedModelError: the architecture or one of its values is unknown.
@@ -33,7 +34,7 @@ def build(config: ConfigFile, weights: Weights, spec: ModelSpec, *, masked: bool
     shape = ["batch", "tokens"]
     feeds = {"input_ids": shape}
     mask = types = penalty = float_mask = None
-    if spec.head == "classification":
+    if spec.head == "classification" and builder.TELLS_TEXTS_APART:
         types = "token_type_ids"
         feeds[types] = shape
     if masked or spec.hides_tokens:
@@ -76,7 +77,7 @@ def _head(
         return x
     x, hidden = builder.encode(writer, config, inputs, first_only=first_only)
     if spec.head == "classification":
-        return heads.classify(writer, x, hidden, spec.dim)
+        return heads.classify(writer, x, hidden, spec.dim, builder.CLASSIFIER)
     if spec.head in ("tokens", "words"):
         return heads.token_vectors(writer, x, hidden, spec.dense)
     if spec.head == "mlm":
@@ -94,16 +95,18 @@ def _builder(config: ConfigFile, head: Head) -> ModuleType:
         raise UnsupportedModelError(
             f"The model runs code of its own (auto_map in config.json); model_type is {kind!r}."
         )
-    builder = _BUILDERS.get(kind)
-    if builder is None:
+    if kind not in MODULES:
         raise UnsupportedModelError(
-            f"No graph can be built for model_type {kind!r}; known: {', '.join(sorted(_BUILDERS))}. "
+            f"No graph can be built for model_type {kind!r}; known: {', '.join(sorted(MODULES))}. "
             "Curated models of other architectures run their ONNX file."
         )
+    builder = import_module(f"rapidembed.graph.{MODULES[kind]}")
     architectures = config.values.get("architectures") or []
     if not isinstance(architectures, list):
         raise IntegrityError(f"{config.path}: expected a list of architectures, got {architectures!r}.")
-    known = builder.ARCHITECTURES[head]
+    known = builder.ARCHITECTURES.get("pool" if head == "words" else head, frozenset())
+    if not known:
+        raise UnsupportedModelError(f"No graph with the head {head!r} can be built for model_type {kind!r}.")
     if unknown := [name for name in architectures if name not in known]:
         raise UnsupportedModelError(
             f"Architecture {unknown[0]!r} is not supported here; known: {', '.join(sorted(known))}."
