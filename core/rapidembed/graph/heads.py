@@ -121,6 +121,26 @@ def classify(writer: GraphWriter, x: str, hidden: int, labels: int, names: Class
     return _project(writer, names.output, x, hidden, labels)
 
 
+def hybrid(writer: GraphWriter, x: str, hidden: int) -> str:
+    """All that BGE-M3 makes of its token vectors, in one array: (batch, tokens, hidden) -> (batch, tokens, hidden + 1).
+
+    The first row begins with the vector of the text, the others with those of their tokens; each ends with the token's
+    weight, which counts where it is positive.
+    """
+    shape = writer.node("Concat", writer.node("Shape", x, start=0, end=2), writer.ints(-1), axis=0)
+    flat = blocks.flatten(writer, x, hidden)
+
+    def layer(name: str, width: int) -> str:
+        weight = writer.external(f"{name}/weight", (width, hidden))
+        y = blocks.linear(writer, flat, weight, writer.external(f"{name}/bias", (width,)))
+        return writer.node("Reshape", y, shape)
+
+    first = writer.node("Slice", x, writer.ints(0), writer.ints(1), writer.ints(1))
+    others = _after(writer, layer("token_vectors", hidden), writer.ints(1))
+    vectors = writer.node("Concat", first, others, axis=1)
+    return writer.node("Concat", vectors, layer("token_weights", 1), axis=2)
+
+
 def attention(writer: GraphWriter, q: str, k: str, *, heads: int, width: int, mask: str | None) -> str:
     """How much the first token attends to each token, the mean over the heads: (batch, tokens).
 

@@ -3,6 +3,7 @@
 from rapidembed.registry.discovery import complete, discover, undeclared
 from rapidembed.registry.spec import (
     DenseLayer,
+    Hybrid,
     LateInteraction,
     ModelSpec,
     OnnxSource,
@@ -10,14 +11,16 @@ from rapidembed.registry.spec import (
     SparseWeights,
     WordWeights,
 )
-from rapidembed.registry.task import LATE_INTERACTION, RERANK, SPARSE, TEXT, Task
+from rapidembed.registry.task import HYBRID, LATE_INTERACTION, RERANK, SPARSE, TEXT, Task
 
 __all__ = [
+    "HYBRID",
     "LATE_INTERACTION",
     "RERANK",
     "SPARSE",
     "TEXT",
     "DenseLayer",
+    "Hybrid",
     "LateInteraction",
     "ModelSpec",
     "OnnxSource",

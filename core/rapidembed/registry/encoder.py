@@ -1,4 +1,4 @@
-"""An encoder's facts from its own files, where a row says what is made of its token vectors."""
+"""An encoder's facts from its own files, where something else says what is made of its token vectors."""
 
 from pathlib import Path
 

@@ -98,6 +98,24 @@ class WordWeights:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Hybrid:
+    """Where the two layers lie that a model has beside its encoder that gives all kinds of vectors at once.
+
+    BGE-M3, https://arxiv.org/abs/2402.03216. Each file holds a linear layer: safetensors, or as PyTorch saves it.
+    """
+
+    vectors: str = "colbert_linear.pt"
+    """Makes the tokens' vectors."""
+    weights: str = "sparse_linear.pt"
+    """Makes their weights."""
+
+    @property
+    def files(self) -> tuple[tuple[str, str], ...]:
+        """What the tensors' names of each file begin with, see :class:`rapidembed.graph.weights.Weights`; the file."""
+        return ("token_vectors/", self.vectors), ("token_weights/", self.weights)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FastembedValues:
     """Where fastembed's vectors for the same name differ from sentence-transformers'."""
 
@@ -132,6 +150,8 @@ class ModelSpec:
     """Set where the head is "mlm"."""
     words: WordWeights | None = None
     """Set where the head is "attention" or "words"."""
+    hybrid: Hybrid | None = None
+    """Set where the head is "hybrid"."""
     vocab_size: int | None = None
     """Of a sparse model what listings call so, where it is not ``dim``."""
     max_tokens: int | None = None
@@ -186,6 +206,8 @@ class ModelSpec:
             files.append(self.sparse.query_weights)
         if self.words is not None:
             files += filter(None, (self.words.vocabulary, self.words.projections))
+        if self.hybrid is not None:
+            files += (file for _, file in self.hybrid.files)
         return tuple(files)
 
     @property
@@ -219,6 +241,8 @@ class ModelSpec:
             values["sparse"] = SparseWeights(**sparse)
         if words := values.get("words"):
             values["words"] = WordWeights(**words)
+        if hybrid := values.get("hybrid"):
+            values["hybrid"] = Hybrid(**hybrid)
         if onnx := values.get("onnx_source"):
             files = tuple(onnx.get("additional_files", ()))
             values["onnx_source"] = OnnxSource(repo=onnx["repo"], file=onnx["file"], additional_files=files)

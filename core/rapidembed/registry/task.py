@@ -9,6 +9,7 @@ from rapidembed.registry.catalog import curated, find_curated
 from rapidembed.registry.cross_encoder import discover_cross_encoder
 from rapidembed.registry.discovery import WEIGHTS_FILE, discover, read_modules
 from rapidembed.registry.encoder import discover_encoder
+from rapidembed.registry.hybrid import discover_hybrid, find_layers
 from rapidembed.registry.multi_vector import METADATA_FILE, discover_multi_vector
 from rapidembed.registry.sparse_encoder import ROUTER_FILE, discover_sparse, read_sparse_modules
 from rapidembed.registry.spec import ModelSpec
@@ -21,8 +22,8 @@ class Task:
 
     facade: str
     """The class, for messages."""
-    rows: str
-    """Data file of the curated models."""
+    rows: tuple[str, ...]
+    """Data files of the curated models."""
     heads: tuple[Head, ...]
     """Heads of its models, which tell added models of one facade from another's; the first is what a checkpoint's own
     files describe, the others need a row."""
@@ -39,17 +40,21 @@ class Task:
 
     def models(self) -> tuple[ModelSpec, ...]:
         """The models known by name: curated ones in the order of the data file, then installed and added ones."""
-        return (*curated(self.rows), *custom.models(self.heads))
+        return (*(spec for file in self.rows for spec in curated(file)), *custom.models(self.heads))
 
     def find(self, name: str) -> ModelSpec | None:
         """The curated, added or installed model of that name (case does not matter), or None."""
-        return find_curated(self.rows, name) or self.find_added(name)
+        return self._find_curated(name) or self.find_added(name)
 
     def read(self, folder: Path, name: str, row: ModelSpec | None) -> ModelSpec:
-        """The spec of the model in ``folder``, which is to have the head of ``row`` if that is given."""
-        if row is not None and row.head != self.heads[0]:
-            return discover_encoder(folder, name, row.head)
-        return self.discover(folder, name)
+        """The spec of the model in ``folder``, which is to have the head of ``row`` if that is given.
+
+        A folder with the layers of BGE-M3 is that in all tasks but text, where its modules say all that is needed.
+        """
+        head = row.head if row is not None else self.heads[0]
+        if head == "hybrid" or (row is None and self is not TEXT and find_layers(folder)):
+            return discover_hybrid(folder, name)
+        return discover_encoder(folder, name, head) if head in ("attention", "words") else self.discover(folder, name)
 
     def find_added(self, name: str) -> ModelSpec | None:
         """The added or installed model of that name (case does not matter), or None."""
@@ -64,7 +69,7 @@ class Task:
         if spec.head not in self.heads:
             known = " or ".join(map(repr, self.heads))
             raise ValueError(f"{self.facade} runs models with head={known}, got {spec.name!r} with {spec.head!r}.")
-        if find_curated(self.rows, spec.name):
+        if self._find_curated(spec.name):
             raise ValueError(f"{spec.name!r} is a curated model; choose another name.")
         custom.add(spec)
 
@@ -76,21 +81,25 @@ class Task:
         """
         custom.remove(self.heads, name)
 
+    def _find_curated(self, name: str) -> ModelSpec | None:
+        return next(filter(None, (find_curated(file, name) for file in self.rows)), None)
 
-TEXT = Task("TextEmbedding", "dense", ("pool",), discover, needs_modules=True)
-RERANK = Task("TextCrossEncoder", "rerank", ("classification",), discover_cross_encoder)
+
+TEXT = Task("TextEmbedding", ("dense", "hybrid"), ("pool", "hybrid"), discover, needs_modules=True)
+RERANK = Task("TextCrossEncoder", ("rerank",), ("classification",), discover_cross_encoder)
 LATE_INTERACTION = Task(
     "LateInteractionTextEmbedding",
-    "late_interaction",
-    ("tokens",),
+    ("late_interaction", "hybrid"),
+    ("tokens", "hybrid"),
     discover_multi_vector,
     undeclared_files=(METADATA_FILE, WEIGHTS_FILE),
 )
 SPARSE = Task(
     "SparseTextEmbedding",
-    "sparse",
-    ("mlm", "attention", "words"),
+    ("sparse", "hybrid"),
+    ("mlm", "attention", "words", "hybrid"),
     discover_sparse,
     modules=read_sparse_modules,
     files=(ROUTER_FILE,),
 )
+HYBRID = Task("HybridTextEmbedding", ("hybrid",), ("hybrid",), discover_hybrid)

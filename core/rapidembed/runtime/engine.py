@@ -19,7 +19,7 @@ from rapidembed.runtime.device import Placement
 from rapidembed.runtime.feeds import attention_mask, feeds
 from rapidembed.runtime.onnx_runtime import ort
 from rapidembed.runtime.pool import ComputePool, compute_pool
-from rapidembed.runtime.pooling import dense, first_attention, pool
+from rapidembed.runtime.pooling import dense, first_attention, hybrid, pool
 from rapidembed.runtime.session import Session
 from rapidembed.runtime.sessions import Sessions
 from rapidembed.runtime.tokenizer import TokenIds, Tokenizer
@@ -199,7 +199,9 @@ class OnnxEngine:
         if program.pooling != ("none",):
             output = pool(output, attention_mask(texts, length), program.pooling, extra.get("prompt_tokens", 0))
         for layer in program.dense:
-            output = dense(output, layer, program.dense_tensors)
+            output = dense(output, layer, program.tensors)
+        if self._spec.head == "hybrid" and self.key.checkpoint.is_onnx:
+            output = hybrid(output, program.tensors)
         self._check(output, length)
         return output
 
@@ -219,4 +221,6 @@ def _shape(spec: ModelSpec, length: int) -> tuple[int, ...]:
     """Of the output for one text."""
     if spec.head == "attention":
         return (length,)
+    if spec.head == "hybrid":
+        return (length, spec.dim + 1)
     return (length, spec.dim) if spec.head in ("tokens", "words") else (spec.dim,)

@@ -20,6 +20,7 @@ from rapidembed.tasks.steps import TextSteps
 from rapidembed.tasks.weighing import Weigher
 from rapidembed.tasks.weighing.attention import AttentionWeights
 from rapidembed.tasks.weighing.senses import WordSenses
+from rapidembed.tasks.weighing.tokens import TokenWeights
 from rapidembed.tasks.weighing.vocabulary import VocabularyWeights
 from rapidembed.types import SparseEmbedding
 
@@ -123,4 +124,6 @@ def _weigher(checkpoint: Checkpoint, tokenizer: Tokenizer, options: SparseOption
     if checkpoint.spec.head == "words":
         lexical = options.lexical
         return WordSenses(checkpoint, tokenizer, lexical.k, lexical.b, lexical.avg_len)
+    if checkpoint.spec.head == "hybrid":
+        return TokenWeights(checkpoint, tokenizer)
     return VocabularyWeights(checkpoint, tokenizer)
