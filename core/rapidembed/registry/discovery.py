@@ -131,6 +131,7 @@ def complete(spec: ModelSpec, row: ModelSpec) -> ModelSpec:
             sparse=row.sparse or spec.sparse,
             hybrid=spec.hybrid,
             vocab_size=row.vocab_size or spec.vocab_size,
+            labels=spec.labels,
         )
     return replace(
         row,
@@ -146,6 +147,7 @@ def complete(spec: ModelSpec, row: ModelSpec) -> ModelSpec:
         similarity=spec.similarity,
         late=spec.late,
         hybrid=spec.hybrid,
+        labels=spec.labels,
         # The special tokens that a row leaves out are nothing that files say.
         sparse=spec.sparse and row.sparse and replace(spec.sparse, skip_special=row.sparse.skip_special),
     )

@@ -152,6 +152,8 @@ class ModelSpec:
     """Set where the head is "attention" or "words"."""
     hybrid: Hybrid | None = None
     """Set where the head is "hybrid"."""
+    labels: tuple[str, ...] = ()
+    """Names of a classifier's labels, in order; may be empty where there is one."""
     vocab_size: int | None = None
     """Of a sparse model what listings call so, where it is not ``dim``."""
     max_tokens: int | None = None
@@ -235,6 +237,7 @@ class ModelSpec:
         """Build a spec from a JSON row of the catalog."""
         values = dict(row)
         values["pooling"] = tuple(values.get("pooling", ("none",)))
+        values["labels"] = tuple(values.get("labels", ()))
         if late := values.get("late"):
             values["late"] = LateInteraction(**late | {"skip": tuple(late.get("skip", ()))})
         if sparse := values.get("sparse"):

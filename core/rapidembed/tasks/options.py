@@ -143,6 +143,18 @@ class LateInteractionOptions(ModelOptions):
             check_positive("max_query_tokens", self.max_query_tokens)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RerankOptions(ModelOptions):
+    """Arguments of :class:`rapidembed.TextCrossEncoder`, documented there."""
+
+    label: str | int | None
+
+    def __post_init__(self) -> None:
+        ModelOptions.__post_init__(self)
+        if isinstance(self.label, bool) or not isinstance(self.label, str | int | None):
+            raise ValueError(f"label must be a label's name, its number or None, got {self.label!r}.")
+
+
 def check_prompts(prompts: Mapping[str, str] | None) -> None:
     """Raise a ValueError unless ``prompts`` maps some of the roles to texts."""
     if not isinstance(prompts, Mapping | None):
