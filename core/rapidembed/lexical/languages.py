@@ -1,8 +1,9 @@
 """What BM25 knows about languages: stemmer, stopwords, and how words are told apart.
 
-The stopwords in ``data/stopwords.json`` are NLTK's (the "stopwords" corpus of nltk_data, in the public domain), where
-those of Qdrant/bm25 come from; the copies on the hub were out of reach and could not be compared. NLTK's English list
-has grown since, but only by contractions, which are no words here. ``tests/golden/make_lexical.py`` writes the file.
+The stopwords in ``data/stopwords.json`` are NLTK's (the "stopwords" corpus of nltk_data; NOTICE names its sources and
+their licences), where those of Qdrant/bm25 come from; the copies on the hub were out of reach and could not be
+compared. NLTK's English list has grown since, but only by contractions, which are no words here.
+``tests/golden/make_lexical.py`` writes the file.
 """
 
 import json
