@@ -5,12 +5,12 @@ from pathlib import Path
 from typing import Any
 
 from rapidembed.errors import ModelNotFoundError
-from rapidembed.registry import HYBRID
 from rapidembed.runtime import inputs
 from rapidembed.tasks.bulk import Bulk, Texts
 from rapidembed.tasks.embedder import Embedder
 from rapidembed.tasks.facade import name_of
 from rapidembed.tasks.hybrid_model import HybridModel
+from rapidembed.tasks.known import Known
 from rapidembed.tasks.options import ModelOptions
 from rapidembed.types import Device, HybridEmbedding, Providers
 
@@ -41,7 +41,7 @@ class HybridTextEmbedding(Embedder[ModelOptions, HybridModel, HybridEmbedding, l
     :class:`rapidembed.TextEmbedding`.
     """
 
-    _task = HYBRID
+    _task = Known("HYBRID")
 
     def __init__(
         self,
@@ -184,7 +184,7 @@ class HybridTextEmbedding(Embedder[ModelOptions, HybridModel, HybridEmbedding, l
     @classmethod
     def get_embedding_size(cls, model_name: str) -> int:
         """Dimensions of a curated or added model, without loading it."""
-        spec = HYBRID.find(model_name)
+        spec = cls._task.find(model_name)
         if spec is None:
             raise ModelNotFoundError(f"No model {model_name!r} is known by name; list_supported_models() lists them.")
         return spec.dim

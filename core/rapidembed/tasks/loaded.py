@@ -13,7 +13,7 @@ from rapidembed.tasks.bulk import Bulk
 from rapidembed.tasks.call import Call
 from rapidembed.tasks.info import ModelInfo
 from rapidembed.tasks.leased import LeasedModel, lease_model, token_limit
-from rapidembed.tasks.options import TextOptions
+from rapidembed.tasks.network_options import TextOptions
 from rapidembed.tasks.steps import TextSteps
 from rapidembed.tasks.unit import unit_rows
 from rapidembed.types import Vectors

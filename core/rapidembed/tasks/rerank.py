@@ -6,14 +6,15 @@ from typing import Any, overload
 
 import numpy as np
 
-from rapidembed.registry import RERANK, ModelSpec
+from rapidembed.registry import ModelSpec
 from rapidembed.runtime import inputs
 from rapidembed.runtime.sinks import VectorSink
 from rapidembed.tasks.bulk import Bulk, gather, with_progress
 from rapidembed.tasks.call import Call, awaited
 from rapidembed.tasks.custom import custom_reranker
 from rapidembed.tasks.facade import Facade, name_of
-from rapidembed.tasks.options import RerankOptions
+from rapidembed.tasks.known import Known
+from rapidembed.tasks.network_options import RerankOptions
 from rapidembed.tasks.pair_inputs import Activation, LabelActivation, activation_of, checked, pairs_of
 from rapidembed.tasks.reranker import Reranker
 from rapidembed.tasks.steps import Pair
@@ -49,7 +50,7 @@ class TextCrossEncoder(Facade[RerankOptions, Reranker]):
     :class:`rapidembed.TextEmbedding`.
     """
 
-    _task = RERANK
+    _task = Known("RERANK")
 
     def __init__(
         self,

@@ -10,7 +10,7 @@ from rapidembed.runtime.lease import Lease
 from rapidembed.runtime.pairs import PairTemplate
 from rapidembed.tasks.call import Call
 from rapidembed.tasks.leased import LeasedModel, graph_tokenizer, lease_model, token_limit
-from rapidembed.tasks.options import RerankOptions
+from rapidembed.tasks.network_options import RerankOptions
 from rapidembed.tasks.steps import PairSteps
 
 

@@ -2,23 +2,26 @@
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from rapidembed.lexical.languages import LANGUAGES
 from rapidembed.lexical.models import LEXICAL_MODELS, LexicalModel, find_lexical
 from rapidembed.lexical.options import LexicalOptions
 from rapidembed.lexical.vocabulary import Stemmer
 from rapidembed.lexical.words import Tokenizer
-from rapidembed.registry import SPARSE, ModelSpec
 from rapidembed.runtime import inputs
 from rapidembed.runtime.device import Placement
 from rapidembed.tasks.bulk import Bulk, Texts
 from rapidembed.tasks.describe import describe
 from rapidembed.tasks.embedder import Embedder, TextModel
 from rapidembed.tasks.facade import name_of
+from rapidembed.tasks.known import Known
 from rapidembed.tasks.lexical import LexicalBackend
 from rapidembed.tasks.sparse_options import SparseOptions
 from rapidembed.types import Device, Providers, SparseEmbedding
+
+if TYPE_CHECKING:
+    from rapidembed.registry import ModelSpec
 
 
 class SparseBackend(TextModel[SparseEmbedding, list[SparseEmbedding]], Protocol):
@@ -87,7 +90,7 @@ class SparseTextEmbedding(Embedder[SparseOptions, SparseBackend, SparseEmbedding
     Objects are safe to use from several threads and may be pickled and copied.
     """
 
-    _task = SPARSE
+    _task = Known("SPARSE")
 
     def __init__(
         self,
@@ -253,15 +256,15 @@ class SparseTextEmbedding(Embedder[SparseOptions, SparseBackend, SparseEmbedding
     @classmethod
     def list_supported_models(cls) -> list[dict[str, Any]]:
         """The models that this version knows by name, a fresh dict each, with fastembed's keys and some of ours."""
-        return [*map(_describe_network, SPARSE.models()), *(_describe(model) for model in LEXICAL_MODELS)]
+        return [*map(_describe_network, cls._task.models()), *(_describe(model) for model in LEXICAL_MODELS)]
 
     @classmethod
-    def add_custom_model(cls, model: ModelSpec) -> None:
+    def add_custom_model(cls, model: "ModelSpec") -> None:
         """See :meth:`rapidembed.TextEmbedding.add_custom_model`.
 
         The model's head is "mlm" (SPLADE), "attention" (BM42) or "words" (miniCOIL).
         """
-        if isinstance(model, ModelSpec) and find_lexical(model.name):
+        if find_lexical(getattr(model, "name", "")):
             raise ValueError(f"{model.name!r} is a curated model; choose another name.")
         super().add_custom_model(model)
 
@@ -284,7 +287,7 @@ class SparseTextEmbedding(Embedder[SparseOptions, SparseBackend, SparseEmbedding
         return [embedding for window in windows for embedding in window]
 
 
-def _describe_network(spec: ModelSpec) -> dict[str, Any]:
+def _describe_network(spec: "ModelSpec") -> dict[str, Any]:
     return describe(spec) | {"vocab_size": spec.vocab_size or spec.dim, "requires_idf": spec.words is not None}
 
 

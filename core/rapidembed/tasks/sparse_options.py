@@ -6,7 +6,6 @@ from typing import Any
 
 from rapidembed.lexical.models import find_lexical
 from rapidembed.lexical.options import LexicalOptions, check_number
-from rapidembed.registry import SPARSE
 from rapidembed.tasks.options import ModelOptions, check_prompts
 
 LEXICAL = tuple(option.name for option in fields(LexicalOptions))
@@ -54,5 +53,7 @@ def _options_of(model_name: str) -> tuple[str, ...]:
     """The options that a model has beside those of all."""
     if find_lexical(model_name):
         return LEXICAL
+    from rapidembed.registry import SPARSE
+
     row = SPARSE.find(model_name)
     return _OF_HEAD.get(row.head, ()) if row else ()

@@ -18,7 +18,7 @@ from rapidembed.runtime.tokenizer import TokenIds, Tokenizer
 from rapidembed.tasks.bulk import Bulk
 from rapidembed.tasks.call import Call
 from rapidembed.tasks.leased import LeasedModel, graph_tokenizer, lease_model, token_limit
-from rapidembed.tasks.options import LateInteractionOptions
+from rapidembed.tasks.network_options import LateInteractionOptions
 from rapidembed.tasks.steps import LateInteractionSteps
 from rapidembed.tasks.unit import unit_rows
 from rapidembed.types import Vectors
