@@ -95,7 +95,7 @@ def _builder(config: ConfigFile, head: Head) -> ModuleType:
     architectures = config.values.get("architectures") or []
     if not isinstance(architectures, list):
         raise IntegrityError(f"{config.path}: expected a list of architectures, got {architectures!r}.")
-    known = builder.ARCHITECTURES[head]
+    known = builder.ARCHITECTURES.get(head)
     if not known:
         raise UnsupportedModelError(f"For model_type {kind!r} no graph with the head {head!r} can be built.")
     if unknown := [name for name in architectures if name not in known]:
