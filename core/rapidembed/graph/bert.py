@@ -13,6 +13,7 @@ _ENCODERS = frozenset({"BertModel", "BertForMaskedLM", "BertForPreTraining"})
 ARCHITECTURES: dict[Head, frozenset[str]] = {
     "pool": _ENCODERS,
     "tokens": _ENCODERS | {"HF_ColBERT"},
+    "attention": _ENCODERS,
     "classification": frozenset({"BertForSequenceClassification"}),
     "mlm": frozenset({"BertForMaskedLM", "BertForPreTraining"}),
 }
@@ -40,6 +41,14 @@ def encode(writer: GraphWriter, config: ConfigFile, inputs: Inputs, *, first_onl
     names = [f"encoder.layer.{layer}." for layer in range(sizes.layers)]
     layers = Layers(writer=writer, sizes=sizes, inputs=inputs)
     return layers.write(names, x, first_only=first_only), sizes.hidden
+
+
+def attention(writer: GraphWriter, config: ConfigFile, inputs: Inputs, mask: str | None) -> str:
+    """Write the encoder up to the attention of its last layer, see :func:`rapidembed.graph.heads.attention`."""
+    sizes = _read(config)
+    x = encoder.embeddings(writer, sizes, inputs)
+    names = [f"encoder.layer.{layer}." for layer in range(sizes.layers)]
+    return encoder.first_attention(writer, sizes, names, x, inputs, mask)
 
 
 def words(writer: GraphWriter, config: ConfigFile, x: str, sparse: SparseWeights, mask: str | None) -> str:

@@ -224,6 +224,29 @@ class Layers:
         return norm(writer, f"{name}{parts.outer_norm}", writer.node("Add", y, x), hidden, self.sizes.epsilon)
 
 
+def first_attention(
+    writer: GraphWriter, sizes: Sizes, names: Sequence[str], x: str, inputs: Inputs, mask: str | None
+) -> str:
+    """The layers up to the attention of the last one, see :func:`rapidembed.graph.heads.attention`.
+
+    Args:
+        writer: takes the nodes.
+        sizes: the model's.
+        names: beginning of the tensor names of each layer, which go on as BERT's do.
+        x: the embeddings, (batch, tokens, hidden).
+        inputs: names of the graph's inputs.
+        mask: float32 (batch, tokens), 1 for real tokens; None without padding.
+    """
+    hidden, last = sizes.hidden, names[-1]
+    writer.leave_out(last)
+    x = layers(writer, sizes, names[:-1], x, inputs, first_only=False)
+    shape = writer.node("Shape", x)
+    q = project(writer, f"{last}{_BERT.query}", blocks.first_token(writer, x), hidden, hidden)
+    k = project(writer, f"{last}{_BERT.key}", blocks.flatten(writer, x, hidden), hidden, hidden)
+    k = writer.node("Reshape", k, shape)
+    return heads.attention(writer, q, k, heads=sizes.heads, width=hidden // sizes.heads, mask=mask)
+
+
 def words(
     writer: GraphWriter,
     config: ConfigFile,
