@@ -20,6 +20,7 @@ ARCHITECTURES: dict[Head, frozenset[str]] = {
 PREFIXES = ("", "bert.")
 ANCHOR = "embeddings.word_embeddings.weight"
 IGNORABLE = ("embeddings.position_ids", "pooler.", "cls.")
+TELLS_TEXTS_APART = True
 
 
 @dataclass(frozen=True, slots=True)

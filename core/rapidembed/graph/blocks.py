@@ -27,9 +27,9 @@ def linear(writer: GraphWriter, x: str, weight: str, bias: str) -> str:
     return writer.node("Gemm", x, weight, bias, transB=1)
 
 
-def layer_norm(writer: GraphWriter, x: str, weight: str, bias: str, epsilon: float) -> str:
+def layer_norm(writer: GraphWriter, x: str, weight: str, bias: str | None, epsilon: float) -> str:
     """Layer normalization over the last axis."""
-    return writer.node("LayerNormalization", x, weight, bias, axis=-1, epsilon=epsilon)
+    return writer.node("LayerNormalization", x, weight, *([bias] if bias else []), axis=-1, epsilon=epsilon)
 
 
 def activation(writer: GraphWriter, x: str, name: str) -> str:

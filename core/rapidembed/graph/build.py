@@ -1,9 +1,11 @@
 """Puts an architecture and the heads together into one serialized graph. Imported only when a graph is built."""
 
+from importlib import import_module
 from types import ModuleType
 
 from rapidembed.errors import IntegrityError, UnsupportedModelError
-from rapidembed.graph import bert, heads
+from rapidembed.graph import heads
+from rapidembed.graph.architectures import MODULES
 from rapidembed.graph.built import BuiltGraph
 from rapidembed.graph.inputs import Inputs
 from rapidembed.graph.weights import Weights
@@ -11,8 +13,6 @@ from rapidembed.graph.writer import GraphWriter
 from rapidembed.registry import ModelSpec, SparseWeights
 from rapidembed.registry.config_file import ConfigFile
 from rapidembed.types import Head
-
-_BUILDERS: dict[str, ModuleType] = {"bert": bert}
 
 
 def build(config: ConfigFile, weights: Weights, spec: ModelSpec, *, masked: bool) -> BuiltGraph:
@@ -33,7 +33,7 @@ def build(config: ConfigFile, weights: Weights, spec: ModelSpec, *, masked: bool
     shape = ["batch", "tokens"]
     feeds = {"input_ids": shape}
     mask = types = penalty = float_mask = None
-    if spec.head == "classification":
+    if spec.head == "classification" and builder.TELLS_TEXTS_APART:
         types = "token_type_ids"
         feeds[types] = shape
     if masked or spec.hides_tokens:
@@ -64,8 +64,11 @@ def _head(
     skipped: str | None,
 ) -> str:
     """Encoder and head; ``mask`` and ``skipped`` are those of :func:`rapidembed.graph.heads.pool`."""
-    first_only = spec.head == "classification" or (spec.pooling == ("cls",) and skipped is None)
     x: str
+    if spec.head == "classification" and hasattr(builder, "classify"):
+        x = builder.classify(writer, config, inputs, spec.dim, mask)
+        return x
+    first_only = spec.head == "classification" or (spec.pooling == ("cls",) and skipped is None)
     x, hidden = builder.encode(writer, config, inputs, first_only=first_only)
     if spec.head == "classification":
         return heads.classify(writer, x, hidden, spec.dim)
@@ -86,12 +89,12 @@ def _builder(config: ConfigFile, head: Head) -> ModuleType:
         raise UnsupportedModelError(
             f"The model runs code of its own (auto_map in config.json); model_type is {kind!r}."
         )
-    builder = _BUILDERS.get(kind)
-    if builder is None:
+    if kind not in MODULES:
         raise UnsupportedModelError(
-            f"No graph can be built for model_type {kind!r}; known: {', '.join(sorted(_BUILDERS))}. "
+            f"No graph can be built for model_type {kind!r}; known: {', '.join(sorted(MODULES))}. "
             "Curated models of other architectures run their ONNX file."
         )
+    builder = import_module(f"rapidembed.graph.{MODULES[kind]}")
     architectures = config.values.get("architectures") or []
     if not isinstance(architectures, list):
         raise IntegrityError(f"{config.path}: expected a list of architectures, got {architectures!r}.")

@@ -17,7 +17,7 @@ from rapidembed.registry.config_file import ConfigFile
 from rapidembed.types import PoolingMode
 
 # Raise it with every change that makes the builders write a different graph.
-_BUILDER_VERSION = 4
+_BUILDER_VERSION = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,11 +48,6 @@ class Program:
     row_by_row: bool = False
     dense: tuple[DenseLayer, ...] = ()
     dense_tensors: dict[str, NDArray[np.float32]] = field(default_factory=dict)
-
-
-def buildable_architectures() -> frozenset[str]:
-    """``model_type`` values whose graph is built from safetensors."""
-    return frozenset({"bert"})
 
 
 def load_program(checkpoint: Checkpoint, *, masked: bool) -> Program:

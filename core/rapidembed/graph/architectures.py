@@ -1,0 +1,12 @@
+"""Which architectures a graph can be built for. Nothing is imported: asking costs nothing."""
+
+MODULES = {
+    "bert": "bert",
+    "modernbert": "modernbert",
+}
+"""``model_type`` of config.json -> the module of this package that builds it."""
+
+
+def buildable_architectures() -> frozenset[str]:
+    """``model_type`` values whose graph is built from safetensors."""
+    return frozenset(MODULES)

@@ -1,0 +1,64 @@
+"""Attention with rotary positions, over all tokens, a window of them, or the first token's view only."""
+
+from dataclasses import dataclass
+
+from rapidembed.graph import blocks
+from rapidembed.graph.inputs import Inputs
+from rapidembed.graph.local import Window, local_attention
+from rapidembed.graph.rotary import Rotary, rotate
+from rapidembed.graph.writer import GraphWriter
+
+
+@dataclass(frozen=True, slots=True)
+class Projections:
+    """Queries, keys and values, each (batch, tokens, heads x width)."""
+
+    q: str
+    k: str
+    v: str
+    heads: int
+    width: int
+    """Of a head."""
+
+
+def attend(
+    writer: GraphWriter,
+    parts: Projections,
+    inputs: Inputs,
+    *,
+    rotary: Rotary,
+    window: Window | None = None,
+    first_only: bool = False,
+    scale: float | None = None,
+) -> str:
+    """Multi-head attention between the tokens of each text: (rows, heads x width).
+
+    Args:
+        writer: takes the nodes.
+        parts: projections, not yet rotated.
+        inputs: names of the graph's inputs.
+        rotary: angles of the positions.
+        window: how far tokens see; None: as far as the text goes.
+        first_only: compute only what the first token of each text sees, so that rows are texts, not tokens.
+        scale: factor of the scores; None: one over the square root of a head's width.
+    """
+    heads, width = parts.heads, parts.width
+    q, k, v, mask = parts.q, rotate(writer, parts.k, rotary, heads), parts.v, inputs.mask
+    # Position 0 turns by no angle.
+    q = _first(writer, q, 1) if first_only else rotate(writer, q, rotary, heads)
+    if inputs.penalty is not None:
+        q, k = blocks.penalized(writer, q, k, inputs.penalty, heads=heads, width=width)
+        scale = scale or width**-0.5
+    if first_only and window:
+        seen = window.reach + 1
+        k, v, mask = _first(writer, k, seen), _first(writer, v, seen), mask and _first(writer, mask, seen)
+    if window is None or first_only:
+        x = blocks.self_attention(writer, q, k, v, heads=heads, mask=mask, scale=scale)
+    else:
+        x = local_attention(writer, q, k, v, window, heads=heads, scale=scale)
+    return blocks.flatten(writer, x, heads * width)
+
+
+def _first(writer: GraphWriter, x: str, count: int) -> str:
+    """The first ``count`` tokens of each text."""
+    return writer.node("Slice", x, writer.ints(0), writer.ints(count), writer.ints(1))

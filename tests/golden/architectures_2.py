@@ -1,0 +1,175 @@
+"""Tiny models of many architectures: what each is, and how its files are made where they are needed.
+
+``make_architectures_2.py`` makes them for transformers, ``tests/core/test_architectures_2.py`` for rapidembed.
+Committed are, for every variant, its config.json with the names and shapes of its tensors, and reference outputs. A
+tensor's values follow from its name.
+"""
+
+import json
+import zlib
+from dataclasses import dataclass, field
+from pathlib import Path
+from shutil import copyfile
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors.numpy import save_file
+
+HERE = Path(__file__).parent
+FILES = HERE / "architectures_2"
+TOKENIZER = HERE / "base"
+VOCABULARY = 112  # of that tokenizer
+HIDDEN = 2
+"""How many tokens at the end of a text are hidden from the others in the outputs called "hidden"."""
+TEXTS = ["", "hello world", "The quick brown fox, jumps over 2 lazy dogs! " * 3]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Variant:
+    """A model that differs from others of its architecture in what its graph must heed."""
+
+    model: str
+    """Class in transformers."""
+    config: dict[str, Any] = field(default_factory=dict)
+    """Arguments of its config."""
+    published: dict[str, Any] = field(default_factory=dict)
+    """Changes to config.json, None for what is taken out: what the hub's files say in other words."""
+    lengths: tuple[int, ...] = (1, 2, 3, 17)
+    same_as: str | None = None
+    """Another variant, whose outputs it must have."""
+
+
+_MODERN = {
+    "vocab_size": VOCABULARY,
+    "hidden_size": 16,
+    "intermediate_size": 24,
+    "num_hidden_layers": 3,
+    "num_attention_heads": 2,
+    "local_attention": 8,
+    "global_attn_every_n_layers": 2,
+    "max_position_embeddings": 64,
+    "pad_token_id": 0,
+    "bos_token_id": 2,
+    "eos_token_id": 3,
+    "cls_token_id": 2,
+    "sep_token_id": 3,
+}
+_MODERN_LENGTHS = (1, 2, 4, 5, 6, 8, 9, 12, 13, 17, 24, 41)  # around the window, its blocks and their stretches of keys
+
+
+def _modern(
+    model: str = "ModernBertModel",
+    *,
+    published: dict[str, Any] | None = None,
+    same_as: str | None = None,
+    **config: Any,
+) -> Variant:
+    config = _MODERN | config
+    return Variant(model=model, config=config, published=published or {}, lengths=_MODERN_LENGTHS, same_as=same_as)
+
+
+VARIANTS: dict[str, dict[str, Variant]] = {
+    "modernbert": {
+        "base": _modern(),
+        "older config": _modern(
+            published={
+                "layer_types": None,
+                "rope_parameters": None,
+                "global_attn_every_n_layers": 2,
+                "global_rope_theta": 160000.0,
+                "local_rope_theta": 10000.0,
+            },
+            same_as="base",
+        ),
+        "older defaults": _modern(
+            published=dict.fromkeys(
+                ["layer_types", "global_attn_every_n_layers", "rope_parameters", "local_attention", "norm_eps"]
+            )
+        ),
+        "older thetas": _modern(
+            published={"rope_parameters": None, "global_rope_theta": 900.0, "local_rope_theta": 70.0}
+        ),
+        "thetas": _modern(
+            rope_parameters={
+                "full_attention": {"rope_type": "default", "rope_theta": 500.0},
+                "sliding_attention": {"rope_type": "default", "rope_theta": 50.0},
+            }
+        ),
+        "local layers": _modern(layer_types=["sliding_attention"] * 3),
+        "full layers": _modern(layer_types=["full_attention"] * 3),
+        "odd window": _modern(local_attention=5),
+        "widest window": _modern(local_attention=200),
+        "biases": _modern(norm_bias=True, mlp_bias=True, attention_bias=True),
+        "epsilon": _modern(norm_eps=0.1),
+        "activation": _modern(hidden_activation="silu"),
+        "heads": _modern(num_attention_heads=4),
+        "classifier": _modern("ModernBertForSequenceClassification", num_labels=1),
+        "mean classifier": _modern("ModernBertForSequenceClassification", num_labels=1, classifier_pooling="mean"),
+        "other classifier": _modern(
+            "ModernBertForSequenceClassification",
+            num_labels=1,
+            classifier_bias=True,
+            classifier_activation="relu",
+            norm_bias=True,
+            layer_types=["sliding_attention"] * 3,
+        ),
+        "words": _modern("ModernBertForMaskedLM"),
+        "other words": _modern(
+            "ModernBertForMaskedLM",
+            tie_word_embeddings=False,
+            decoder_bias=False,
+            classifier_bias=True,
+            classifier_activation="silu",
+        ),
+    },
+}
+
+
+def head(variant: Variant) -> str:
+    """What the model's outputs are, in the words of :data:`rapidembed.types.Head`."""
+    if variant.model.endswith("ForSequenceClassification"):
+        return "classification"
+    return "mlm" if variant.model.endswith("ForMaskedLM") else "tokens"
+
+
+def ids(length: int) -> NDArray[np.int64]:
+    """Token ids of a text of that length, (1, length)."""
+    return np.random.RandomState(length).randint(5, VOCABULARY, (1, length)).astype(np.int64)
+
+
+def tensor(name: str, shape: list[int]) -> NDArray[np.float32]:
+    """A tensor's values: large enough that each matters, those of norms around one."""
+    values = np.random.RandomState(zlib.crc32(name.encode())).standard_normal(shape) * 0.2
+    return (values + (len(shape) == 1 and name.endswith("weight"))).astype(np.float32)
+
+
+def described(architecture: str) -> dict[str, Any]:
+    """Config and tensors of each variant, as committed."""
+    content: dict[str, Any] = json.loads((FILES / f"{architecture}.json").read_text(encoding="utf-8"))
+    return content
+
+
+def write_model(config: dict[str, Any], tensors: dict[str, list[int]], folder: Path) -> Path:
+    """The model's own files."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "config.json").write_text(json.dumps(config), encoding="utf-8")
+    arrays = {name: tensor(name, shape) for name, shape in tensors.items()}
+    save_file(arrays, folder / "model.safetensors", {"format": "pt"})
+    return folder
+
+
+def add_modules(folder: Path, width: int, pooling: str = "mean") -> Path:
+    """The tokenizer and the files by which sentence-transformers pools token vectors."""
+    for name in ("tokenizer.json", "tokenizer_config.json"):
+        copyfile(TOKENIZER / name, folder / name)
+    kinds = {"": "base.modules.transformer.Transformer", "1_Pooling": "sentence_transformer.modules.pooling.Pooling"}
+    modules = [
+        {"idx": i, "name": str(i), "path": path, "type": f"sentence_transformers.{kind}"}
+        for i, (path, kind) in enumerate(kinds.items())
+    ]
+    (folder / "modules.json").write_text(json.dumps(modules), encoding="utf-8")
+    (folder / "1_Pooling").mkdir(exist_ok=True)
+    values = {"embedding_dimension": width, "pooling_mode": pooling}
+    (folder / "1_Pooling" / "config.json").write_text(json.dumps(values), encoding="utf-8")
+    return folder

@@ -1,0 +1,124 @@
+"""Recompute ``architectures_2/``: ``python -m tests.golden.make_architectures_2``.
+
+Runs where transformers and sentence-transformers are installed. For every variant of ``architectures_2.py`` it writes
+what the model's files hold, and what transformers computes from them (PyTorch, CPU, fp32, one text at a time).
+"""
+
+import json
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import transformers
+from numpy.typing import NDArray
+from safetensors import safe_open
+from safetensors.numpy import save_file
+from sentence_transformers import SentenceTransformer
+
+from tests.golden.architectures_2 import (
+    FILES,
+    HIDDEN,
+    TEXTS,
+    VARIANTS,
+    Variant,
+    add_modules,
+    head,
+    ids,
+    write_model,
+)
+
+TOLERANCE = 1e-5
+
+
+def describe(variant: Variant, folder: Path) -> dict[str, Any]:
+    """Config and tensors as transformers writes them, changed to what is published."""
+    model_class = getattr(transformers, variant.model)
+    model_class(model_class.config_class(**variant.config)).save_pretrained(folder)
+    config = json.loads((folder / "config.json").read_text()) | variant.published
+    config = {name: value for name, value in config.items() if name not in variant.published or value is not None}
+    with safe_open(folder / "model.safetensors", framework="numpy") as file:
+        tensors = {name: file.get_slice(name).get_shape() for name in file.keys()}  # noqa: SIM118
+    return {"config": config, "tensors": tensors}
+
+
+def load(variant: Variant, folder: Path) -> Any:
+    """The model, none of whose tensors is missing or left over."""
+    model, report = getattr(transformers, variant.model).from_pretrained(folder, output_loading_info=True)
+    if left := {kind: names for kind, names in report.items() if names}:
+        raise AssertionError(f"{folder.name}: {left}")
+    return model.float().eval()
+
+
+def output(variant: Variant, result: Any) -> torch.Tensor:
+    """Token vectors, labels' scores, or the largest of the tokens' logits for each word."""
+    kind = head(variant)
+    if kind == "tokens":
+        return result.last_hidden_state[0]
+    return result.logits[0] if kind == "classification" else result.logits[0].max(0).values
+
+
+def reference(variant: Variant, folder: Path) -> dict[str, NDArray[np.float32]]:
+    """Outputs by length; "hidden" ones have the longest text's last tokens hidden from the others."""
+    model = load(variant, folder)
+    found = {}
+    with torch.inference_mode():
+        for length in variant.lengths:
+            found[str(length)] = output(variant, model(torch.from_numpy(ids(length)))).numpy()
+        if head(variant) == "tokens":
+            longest = torch.from_numpy(ids(max(variant.lengths)))
+            mask = torch.ones_like(longest)
+            mask[:, -HIDDEN:] = 0
+            found["hidden"] = output(variant, model(longest, attention_mask=mask)).numpy()
+    return found
+
+
+def texts(folder: Path, width: int) -> NDArray[np.float32]:
+    """What sentence-transformers makes of texts, with mean pooling."""
+    model = SentenceTransformer(str(add_modules(folder, width)), device="cpu", local_files_only=True)
+    return np.asarray(model.encode(TEXTS, batch_size=1))
+
+
+def check_differences(variants: dict[str, Variant], found: dict[str, dict[str, NDArray[np.float32]]]) -> None:
+    """Each variant tells something: its outputs are another's only where they have to be."""
+    names = list(variants)
+    for name, variant in variants.items():
+        for other in names[: names.index(name)]:
+            keys = found[name].keys() & found[other].keys()
+            pairs = [(found[name][key], found[other][key]) for key in keys]
+            same = all(a.shape == b.shape and np.abs(a - b).max() < 10 * TOLERANCE for a, b in pairs)
+            if same != (variant.same_as == other):
+                raise AssertionError(f"{name} and {other} are {'the same' if same else 'different'}")
+
+
+def make(architecture: str, root: Path) -> None:
+    """Write an architecture's files."""
+    described, found, flat = {}, {}, {}
+    for name, variant in VARIANTS[architecture].items():
+        described[name] = describe(variant, root / architecture / "new")
+        folder = write_model(**described[name], folder=root / architecture / name)
+        found[name] = reference(variant, folder)
+        if name == "base":
+            flat["texts"] = texts(folder, described[name]["config"]["hidden_size"])
+    check_differences(VARIANTS[architecture], found)
+    flat |= {f"{name}/{key}": array for name, arrays in found.items() for key, array in arrays.items()}
+    save_file(flat, FILES / f"{architecture}.safetensors", {"tolerance": str(TOLERANCE)})
+    (FILES / f"{architecture}.safetensors").chmod(0o644)
+    lines = [f' "{name}": {json.dumps(content)}' for name, content in described.items()]
+    (FILES / f"{architecture}.json").write_text("{\n" + ",\n".join(lines) + "\n}\n", encoding="utf-8")
+
+
+def main() -> None:
+    """Write all files."""
+    transformers.utils.logging.set_verbosity_error()
+    transformers.utils.logging.disable_progress_bar()
+    torch.set_num_threads(1)
+    FILES.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory() as root:
+        for architecture in VARIANTS:
+            make(architecture, Path(root))
+
+
+if __name__ == "__main__":
+    main()
