@@ -2,7 +2,10 @@
 
 MODULES = {
     "bert": "bert",
+    "camembert": "roberta",
     "modernbert": "modernbert",
+    "roberta": "roberta",
+    "xlm-roberta": "roberta",
 }
 """``model_type`` of config.json -> the module of this package that builds it."""
 

@@ -49,7 +49,15 @@ def activation(writer: GraphWriter, x: str, name: str) -> str:
 
 
 def self_attention(
-    writer: GraphWriter, q: str, k: str, v: str, *, heads: int, mask: str | None, scale: float | None = None
+    writer: GraphWriter,
+    q: str,
+    k: str,
+    v: str,
+    *,
+    heads: int,
+    mask: str | None,
+    scale: float | None = None,
+    bias: str | None = None,
 ) -> str:
     """Multi-head attention over 3-D projections; queries may be fewer than keys.
 
@@ -58,8 +66,11 @@ def self_attention(
     Args:
         mask: int32 (batch, tokens), 1 for real tokens; None where no row of the batch is padded.
         scale: factor of the scores; None: one over the square root of a head's width.
+        bias: float32 (batch or 1, heads or 1, queries, tokens), added to the scores; None: nothing is.
     """
-    inputs = [q, k, v] if mask is None else [q, k, v, "", mask]
+    inputs = [q, k, v, "", mask or "", bias or ""]
+    while not inputs[-1]:
+        inputs.pop()
     attributes = {} if scale is None else {"scale": scale}
     return writer.node("MultiHeadAttention", *inputs, domain=CONTRIB, num_heads=heads, **attributes)
 
@@ -91,6 +102,14 @@ def lookup(writer: GraphWriter, table: str, ids: str) -> str:
 def leading_rows(writer: GraphWriter, table: str, count: str) -> str:
     """The first ``count`` rows; ``count`` is a 1-D int64 value of one element."""
     return writer.node("Slice", table, writer.ints(0), count, writer.ints(0))
+
+
+def numbered(writer: GraphWriter, ids: str, padding: int) -> str:
+    """Positions counted from the number behind ``padding``, over the tokens that are not that one; its own is it."""
+    first = writer.constant(np.array(padding, dtype=np.int64))
+    real = writer.node("Cast", writer.node("Not", writer.node("Equal", ids, first)), to=7)  # 7: INT64
+    count = writer.node("CumSum", real, writer.constant(np.array(1, dtype=np.int64)))
+    return writer.node("Add", writer.node("Mul", count, real), first)
 
 
 def first_token(writer: GraphWriter, x: str) -> str:

@@ -18,11 +18,11 @@ from rapidembed.types import Head
 def build(config: ConfigFile, weights: Weights, spec: ModelSpec, *, masked: bool) -> BuiltGraph:
     """Build the graph of an encoder with its head.
 
-    Inputs are ``input_ids``; for pairs ``token_type_ids``; if ``masked``, or where tokens of a text are hidden from the
-    others, ``attention_mask`` (int64, 1 for tokens that are seen, the others on the right); where prompts are left out
-    of pooling, ``prompt_tokens``, a number. The output is ``embedding``, float32: (batch, dim), or (batch, tokens, dim)
-    for token vectors; not normalized. The masked form is for accelerators: it keeps all weights in the session. The
-    other is for CPUs: it takes lookup tables as inputs.
+    Inputs are ``input_ids``; for pairs, where the model tells the texts apart, ``token_type_ids``; if ``masked``, or
+    where tokens of a text are hidden from the others, ``attention_mask`` (int64, 1 for tokens that are seen, the others
+    on the right); where prompts are left out of pooling, ``prompt_tokens``, a number. The output is ``embedding``,
+    float32: (batch, dim), or (batch, tokens, dim) for token vectors; not normalized. The masked form is for
+    accelerators: it keeps all weights in the session. The other is for CPUs: it takes lookup tables as inputs.
 
     Raises:
         UnsupportedModelError: the architecture or one of its values is unknown.
@@ -71,7 +71,7 @@ def _head(
     first_only = spec.head == "classification" or (spec.pooling == ("cls",) and skipped is None)
     x, hidden = builder.encode(writer, config, inputs, first_only=first_only)
     if spec.head == "classification":
-        return heads.classify(writer, x, hidden, spec.dim)
+        return heads.classify(writer, x, hidden, spec.dim, builder.CLASSIFIER)
     if spec.head == "tokens":
         return heads.token_vectors(writer, x, hidden, spec.dense)
     if spec.head == "mlm":

@@ -3,6 +3,8 @@
 Each pooling mode has the form without padding (every row of the batch equally long) and the masked form.
 """
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from rapidembed.errors import UnsupportedModelError
@@ -15,6 +17,38 @@ _WORDS_AT_ONCE = 4096
 """Of the vocabulary: with a batch of 512 tokens their logits fill 8 MB, which stay in the cache."""
 _MIN_COUNT = 1e-9  # sentence-transformers' guard against division by zero
 _DENSE_ACTIVATIONS = {"Identity": None, "Tanh": "Tanh", "ReLU": "Relu", "Sigmoid": "Sigmoid", "GELU": "Gelu"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Classifier:
+    """The tensors of a ``ForSequenceClassification``, up to ``weight`` and ``bias``: a matrix, then the labels'."""
+
+    dense: str
+    activation: str
+    """What stands between them, an operator of ONNX."""
+    output: str = "classifier."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Words:
+    """The tensors of a ``ForMaskedLM``, up to ``weight`` and ``bias``: a matrix, its norm, then the words'."""
+
+    dense: str
+    norm: str
+    decoder: str
+    bias: str
+    """Full name of the words' bias, which may also be called as the decoder's."""
+    activation: str | None = None
+    """Behind the first matrix; None: the encoder's."""
+
+
+BERT_CLASSIFIER = Classifier(dense="pooler.dense.", activation="Tanh")
+BERT_WORDS = Words(
+    dense="cls.predictions.transform.dense.",
+    norm="cls.predictions.transform.LayerNorm.",
+    decoder="cls.predictions.decoder.",
+    bias="cls.predictions.bias",
+)
 
 
 def pool(
@@ -73,19 +107,18 @@ def token_vectors(writer: GraphWriter, x: str, hidden: int, layers: tuple[DenseL
     return writer.node("Reshape", x, shape)
 
 
-def classify(writer: GraphWriter, x: str, hidden: int, labels: int) -> str:
-    """The pooler and classifier of ``BertForSequenceClassification``: (batch, hidden) -> logits (batch, labels).
+def classify(writer: GraphWriter, x: str, hidden: int, labels: int, names: Classifier = BERT_CLASSIFIER) -> str:
+    """The classifier of a ``ForSequenceClassification``: (batch, hidden) -> logits (batch, labels).
 
     Args:
         writer: takes the nodes.
         x: the first token's hidden state.
         hidden: its width.
         labels: width of the classifier.
+        names: its tensors.
     """
-    weight = writer.weight("pooler.dense.weight", (hidden, hidden))
-    x = writer.node("Tanh", blocks.linear(writer, x, weight, writer.weight("pooler.dense.bias", (hidden,))))
-    weight = writer.external("classifier.weight", (labels, hidden))
-    return blocks.linear(writer, x, weight, writer.external("classifier.bias", (labels,)))
+    x = writer.node(names.activation, _project(writer, names.dense, x, hidden, hidden))
+    return _project(writer, names.output, x, hidden, labels)
 
 
 def mlm(
@@ -93,6 +126,7 @@ def mlm(
     x: str,
     hidden: int,
     *,
+    names: Words = BERT_WORDS,
     projection: tuple[str, str],
     words: int,
     activation: str,
@@ -100,7 +134,7 @@ def mlm(
     sparse: SparseWeights,
     mask: str | None,
 ) -> str:
-    """The head of ``BertForMaskedLM`` and the pooling of its logits: (batch, tokens, hidden) -> (batch, vocabulary).
+    """The head of a ``ForMaskedLM`` and the pooling of its logits: (batch, tokens, hidden) -> (batch, vocabulary).
 
     The vocabulary is done in parts, so that logits of all tokens for all words never exist at once.
 
@@ -108,9 +142,10 @@ def mlm(
         writer: takes the nodes.
         x: the last hidden state.
         hidden: its width.
+        names: the head's tensors.
         projection: names of the tensors that project on the vocabulary, (words, hidden) and (words,).
         words: size of the vocabulary.
-        activation: ``hidden_act``.
+        activation: the encoder's.
         epsilon: of layer normalization.
         sparse: how logits are pooled. The largest come out as they are, for the logarithm keeps their order; sums are
             of weights.
@@ -118,12 +153,10 @@ def mlm(
     """
     shape = writer.node("Concat", writer.node("Shape", x, start=0, end=2), writer.ints(-1), axis=0)
     x = blocks.flatten(writer, x, hidden)
-    name = "cls.predictions.transform."
-    weight = writer.external(f"{name}dense.weight", (hidden, hidden))
-    x = blocks.linear(writer, x, weight, writer.external(f"{name}dense.bias", (hidden,)))
-    x = blocks.activation(writer, x, activation)
-    scale = writer.external(writer.find(f"{name}LayerNorm.weight", f"{name}LayerNorm.gamma"), (hidden,))
-    shift = writer.external(writer.find(f"{name}LayerNorm.bias", f"{name}LayerNorm.beta"), (hidden,))
+    x = _project(writer, names.dense, x, hidden, hidden)
+    x = blocks.activation(writer, x, names.activation or activation)
+    scale = writer.external(writer.find(f"{names.norm}weight", f"{names.norm}gamma"), (hidden,))
+    shift = writer.external(writer.find(f"{names.norm}bias", f"{names.norm}beta"), (hidden,))
     x = blocks.layer_norm(writer, x, scale, shift, epsilon)
     return word_weights(writer, x, shape, hidden, projection=projection, words=words, sparse=sparse, mask=mask)
 
@@ -160,6 +193,13 @@ def word_weights(
         logits = writer.node("Reshape", blocks.linear(writer, x, part, shift), shape)
         pooled.append(_pool_logits(writer, logits, sparse, mask))
     return writer.node("Concat", *pooled, axis=-1)
+
+
+def _project(writer: GraphWriter, name: str, x: str, width_in: int, width_out: int) -> str:
+    """A linear layer whose tensors lie beside the encoder's, or among them."""
+    weight, bias = (writer.find(writer.full_name(f"{name}{part}"), f"{name}{part}") for part in ("weight", "bias"))
+    weight = writer.external(weight, (width_out, width_in))
+    return blocks.linear(writer, x, weight, writer.external(bias, (width_out,)))
 
 
 def _pool_logits(writer: GraphWriter, logits: str, sparse: SparseWeights, mask: str | None) -> str:

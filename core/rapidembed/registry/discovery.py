@@ -9,6 +9,7 @@ from pathlib import Path
 
 from rapidembed.errors import IntegrityError, UnsupportedModelError
 from rapidembed.registry.config_file import ConfigFile, read_json
+from rapidembed.registry.positions import read_position_limit
 from rapidembed.registry.spec import DenseLayer, ModelSpec, Pooling
 from rapidembed.types import POOLING_MODES, PoolingMode
 
@@ -244,6 +245,6 @@ def read_max_tokens(folder: Path, transformer: ConfigFile, config: ConfigFile) -
             continue
         if isinstance(limit, bool) or not isinstance(limit, int) or limit < 1:
             raise UnsupportedModelError(f"{file.path}: {name} must be a positive integer, got {limit!r}.")
-        positions = config.optional_positive("max_position_embeddings")
+        positions = read_position_limit(config)
         return min(limit, positions) if positions else limit
     return None

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from rapidembed.errors import IntegrityError, NonFiniteError
 from rapidembed.hub import Checkpoint, Stamp
 from rapidembed.registry.config_file import ConfigFile
+from rapidembed.registry.positions import read_position_limit
 from rapidembed.registry.static_files import STATIC_ARCHITECTURES
 from rapidembed.runtime import planner
 from rapidembed.runtime.device import Placement
@@ -23,8 +24,6 @@ from rapidembed.runtime.sessions import Sessions
 from rapidembed.runtime.tokenizer import TokenIds, Tokenizer
 from rapidembed.types import Vectors
 
-# Their first position stands behind the padding token's, so two of their positions are never used.
-_OFFSET_POSITIONS = ("roberta", "xlm-roberta", "camembert", "mpnet")
 NOTHING: Mapping[str, int] = {}
 
 
@@ -119,7 +118,7 @@ class OnnxEngine:
             truncation_side=ConfigFile.read_optional(folder / "tokenizer_config.json").text("truncation_side", "right"),
             lower_case=self._spec.lower_case,
         )
-        self.position_limit = _position_limit(config)
+        self.position_limit = read_position_limit(config)
         """Longest sequence the model has positions for, if it says so."""
         self._hidden = config.optional_positive("hidden_size") or self._spec.dim
         self._pad_id = config.values.get("pad_token_id") or 0
@@ -211,10 +210,3 @@ class OnnxEngine:
                 f"{self._spec.name} produced NaN or infinity for rows {np.flatnonzero(~finite).tolist()} of a batch of "
                 f"{len(output)} (ONNX Runtime {ort.__version__}, device {self.key.placement.label})."
             )
-
-
-def _position_limit(config: ConfigFile) -> int | None:
-    positions = config.optional_positive("max_position_embeddings")
-    if positions and config.text("model_type", "").startswith(_OFFSET_POSITIONS):
-        return positions - 2
-    return positions
