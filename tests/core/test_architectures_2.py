@@ -21,6 +21,7 @@ from tests.golden.architectures_2 import (
     described,
     head,
     ids,
+    inputs,
     write_model,
 )
 
@@ -52,37 +53,44 @@ def session(folder, spec, *, masked):
     return OnnxSession(load_program(Checkpoint(spec, folder, ("model.safetensors",)), masked=masked), CPU, 1)
 
 
+def run(graph, given):
+    return graph.run({name: given[name] for name in graph.inputs})
+
+
 @pytest.fixture
 def model(architecture, name, tmp_path):
     return write_model(**DESCRIBED[architecture][name], folder=tmp_path / "model")
 
 
-def padded(lengths):
-    longest = max(lengths)
-    tokens, mask = (
-        np.full((len(lengths), longest), 7, dtype=np.int64),
-        np.zeros((len(lengths), longest), dtype=np.int64),
-    )
-    for i, length in enumerate(lengths):
-        tokens[i, :length], mask[i, :length] = ids(length), 1
-    return {"input_ids": tokens, "attention_mask": mask}
+def padded(variant):
+    """The texts of all lengths as one batch."""
+    longest = max(variant.lengths)
+    rows = [inputs(variant, length) | {"attention_mask": np.ones((1, length), np.int64)} for length in variant.lengths]
+    fillings = {"input_ids": 7, "token_type_ids": 1, "attention_mask": 0}
+
+    def pad(name, array):
+        return np.pad(array, ((0, 0), (0, longest - array.shape[1])), constant_values=fillings[name])
+
+    return {name: np.concatenate([pad(name, row[name]) for row in rows]) for name in rows[0]}
 
 
 @pytest.mark.parametrize(("architecture", "name"), ALL)
 def test_outputs(architecture, name, model):
     alone = session(model, spec_of(architecture, name), masked=False)
-    for length in VARIANTS[architecture][name].lengths:
-        both = np.concatenate([ids(length), ids(length)[:, ::-1]])
-        found = alone.run({"input_ids": both})
+    variant = VARIANTS[architecture][name]
+    for length in variant.lengths:
+        given = inputs(variant, length)
+        backwards = {key: array[:, ::-1] for key, array in given.items()}
+        found = run(alone, {key: np.concatenate([array, backwards[key]]) for key, array in given.items()})
         close(found[0], expected(architecture, name, length))
-        close(found[1], alone.run({"input_ids": both[1:]})[0])
+        close(found[1], run(alone, backwards)[0])
 
 
 @pytest.mark.parametrize(("architecture", "name"), ALL)
 def test_padding_changes_nothing(architecture, name, model):
-    spec, lengths = spec_of(architecture, name), VARIANTS[architecture][name].lengths
-    found = session(model, spec, masked=True).run(padded(lengths))
-    for row, length in zip(found, lengths, strict=True):
+    spec, variant = spec_of(architecture, name), VARIANTS[architecture][name]
+    found = run(session(model, spec, masked=True), padded(variant))
+    for row, length in zip(found, variant.lengths, strict=True):
         wanted = expected(architecture, name, length)
         if spec.head == "mlm":  # logits below 0 give a word no weight
             row, wanted = np.maximum(row, 0), np.maximum(wanted, 0)
@@ -92,13 +100,12 @@ def test_padding_changes_nothing(architecture, name, model):
 @pytest.mark.parametrize("masked", [False, True])
 @pytest.mark.parametrize(("architecture", "name"), ENCODERS)
 def test_the_first_token_alone(architecture, name, model, masked):
-    spec, lengths = (
-        replace(spec_of(architecture, name), head="pool", pooling=("cls",)),
-        VARIANTS[architecture][name].lengths,
-    )
+    spec, variant = spec_of(architecture, name), VARIANTS[architecture][name]
+    spec = replace(spec, head="pool", pooling=("cls",))
     graph = session(model, spec, masked=masked)
-    vectors = graph.run(padded(lengths)) if masked else [graph.run({"input_ids": ids(length)})[0] for length in lengths]
-    for vector, length in zip(vectors, lengths, strict=True):
+    alone = [{"input_ids": ids(length)} for length in variant.lengths]
+    vectors = run(graph, padded(variant)) if masked else [run(graph, given)[0] for given in alone]
+    for vector, length in zip(vectors, variant.lengths, strict=True):
         close(vector, expected(architecture, name, length)[0])
 
 
@@ -125,6 +132,7 @@ def test_every_architecture_is_tested():
     assert set(VARIANTS) <= buildable_architectures()
 
 
+_GPT_2 = {"n_embd": 16, "n_head": 2, "n_inner": 24, "n_layer": 2}
 REFUSED = [
     ("modernbert", {"local_attention": 1}, "local_attention=1"),
     ("modernbert", {"layer_types": ["full_attention", "chunked", "full_attention"]}, "'chunked' is unknown"),
@@ -135,6 +143,25 @@ REFUSED = [
     ("modernbert", {"rope_scaling": {"type": "linear", "factor": 2.0}}, "rope_scaling={'type': 'linear'"),
     ("modernbert", {"partial_rotary_factor": 0.5}, r"partial_rotary_factor=0\.5"),
     ("modernbert", {"hidden_activation": "tanh"}, "'tanh' is unknown"),
+    ("gte", {"pack_qkv": False}, "pack_qkv=False"),
+    ("gte", {"position_embedding_type": "absolute"}, "position_embedding_type='absolute'"),
+    ("gte", {"layer_norm_type": "rms_norm"}, "layer_norm_type='rms_norm'"),
+    ("gte", {"logn_attention_scale": True}, "logn_attention_scale=True"),
+    ("gte", {"rope_scaling": {"type": "linear", "factor": 2.0}}, "type='linear'"),
+    ("gte", {"rope_scaling": {"type": "ntk", "factor": 2.0, "mixed_b": 0.6}}, r"mixed_b=0\.6"),
+    ("gte", {"rope_scaling": {"type": "ntk", "factor": 0.5}}, "rope_scaling={'type': 'ntk', 'factor': 0.5}"),
+    ("gte", {"num_attention_heads": 3}, "16 is not a multiple of 3"),
+    ("gte", {"auto_map": {"AutoModel": "someone/else--modeling_other.GteModel"}}, "'gte with code of its own'"),
+    ("nomic_bert", {"causal": True}, "causal=True"),
+    ("nomic_bert", {"prenorm": True}, "prenorm=True"),
+    ("nomic_bert", {"use_rms_norm": True}, "use_rms_norm=True"),
+    ("nomic_bert", {"rotary_scaling_factor": 2.0}, r"rotary_scaling_factor=2\.0"),
+    ("nomic_bert", {"rotary_emb_fraction": 0.5}, r"rotary_emb_fraction=0\.5"),
+    ("nomic_bert", {"rotary_emb_interleaved": True}, "rotary_emb_interleaved=True"),
+    ("nomic_bert", {"moe_every_n_layers": 2}, "moe_every_n_layers=2"),
+    ("nomic_bert", {"head_dim": 4}, "head_dim=4"),
+    ("nomic_bert", _GPT_2 | {"activation_function": "gelu"}, "activation_function='gelu'"),
+    ("nomic_bert", {"auto_map": {"AutoModel": "x--modeling_hf_nomic_bert.Other"}}, "'nomic_bert with code of its own'"),
     ("modernbert", {"auto_map": {"AutoModel": "code.Model"}}, "auto_map"),
 ]
 

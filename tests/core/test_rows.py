@@ -57,7 +57,8 @@ def write_common(repo: Path, row: ModelSpec) -> None:
     repo.mkdir(parents=True, exist_ok=True)
     for file in BESIDE:
         (repo / file).parent.mkdir(exist_ok=True)
-        (repo / file).write_bytes(b"not needed")
+        if not (repo / file).exists():  # another row of the same repository may need it
+            (repo / file).write_bytes(b"not needed")
     for file in ("tokenizer.json", "tokenizer_config.json"):
         (repo / file).write_bytes((TINY / file).read_bytes())
     (repo / "special_tokens_map.json").write_text("{}")

@@ -34,7 +34,11 @@ class Variant:
     config: dict[str, Any] = field(default_factory=dict)
     """Arguments of its config."""
     published: dict[str, Any] = field(default_factory=dict)
-    """Changes to config.json, None for what is taken out: what the hub's files say in other words."""
+    """Changes to config.json, see :func:`changed`: what the hub's files say in other words."""
+    foreign: dict[str, Any] = field(default_factory=dict)
+    """Such changes in words that transformers does not read: its outputs are those without them."""
+    stretch: float | None = None
+    """Factor of an NTK scaling of rotary positions that transformers does not know: it is given the angles."""
     lengths: tuple[int, ...] = (1, 2, 3, 17)
     same_as: str | None = None
     """Another variant, whose outputs it must have."""
@@ -67,6 +71,92 @@ def _modern(
 ) -> Variant:
     config = _MODERN | config
     return Variant(model=model, config=config, published=published or {}, lengths=_MODERN_LENGTHS, same_as=same_as)
+
+
+_NOMIC = {
+    "type_vocab_size": 2,
+    "vocab_size": VOCABULARY,
+    "hidden_size": 16,
+    "intermediate_size": 24,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 2,
+    "max_position_embeddings": 64,
+}
+_NOMIC_PUBLISHED = {
+    **dict.fromkeys(["hidden_size", "intermediate_size", "num_hidden_layers", "num_attention_heads", "head_dim"]),
+    **dict.fromkeys(["hidden_act", "layer_norm_eps", "rope_parameters", "max_position_embeddings"]),
+    "activation_function": "swiglu",
+    "causal": False,
+    "layer_norm_epsilon": 1e-12,
+    "mlp_fc1_bias": False,
+    "mlp_fc2_bias": False,
+    "n_embd": 16,
+    "n_head": 2,
+    "n_inner": 24,
+    "n_layer": 2,
+    "n_positions": 64,
+    "parallel_block": False,
+    "prenorm": False,
+    "qkv_proj_bias": False,
+    "rotary_emb_base": 1000,
+    "rotary_emb_fraction": 1.0,
+    "rotary_emb_interleaved": False,
+    "rotary_emb_scale_base": None,
+    "rotary_scaling_factor": None,
+    "use_rms_norm": False,
+    "auto_map": {
+        "AutoConfig": "nomic-ai/nomic-bert-2048--configuration_hf_nomic_bert.NomicBertConfig",
+        "AutoModel": "nomic-ai/nomic-bert-2048--modeling_hf_nomic_bert.NomicBertModel",
+        "AutoModelForMaskedLM": "nomic-ai/nomic-bert-2048--modeling_hf_nomic_bert.NomicBertForPreTraining",
+    },
+}
+
+
+def _nomic(model: str = "NomicBertModel", *, same_as: str | None = None, **config: Any) -> Variant:
+    return Variant(model=model, config=_NOMIC | config, same_as=same_as)
+
+
+_GTE = {
+    "vocab_size": VOCABULARY,
+    "hidden_size": 16,
+    "intermediate_size": 24,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 2,
+    "max_position_embeddings": 64,
+    "pad_token_id": 0,
+}
+_GTE_PUBLISHED = {
+    "model_type": "new",
+    "architectures": ["NewModel"],
+    "rope_parameters": None,
+    "rope_theta": 160000,
+    "rope_scaling": None,
+    "position_embedding_type": "rope",
+    "pack_qkv": True,
+    "layer_norm_type": "layer_norm",
+    "logn_attention_clip1": False,
+    "logn_attention_scale": False,
+    "unpad_inputs": False,
+    "use_memory_efficient_attention": False,
+    "auto_map": {
+        "AutoConfig": "Alibaba-NLP/new-impl--configuration.NewConfig",
+        "AutoModel": "Alibaba-NLP/new-impl--modeling.NewModel",
+        "AutoModelForMaskedLM": "Alibaba-NLP/new-impl--modeling.NewForMaskedLM",
+        "AutoModelForSequenceClassification": "Alibaba-NLP/new-impl--modeling.NewForSequenceClassification",
+    },
+}
+_ARCTIC_PUBLISHED = _GTE_PUBLISHED | {
+    "model_type": "gte",
+    "architectures": ["GteModel"],
+    "auto_map": {
+        "AutoConfig": "configuration_hf_alibaba_nlp_gte.GteConfig",
+        "AutoModel": "modeling_hf_alibaba_nlp_gte.GteModel",
+    },
+}
+
+
+def _gte(model: str = "GteModel", **config: Any) -> Variant:
+    return Variant(model=model, config=_GTE | config)
 
 
 VARIANTS: dict[str, dict[str, Variant]] = {
@@ -123,6 +213,36 @@ VARIANTS: dict[str, dict[str, Variant]] = {
             classifier_activation="silu",
         ),
     },
+    "gte": {
+        "base": _gte(),
+        "published": Variant(model="GteModel", config=_GTE, foreign=_GTE_PUBLISHED, same_as="base"),
+        "published by Snowflake": Variant(model="GteModel", config=_GTE, foreign=_ARCTIC_PUBLISHED, same_as="base"),
+        "stretched": Variant(
+            model="GteModel",
+            config=_GTE | {"rope_parameters": {"rope_type": "default", "rope_theta": 50.0}},
+            foreign=_GTE_PUBLISHED | {"rope_theta": 50, "rope_scaling": {"type": "ntk", "factor": 2.0}},
+            stretch=2.0,
+        ),
+        "no types": _gte(type_vocab_size=0),
+        "theta": _gte(rope_parameters={"rope_type": "default", "rope_theta": 7.0}),
+        "activation": _gte(hidden_act="silu"),
+        "epsilon": _gte(layer_norm_eps=0.1),
+        "heads": _gte(num_attention_heads=4),
+        "classifier": _gte("GteForSequenceClassification", num_labels=1),
+        "classifier of pairs": _gte("GteForSequenceClassification", num_labels=1, type_vocab_size=2),
+        "words": _gte("GteForMaskedLM"),
+        "untied words": _gte("GteForMaskedLM", tie_word_embeddings=False),
+    },
+    "nomic_bert": {
+        "base": _nomic(),
+        "published": Variant(model="NomicBertModel", config=_NOMIC, foreign=_NOMIC_PUBLISHED, same_as="base"),
+        "theta": _nomic(rope_parameters={"rope_type": "default", "rope_theta": 7.0}),
+        "activation": _nomic(hidden_act="gelu"),
+        "epsilon": _nomic(layer_norm_eps=0.1),
+        "heads": _nomic(num_attention_heads=4),
+        "one type": _nomic(type_vocab_size=1, same_as="base"),
+        "classifier": _nomic("NomicBertForSequenceClassification", num_labels=1),
+    },
 }
 
 
@@ -138,10 +258,26 @@ def ids(length: int) -> NDArray[np.int64]:
     return np.random.RandomState(length).randint(5, VOCABULARY, (1, length)).astype(np.int64)
 
 
+def types(length: int) -> NDArray[np.int64]:
+    """Which of two texts each token belongs to, (1, length)."""
+    return (np.arange(length) >= length // 2).astype(np.int64)[None]
+
+
+def inputs(variant: Variant, length: int) -> dict[str, NDArray[np.int64]]:
+    """What a model is given, by name: pairs where it scores them, if it tells texts apart."""
+    apart = head(variant) == "classification" and variant.config.get("type_vocab_size", 1) > 1
+    return {"input_ids": ids(length), "token_type_ids": types(length) * apart}
+
+
 def tensor(name: str, shape: list[int]) -> NDArray[np.float32]:
     """A tensor's values: large enough that each matters, those of norms around one."""
     values = np.random.RandomState(zlib.crc32(name.encode())).standard_normal(shape) * 0.2
     return (values + (len(shape) == 1 and name.endswith("weight"))).astype(np.float32)
+
+
+def changed(config: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
+    """A config with changes; None takes a field out."""
+    return {name: value for name, value in (config | changes).items() if changes.get(name, 0) is not None}
 
 
 def described(architecture: str) -> dict[str, Any]:

@@ -1,10 +1,11 @@
-"""Recompute ``architectures_2/``: ``python -m tests.golden.make_architectures_2``.
+"""Recompute ``architectures_2/``: ``python -m tests.golden.make_architectures_2 [ARCHITECTURE ...]``.
 
 Runs where transformers and sentence-transformers are installed. For every variant of ``architectures_2.py`` it writes
 what the model's files hold, and what transformers computes from them (PyTorch, CPU, fp32, one text at a time).
 """
 
 import json
+import sys
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -24,8 +25,10 @@ from tests.golden.architectures_2 import (
     VARIANTS,
     Variant,
     add_modules,
+    changed,
     head,
     ids,
+    inputs,
     write_model,
 )
 
@@ -36,8 +39,7 @@ def describe(variant: Variant, folder: Path) -> dict[str, Any]:
     """Config and tensors as transformers writes them, changed to what is published."""
     model_class = getattr(transformers, variant.model)
     model_class(model_class.config_class(**variant.config)).save_pretrained(folder)
-    config = json.loads((folder / "config.json").read_text()) | variant.published
-    config = {name: value for name, value in config.items() if name not in variant.published or value is not None}
+    config = changed(json.loads((folder / "config.json").read_text()), variant.published)
     with safe_open(folder / "model.safetensors", framework="numpy") as file:
         tensors = {name: file.get_slice(name).get_shape() for name in file.keys()}  # noqa: SIM118
     return {"config": config, "tensors": tensors}
@@ -48,7 +50,17 @@ def load(variant: Variant, folder: Path) -> Any:
     model, report = getattr(transformers, variant.model).from_pretrained(folder, output_loading_info=True)
     if left := {kind: names for kind, names in report.items() if names}:
         raise AssertionError(f"{folder.name}: {left}")
+    if variant.stretch:
+        stretch(model.rotary_emb, variant.stretch)
     return model.float().eval()
+
+
+def stretch(rotary: Any, factor: float) -> None:
+    """Angles as Alibaba-NLP's code for its models has them: a larger theta, then all of them smaller."""
+    width = 2 * len(rotary.inv_freq)
+    theta = rotary.config.rope_parameters["rope_theta"] * factor
+    exponents = torch.arange(0, width, 2, dtype=torch.float32) / width
+    rotary.inv_freq = 1.0 / theta**exponents / factor ** (2 / width)
 
 
 def output(variant: Variant, result: Any) -> torch.Tensor:
@@ -65,7 +77,8 @@ def reference(variant: Variant, folder: Path) -> dict[str, NDArray[np.float32]]:
     found = {}
     with torch.inference_mode():
         for length in variant.lengths:
-            found[str(length)] = output(variant, model(torch.from_numpy(ids(length)))).numpy()
+            given = {name: torch.from_numpy(array) for name, array in inputs(variant, length).items() if array.any()}
+            found[str(length)] = output(variant, model(**given)).numpy()
         if head(variant) == "tokens":
             longest = torch.from_numpy(ids(max(variant.lengths)))
             mask = torch.ones_like(longest)
@@ -88,7 +101,7 @@ def check_differences(variants: dict[str, Variant], found: dict[str, dict[str, N
             keys = found[name].keys() & found[other].keys()
             pairs = [(found[name][key], found[other][key]) for key in keys]
             same = all(a.shape == b.shape and np.abs(a - b).max() < 10 * TOLERANCE for a, b in pairs)
-            if same != (variant.same_as == other):
+            if same != ((variant.same_as or name) == (variants[other].same_as or other)):
                 raise AssertionError(f"{name} and {other} are {'the same' if same else 'different'}")
 
 
@@ -101,6 +114,7 @@ def make(architecture: str, root: Path) -> None:
         found[name] = reference(variant, folder)
         if name == "base":
             flat["texts"] = texts(folder, described[name]["config"]["hidden_size"])
+        described[name]["config"] = changed(described[name]["config"], variant.foreign)
     check_differences(VARIANTS[architecture], found)
     flat |= {f"{name}/{key}": array for name, arrays in found.items() for key, array in arrays.items()}
     save_file(flat, FILES / f"{architecture}.safetensors", {"tolerance": str(TOLERANCE)})
@@ -116,7 +130,7 @@ def main() -> None:
     torch.set_num_threads(1)
     FILES.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory() as root:
-        for architecture in VARIANTS:
+        for architecture in sys.argv[1:] or VARIANTS:
             make(architecture, Path(root))
 
 

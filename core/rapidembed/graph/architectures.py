@@ -3,7 +3,10 @@
 MODULES = {
     "bert": "bert",
     "camembert": "roberta",
+    "gte": "gte",
     "modernbert": "modernbert",
+    "new": "gte",
+    "nomic_bert": "nomic_bert",
     "roberta": "roberta",
     "xlm-roberta": "roberta",
 }

@@ -12,6 +12,7 @@ from rapidembed.graph.weights import Weights
 from rapidembed.graph.writer import GraphWriter
 from rapidembed.registry import ModelSpec, SparseWeights
 from rapidembed.registry.config_file import ConfigFile
+from rapidembed.registry.own_code import read_architecture
 from rapidembed.types import Head
 
 
@@ -84,14 +85,11 @@ def _head(
 
 
 def _builder(config: ConfigFile, head: Head) -> ModuleType:
-    kind = config.text("model_type", "unknown")
-    if config.values.get("auto_map"):
-        raise UnsupportedModelError(
-            f"The model runs code of its own (auto_map in config.json); model_type is {kind!r}."
-        )
+    kind = read_architecture(config)
     if kind not in MODULES:
+        own = " (auto_map in config.json names it)" if config.values.get("auto_map") else ""
         raise UnsupportedModelError(
-            f"No graph can be built for model_type {kind!r}; known: {', '.join(sorted(MODULES))}. "
+            f"No graph can be built for model_type {kind!r}{own}; known: {', '.join(sorted(MODULES))}. "
             "Curated models of other architectures run their ONNX file."
         )
     builder = import_module(f"rapidembed.graph.{MODULES[kind]}")

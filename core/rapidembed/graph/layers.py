@@ -16,7 +16,8 @@ def norm(writer: GraphWriter, name: str, x: str, width: int, epsilon: float, *, 
     return blocks.layer_norm(writer, x, weight, writer.weight(f"{name}.bias", (width,)) if bias else None, epsilon)
 
 
-def gated(writer: GraphWriter, x: str, activation: str) -> str:
-    """A gated linear unit (https://arxiv.org/abs/2002.05202): the first half of ``x``, activated, times the second."""
+def gated(writer: GraphWriter, x: str, activation: str, *, gate_first: bool = True) -> str:
+    """A gated linear unit (https://arxiv.org/abs/2002.05202): one half of 2-D ``x``, activated, times the other."""
     first, second = writer.nodes("Split", x, outputs=2, axis=1, num_outputs=2)
-    return writer.node("Mul", blocks.activation(writer, first, activation), second)
+    gate, rest = (first, second) if gate_first else (second, first)
+    return writer.node("Mul", blocks.activation(writer, gate, activation), rest)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from rapidembed.graph import blocks
-from rapidembed.graph.writer import CONTRIB, GraphWriter
+from rapidembed.graph.writer import GraphWriter
 
 # exp(-10000) is 0, and half precision can hold it.
 _UNSEEN = 1e4
@@ -78,9 +78,14 @@ def local_attention(
         scale: factor of the scores; None: one over the square root of a head's width.
     """
     places = ((q, window.queries), (k, window.keys), (v, window.keys))
-    inputs = [*(_cut(writer, x, positions) for x, positions in places), "", "", window.bias]
-    attributes = {} if scale is None else {"scale": scale}
-    cut = writer.node("MultiHeadAttention", *inputs, domain=CONTRIB, num_heads=heads, **attributes)
+    cut = blocks.self_attention(
+        writer,
+        *(_cut(writer, x, positions) for x, positions in places),
+        heads=heads,
+        mask=None,
+        scale=scale,
+        bias=window.bias,
+    )
     shape = [writer.node("Shape", v, end=1), writer.ints(-1), writer.node("Shape", v, start=2)]
     joined = writer.node("Reshape", cut, writer.node("Concat", *shape, axis=0))
     return writer.node("Gather", joined, window.order, axis=1)

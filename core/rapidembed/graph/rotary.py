@@ -46,6 +46,11 @@ def read_turns(
     theta = parameters.number("rope_theta", config.number(name, default))
     if width % 2:
         raise UnsupportedModelError(f"{config.path}: rotary embeddings need heads of an even width, got {width}.")
+    return frequencies(theta, width)
+
+
+def frequencies(theta: float, width: int) -> NDArray[np.float32]:
+    """Radians per position, from 1 for the first pair towards 1 / theta: float32 (width / 2,)."""
     return (1.0 / theta ** (np.arange(0, width, 2) / width)).astype(np.float32)
 
 

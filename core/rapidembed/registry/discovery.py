@@ -9,6 +9,7 @@ from pathlib import Path
 
 from rapidembed.errors import IntegrityError, UnsupportedModelError
 from rapidembed.registry.config_file import ConfigFile, read_json
+from rapidembed.registry.own_code import read_architecture
 from rapidembed.registry.positions import read_position_limit
 from rapidembed.registry.spec import DenseLayer, ModelSpec, Pooling
 from rapidembed.types import POOLING_MODES, PoolingMode
@@ -182,12 +183,6 @@ def _transformer(path: Path) -> ConfigFile:
     if isinstance(text, dict) and text.get("method_output_name", _HIDDEN_STATE) != _HIDDEN_STATE:
         raise UnsupportedModelError(f"{path}: modality_config must read {_HIDDEN_STATE}, got {text}.")
     return file
-
-
-def read_architecture(config: ConfigFile) -> str:
-    """``model_type``; marked where the checkpoint brings code of its own, which may compute anything."""
-    kind = config.text("model_type", "unknown")
-    return f"{kind} with code of its own" if config.values.get("auto_map") else kind
 
 
 def _similarity(file: ConfigFile) -> str | None:
