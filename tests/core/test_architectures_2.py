@@ -124,7 +124,7 @@ def test_tokens_hidden_from_the_others(architecture, name, model, masked):
 def test_texts(architecture, tmp_path):
     folder = write_model(**DESCRIBED[architecture]["base"], folder=tmp_path / "model")
     width = DESCRIBED[architecture]["base"]["config"]["hidden_size"]
-    with TextEmbedding(str(add_modules(folder, width))) as model:
+    with TextEmbedding(str(add_modules(folder, architecture, width))) as model:
         close(model.encode(TEXTS), REFERENCE[architecture]["texts"])
 
 
@@ -135,7 +135,7 @@ def test_every_architecture_is_tested():
 _GPT_2 = {"n_embd": 16, "n_head": 2, "n_inner": 24, "n_layer": 2}
 REFUSED = [
     ("modernbert", {"local_attention": 1}, "local_attention=1"),
-    ("modernbert", {"layer_types": ["full_attention", "chunked", "full_attention"]}, "'chunked' is unknown"),
+    ("modernbert", {"layer_types": ["full_attention", "chunked", "full_attention"]}, "'chunked' is not supported"),
     ("modernbert", {"num_attention_heads": 3}, "16 is not a multiple of 3"),
     ("modernbert", {"num_attention_heads": 16}, "heads of an even width, got 1"),
     ("modernbert", {"rope_parameters": {"rope_type": "yarn"}}, "rope_type='yarn'"),
@@ -152,6 +152,16 @@ REFUSED = [
     ("gte", {"rope_scaling": {"type": "ntk", "factor": 0.5}}, "rope_scaling={'type': 'ntk', 'factor': 0.5}"),
     ("gte", {"num_attention_heads": 3}, "16 is not a multiple of 3"),
     ("gte", {"auto_map": {"AutoModel": "someone/else--modeling_other.GteModel"}}, "'gte with code of its own'"),
+    ("gemma3_text", {"use_bidirectional_attention": False}, "only use_bidirectional_attention=True"),
+    ("gemma3_text", {"use_bidirectional_attention": None}, "only use_bidirectional_attention=True"),
+    ("gemma3_text", {"sliding_window": 1}, "sliding_window=1"),
+    ("gemma3_text", {"attn_logit_softcapping": 50.0}, r"attn_logit_softcapping=50\.0"),
+    ("gemma3_text", {"num_key_value_heads": 3}, "4 heads of queries do not share 3 heads of keys"),
+    ("gemma3_text", {"layer_types": ["full_attention"]}, "layer_types must name 3 layers"),
+    ("qwen3", {"use_sliding_window": True}, "use_sliding_window=True"),
+    ("qwen3", {"layer_types": ["sliding_attention"] * 2}, "'sliding_attention' is not supported; known: full"),
+    ("qwen3", {"is_causal": False}, "is_causal=False"),
+    ("qwen3", {"rope_parameters": {"rope_type": "yarn", "factor": 4.0}}, "rope_type='yarn'"),
     ("nomic_bert", {"causal": True}, "causal=True"),
     ("nomic_bert", {"prenorm": True}, "prenorm=True"),
     ("nomic_bert", {"use_rms_norm": True}, "use_rms_norm=True"),

@@ -20,6 +20,8 @@ HERE = Path(__file__).parent
 FILES = HERE / "architectures_2"
 TOKENIZER = HERE / "base"
 VOCABULARY = 112  # of that tokenizer
+POOLING = {"qwen3": "lasttoken"}
+"""How sentence-transformers pools the texts below, where it is not "mean"."""
 HIDDEN = 2
 """How many tokens at the end of a text are hidden from the others in the outputs called "hidden"."""
 TEXTS = ["", "hello world", "The quick brown fox, jumps over 2 lazy dogs! " * 3]
@@ -159,6 +161,54 @@ def _gte(model: str = "GteModel", **config: Any) -> Variant:
     return Variant(model=model, config=_GTE | config)
 
 
+_QWEN = {
+    "vocab_size": VOCABULARY,
+    "hidden_size": 16,
+    "intermediate_size": 24,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 4,
+    "num_key_value_heads": 2,
+    "head_dim": 6,
+    "max_position_embeddings": 64,
+    "pad_token_id": 0,
+    "rope_parameters": {"rope_type": "default", "rope_theta": 1000000.0},
+}
+
+
+def _qwen(
+    model: str = "Qwen3Model",
+    *,
+    published: dict[str, Any] | None = None,
+    same_as: str | None = None,
+    **config: Any,
+) -> Variant:
+    return Variant(model=model, config=_QWEN | config, published=published or {}, same_as=same_as)
+
+
+_GEMMA = {
+    "vocab_size": VOCABULARY,
+    "hidden_size": 16,
+    "intermediate_size": 24,
+    "num_hidden_layers": 3,
+    "num_attention_heads": 4,
+    "num_key_value_heads": 2,
+    "head_dim": 6,
+    "max_position_embeddings": 64,
+    "pad_token_id": 0,
+    "query_pre_attn_scalar": 6,
+    "sliding_window": 8,
+    "layer_types": ["sliding_attention", "sliding_attention", "full_attention"],
+    "use_bidirectional_attention": True,
+}
+
+
+def _gemma(*, published: dict[str, Any] | None = None, same_as: str | None = None, **config: Any) -> Variant:
+    config = _GEMMA | config
+    return Variant(
+        model="Gemma3TextModel", config=config, published=published or {}, same_as=same_as, lengths=_MODERN_LENGTHS
+    )
+
+
 VARIANTS: dict[str, dict[str, Variant]] = {
     "modernbert": {
         "base": _modern(),
@@ -233,6 +283,48 @@ VARIANTS: dict[str, dict[str, Variant]] = {
         "words": _gte("GteForMaskedLM"),
         "untied words": _gte("GteForMaskedLM", tie_word_embeddings=False),
     },
+    "gemma3_text": {
+        "base": _gemma(),
+        "older config": _gemma(
+            published={
+                "layer_types": None,
+                "rope_parameters": None,
+                "sliding_window_pattern": 3,
+                "rope_theta": 1000000.0,
+                "rope_local_base_freq": 10000.0,
+                "rope_scaling": None,
+            },
+            same_as="base",
+        ),
+        "older thetas": _gemma(published={"rope_parameters": None, "rope_theta": 900.0, "rope_local_base_freq": 70.0}),
+        "default layers": _gemma(
+            num_hidden_layers=6, layer_types=None, published={"layer_types": None, "_sliding_window_pattern": 6}
+        ),
+        "odd window": _gemma(sliding_window=5),
+        "scale": _gemma(query_pre_attn_scalar=40),
+        "activation": _gemma(hidden_activation="silu"),
+        "epsilon": _gemma(rms_norm_eps=0.1),
+        "biases": _gemma(attention_bias=True),
+        "one key": _gemma(num_key_value_heads=1),
+        "wide heads": _gemma(head_dim=8),
+    },
+    "qwen3": {
+        "base": _qwen(),
+        "older config": _qwen(
+            published={"layer_types": None, "rope_parameters": None, "rope_theta": 1000000.0, "rope_scaling": None},
+            same_as="base",
+        ),
+        "theta": _qwen(rope_parameters={"rope_type": "default", "rope_theta": 7.0}),
+        "default theta": _qwen(published={"rope_parameters": None}),
+        "every key": _qwen(num_key_value_heads=4),
+        "one key": _qwen(num_key_value_heads=1),
+        "wide heads": _qwen(head_dim=8),
+        "activation": _qwen(hidden_act="gelu"),
+        "epsilon": _qwen(rms_norm_eps=0.1),
+        "biases": _qwen(attention_bias=True),
+        "language model": _qwen("Qwen3ForCausalLM", tie_word_embeddings=True),
+        "classifier": _qwen("Qwen3ForSequenceClassification", num_labels=1),
+    },
     "nomic_bert": {
         "base": _nomic(),
         "published": Variant(model="NomicBertModel", config=_NOMIC, foreign=_NOMIC_PUBLISHED, same_as="base"),
@@ -269,10 +361,10 @@ def inputs(variant: Variant, length: int) -> dict[str, NDArray[np.int64]]:
     return {"input_ids": ids(length), "token_type_ids": types(length) * apart}
 
 
-def tensor(name: str, shape: list[int]) -> NDArray[np.float32]:
-    """A tensor's values: large enough that each matters, those of norms around one."""
+def tensor(name: str, shape: list[int], norm: float) -> NDArray[np.float32]:
+    """A tensor's values: large enough that each matters, those that norms multiply by around ``norm``."""
     values = np.random.RandomState(zlib.crc32(name.encode())).standard_normal(shape) * 0.2
-    return (values + (len(shape) == 1 and name.endswith("weight"))).astype(np.float32)
+    return (values + norm * (len(shape) == 1 and name.endswith("weight"))).astype(np.float32)
 
 
 def changed(config: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
@@ -290,12 +382,13 @@ def write_model(config: dict[str, Any], tensors: dict[str, list[int]], folder: P
     """The model's own files."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "config.json").write_text(json.dumps(config), encoding="utf-8")
-    arrays = {name: tensor(name, shape) for name, shape in tensors.items()}
+    norm = 0 if config["model_type"] == "gemma3_text" else 1  # Gemma's norms add the 1
+    arrays = {name: tensor(name, shape, norm) for name, shape in tensors.items()}
     save_file(arrays, folder / "model.safetensors", {"format": "pt"})
     return folder
 
 
-def add_modules(folder: Path, width: int, pooling: str = "mean") -> Path:
+def add_modules(folder: Path, architecture: str, width: int) -> Path:
     """The tokenizer and the files by which sentence-transformers pools token vectors."""
     for name in ("tokenizer.json", "tokenizer_config.json"):
         copyfile(TOKENIZER / name, folder / name)
@@ -306,6 +399,6 @@ def add_modules(folder: Path, width: int, pooling: str = "mean") -> Path:
     ]
     (folder / "modules.json").write_text(json.dumps(modules), encoding="utf-8")
     (folder / "1_Pooling").mkdir(exist_ok=True)
-    values = {"embedding_dimension": width, "pooling_mode": pooling}
+    values = {"embedding_dimension": width, "pooling_mode": POOLING.get(architecture, "mean")}
     (folder / "1_Pooling" / "config.json").write_text(json.dumps(values), encoding="utf-8")
     return folder

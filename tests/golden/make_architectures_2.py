@@ -52,6 +52,8 @@ def load(variant: Variant, folder: Path) -> Any:
         raise AssertionError(f"{folder.name}: {left}")
     if variant.stretch:
         stretch(model.rotary_emb, variant.stretch)
+    if variant.model.endswith("ForCausalLM"):
+        model = model.model
     return model.float().eval()
 
 
@@ -87,10 +89,14 @@ def reference(variant: Variant, folder: Path) -> dict[str, NDArray[np.float32]]:
     return found
 
 
-def texts(folder: Path, width: int) -> NDArray[np.float32]:
-    """What sentence-transformers makes of texts, with mean pooling."""
-    model = SentenceTransformer(str(add_modules(folder, width)), device="cpu", local_files_only=True)
-    return np.asarray(model.encode(TEXTS, batch_size=1))
+def texts(folder: Path) -> NDArray[np.float32]:
+    """What sentence-transformers makes of texts, one by one and, on either side, padded to one length."""
+    model = SentenceTransformer(str(folder), device="cpu", local_files_only=True)
+    alone = np.asarray(model.encode(TEXTS, batch_size=1))
+    for side in ("left", "right"):
+        model.tokenizer.padding_side = side
+        np.testing.assert_allclose(model.encode(TEXTS, batch_size=len(TEXTS)), alone, atol=TOLERANCE, rtol=TOLERANCE)
+    return alone
 
 
 def check_differences(variants: dict[str, Variant], found: dict[str, dict[str, NDArray[np.float32]]]) -> None:
@@ -113,7 +119,7 @@ def make(architecture: str, root: Path) -> None:
         folder = write_model(**described[name], folder=root / architecture / name)
         found[name] = reference(variant, folder)
         if name == "base":
-            flat["texts"] = texts(folder, described[name]["config"]["hidden_size"])
+            flat["texts"] = texts(add_modules(folder, architecture, described[name]["config"]["hidden_size"]))
         described[name]["config"] = changed(described[name]["config"], variant.foreign)
     check_differences(VARIANTS[architecture], found)
     flat |= {f"{name}/{key}": array for name, arrays in found.items() for key, array in arrays.items()}

@@ -3,10 +3,12 @@
 MODULES = {
     "bert": "bert",
     "camembert": "roberta",
+    "gemma3_text": "gemma3",
     "gte": "gte",
     "modernbert": "modernbert",
     "new": "gte",
     "nomic_bert": "nomic_bert",
+    "qwen3": "qwen3",
     "roberta": "roberta",
     "xlm-roberta": "roberta",
 }

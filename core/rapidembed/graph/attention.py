@@ -19,6 +19,8 @@ class Projections:
     heads: int
     width: int
     """Of a head."""
+    key_heads: int | None = None
+    """Heads of keys and values, if they are fewer: each serves several heads of queries."""
 
 
 def attend(
@@ -28,6 +30,7 @@ def attend(
     *,
     rotary: Rotary,
     window: Window | None = None,
+    causal: bool = False,
     first_only: bool = False,
     scale: float | None = None,
 ) -> str:
@@ -39,24 +42,36 @@ def attend(
         inputs: names of the graph's inputs.
         rotary: angles of the positions.
         window: how far tokens see; None: as far as the text goes.
+        causal: whether tokens see only themselves and those before them.
         first_only: compute only what the first token of each text sees, so that rows are texts, not tokens.
         scale: factor of the scores; None: one over the square root of a head's width.
     """
     heads, width = parts.heads, parts.width
-    q, k, v, mask = parts.q, rotate(writer, parts.k, rotary, heads), parts.v, inputs.mask
+    key_heads = parts.key_heads or heads
+    q, k, v, mask = parts.q, rotate(writer, parts.k, rotary, key_heads), parts.v, inputs.mask
+    if key_heads != heads:
+        k, v = (_repeat(writer, x, key_heads, heads // key_heads, width) for x in (k, v))
     # Position 0 turns by no angle.
     q = _first(writer, q, 1) if first_only else rotate(writer, q, rotary, heads)
     if inputs.penalty is not None:
         q, k = blocks.penalized(writer, q, k, inputs.penalty, heads=heads, width=width)
         scale = scale or width**-0.5
-    if first_only and window:
-        seen = window.reach + 1
+    if first_only and (window or causal):
+        seen = window.reach + 1 if window else 1
         k, v, mask = _first(writer, k, seen), _first(writer, v, seen), mask and _first(writer, mask, seen)
     if window is None or first_only:
-        x = blocks.self_attention(writer, q, k, v, heads=heads, mask=mask, scale=scale)
+        causal = causal and not first_only
+        x = blocks.self_attention(writer, q, k, v, heads=heads, mask=mask, scale=scale, causal=causal)
     else:
         x = local_attention(writer, q, k, v, window, heads=heads, scale=scale)
     return blocks.flatten(writer, x, heads * width)
+
+
+def _repeat(writer: GraphWriter, x: str, heads: int, times: int, width: int) -> str:
+    """Each head of ``x``, (batch, tokens, heads x width), that many times, one after another."""
+    x = writer.node("Reshape", x, writer.ints(0, 0, heads, 1, width))
+    x = writer.node("Expand", x, writer.ints(1, 1, 1, times, 1))
+    return writer.node("Reshape", x, writer.ints(0, 0, heads * times * width))
 
 
 def _first(writer: GraphWriter, x: str, count: int) -> str:

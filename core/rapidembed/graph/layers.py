@@ -16,6 +16,27 @@ def norm(writer: GraphWriter, name: str, x: str, width: int, epsilon: float, *, 
     return blocks.layer_norm(writer, x, weight, writer.weight(f"{name}.bias", (width,)) if bias else None, epsilon)
 
 
+def rms_norm(writer: GraphWriter, name: str, x: str, width: int, epsilon: float, *, offset: float = 0.0) -> str:
+    """The RMSNorm layer ``name`` (https://arxiv.org/abs/1910.07467) over the last axis.
+
+    Args:
+        writer: takes the nodes.
+        name: of the layer.
+        x: last axis ``width``.
+        width: of the axis.
+        epsilon: added to the mean square.
+        offset: added to the weights.
+    """
+    # ONNX Runtime fuses nodes in just this order into one.
+    squares = writer.node("Pow", x, blocks.scalar(writer, 2.0))
+    mean = writer.node("ReduceMean", squares, writer.ints(-1), keepdims=1)
+    root = writer.node("Sqrt", writer.node("Add", mean, blocks.scalar(writer, epsilon)))
+    weight = writer.weight(f"{name}.weight", (width,))
+    if offset:
+        weight = writer.node("Add", weight, blocks.scalar(writer, offset))
+    return writer.node("Mul", writer.node("Div", x, root), weight)
+
+
 def gated(writer: GraphWriter, x: str, activation: str, *, gate_first: bool = True) -> str:
     """A gated linear unit (https://arxiv.org/abs/2002.05202): one half of 2-D ``x``, activated, times the other."""
     first, second = writer.nodes("Split", x, outputs=2, axis=1, num_outputs=2)

@@ -5,10 +5,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from rapidembed.errors import IntegrityError, UnsupportedModelError
+from rapidembed.errors import UnsupportedModelError
 from rapidembed.graph import blocks, heads, layers
 from rapidembed.graph.attention import Projections, attend
 from rapidembed.graph.inputs import Inputs
+from rapidembed.graph.layer_types import FULL, LOCAL, read_layer_types
 from rapidembed.graph.local import Window, window
 from rapidembed.graph.rotary import Rotary, read_turns, rotary
 from rapidembed.graph.writer import GraphWriter
@@ -27,8 +28,6 @@ PREFIXES = ("", "model.")
 ANCHOR = "embeddings.tok_embeddings.weight"
 IGNORABLE = ("head.", "decoder.")
 TELLS_TEXTS_APART = False
-
-_FULL, _LOCAL = "full_attention", "sliding_attention"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +74,8 @@ class ModernBertConfig:
             layers=_layers(config),
             reach=local // 2,
             turns={
-                _FULL: read_turns(config, width, 160_000.0, name="global_rope_theta", kind=_FULL),
-                _LOCAL: read_turns(config, width, 10_000.0, name="local_rope_theta", kind=_LOCAL),
+                FULL: read_turns(config, width, 160_000.0, name="global_rope_theta", kind=FULL),
+                LOCAL: read_turns(config, width, 10_000.0, name="local_rope_theta", kind=LOCAL),
             },
             activation=config.text("hidden_activation", "gelu"),
             epsilon=config.number("norm_eps", 1e-5),
@@ -106,7 +105,7 @@ def encode(writer: GraphWriter, config: ConfigFile, inputs: Inputs, *, first_onl
     shared = _Shared(
         shape=writer.node("Concat", writer.node("Shape", inputs.ids), writer.ints(hidden), axis=0),
         rotary={kind: rotary(writer, inputs.ids, turns) for kind, turns in modern.turns.items()},
-        window=window(writer, inputs.ids, modern.reach, inputs.mask) if _LOCAL in modern.layers else None,
+        window=window(writer, inputs.ids, modern.reach, inputs.mask) if LOCAL in modern.layers else None,
     )
     x = _norm(writer, modern, "embeddings.norm", blocks.flatten(writer, x, hidden))
     for layer in range(len(modern.layers)):
@@ -207,7 +206,7 @@ def _attention(
         Projections(q, k, v, modern.heads, hidden // modern.heads),
         inputs,
         rotary=shared.rotary[kind],
-        window=shared.window if kind == _LOCAL else None,
+        window=shared.window if kind == LOCAL else None,
         first_only=first_only,
     )
 
@@ -217,14 +216,6 @@ def _norm(writer: GraphWriter, modern: ModernBertConfig, name: str, x: str) -> s
 
 
 def _layers(config: ConfigFile) -> tuple[str, ...]:
-    """Kind of each layer's attention: listed, or, before version 5, every so many layers a full one."""
+    every = config.optional_positive("global_attn_every_n_layers") or 3
     count = config.positive("num_hidden_layers")
-    kinds = config.values.get("layer_types")
-    if kinds is None:
-        every = config.optional_positive("global_attn_every_n_layers") or 3
-        return tuple(_LOCAL if layer % every else _FULL for layer in range(count))
-    if not isinstance(kinds, list) or len(kinds) != count:
-        raise IntegrityError(f"{config.path}: expected layer_types to name {count} layers, got {kinds!r}.")
-    if unknown := [kind for kind in kinds if kind not in (_FULL, _LOCAL)]:
-        raise UnsupportedModelError(f"{config.path}: layer type {unknown[0]!r} is unknown; known: {_FULL}, {_LOCAL}.")
-    return tuple(kinds)
+    return read_layer_types(config, tuple(LOCAL if layer % every else FULL for layer in range(count)))

@@ -40,9 +40,10 @@ def read_turns(
     """
     config.require(partial_rotary_factor=1.0, rope_scaling=None)
     parameters = config.section("rope_parameters")
-    if kind is not None and kind in parameters.values:
-        parameters = parameters.section(kind)
     parameters.require(rope_type="default", partial_rotary_factor=1.0)
+    if kind is not None:
+        parameters = parameters.section(kind)
+        parameters.require(rope_type="default", partial_rotary_factor=1.0)
     theta = parameters.number("rope_theta", config.number(name, default))
     if width % 2:
         raise UnsupportedModelError(f"{config.path}: rotary embeddings need heads of an even width, got {width}.")
