@@ -47,6 +47,11 @@ class Variant:
     """Whether results from texts are stored, beside those from token ids."""
 
     @property
+    def hides_tokens(self) -> bool:
+        """Whether late interaction may fill its queries with tokens that others do not see."""
+        return not self.architecture.startswith("Deberta")
+
+    @property
     def head(self) -> str:
         """As rapidembed calls it."""
         kinds = {"ForSequenceClassification": "classification", "ForMaskedLM": "mlm", "Model": "tokens"}
@@ -72,12 +77,18 @@ def assemble(variant: Variant, made: dict[str, Any], folder: Path) -> Path:
     write_safetensors(folder / "model.safetensors", tensors, variant.stored)
     if variant.head == "tokens":
         width = config.get("hidden_size") or config["dim"]
-        module = "sentence_transformers.models."
-        modules = [("", f"{module}Transformer"), ("1_Pooling", f"{module}Pooling")]
-        entries = [{"idx": i, "name": str(i), "path": path, "type": kind} for i, (path, kind) in enumerate(modules)]
-        _write(folder / "modules.json", entries)
+        write_modules(folder, ["Transformer", "Pooling"])
         _write(folder / "1_Pooling/config.json", {"word_embedding_dimension": width, "pooling_mode_mean_tokens": True})
     return folder
+
+
+def write_modules(folder: Path, kinds: list[str]) -> None:
+    """modules.json, as sentence-transformers up to 5 wrote it."""
+    entries = [
+        {"idx": i, "name": str(i), "path": f"{i}_{kind}" if i else "", "type": f"sentence_transformers.models.{kind}"}
+        for i, kind in enumerate(kinds)
+    ]
+    _write(folder / "modules.json", entries)
 
 
 def rows() -> list[list[int]]:
@@ -109,6 +120,7 @@ def values(name: str, shape: tuple[int, ...]) -> NDArray[Any]:
 def write_tokenizer(kind: str, folder: Path) -> None:
     """The tokenizer of ``base/``, with the special tokens of the kind."""
     settings = read(BASE / "tokenizer_config.json") | {"model_max_length": POSITIONS}
+    inputs = ["input_ids", "attention_mask", "token_type_ids"]
     tokenizer = read(BASE / "tokenizer.json")
     if kind == "roberta":
         names = {"[PAD]": "<s>", "[UNK]": "<pad>", "[CLS]": "</s>", "[SEP]": "<unk>", "[MASK]": "<mask>"}
@@ -120,9 +132,10 @@ def write_tokenizer(kind: str, folder: Path) -> None:
         tokenizer["post_processor"] = _template(["<s>", "A", "</s>"], ["<s>", "A", "</s>", "</s>", "B", "</s>"])
         special = {"cls": "<s>", "bos": "<s>", "sep": "</s>", "eos": "</s>", "unk": "<unk>", "pad": "<pad>"}
         settings |= {f"{role}_token": token for role, token in special.items()} | {"mask_token": "<mask>"}
-        settings |= {"model_input_names": ["input_ids", "attention_mask"]}
+        inputs.remove("token_type_ids")
     # Not the class of the model: that one would put a tokenizer together anew.
-    _write(folder / "tokenizer_config.json", settings | {"tokenizer_class": "PreTrainedTokenizerFast"})
+    settings |= {"tokenizer_class": "PreTrainedTokenizerFast", "model_input_names": inputs}
+    _write(folder / "tokenizer_config.json", settings)
     _write(folder / "tokenizer.json", tokenizer)
 
 

@@ -1,11 +1,16 @@
 """Which architectures a graph can be built for. Nothing is imported: asking costs nothing."""
 
 MODULES = {
+    "albert": "albert",
     "bert": "bert",
     "camembert": "roberta",
+    "deberta-v2": "deberta_v2",
+    "distilbert": "distilbert",
+    "electra": "electra",
     "gemma3_text": "gemma3",
     "gte": "gte",
     "modernbert": "modernbert",
+    "mpnet": "mpnet",
     "new": "gte",
     "nomic_bert": "nomic_bert",
     "qwen3": "qwen3",

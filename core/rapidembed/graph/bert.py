@@ -2,7 +2,7 @@
 
 from rapidembed.graph import encoder, heads
 from rapidembed.graph.encoder import ANCHOR as ANCHOR
-from rapidembed.graph.encoder import Sizes
+from rapidembed.graph.encoder import Layers, Sizes
 from rapidembed.graph.inputs import Inputs
 from rapidembed.graph.writer import GraphWriter
 from rapidembed.registry import SparseWeights
@@ -38,7 +38,8 @@ def encode(writer: GraphWriter, config: ConfigFile, inputs: Inputs, *, first_onl
     sizes = _read(config)
     x = encoder.embeddings(writer, sizes, inputs)
     names = [f"encoder.layer.{layer}." for layer in range(sizes.layers)]
-    return encoder.layers(writer, sizes, names, x, inputs, first_only=first_only), sizes.hidden
+    layers = Layers(writer=writer, sizes=sizes, inputs=inputs)
+    return layers.write(names, x, first_only=first_only), sizes.hidden
 
 
 def words(writer: GraphWriter, config: ConfigFile, x: str, sparse: SparseWeights, mask: str | None) -> str:

@@ -48,7 +48,7 @@ def build(config: ConfigFile, weights: Weights, spec: ModelSpec, *, masked: bool
     if not spec.include_prompt:
         skipped = "prompt_tokens"
         feeds[skipped] = []
-    inputs = Inputs(ids="input_ids", mask=mask, types=types, penalty=penalty)
+    inputs = Inputs(ids="input_ids", mask=mask, types=types, hides_tokens=spec.hides_tokens, penalty=penalty)
     output = _head(builder, writer, config, spec, inputs, float_mask, skipped)
     writer.refuse_unused(builder.IGNORABLE)
     dims: list[str | int] = [*shape, spec.dim] if spec.head == "tokens" else ["batch", spec.dim]
@@ -97,6 +97,8 @@ def _builder(config: ConfigFile, head: Head) -> ModuleType:
     if not isinstance(architectures, list):
         raise IntegrityError(f"{config.path}: expected a list of architectures, got {architectures!r}.")
     known = builder.ARCHITECTURES[head]
+    if not known:
+        raise UnsupportedModelError(f"For model_type {kind!r} no graph with the head {head!r} can be built.")
     if unknown := [name for name in architectures if name not in known]:
         raise UnsupportedModelError(
             f"Architecture {unknown[0]!r} is not supported here; known: {', '.join(sorted(known))}."
