@@ -41,6 +41,8 @@ class Variant:
     """Such changes in words that transformers does not read: its outputs are those without them."""
     stretch: float | None = None
     """Factor of an NTK scaling of rotary positions that transformers does not know: it is given the angles."""
+    second: bool = False
+    """Whether a JinaBERT is of the second form."""
     lengths: tuple[int, ...] = (1, 2, 3, 17)
     same_as: str | None = None
     """Another variant, whose outputs it must have."""
@@ -209,6 +211,35 @@ def _gemma(*, published: dict[str, Any] | None = None, same_as: str | None = Non
     )
 
 
+_JINA = {
+    "model_type": "bert",
+    "architectures": ["JinaBertForMaskedLM"],
+    "auto_map": {
+        "AutoConfig": "jinaai/jina-bert-implementation--configuration_bert.JinaBertConfig",
+        "AutoModel": "jinaai/jina-bert-implementation--modeling_bert.JinaBertModel",
+        "AutoModelForMaskedLM": "jinaai/jina-bert-implementation--modeling_bert.JinaBertForMaskedLM",
+    },
+    "emb_pooler": "mean",
+    "feed_forward_type": "geglu",
+    "hidden_act": "gelu",
+    "hidden_size": 24,
+    "intermediate_size": 20,
+    "layer_norm_eps": 1e-12,
+    "max_position_embeddings": 64,
+    "num_attention_heads": 6,
+    "num_hidden_layers": 2,
+    "pad_token_id": 0,
+    "position_embedding_type": "alibi",
+    "type_vocab_size": 2,
+    "vocab_size": VOCABULARY,
+}
+_JINA_SCORES = {"architectures": ["JinaBertForSequenceClassification"], "id2label": {"0": "LABEL_0"}}
+
+
+def _jina(model: str = "JinaBertModel", *, second: bool = False, **config: Any) -> Variant:
+    return Variant(model=model, config=_JINA | config, second=second)
+
+
 VARIANTS: dict[str, dict[str, Variant]] = {
     "modernbert": {
         "base": _modern(),
@@ -324,6 +355,17 @@ VARIANTS: dict[str, dict[str, Variant]] = {
         "biases": _qwen(attention_bias=True),
         "language model": _qwen("Qwen3ForCausalLM", tie_word_embeddings=True),
         "classifier": _qwen("Qwen3ForSequenceClassification", num_labels=1),
+    },
+    "jina_bert": {
+        "base": _jina(),
+        "heads": _jina(num_attention_heads=4),
+        "activation": _jina(feed_forward_type="reglu"),
+        "epsilon": _jina(layer_norm_eps=0.1),
+        "classifier": _jina("JinaBertForSequenceClassification", **_JINA_SCORES),
+        "second": _jina(second=True),
+        "second activation": _jina(second=True, feed_forward_type="reglu"),
+        "second epsilon": _jina(second=True, layer_norm_eps=0.1),
+        "second classifier": _jina("JinaBertForSequenceClassification", second=True, **_JINA_SCORES),
     },
     "nomic_bert": {
         "base": _nomic(),

@@ -16,12 +16,15 @@ import transformers
 from numpy.typing import NDArray
 from safetensors import safe_open
 from safetensors.numpy import save_file
+from safetensors.torch import load_file
 from sentence_transformers import SentenceTransformer
+from transformers import AutoTokenizer
 
 from tests.golden.architectures_2 import (
     FILES,
     HIDDEN,
     TEXTS,
+    TOKENIZER,
     VARIANTS,
     Variant,
     add_modules,
@@ -31,12 +34,16 @@ from tests.golden.architectures_2 import (
     inputs,
     write_model,
 )
+from tests.golden.jina_bert import JinaBert
 
 TOLERANCE = 1e-5
 
 
 def describe(variant: Variant, folder: Path) -> dict[str, Any]:
     """Config and tensors as transformers writes them, changed to what is published."""
+    if variant.model.startswith("JinaBert"):
+        shapes = {name: list(tensor.shape) for name, tensor in jina_bert(variant).inner.state_dict().items()}
+        return {"config": variant.config, "tensors": shapes}
     model_class = getattr(transformers, variant.model)
     model_class(model_class.config_class(**variant.config)).save_pretrained(folder)
     config = changed(json.loads((folder / "config.json").read_text()), variant.published)
@@ -47,6 +54,10 @@ def describe(variant: Variant, folder: Path) -> dict[str, Any]:
 
 def load(variant: Variant, folder: Path) -> Any:
     """The model, none of whose tensors is missing or left over."""
+    if variant.model.startswith("JinaBert"):
+        jina = jina_bert(variant)
+        jina.inner.load_state_dict(load_file(folder / "model.safetensors"))
+        return jina.eval()
     model, report = getattr(transformers, variant.model).from_pretrained(folder, output_loading_info=True)
     if left := {kind: names for kind, names in report.items() if names}:
         raise AssertionError(f"{folder.name}: {left}")
@@ -55,6 +66,11 @@ def load(variant: Variant, folder: Path) -> Any:
     if variant.model.endswith("ForCausalLM"):
         model = model.model
     return model.float().eval()
+
+
+def jina_bert(variant: Variant) -> JinaBert:
+    """The model before it has its weights."""
+    return JinaBert(variant.config, second=variant.second, labels=int(head(variant) == "classification"))
 
 
 def stretch(rotary: Any, factor: float) -> None:
@@ -89,8 +105,13 @@ def reference(variant: Variant, folder: Path) -> dict[str, NDArray[np.float32]]:
     return found
 
 
-def texts(folder: Path) -> NDArray[np.float32]:
+def texts(variant: Variant, folder: Path) -> NDArray[np.float32]:
     """What sentence-transformers makes of texts, one by one and, on either side, padded to one length."""
+    if variant.model.startswith("JinaBert"):
+        tokenizer, model = AutoTokenizer.from_pretrained(TOKENIZER), load(variant, folder)
+        with torch.inference_mode():
+            encoded = [tokenizer(text, return_tensors="pt")["input_ids"] for text in TEXTS]
+            return np.concatenate([model(ids).last_hidden_state.mean(1).numpy() for ids in encoded])
     model = SentenceTransformer(str(folder), device="cpu", local_files_only=True)
     alone = np.asarray(model.encode(TEXTS, batch_size=1))
     for side in ("left", "right"):
@@ -119,7 +140,8 @@ def make(architecture: str, root: Path) -> None:
         folder = write_model(**described[name], folder=root / architecture / name)
         found[name] = reference(variant, folder)
         if name == "base":
-            flat["texts"] = texts(add_modules(folder, architecture, described[name]["config"]["hidden_size"]))
+            add_modules(folder, architecture, described[name]["config"]["hidden_size"])
+            flat["texts"] = texts(variant, folder)
         described[name]["config"] = changed(described[name]["config"], variant.foreign)
     check_differences(VARIANTS[architecture], found)
     flat |= {f"{name}/{key}": array for name, arrays in found.items() for key, array in arrays.items()}

@@ -9,6 +9,7 @@ MODULES = {
     "electra": "electra",
     "gemma3_text": "gemma3",
     "gte": "gte",
+    "jina_bert": "jina_bert",
     "modernbert": "modernbert",
     "mpnet": "mpnet",
     "new": "gte",

@@ -28,7 +28,8 @@ def attend(
     parts: Projections,
     inputs: Inputs,
     *,
-    rotary: Rotary,
+    rotary: Rotary | None = None,
+    bias: str | None = None,
     window: Window | None = None,
     causal: bool = False,
     first_only: bool = False,
@@ -40,7 +41,8 @@ def attend(
         writer: takes the nodes.
         parts: projections, not yet rotated.
         inputs: names of the graph's inputs.
-        rotary: angles of the positions.
+        rotary: angles of the positions; None: heads are not turned.
+        bias: float32 (1, heads, tokens, tokens), added to the scores, of attention without a window.
         window: how far tokens see; None: as far as the text goes.
         causal: whether tokens see only themselves and those before them.
         first_only: compute only what the first token of each text sees, so that rows are texts, not tokens.
@@ -48,11 +50,14 @@ def attend(
     """
     heads, width = parts.heads, parts.width
     key_heads = parts.key_heads or heads
-    q, k, v, mask = parts.q, rotate(writer, parts.k, rotary, key_heads), parts.v, inputs.mask
+    q, k, v, mask = parts.q, parts.k, parts.v, inputs.mask
+    if first_only:
+        q, bias = _first(writer, q, 1), bias and writer.node("Slice", bias, *(writer.ints(n) for n in (0, 1, 2)))
+    if rotary is not None:
+        k = rotate(writer, k, rotary, key_heads)
+        q = q if first_only else rotate(writer, q, rotary, heads)  # position 0 turns by no angle
     if key_heads != heads:
         k, v = (_repeat(writer, x, key_heads, heads // key_heads, width) for x in (k, v))
-    # Position 0 turns by no angle.
-    q = _first(writer, q, 1) if first_only else rotate(writer, q, rotary, heads)
     if inputs.penalty is not None:
         q, k = blocks.penalized(writer, q, k, inputs.penalty, heads=heads, width=width)
         scale = scale or width**-0.5
@@ -61,7 +66,7 @@ def attend(
         k, v, mask = _first(writer, k, seen), _first(writer, v, seen), mask and _first(writer, mask, seen)
     if window is None or first_only:
         causal = causal and not first_only
-        x = blocks.self_attention(writer, q, k, v, heads=heads, mask=mask, scale=scale, causal=causal)
+        x = blocks.self_attention(writer, q, k, v, heads=heads, mask=mask, scale=scale, bias=bias, causal=causal)
     else:
         x = local_attention(writer, q, k, v, window, heads=heads, scale=scale)
     return blocks.flatten(writer, x, heads * width)

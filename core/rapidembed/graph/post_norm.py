@@ -1,6 +1,7 @@
-"""Encoders that keep BERT's order, a norm behind attention and one behind the MLP, and turn positions by angles.
+"""Encoders that keep BERT's order, a norm behind attention and one behind the MLP, but embed no positions.
 
-What tells them apart is data: the names of tensors, which layers have biases, how the MLP is made.
+What tells them apart is data: the names of tensors, how positions are told, which layers have biases, how the MLP is
+made.
 """
 
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rapidembed.graph import blocks, heads, layers
+from rapidembed.graph.alibi import alibi
 from rapidembed.graph.attention import Projections, attend
 from rapidembed.graph.inputs import Inputs
 from rapidembed.graph.rotary import Rotary, rotary
@@ -29,10 +31,14 @@ class Names:
     """Of the embeddings."""
     layer: str
     """Beginning of a layer's, with its number in braces; the rest are its parts."""
-    qkv: str
-    """Queries, keys and values in one matrix."""
+    qkv: tuple[str, ...]
+    """Queries, keys and values: three matrices, or all in one."""
+    qk_norms: tuple[str, ...] = ()
+    """Of queries and keys, over all heads; empty: there are none."""
     out: str
     attention_norm: str
+    residual_norm: str | None = None
+    """Of the sum of what attention has given, normalized, and the layer's input; None: there is none."""
     mlp: tuple[str, ...]
     """The matrices that widen: one; a gated MLP's two, the one that is activated last; or both in one."""
     down: str
@@ -53,13 +59,26 @@ class PostNorm:
     intermediate: int
     activation: str
     epsilon: float
-    turns: NDArray[np.float32]
-    """See :func:`rapidembed.graph.rotary.read_turns`."""
+    turns: NDArray[np.float32] | None
+    """See :func:`rapidembed.graph.rotary.read_turns`; None: scores fall with distance (ALiBi)."""
     mlp: Literal["plain", "gated", "packed"]
     """Whether a gate, a matrix of its own or one with the other, is activated; or what there is."""
+    gate_first: bool = False
+    """Whether the gate is the first part of the packed matrix."""
     attention_bias: bool
     up_bias: bool
     down_bias: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Shared:
+    """What all layers of one forward pass share."""
+
+    inputs: Inputs
+    tokens: str
+    """(batch, tokens): a shape."""
+    rotary: Rotary | None
+    bias: str | None
 
 
 def encode(writer: GraphWriter, model: PostNorm, inputs: Inputs, *, first_only: bool = False) -> tuple[str, int]:
@@ -73,13 +92,17 @@ def encode(writer: GraphWriter, model: PostNorm, inputs: Inputs, *, first_only: 
         else:
             types = blocks.lookup(writer, types, inputs.types)
         x = writer.node("Add", x, types)
-    shape = writer.node("Concat", writer.node("Shape", inputs.ids), writer.ints(hidden), axis=0)
     x = _norm(writer, model, model.names.norm, blocks.flatten(writer, x, hidden))
-    angles = rotary(writer, inputs.ids, model.turns)
+    shared = _Shared(
+        inputs=inputs,
+        tokens=writer.node("Shape", inputs.ids),
+        rotary=None if model.turns is None else rotary(writer, inputs.ids, model.turns),
+        bias=alibi(writer, inputs.ids, model.heads) if model.turns is None else None,
+    )
     for layer in range(model.layers):
         first = first_only and layer == model.layers - 1
-        x = _layer(writer, model, model.names.layer.format(layer), x, shape, angles, inputs, first_only=first)
-    return x if first_only else writer.node("Reshape", x, shape), hidden
+        x = _layer(writer, model, model.names.layer.format(layer), x, shared, first_only=first)
+    return x if first_only else _by_text(writer, x, shared, hidden), hidden
 
 
 def words(
@@ -107,31 +130,39 @@ def words(
     )
 
 
-def _layer(
-    writer: GraphWriter,
-    model: PostNorm,
-    name: str,
-    x: str,
-    shape: str,
-    angles: Rotary,
-    inputs: Inputs,
-    *,
-    first_only: bool,
-) -> str:
-    names, hidden, bias = model.names, model.hidden, model.attention_bias
-    packed = layers.linear(writer, name + names.qkv, x, hidden, 3 * hidden, bias=bias)
-    tokens = writer.node("Concat", writer.node("Shape", inputs.ids), writer.ints(3 * hidden), axis=0)
-    q, k, v = writer.nodes("Split", writer.node("Reshape", packed, tokens), outputs=3, axis=2, num_outputs=3)
-    parts = Projections(q, k, v, model.heads, hidden // model.heads)
-    attended = attend(writer, parts, inputs, rotary=angles, first_only=first_only)
-    attended = layers.linear(writer, name + names.out, attended, hidden, hidden, bias=bias)
+def _layer(writer: GraphWriter, model: PostNorm, name: str, x: str, shared: _Shared, *, first_only: bool) -> str:
+    names, hidden = model.names, model.hidden
+    parts = _projections(writer, model, name, x, shared)
+    attended = attend(writer, parts, shared.inputs, rotary=shared.rotary, bias=shared.bias, first_only=first_only)
+    attended = layers.linear(writer, name + names.out, attended, hidden, hidden, bias=model.attention_bias)
     if first_only:
-        x = blocks.first_token(writer, writer.node("Reshape", x, shape))
-    x = _norm(writer, model, name + names.attention_norm, writer.node("Add", x, attended))
-    inner = layers.linear(
-        writer, name + names.down, _widened(writer, model, name, x), model.intermediate, hidden, bias=model.down_bias
-    )
-    return _norm(writer, model, name + names.mlp_norm, writer.node("Add", x, inner))
+        x = blocks.first_token(writer, _by_text(writer, x, shared, hidden))
+    y = _norm(writer, model, name + names.attention_norm, writer.node("Add", x, attended))
+    if names.residual_norm is not None:
+        y = _norm(writer, model, name + names.residual_norm, writer.node("Add", x, y))
+    inner = _widened(writer, model, name, y)
+    inner = layers.linear(writer, name + names.down, inner, model.intermediate, hidden, bias=model.down_bias)
+    return _norm(writer, model, name + names.mlp_norm, writer.node("Add", y, inner))
+
+
+def _projections(writer: GraphWriter, model: PostNorm, name: str, x: str, shared: _Shared) -> Projections:
+    hidden, count = model.hidden, len(model.names.qkv)
+    width = 3 * hidden // count
+    parts = [
+        layers.linear(writer, name + part, x, hidden, width, bias=model.attention_bias) for part in model.names.qkv
+    ]
+    for number, norm in enumerate(model.names.qk_norms):
+        parts[number] = _norm(writer, model, name + norm, parts[number])
+    parts = [_by_text(writer, part, shared, width) for part in parts]
+    if count == 1:
+        parts = writer.nodes("Split", parts[0], outputs=3, axis=2, num_outputs=3)
+    q, k, v = parts
+    return Projections(q, k, v, model.heads, hidden // model.heads)
+
+
+def _by_text(writer: GraphWriter, x: str, shared: _Shared, width: int) -> str:
+    """(batch x tokens, width) -> (batch, tokens, width)."""
+    return writer.node("Reshape", x, writer.node("Concat", shared.tokens, writer.ints(width), axis=0))
 
 
 def _widened(writer: GraphWriter, model: PostNorm, name: str, x: str) -> str:
@@ -140,7 +171,7 @@ def _widened(writer: GraphWriter, model: PostNorm, name: str, x: str) -> str:
         layers.linear(writer, name + part, x, model.hidden, wide, bias=model.up_bias) for part in model.names.mlp
     )
     if model.mlp == "packed":
-        return layers.gated(writer, up, model.activation, gate_first=False)
+        return layers.gated(writer, up, model.activation, gate_first=model.gate_first)
     if model.mlp == "plain":
         return blocks.activation(writer, up, model.activation)
     return writer.node("Mul", up, blocks.activation(writer, gate[0], model.activation))

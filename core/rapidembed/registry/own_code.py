@@ -7,6 +7,7 @@ from rapidembed.registry.config_file import ConfigFile
 
 # (model_type, module of the code, beginning of its classes' names) -> what it computes.
 _KNOWN = {
+    ("bert", "modeling_bert", "JinaBert"): "jina_bert",
     ("gte", "modeling_hf_alibaba_nlp_gte", "Gte"): "gte",
     ("new", "modeling", "New"): "new",
     ("nomic_bert", "modeling_hf_nomic_bert", "NomicBert"): "nomic_bert",
