@@ -7,8 +7,9 @@ import pytest
 from rapidembed import TextEmbedding, UnsupportedModelError
 from rapidembed.graph import buildable_architectures, load_program
 from rapidembed.hub import Checkpoint
-from rapidembed.registry import LateInteraction, ModelSpec, SparseWeights
+from rapidembed.registry import LateInteraction, ModelSpec, SparseWeights, discover
 from rapidembed.runtime.session import OnnxSession
+from rapidembed.runtime.tokenizer import Tokenizer
 from safetensors import safe_open
 from safetensors.numpy import load_file
 
@@ -46,6 +47,8 @@ def spec_of(architecture, name):
     variant = VARIANTS[architecture][name]
     width = expected(architecture, name, variant.lengths[0]).shape[-1]
     spec = ModelSpec(name=name, dim=width, head=head(variant))
+    if variant.task is not None:
+        spec = replace(spec, tasks={"some task": 5})
     return replace(spec, sparse=SparseWeights()) if spec.head == "mlm" else spec
 
 
@@ -53,8 +56,9 @@ def session(folder, spec, *, masked):
     return OnnxSession(load_program(Checkpoint(spec, folder, ("model.safetensors",)), masked=masked), CPU, 1)
 
 
-def run(graph, given):
-    return graph.run({name: given[name] for name in graph.inputs})
+def run(graph, given, task=None):
+    known = given | {"task_id": np.array(task, dtype=np.int64)} if task is not None else given
+    return graph.run({name: known[name] for name in graph.inputs})
 
 
 @pytest.fixture
@@ -81,15 +85,15 @@ def test_outputs(architecture, name, model):
     for length in variant.lengths:
         given = inputs(variant, length)
         backwards = {key: array[:, ::-1] for key, array in given.items()}
-        found = run(alone, {key: np.concatenate([array, backwards[key]]) for key, array in given.items()})
+        found = run(alone, {key: np.concatenate([array, backwards[key]]) for key, array in given.items()}, variant.task)
         close(found[0], expected(architecture, name, length))
-        close(found[1], run(alone, backwards)[0])
+        close(found[1], run(alone, backwards, variant.task)[0])
 
 
 @pytest.mark.parametrize(("architecture", "name"), ALL)
 def test_padding_changes_nothing(architecture, name, model):
     spec, variant = spec_of(architecture, name), VARIANTS[architecture][name]
-    found = run(session(model, spec, masked=True), padded(variant))
+    found = run(session(model, spec, masked=True), padded(variant), variant.task)
     for row, length in zip(found, variant.lengths, strict=True):
         wanted = expected(architecture, name, length)
         if spec.head == "mlm":  # logits below 0 give a word no weight
@@ -104,7 +108,9 @@ def test_the_first_token_alone(architecture, name, model, masked):
     spec = replace(spec, head="pool", pooling=("cls",))
     graph = session(model, spec, masked=masked)
     alone = [{"input_ids": ids(length)} for length in variant.lengths]
-    vectors = run(graph, padded(variant)) if masked else [run(graph, given)[0] for given in alone]
+    vectors = (
+        run(graph, padded(variant), variant.task) if masked else [run(graph, given, variant.task)[0] for given in alone]
+    )
     for vector, length in zip(vectors, variant.lengths, strict=True):
         close(vector, expected(architecture, name, length)[0])
 
@@ -116,7 +122,8 @@ def test_tokens_hidden_from_the_others(architecture, name, model, masked):
     longest = max(VARIANTS[architecture][name].lengths)
     mask = np.ones((1, longest), dtype=np.int64)
     mask[:, -HIDDEN:] = 0
-    found = session(model, spec, masked=masked).run({"input_ids": ids(longest), "attention_mask": mask})
+    given = {"input_ids": ids(longest), "attention_mask": mask}
+    found = run(session(model, spec, masked=masked), given, VARIANTS[architecture][name].task)
     close(found[0], expected(architecture, name, "hidden"))
 
 
@@ -126,6 +133,20 @@ def test_texts(architecture, tmp_path):
     width = DESCRIBED[architecture]["base"]["config"]["hidden_size"]
     with TextEmbedding(str(add_modules(folder, architecture, width))) as model:
         close(model.encode(TEXTS), REFERENCE[architecture]["texts"])
+
+
+def test_queries_and_documents_have_their_adapters(tmp_path):
+    content = DESCRIBED["jina_embeddings_v3"]["first task"]
+    folder = add_modules(write_model(**content, folder=tmp_path / "model"), "jina_embeddings_v3", 16)
+    spec = discover(folder, "tiny")
+    assert spec.tasks == {"retrieval.query": 0, "retrieval.passage": 1, "separation": 2}
+    graph, tokens = session(folder, spec, masked=False), Tokenizer(folder).encode(["hello world"], 64)[0].ids
+    expected = [run(graph, {"input_ids": np.array([tokens])}, task)[0] for task in (0, 1)]
+    assert np.abs(expected[0] - expected[1]).max() > 100 * TOLERANCE
+    with TextEmbedding(str(folder)) as model:
+        close(model.encode_query("hello world"), expected[0])
+        close(model.encode_document("hello world"), expected[1])
+        close(model.encode("hello world"), expected[1])
 
 
 def test_every_architecture_is_tested():
@@ -167,6 +188,18 @@ REFUSED = [
     ("jina_bert", {"num_attention_heads": 5}, "24 is not a multiple of 5"),
     ("jina_bert", {"is_decoder": True}, "is_decoder=True"),
     ("jina_bert", {"auto_map": None, "architectures": ["BertModel"]}, "position_embedding_type='alibi'"),
+    ("jina_embeddings_v3", {"position_embedding_type": "absolute"}, "position_embedding_type='absolute'"),
+    ("jina_embeddings_v3", {"num_attention_heads": 3}, "16 is not a multiple of 3"),
+    (
+        "jina_embeddings_v3",
+        {"lora_adaptations": ["retrieval.query"]},
+        "must name retrieval.query and retrieval.passage",
+    ),
+    (
+        "jina_embeddings_v3",
+        {"lora_adaptations": ["retrieval.query", "retrieval.passage"]},
+        r"adapters \(lora_adaptations\) only give vectors",
+    ),
     ("nomic_bert", {"causal": True}, "causal=True"),
     ("nomic_bert", {"prenorm": True}, "prenorm=True"),
     ("nomic_bert", {"use_rms_norm": True}, "use_rms_norm=True"),

@@ -43,6 +43,8 @@ class Variant:
     """Factor of an NTK scaling of rotary positions that transformers does not know: it is given the angles."""
     second: bool = False
     """Whether a JinaBERT is of the second form."""
+    task: int | None = None
+    """Which of its adapters is used; transformers is given the matrices with it added. None: it has none."""
     lengths: tuple[int, ...] = (1, 2, 3, 17)
     same_as: str | None = None
     """Another variant, whose outputs it must have."""
@@ -240,6 +242,44 @@ def _jina(model: str = "JinaBertModel", *, second: bool = False, **config: Any) 
     return Variant(model=model, config=_JINA | config, second=second)
 
 
+_JINA_3 = {
+    "vocab_size": VOCABULARY,
+    "hidden_size": 16,
+    "intermediate_size": 24,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 2,
+    "max_position_embeddings": 66,
+}
+_JINA_3_PUBLISHED = {
+    "model_type": "xlm-roberta",
+    "architectures": ["XLMRobertaModel"],
+    "auto_map": {
+        "AutoConfig": "jinaai/xlm-roberta-flash-implementation--configuration_xlm_roberta.XLMRobertaFlashConfig",
+        "AutoModel": "jinaai/xlm-roberta-flash-implementation--modeling_lora.XLMRobertaLoRA",
+        "AutoModelForMaskedLM": "jinaai/xlm-roberta-flash-implementation--modeling_xlm_roberta.XLMRobertaForMaskedLM",
+    },
+    "rope_parameters": None,
+    "rotary_emb_base": 20000.0,
+    "position_embedding_type": "rotary",
+    "use_flash_attn": True,
+}
+_ADAPTED = _JINA_3_PUBLISHED | {
+    "lora_adaptations": ["retrieval.query", "retrieval.passage", "separation"],
+    "lora_alpha": 1,
+    "lora_dropout_p": 0.0,
+    "lora_main_params_trainable": False,
+    "lora_rank": 4,
+    "load_trained_adapters": True,
+}
+
+
+def _jina_3(
+    *, foreign: dict[str, Any] | None = None, same_as: str | None = None, task: int | None = None, **config: Any
+) -> Variant:
+    config = _JINA_3 | config
+    return Variant(model="JinaEmbeddingsV3Model", config=config, foreign=foreign or {}, same_as=same_as, task=task)
+
+
 VARIANTS: dict[str, dict[str, Variant]] = {
     "modernbert": {
         "base": _modern(),
@@ -367,6 +407,18 @@ VARIANTS: dict[str, dict[str, Variant]] = {
         "second epsilon": _jina(second=True, layer_norm_eps=0.1),
         "second classifier": _jina("JinaBertForSequenceClassification", second=True, **_JINA_SCORES),
     },
+    "jina_embeddings_v3": {
+        "base": _jina_3(),
+        "published": _jina_3(foreign=_JINA_3_PUBLISHED, same_as="base"),
+        "theta": _jina_3(rope_parameters={"rope_type": "default", "rope_theta": 7.0}),
+        "activation": _jina_3(hidden_act="silu"),
+        "epsilon": _jina_3(layer_norm_eps=0.1),
+        "heads": _jina_3(num_attention_heads=4),
+        "first task": _jina_3(foreign=_ADAPTED, task=0),
+        "last task": _jina_3(foreign=_ADAPTED, task=2),
+        "rank": _jina_3(foreign=_ADAPTED | {"lora_rank": 3}, task=1),
+        "strength": _jina_3(foreign=_ADAPTED | {"lora_alpha": 3}, task=1),
+    },
     "nomic_bert": {
         "base": _nomic(),
         "published": Variant(model="NomicBertModel", config=_NOMIC, foreign=_NOMIC_PUBLISHED, same_as="base"),
@@ -401,6 +453,21 @@ def inputs(variant: Variant, length: int) -> dict[str, NDArray[np.int64]]:
     """What a model is given, by name: pairs where it scores them, if it tells texts apart."""
     apart = head(variant) == "classification" and variant.config.get("type_vocab_size", 1) > 1
     return {"input_ids": ids(length), "token_type_ids": types(length) * apart}
+
+
+def adapted(variant: Variant, tensors: dict[str, list[int]]) -> dict[str, list[int]]:
+    """Tensors of a model with adapters, as they are stored, of one without."""
+    count, rank = len(variant.foreign["lora_adaptations"]), variant.foreign["lora_rank"]
+    found = {}
+    for name, shape in tensors.items():
+        if len(shape) == 1:
+            found[name] = shape
+            continue
+        thin = [[count, shape[0], rank], [count, rank, shape[1]]]
+        stem = f"{name.removesuffix('.weight')}.parametrizations.weight"
+        a, b = thin if "embeddings" in name else [thin[1], thin[0]]
+        found |= {f"{stem}.original": shape, f"{stem}.0.lora_A": a, f"{stem}.0.lora_B": b}
+    return found
 
 
 def tensor(name: str, shape: list[int], norm: float) -> NDArray[np.float32]:

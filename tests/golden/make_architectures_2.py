@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from safetensors import safe_open
 from safetensors.numpy import save_file
 from safetensors.torch import load_file
+from safetensors.torch import save_file as save_torch
 from sentence_transformers import SentenceTransformer
 from transformers import AutoTokenizer
 
@@ -27,6 +28,7 @@ from tests.golden.architectures_2 import (
     TOKENIZER,
     VARIANTS,
     Variant,
+    adapted,
     add_modules,
     changed,
     head,
@@ -66,6 +68,19 @@ def load(variant: Variant, folder: Path) -> Any:
     if variant.model.endswith("ForCausalLM"):
         model = model.model
     return model.float().eval()
+
+
+def merge(variant: Variant, folder: Path) -> None:
+    """Add the task's adapter to each matrix, so that transformers reads a model without adapters."""
+    stored = load_file(folder / "model.safetensors")
+    scale = variant.foreign["lora_alpha"] / variant.foreign["lora_rank"]
+    merged = {name: array for name, array in stored.items() if "parametrizations" not in name}
+    for name in [name for name in stored if name.endswith(".original")]:
+        stem = name.removesuffix(".original")
+        a, b = (stored[f"{stem}.0.lora_{part}"][variant.task] for part in "AB")
+        product = a @ b if "embeddings" in name else b @ a
+        merged[f"{stem.removesuffix('.parametrizations.weight')}.weight"] = stored[name] + scale * product
+    save_torch(merged, folder / "model.safetensors", {"format": "pt"})
 
 
 def jina_bert(variant: Variant) -> JinaBert:
@@ -137,7 +152,11 @@ def make(architecture: str, root: Path) -> None:
     described, found, flat = {}, {}, {}
     for name, variant in VARIANTS[architecture].items():
         described[name] = describe(variant, root / architecture / "new")
+        if variant.task is not None:
+            described[name]["tensors"] = adapted(variant, described[name]["tensors"])
         folder = write_model(**described[name], folder=root / architecture / name)
+        if variant.task is not None:
+            merge(variant, folder)
         found[name] = reference(variant, folder)
         if name == "base":
             add_modules(folder, architecture, described[name]["config"]["hidden_size"])

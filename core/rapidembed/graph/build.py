@@ -48,7 +48,11 @@ def build(config: ConfigFile, weights: Weights, spec: ModelSpec, *, masked: bool
     if not spec.include_prompt:
         skipped = "prompt_tokens"
         feeds[skipped] = []
-    inputs = Inputs(ids="input_ids", mask=mask, types=types, hides_tokens=spec.hides_tokens, penalty=penalty)
+    task = None
+    if spec.tasks:
+        task = "task_id"
+        feeds[task] = []
+    inputs = Inputs(ids="input_ids", mask=mask, types=types, hides_tokens=spec.hides_tokens, task=task, penalty=penalty)
     output = _head(builder, writer, config, spec, inputs, float_mask, skipped)
     writer.refuse_unused(builder.IGNORABLE)
     dims: list[str | int] = [*shape, spec.dim] if spec.head == "tokens" else ["batch", spec.dim]

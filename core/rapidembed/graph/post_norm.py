@@ -10,7 +10,9 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from rapidembed.graph import adapters as low_rank
 from rapidembed.graph import blocks, heads, layers
+from rapidembed.graph.adapters import Adapters
 from rapidembed.graph.alibi import alibi
 from rapidembed.graph.attention import Projections, attend
 from rapidembed.graph.inputs import Inputs
@@ -20,7 +22,8 @@ from rapidembed.registry import SparseWeights
 from rapidembed.registry.config_file import ConfigFile
 
 ANCHOR = "embeddings.word_embeddings.weight"
-TYPES = "embeddings.token_type_embeddings.weight"
+
+_WORDS, _TYPES = "embeddings.word_embeddings", "embeddings.token_type_embeddings"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +71,8 @@ class PostNorm:
     attention_bias: bool
     up_bias: bool
     down_bias: bool
+    adapters: Adapters | None = None
+    """Of every matrix and table; None: there are none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,14 +89,10 @@ class _Shared:
 def encode(writer: GraphWriter, model: PostNorm, inputs: Inputs, *, first_only: bool = False) -> tuple[str, int]:
     """Write the encoder, see :func:`rapidembed.graph.bert.encode`."""
     hidden = model.hidden
-    x = blocks.lookup(writer, writer.table(ANCHOR, (model.vocab, hidden)), inputs.ids)
+    x = _lookup(writer, model, _WORDS, inputs.ids, model.vocab)
     if model.types:
-        types = writer.weight(TYPES, (model.types, hidden))
-        if inputs.types is None or model.types == 1:
-            types = blocks.leading_rows(writer, types, writer.ints(1))
-        else:
-            types = blocks.lookup(writer, types, inputs.types)
-        x = writer.node("Add", x, types)
+        told = inputs.types if inputs.types is not None and model.types > 1 else writer.ints(0)
+        x = writer.node("Add", x, _lookup(writer, model, _TYPES, told, model.types))
     x = _norm(writer, model, model.names.norm, blocks.flatten(writer, x, hidden))
     shared = _Shared(
         inputs=inputs,
@@ -134,14 +135,14 @@ def _layer(writer: GraphWriter, model: PostNorm, name: str, x: str, shared: _Sha
     names, hidden = model.names, model.hidden
     parts = _projections(writer, model, name, x, shared)
     attended = attend(writer, parts, shared.inputs, rotary=shared.rotary, bias=shared.bias, first_only=first_only)
-    attended = layers.linear(writer, name + names.out, attended, hidden, hidden, bias=model.attention_bias)
+    attended = _linear(writer, model, name + names.out, attended, hidden, hidden, bias=model.attention_bias)
     if first_only:
         x = blocks.first_token(writer, _by_text(writer, x, shared, hidden))
     y = _norm(writer, model, name + names.attention_norm, writer.node("Add", x, attended))
     if names.residual_norm is not None:
         y = _norm(writer, model, name + names.residual_norm, writer.node("Add", x, y))
     inner = _widened(writer, model, name, y)
-    inner = layers.linear(writer, name + names.down, inner, model.intermediate, hidden, bias=model.down_bias)
+    inner = _linear(writer, model, name + names.down, inner, model.intermediate, hidden, bias=model.down_bias)
     return _norm(writer, model, name + names.mlp_norm, writer.node("Add", y, inner))
 
 
@@ -149,7 +150,7 @@ def _projections(writer: GraphWriter, model: PostNorm, name: str, x: str, shared
     hidden, count = model.hidden, len(model.names.qkv)
     width = 3 * hidden // count
     parts = [
-        layers.linear(writer, name + part, x, hidden, width, bias=model.attention_bias) for part in model.names.qkv
+        _linear(writer, model, name + part, x, hidden, width, bias=model.attention_bias) for part in model.names.qkv
     ]
     for number, norm in enumerate(model.names.qk_norms):
         parts[number] = _norm(writer, model, name + norm, parts[number])
@@ -168,13 +169,27 @@ def _by_text(writer: GraphWriter, x: str, shared: _Shared, width: int) -> str:
 def _widened(writer: GraphWriter, model: PostNorm, name: str, x: str) -> str:
     wide = (2 if model.mlp == "packed" else 1) * model.intermediate
     up, *gate = (
-        layers.linear(writer, name + part, x, model.hidden, wide, bias=model.up_bias) for part in model.names.mlp
+        _linear(writer, model, name + part, x, model.hidden, wide, bias=model.up_bias) for part in model.names.mlp
     )
     if model.mlp == "packed":
         return layers.gated(writer, up, model.activation, gate_first=model.gate_first)
     if model.mlp == "plain":
         return blocks.activation(writer, up, model.activation)
     return writer.node("Mul", up, blocks.activation(writer, gate[0], model.activation))
+
+
+def _lookup(writer: GraphWriter, model: PostNorm, name: str, ids: str, rows: int) -> str:
+    if model.adapters is not None:
+        return low_rank.lookup(writer, model.adapters, name, ids, rows, model.hidden)
+    return blocks.lookup(writer, writer.table(f"{name}.weight", (rows, model.hidden)), ids)
+
+
+def _linear(
+    writer: GraphWriter, model: PostNorm, name: str, x: str, width_in: int, width_out: int, *, bias: bool
+) -> str:
+    if model.adapters is not None:
+        return low_rank.linear(writer, model.adapters, name, x, width_in, width_out, bias=bias)
+    return layers.linear(writer, name, x, width_in, width_out, bias=bias)
 
 
 def _norm(writer: GraphWriter, model: PostNorm, name: str, x: str) -> str:

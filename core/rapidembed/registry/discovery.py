@@ -10,7 +10,7 @@ from pathlib import Path
 from rapidembed.errors import IntegrityError, UnsupportedModelError
 from rapidembed.registry.config_file import ConfigFile, read_json
 from rapidembed.registry.encoder_config import read_hidden, read_optional_hidden, read_position_limit
-from rapidembed.registry.own_code import read_architecture
+from rapidembed.registry.own_code import read_adapters, read_architecture
 from rapidembed.registry.spec import DenseLayer, ModelSpec, Pooling
 from rapidembed.types import POOLING_MODES, PoolingMode
 
@@ -78,6 +78,7 @@ def discover(folder: Path, name: str) -> ModelSpec:
         include_prompt=pooling_file.flag("include_prompt", True),
         default_prompt=default_prompt,
         similarity=_similarity(settings),
+        tasks=read_adapters(config),
     )
 
 
@@ -143,6 +144,7 @@ def complete(spec: ModelSpec, row: ModelSpec) -> ModelSpec:
         include_prompt=spec.include_prompt,
         default_prompt=spec.default_prompt,
         similarity=spec.similarity,
+        tasks=spec.tasks or row.tasks,
         late=spec.late,
         # The special tokens that a row leaves out are nothing that files say.
         sparse=spec.sparse and row.sparse and replace(spec.sparse, skip_special=row.sparse.skip_special),
