@@ -22,7 +22,7 @@ from rapidembed.runtime.session import OnnxSession
 from safetensors import safe_open
 from safetensors.numpy import load_file
 
-from tests.golden.architectures import LENGTHS, PAIRS, POSITIONS, TEXTS, assemble, rows, types, write_modules
+from tests.golden.architectures import PAIRS, POSITIONS, TEXTS, assemble, rows, types, write_modules
 from tests.golden.variants import HERE
 
 FILES = sorted(HERE.glob("architectures_*.json"))
@@ -44,7 +44,7 @@ def folder(name, tmp_path):
 def reference(name):
     """What is expected of a variant for each row of token ids."""
     stored = VARIANTS[name].same_as or name
-    return [REFERENCE[f"{stored}/{length}"] for length in LENGTHS]
+    return [REFERENCE[f"{stored}/{length}"] for length in VARIANTS[name].lengths]
 
 
 def spec(name, width, *, pooling=None):
@@ -75,16 +75,17 @@ def feed(session, ids, mask):
     return {name: known[name] for name in session.inputs}
 
 
-def alone(session):
+def alone(session, name):
     """Each row by itself."""
-    return [session.run(feed(session, [row], [[1] * len(row)]))[0] for row in rows()]
+    return [session.run(feed(session, [row], [[1] * len(row)]))[0] for row in rows(VARIANTS[name])]
 
 
-def together(session, filling):
+def together(session, name, filling):
     """All rows as one padded batch."""
-    longest = max(LENGTHS)
-    ids = [row + [filling] * (longest - len(row)) for row in rows()]
-    mask = [[1] * len(row) + [0] * (longest - len(row)) for row in rows()]
+    single = rows(VARIANTS[name])
+    longest = max(map(len, single))
+    ids = [row + [filling] * (longest - len(row)) for row in single]
+    mask = [[1] * len(row) + [0] * (longest - len(row)) for row in single]
     return list(session.run(feed(session, ids, mask)))
 
 
@@ -96,16 +97,16 @@ def close(found, expected):
 @pytest.mark.parametrize("name", VARIANTS)
 def test_results_are_those_of_transformers(name, folder):
     expected = reference(name)
-    close(alone(session(folder, spec(name, expected[0].shape[-1]), masked=False)), expected)
+    close(alone(session(folder, spec(name, expected[0].shape[-1]), masked=False), name), expected)
 
 
 @pytest.mark.parametrize("name", VARIANTS)
 @pytest.mark.parametrize("filling", [0, 9])
 def test_padding_changes_nothing(name, folder, filling):
     expected = reference(name)
-    found = together(session(folder, spec(name, expected[0].shape[-1]), masked=True), filling)
+    found = together(session(folder, spec(name, expected[0].shape[-1]), masked=True), name, filling)
     if VARIANTS[name].head == "tokens":
-        found = [tokens[:length] for tokens, length in zip(found, LENGTHS, strict=True)]
+        found = [tokens[:length] for tokens, length in zip(found, VARIANTS[name].lengths, strict=True)]
     if VARIANTS[name].head == "mlm":  # only weights above zero count
         expected = [np.maximum(weights, 0) for weights in expected]
         found = [np.maximum(weights, 0) for weights in found]
@@ -117,7 +118,7 @@ def test_padding_changes_nothing(name, folder, filling):
 def test_the_first_token_alone(name, folder, masked):
     expected = [tokens[0] for tokens in reference(name)]
     loaded = session(folder, spec(name, len(expected[0]), pooling=("cls",)), masked=masked)
-    close(together(loaded, 9) if masked else alone(loaded), expected)
+    close(together(loaded, name, 9) if masked else alone(loaded, name), expected)
 
 
 HIDING = LateInteraction(expansion_length=POSITIONS)
@@ -129,8 +130,8 @@ def test_tokens_that_others_do_not_see(name, folder):
     """The form that late interaction takes where queries are filled up, against the masked one."""
     plain = spec(name, reference(name)[0].shape[-1])
     hiding = replace(plain, late=HIDING)
-    expected = together(session(folder, plain, masked=True), 9)
-    close(together(session(folder, hiding, masked=False), 9), expected)
+    expected = together(session(folder, plain, masked=True), name, 9)
+    close(together(session(folder, hiding, masked=False), name, 9), expected)
 
 
 @pytest.mark.parametrize("name", ["distilbert"])
@@ -189,7 +190,7 @@ def test_a_head_that_cannot_be_built_is_named(name, folder):
         SparseTextEmbedding(folder)
 
 
-@pytest.mark.parametrize("name", ["roberta", "roberta_padding"])
+@pytest.mark.parametrize("name", ["roberta", "roberta_padding", "mpnet", "mpnet_padding"])
 def test_positions_behind_the_padding_token_limit_the_length(name, folder):
     """Both config.json and a tokenizer that says nothing better count positions that no token can have."""
     (folder / "tokenizer_config.json").write_text('{"model_max_length": 42}')

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from tests.golden.variants import BASE, read, write_safetensors
 
 POSITIONS = 40
-"""The longest sequence of every variant."""
+"""The longest sequence of most variants."""
 LENGTHS = (1, 2, 3, 17, POSITIONS)
 TEXTS = ["", "a", "hello world", "The QUICK brown fox, jumps over 2 lazy dogs!", "hello world and the lazy fox " * 12]
 PAIRS = [("the lazy dog", TEXTS[3]), ("", ""), ("fox", ""), (TEXTS[4], "the dog"), (TEXTS[4], TEXTS[4])]
@@ -43,6 +43,8 @@ class Variant:
     stored: str = "F32"
     same_as: str | None = None
     """The variant whose results this one must have too; no others are stored for it."""
+    lengths: tuple[int, ...] = LENGTHS
+    """Tokens of the rows that it is tried with."""
     facade: bool = False
     """Whether results from texts are stored, beside those from token ids."""
 
@@ -91,13 +93,14 @@ def write_modules(folder: Path, kinds: list[str]) -> None:
     _write(folder / "modules.json", entries)
 
 
-def rows() -> list[list[int]]:
-    """Token ids, one row of each length; every token occurs, those of padding too."""
-    numbers = np.random.PCG64(7).random_raw(sum(LENGTHS)) % VOCABULARY
-    ends = np.cumsum(LENGTHS)
-    ids = [row.astype(int).tolist() for row in np.split(numbers, ends[:-1])]
-    for row in ids[3:]:
-        row[5:8] = [0, 1, 1]
+def rows(variant: Variant) -> list[list[int]]:
+    """Token ids, one row of each length; those of padding are among them."""
+    ids = []
+    for length in variant.lengths:
+        row = np.random.PCG64(length).random_raw(length) % VOCABULARY
+        ids.append(row.astype(int).tolist())
+        if length > 8:
+            ids[-1][5:8] = [0, 1, 1]
     return ids
 
 

@@ -94,6 +94,7 @@ VARIANTS = {
     "mpnet_relu": _mpnet(config={"hidden_act": "relu"}),
     "mpnet_padding": _mpnet(config={"pad_token_id": 0}, same_as="mpnet"),
     "mpnet_buckets": _mpnet(config={"relative_attention_num_buckets": 33}, same_as="mpnet"),
+    "mpnet_far": _mpnet(config={"max_position_embeddings": 202}, lengths=(3, 200)),
     "mpnet_published": _mpnet(
         renamed=(*_OLD_NORMS, (r"^", "mpnet.")),
         extra={"mpnet.embeddings.position_ids": (1, POSITIONS + 2), "lm_head.bias": (VOCABULARY,)},
@@ -153,6 +154,7 @@ VARIANTS = {
     "deberta_no_buckets": _deberta(config={"position_buckets": -1}),
     "deberta_farthest": _deberta(config={"max_relative_positions": 30}),
     "deberta_no_buckets_farthest": _deberta(config={"position_buckets": -1, "max_relative_positions": 10}),
+    "deberta_far": _deberta(config={"max_position_embeddings": 200, "position_buckets": 64}, lengths=(3, 200)),
     "deberta_c2p": _deberta(config={"pos_att_type": ["c2p"]}),
     "deberta_p2c": _deberta(config={"pos_att_type": "P2C"}),
     "deberta_not_relative": _deberta(
