@@ -378,6 +378,11 @@ VARIANTS: dict[str, dict[str, Variant]] = {
         "biases": _gemma(attention_bias=True),
         "one key": _gemma(num_key_value_heads=1),
         "wide heads": _gemma(head_dim=8),
+        "defaults": _gemma(
+            head_dim=256,
+            query_pre_attn_scalar=256,
+            published=dict.fromkeys(["head_dim", "query_pre_attn_scalar", "hidden_activation", "rms_norm_eps"]),
+        ),
     },
     "qwen3": {
         "base": _qwen(),
@@ -390,6 +395,7 @@ VARIANTS: dict[str, dict[str, Variant]] = {
         "every key": _qwen(num_key_value_heads=4),
         "one key": _qwen(num_key_value_heads=1),
         "wide heads": _qwen(head_dim=8),
+        "default width": _qwen(head_dim=128, published={"head_dim": None}),
         "activation": _qwen(hidden_act="gelu"),
         "epsilon": _qwen(rms_norm_eps=0.1),
         "biases": _qwen(attention_bias=True),
@@ -422,6 +428,15 @@ VARIANTS: dict[str, dict[str, Variant]] = {
     "nomic_bert": {
         "base": _nomic(),
         "published": Variant(model="NomicBertModel", config=_NOMIC, foreign=_NOMIC_PUBLISHED, same_as="base"),
+        "published values": Variant(
+            model="NomicBertModel",
+            config=_NOMIC
+            | {"num_attention_heads": 4, "hidden_act": "gelu", "layer_norm_eps": 0.01, "num_hidden_layers": 1}
+            | {"rope_parameters": {"rope_type": "default", "rope_theta": 9.0}},
+            foreign=_NOMIC_PUBLISHED
+            | {"n_head": 4, "activation_function": "geglu", "layer_norm_epsilon": 0.01, "n_layer": 1}
+            | {"rotary_emb_base": 9},
+        ),
         "theta": _nomic(rope_parameters={"rope_type": "default", "rope_theta": 7.0}),
         "activation": _nomic(hidden_act="gelu"),
         "epsilon": _nomic(layer_norm_eps=0.1),

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from rapidembed.errors import UnsupportedModelError
 from rapidembed.graph import heads, post_norm
 from rapidembed.graph.inputs import Inputs
+from rapidembed.graph.layers import read_heads
 from rapidembed.graph.post_norm import ANCHOR as ANCHOR
 from rapidembed.graph.post_norm import Names, PostNorm
 from rapidembed.graph.rotary import frequencies, read_turns
@@ -66,11 +67,7 @@ def _read(config: ConfigFile) -> PostNorm:
         layer_norm_type="layer_norm",
         logn_attention_scale=False,
     )
-    hidden, attention_heads = config.positive("hidden_size"), config.positive("num_attention_heads")
-    if hidden % attention_heads:
-        raise UnsupportedModelError(
-            f"{config.path}: hidden_size {hidden} is not a multiple of {attention_heads} attention heads."
-        )
+    hidden, attention_heads = read_heads(config)
     return PostNorm(
         names=_NAMES,
         vocab=config.positive("vocab_size"),

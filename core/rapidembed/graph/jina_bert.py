@@ -6,6 +6,7 @@ There are two forms of that code. The later one also normalizes queries, keys an
 from rapidembed.errors import UnsupportedModelError
 from rapidembed.graph import heads, post_norm
 from rapidembed.graph.inputs import Inputs
+from rapidembed.graph.layers import read_heads
 from rapidembed.graph.post_norm import ANCHOR as ANCHOR
 from rapidembed.graph.post_norm import Names, PostNorm
 from rapidembed.graph.writer import GraphWriter
@@ -70,11 +71,7 @@ def _read(config: ConfigFile, second: bool) -> PostNorm:
         raise UnsupportedModelError(
             f"{config.path}: feed_forward_type={kind!r} is not supported; known: {', '.join(_ACTIVATIONS)}."
         )
-    hidden, attention_heads = config.positive("hidden_size"), config.positive("num_attention_heads")
-    if hidden % attention_heads:
-        raise UnsupportedModelError(
-            f"{config.path}: hidden_size {hidden} is not a multiple of {attention_heads} attention heads."
-        )
+    hidden, attention_heads = read_heads(config)
     return PostNorm(
         names=_SECOND if second else _FIRST,
         vocab=config.positive("vocab_size"),

@@ -8,6 +8,7 @@ from rapidembed.errors import UnsupportedModelError
 from rapidembed.graph import heads, post_norm
 from rapidembed.graph.adapters import Adapters
 from rapidembed.graph.inputs import Inputs
+from rapidembed.graph.layers import read_heads
 from rapidembed.graph.post_norm import Names, PostNorm
 from rapidembed.graph.rotary import read_turns
 from rapidembed.graph.writer import GraphWriter
@@ -52,11 +53,7 @@ def _read(config: ConfigFile, task: str | None) -> PostNorm:
         UnsupportedModelError, IntegrityError: name the field and its value.
     """
     config.require(position_embedding_type="rotary", is_decoder=False, add_cross_attention=False)
-    hidden, attention_heads = config.positive("hidden_size"), config.positive("num_attention_heads")
-    if hidden % attention_heads:
-        raise UnsupportedModelError(
-            f"{config.path}: hidden_size {hidden} is not a multiple of {attention_heads} attention heads."
-        )
+    hidden, attention_heads = read_heads(config)
     published = "rotary_emb_base" in config.values
     name, default = ("rotary_emb_base", 10_000.0) if published else ("rope_theta", 20_000.0)
     return PostNorm(

@@ -1,7 +1,24 @@
-"""Layers by their tensors' names; most newer encoders do without biases."""
+"""Layers by their tensors' names; most newer encoders do without biases; and what their sizes are."""
 
+from rapidembed.errors import UnsupportedModelError
 from rapidembed.graph import blocks
 from rapidembed.graph.writer import GraphWriter
+from rapidembed.registry.config_file import ConfigFile
+
+
+def read_heads(config: ConfigFile) -> tuple[int, int]:
+    """Width of the hidden state and the number of heads that share it.
+
+    Raises:
+        UnsupportedModelError: they cannot share it evenly.
+        IntegrityError: a field is missing or no positive number.
+    """
+    hidden, heads = config.positive("hidden_size"), config.positive("num_attention_heads")
+    if hidden % heads:
+        raise UnsupportedModelError(
+            f"{config.path}: hidden_size {hidden} is not a multiple of {heads} attention heads."
+        )
+    return hidden, heads
 
 
 def linear(writer: GraphWriter, name: str, x: str, width_in: int, width_out: int, *, bias: bool = True) -> str:

@@ -57,11 +57,7 @@ class ModernBertConfig:
         Raises:
             UnsupportedModelError, IntegrityError: name the field and its value.
         """
-        hidden, heads = config.positive("hidden_size"), config.positive("num_attention_heads")
-        if hidden % heads:
-            raise UnsupportedModelError(
-                f"{config.path}: hidden_size {hidden} is not a multiple of {heads} attention heads."
-            )
+        hidden, heads = layers.read_heads(config)
         width = hidden // heads
         local = config.optional_positive("local_attention") or 128
         if local == 1:

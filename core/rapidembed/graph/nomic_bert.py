@@ -61,6 +61,9 @@ def _read(config: ConfigFile) -> PostNorm:
         rotary_scaling_factor=None,
         rotary_head_dim=False,
         num_heads_kv=None,
+        qkv_proj_bias=False,
+        mlp_fc1_bias=False,
+        mlp_fc2_bias=False,
         moe_every_n_layers=None,
     )
 
@@ -85,9 +88,9 @@ def _read(config: ConfigFile) -> PostNorm:
         epsilon=config.number("layer_norm_epsilon" if older else "layer_norm_eps", 1e-5 if older else 1e-12),
         turns=read_turns(config, hidden // attention_heads, 1000.0, name="rotary_emb_base" if older else "rope_theta"),
         mlp="gated",
-        attention_bias=older and config.flag("qkv_proj_bias", True),
-        up_bias=older and config.flag("mlp_fc1_bias", True),
-        down_bias=older and config.flag("mlp_fc2_bias", True),
+        attention_bias=False,
+        up_bias=False,
+        down_bias=False,
     )
 
 
