@@ -27,9 +27,9 @@ def linear(writer: GraphWriter, x: str, weight: str, bias: str) -> str:
     return writer.node("Gemm", x, weight, bias, transB=1)
 
 
-def layer_norm(writer: GraphWriter, x: str, weight: str, bias: str, epsilon: float) -> str:
+def layer_norm(writer: GraphWriter, x: str, weight: str, bias: str | None, epsilon: float) -> str:
     """Layer normalization over the last axis."""
-    return writer.node("LayerNormalization", x, weight, bias, axis=-1, epsilon=epsilon)
+    return writer.node("LayerNormalization", x, weight, *([bias] if bias else []), axis=-1, epsilon=epsilon)
 
 
 def activation(writer: GraphWriter, x: str, name: str) -> str:
@@ -58,6 +58,7 @@ def self_attention(
     mask: str | None,
     scale: float | None = None,
     bias: str | None = None,
+    causal: bool = False,
 ) -> str:
     """Multi-head attention over 3-D projections; queries may be fewer than keys.
 
@@ -67,11 +68,14 @@ def self_attention(
         mask: int32 (batch, tokens), 1 for real tokens; None where no row of the batch is padded.
         scale: factor of the scores; None: one over the square root of a head's width.
         bias: float32 (batch or 1, heads or 1, queries, tokens), added to the scores; None: nothing is.
+        causal: whether tokens see only themselves and those before them.
     """
     inputs = [q, k, v, "", mask or "", bias or ""]
     while not inputs[-1]:
         inputs.pop()
-    attributes = {} if scale is None else {"scale": scale}
+    attributes: dict[str, float] = {} if scale is None else {"scale": scale}
+    if causal:
+        attributes["unidirectional"] = 1
     return writer.node("MultiHeadAttention", *inputs, domain=CONTRIB, num_heads=heads, **attributes)
 
 

@@ -12,6 +12,7 @@ from rapidembed.graph.weights import Weights
 from rapidembed.graph.writer import GraphWriter
 from rapidembed.registry import ModelSpec, SparseWeights
 from rapidembed.registry.config_file import ConfigFile
+from rapidembed.registry.own_code import read_architecture
 from rapidembed.types import Head
 
 
@@ -48,7 +49,11 @@ def build(config: ConfigFile, weights: Weights, spec: ModelSpec, *, masked: bool
     if not spec.include_prompt:
         skipped = "prompt_tokens"
         feeds[skipped] = []
-    inputs = Inputs(ids="input_ids", mask=mask, types=types, hides_tokens=spec.hides_tokens, penalty=penalty)
+    task = None
+    if spec.tasks:
+        task = "task_id"
+        feeds[task] = []
+    inputs = Inputs(ids="input_ids", mask=mask, types=types, hides_tokens=spec.hides_tokens, task=task, penalty=penalty)
     output = _head(builder, writer, config, spec, inputs, float_mask, skipped)
     writer.refuse_unused(builder.IGNORABLE)
     return BuiltGraph(writer.finish(feeds, output, _dims(spec)), tuple(writer.converted), tuple(writer.tables))
@@ -72,11 +77,14 @@ def _head(
     skipped: str | None,
 ) -> str:
     """Encoder and head; ``mask`` and ``skipped`` are those of :func:`rapidembed.graph.heads.pool`."""
-    first_only = spec.head == "classification" or (spec.head == "pool" and spec.pooling == ("cls",) and skipped is None)
     x: str
     if spec.head == "attention":
         x = builder.attention(writer, config, inputs, mask)
         return x
+    if spec.head == "classification" and hasattr(builder, "classify"):
+        x = builder.classify(writer, config, inputs, spec.dim, mask)
+        return x
+    first_only = spec.head == "classification" or (spec.head == "pool" and spec.pooling == ("cls",) and skipped is None)
     x, hidden = builder.encode(writer, config, inputs, first_only=first_only)
     if spec.head == "classification":
         return heads.classify(writer, x, hidden, spec.dim, builder.CLASSIFIER)
@@ -94,14 +102,11 @@ def _head(
 
 
 def _builder(config: ConfigFile, head: Head) -> ModuleType:
-    kind = config.text("model_type", "unknown")
-    if config.values.get("auto_map"):
-        raise UnsupportedModelError(
-            f"The model runs code of its own (auto_map in config.json); model_type is {kind!r}."
-        )
+    kind = read_architecture(config)
     if kind not in MODULES:
+        own = " (auto_map in config.json names it)" if config.values.get("auto_map") else ""
         raise UnsupportedModelError(
-            f"No graph can be built for model_type {kind!r}; known: {', '.join(sorted(MODULES))}. "
+            f"No graph can be built for model_type {kind!r}{own}; known: {', '.join(sorted(MODULES))}. "
             "Curated models of other architectures run their ONNX file."
         )
     builder = import_module(f"rapidembed.graph.{MODULES[kind]}")

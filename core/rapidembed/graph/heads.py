@@ -209,12 +209,39 @@ def mlm(
     scale = writer.external(writer.find(f"{names.norm}weight", f"{names.norm}gamma"), (hidden,))
     shift = writer.external(writer.find(f"{names.norm}bias", f"{names.norm}beta"), (hidden,))
     x = blocks.layer_norm(writer, x, scale, shift, epsilon)
+    return word_weights(writer, x, shape, hidden, projection=projection, words=words, sparse=sparse, mask=mask)
+
+
+def word_weights(
+    writer: GraphWriter,
+    x: str,
+    shape: str,
+    hidden: int,
+    *,
+    projection: tuple[str, str | None],
+    words: int,
+    sparse: SparseWeights,
+    mask: str | None,
+) -> str:
+    """Logits of transformed hidden states, pooled: the last part of :func:`mlm`, which see.
+
+    Args:
+        writer: takes the nodes.
+        x: (batch x tokens, hidden).
+        shape: of the logits, (batch, tokens, -1).
+        hidden: width of ``x``.
+        projection: names of the tensors that project on the vocabulary; the second, the bias, may be missing.
+        words: size of the vocabulary.
+        sparse: how logits are pooled.
+        mask: float32 (batch, tokens), 1 for real tokens; None without padding.
+    """
     weight, bias = projection
     pooled = []
     for start in range(0, words, _WORDS_AT_ONCE):
         stop = min(start + _WORDS_AT_ONCE, words)
-        part = (writer.rows(weight, (words, hidden), start, stop), writer.rows(bias, (words,), start, stop))
-        logits = writer.node("Reshape", blocks.linear(writer, x, *part), shape)
+        shift = writer.rows(bias, (words,), start, stop) if bias else ""
+        part = writer.rows(weight, (words, hidden), start, stop)
+        logits = writer.node("Reshape", blocks.linear(writer, x, part, shift), shape)
         pooled.append(_pool_logits(writer, logits, sparse, mask))
     return writer.node("Concat", *pooled, axis=-1)
 

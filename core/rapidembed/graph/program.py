@@ -80,6 +80,7 @@ def load_program(checkpoint: Checkpoint, *, masked: bool) -> Program:
         repr(spec.sparse),
         spec.pooling,
         spec.include_prompt,
+        bool(spec.tasks),
         [repr(layer) for layer in spec.dense],
         masked,
     )

@@ -131,6 +131,10 @@ class GraphWriter:
         self._initializers.append(_external_tensor(part_name, (stop - start, *shape[1:]), part))
         return part_name
 
+    def has(self, name: str) -> bool:
+        """Whether the checkpoint has an encoder tensor of that name (without prefix)."""
+        return self._prefix + name in self._weights
+
     def full_name(self, name: str) -> str:
         """The name in the checkpoint of an encoder tensor."""
         return self._prefix + name
