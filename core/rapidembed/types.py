@@ -33,6 +33,9 @@ HEADS: tuple[Head, ...] = ("pool", "tokens", "classification", "mlm")
 SparsePooling: TypeAlias = Literal["max", "sum"]
 """How the weights that a text's tokens give a word become one: the largest, or all of them."""
 
+Precision: TypeAlias = Literal["fp32", "int8"]
+"""Numbers that a model computes with."""
+
 ProviderSpec: TypeAlias = str | tuple[str, Mapping[str, Any]]
 """An ONNX Runtime execution provider: its name, or its name and options."""
 

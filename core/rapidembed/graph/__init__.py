@@ -1,5 +1,5 @@
 """How a model computes: safetensors weights and a config become the ONNX graph that suits this device."""
 
-from rapidembed.graph.program import Program, buildable_architectures, load_program
+from rapidembed.graph.program import Program, Rounding, buildable_architectures, load_program
 
-__all__ = ["Program", "buildable_architectures", "load_program"]
+__all__ = ["Program", "Rounding", "buildable_architectures", "load_program"]

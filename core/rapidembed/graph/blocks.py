@@ -3,6 +3,7 @@
 import numpy as np
 
 from rapidembed.errors import UnsupportedModelError
+from rapidembed.graph.linears import Exact
 from rapidembed.graph.writer import CONTRIB, GraphWriter
 
 _ACTIVATIONS = {
@@ -16,20 +17,32 @@ _ACTIVATIONS = {
     "swish": "silu",
 }
 
+_FLOORS = {"erf": 0.171, "tanh": 0.171, "relu": 0.0, "silu": 0.279}
+"""How far below zero each goes."""
+
 
 def flatten(writer: GraphWriter, x: str, width: int) -> str:
     """(batch, tokens, width) -> (batch x tokens, width), the shape that Gemm takes."""
     return writer.node("Reshape", x, writer.ints(-1, width))
 
 
-def linear(writer: GraphWriter, x: str, weight: str, bias: str) -> str:
-    """``x @ weight.T + bias`` on 2-D ``x``; checkpoints store weights as (out, in), so nothing is transposed."""
-    return writer.node("Gemm", x, weight, bias, transB=1)
+def linear(writer: GraphWriter, x: str, weight: str, bias: str | None = None, *, exact: bool = False) -> str:
+    """``x @ weight.T + bias`` on 2-D ``x``.
+
+    Args:
+        writer: takes the nodes, in the way of its ``linears``.
+        x: float32 (rows, in).
+        weight: name of a tensor of the checkpoint, or of rows of one: (out, in).
+        bias: (out,); None: there is none.
+        exact: in float32 in any case, for what costs little and matters much.
+    """
+    return (Exact() if exact else writer.linears).linear(writer, x, weight, bias)
 
 
 def layer_norm(writer: GraphWriter, x: str, weight: str, bias: str, epsilon: float) -> str:
     """Layer normalization over the last axis."""
-    return writer.node("LayerNormalization", x, weight, bias, axis=-1, epsilon=epsilon)
+    y = writer.node("LayerNormalization", x, weight, bias, axis=-1, epsilon=epsilon)
+    return writer.describe(y, normalized=True)
 
 
 def activation(writer: GraphWriter, x: str, name: str) -> str:
@@ -42,10 +55,13 @@ def activation(writer: GraphWriter, x: str, name: str) -> str:
     if kind is None:
         raise UnsupportedModelError(f"hidden_act={name!r} is unknown; known: {', '.join(_ACTIVATIONS)}.")
     if kind == "relu":
-        return writer.node("Relu", x)
-    if kind == "silu":
-        return writer.node("Mul", x, writer.node("Sigmoid", x))
-    return writer.node("Gelu", x, approximate="tanh" if kind == "tanh" else "none")
+        y = writer.node("Relu", x)
+    elif kind == "silu":
+        y = writer.node("Mul", x, writer.node("Sigmoid", x))
+    else:
+        approximate = kind == "tanh" or writer.linears.approximate
+        y = writer.node("Gelu", x, approximate="tanh" if approximate else "none")
+    return writer.describe(y, floor=_FLOORS[kind])
 
 
 def self_attention(

@@ -83,9 +83,10 @@ def classify(writer: GraphWriter, x: str, hidden: int, labels: int) -> str:
         labels: width of the classifier.
     """
     weight = writer.weight("pooler.dense.weight", (hidden, hidden))
-    x = writer.node("Tanh", blocks.linear(writer, x, weight, writer.weight("pooler.dense.bias", (hidden,))))
+    bias = writer.weight("pooler.dense.bias", (hidden,))
+    x = writer.node("Tanh", blocks.linear(writer, x, weight, bias, exact=True))
     weight = writer.external("classifier.weight", (labels, hidden))
-    return blocks.linear(writer, x, weight, writer.external("classifier.bias", (labels,)))
+    return blocks.linear(writer, x, weight, writer.external("classifier.bias", (labels,)), exact=True)
 
 
 def mlm(

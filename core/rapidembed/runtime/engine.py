@@ -21,7 +21,7 @@ from rapidembed.runtime.pooling import dense, pool
 from rapidembed.runtime.session import Session
 from rapidembed.runtime.sessions import Sessions
 from rapidembed.runtime.tokenizer import TokenIds, Tokenizer
-from rapidembed.types import Vectors
+from rapidembed.types import Precision, Vectors
 
 # Their first position stands behind the padding token's, so two of their positions are never used.
 _OFFSET_POSITIONS = ("roberta", "xlm-roberta", "camembert", "mpnet")
@@ -37,6 +37,7 @@ class EngineKey:
     threads: int | None
     stamp: Stamp
     """Of the checkpoint's files, see :meth:`rapidembed.hub.Checkpoint.stamp`."""
+    precision: Precision = "fp32"
 
     @property
     def identity(self) -> str:
@@ -126,7 +127,7 @@ class OnnxEngine:
         self.pool: ComputePool = compute_pool()
         self.cores = min(self.pool.size, key.threads or self.pool.size)
         """Cores that this engine uses at most."""
-        self._sessions = Sessions(key.checkpoint, key.placement, self.cores, key.stamp)
+        self._sessions = Sessions(key.checkpoint, key.placement, self.cores, key.stamp, key.precision)
         self._wide_free = threading.Lock()
 
     @property

@@ -6,11 +6,12 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from rapidembed.graph import Program, load_program
+from rapidembed.graph import Program, Rounding, load_program
 from rapidembed.hub import Checkpoint, Stamp
+from rapidembed.runtime.cpu import NARROW_SUMS, integer_kind
 from rapidembed.runtime.device import Placement
-from rapidembed.runtime.session import OnnxSession, Session
-from rapidembed.types import ProviderSpec
+from rapidembed.runtime.session import OnnxSession, Session, observe
+from rapidembed.types import Precision, ProviderSpec
 
 # Two sessions hold two copies of the packed weights. Above this size one session does both jobs.
 _TWO_SESSIONS_BELOW = 500_000_000
@@ -23,11 +24,14 @@ class Sessions:
     text, which nearly halves the latency of a lone query. On a GPU there is one session per device.
     """
 
-    def __init__(self, checkpoint: Checkpoint, placement: Placement, cores: int, stamp: Stamp) -> None:
+    def __init__(
+        self, checkpoint: Checkpoint, placement: Placement, cores: int, stamp: Stamp, precision: Precision
+    ) -> None:
         self._checkpoint = checkpoint
         self._placement = placement
         self._cores = cores
         self._stamp = stamp
+        self._precision = precision
         self._lock = threading.RLock()
         self._program: Program | None = None
         self._wide: Session | None = None
@@ -39,7 +43,10 @@ class Sessions:
         """The graph that the sessions run."""
         with self._lock:
             if self._program is None:
-                self._program = load_program(self._checkpoint, masked=not self._placement.on_cpu)
+                rounding = None
+                if self._precision == "int8":
+                    rounding = Rounding(7 if integer_kind() == NARROW_SUMS else 8, observe)
+                self._program = load_program(self._checkpoint, masked=not self._placement.on_cpu, rounding=rounding)
             return self._program
 
     @property

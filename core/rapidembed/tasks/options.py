@@ -5,13 +5,15 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, cast
 
-from rapidembed.errors import DeviceError
+from rapidembed.errors import DeviceError, UnsupportedModelError
+from rapidembed.hub import Checkpoint
 from rapidembed.registry import Pooling
+from rapidembed.registry.static_files import STATIC_ARCHITECTURES
 from rapidembed.runtime.device import CPU_PROVIDER, Placement, place
 from rapidembed.runtime.inputs import check_positive
-from rapidembed.types import POOLING_MODES, Device, Providers
+from rapidembed.types import POOLING_MODES, Device, Precision, Providers
 
-_PRECISIONS = ("auto", "fp32")
+_PRECISIONS = ("auto", "fp32", "int8")
 _BACKENDS = ("onnxruntime",)
 _ROLES = ("query", "document")
 
@@ -80,6 +82,22 @@ class ModelOptions:
             device_ids=self.device_ids,
             providers=self.providers,
         )
+
+    def precision_on(self, placement: Placement, checkpoint: Checkpoint) -> Precision:
+        """The precision to compute in; "auto" is float32.
+
+        Raises:
+            DeviceError: it is the CPU's, but another device computes.
+            UnsupportedModelError: the model has but one.
+        """
+        if self.precision in ("auto", "fp32"):
+            return "fp32"
+        name = checkpoint.spec.name
+        if checkpoint.spec.architecture in STATIC_ARCHITECTURES:
+            raise UnsupportedModelError(f"{name} is a static model, which computes nothing; leave precision out.")
+        if not placement.on_cpu:
+            raise DeviceError(f'precision="int8" is for the CPU, but the device is {placement.label}.')
+        return "int8"
 
     def place_on_cpu(self, why: str) -> Placement:
         """The CPU, for models that run nowhere else: that a GPU is there does not matter, that one is asked for does.

@@ -57,7 +57,7 @@ class SparseTextEmbedding(Embedder[SparseOptions, SparseBackend, SparseEmbedding
         device_ids: fastembed's list of CUDA devices.
         lazy_load: load at the first use instead of now.
         device: "auto", "cpu", "cuda", "cuda:N", or a list of CUDA devices.
-        precision: "auto" or "fp32".
+        precision: "auto" (float32), "fp32", or "int8", which is about twice as fast on CPUs; see docs/precision.md.
         backend: "onnxruntime".
         revision: branch, tag or commit of a hub repository.
         local_files_only: never ask the network.

@@ -5,8 +5,8 @@ import os
 import numpy as np
 
 from rapidembed import settings
-from rapidembed.cli.diagnosis import cpu
 from rapidembed.cli.diagnosis.section import Section
+from rapidembed.runtime import cpu
 from rapidembed.runtime.cores import allowed_cores
 
 _TOLERANCE = 1e-2  # of GPUs that round to ten bits

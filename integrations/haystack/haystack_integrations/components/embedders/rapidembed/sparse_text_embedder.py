@@ -34,7 +34,7 @@ class FastembedSparseTextEmbedder(LocalSparseEmbedder):
             ``language``, ``token_max_length``, ``disable_stemmer``, ``stopwords``, ``tokenizer``.
         batch_size: see ``progress_bar``.
         device: "cpu", "cuda", "cuda:N", a list of CUDA devices, or a ComponentDevice. None: what the model can use.
-        precision: "auto" or "fp32".
+        precision: "auto" (float32), "fp32", or "int8", which is about twice as fast on CPUs; see docs/precision.md.
         revision: branch, tag or commit of a hub repository.
         prompts: replaces the model's "query" and "document" prompts. BM25 has none.
         max_tokens: cut texts at this many tokens. None: the model's limit. BM25 has none.

@@ -35,7 +35,7 @@ class FastembedTextEmbedder(LocalEmbedder):
         batch_size: see ``progress_bar``.
         device: "cpu", "cuda", "cuda:N", a list of CUDA devices, or a ComponentDevice. None: CUDA where ONNX Runtime
             offers it.
-        precision: "auto" or "fp32".
+        precision: "auto" (float32), "fp32", or "int8", which is about twice as fast on CPUs; see docs/precision.md.
         normalize: scale vectors to length 1. None: as the model was published.
         truncate_dim: keep only this many leading dimensions (for Matryoshka-trained models).
         revision: branch, tag or commit of a hub repository.

@@ -33,7 +33,7 @@ class FastembedLateInteractionRanker(LocalRanker):
         progress_bar: show a progress bar.
         device: "cpu", "cuda", "cuda:N", a list of CUDA devices, or a ComponentDevice. None: CUDA where ONNX Runtime
             offers it.
-        precision: "auto" or "fp32".
+        precision: "auto" (float32), "fp32", or "int8", which is about twice as fast on CPUs; see docs/precision.md.
         revision: branch, tag or commit of a hub repository.
         max_tokens: cut texts at this many tokens. None: the model's limit.
         truncate: whether longer texts are cut, with a warning; if False they are a ValueError.
