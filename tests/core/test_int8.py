@@ -128,7 +128,7 @@ def test_sparse_weights(tmp_path):
 # The arithmetic
 
 
-def product(x, weight, *, bits=8, floor=None, normalized=False):
+def product(x, weight, *, bits=8, floor=None, normalized=False, fine=False):
     """``x @ weight.T`` as the graph does it."""
     folder = Path(os.environ["RAPIDEMBED_CACHE_DIR"])
     save_file({"w": weight}, folder / "w.safetensors")
@@ -136,7 +136,7 @@ def product(x, weight, *, bits=8, floor=None, normalized=False):
     rounding = Rounding()
     writer = GraphWriter(weights, ("",), "w", rounding, tables_as_inputs=False)
     writer.describe("input_ids", floor=floor, normalized=normalized)
-    y = rounding.linear(writer, "input_ids", writer.weight("w", weight.shape), None)
+    y = rounding.linear(writer, "input_ids", writer.weight("w", weight.shape), None, fine=fine)
     model = onnx.load_from_string(writer.finish({"input_ids": ["rows", x.shape[1]]}, y, ["rows", len(weight)]))
     model.graph.input[0].type.tensor_type.elem_type = TensorProto.FLOAT
     observed = {"w": np.abs(x).max(axis=0)} if normalized else {}
@@ -180,6 +180,14 @@ def test_activations_with_a_floor_use_the_range_above_it(operands):
     assert error(product(x, weight, floor=0.17), x, weight) < 0.8 * error(product(x, weight), x, weight)
     low = np.full_like(x, -0.17)
     assert error(product(low, weight, floor=0.17), low, weight) < 0.05, "what is below zero is not cut off"
+
+
+@pytest.mark.parametrize("floor", [None, 0.17])
+def test_fine_activations_leave_the_error_of_weights_only(operands, floor):
+    x, weight = operands
+    x, weight = np.maximum(x, -0.17), np.rint(127 * weight / np.abs(weight).max(axis=1, keepdims=True))
+    assert error(product(x, weight, floor=floor), x, weight) > 3e-3
+    assert error(product(x, weight, floor=floor, fine=True), x, weight) < 3e-5
 
 
 @pytest.mark.parametrize("floor", [None, 0.0, 0.17])
@@ -310,7 +318,7 @@ def test_only_what_is_read_is_in_the_graph(tmp_path):
     weights = Weights([("", tmp_path / "w.safetensors")])
     for linears, operators in ((Exact(), {"Gemm", "Identity"}), (Observing(), {"Gemm", "Identity"})):
         writer = GraphWriter(weights, ("",), "w", linears, tables_as_inputs=False)
-        y = linears.linear(writer, "input_ids", writer.weight("w", (4, 3)), None)
+        y = linears.linear(writer, "input_ids", writer.weight("w", (4, 3)), None, fine=False)
         graph = onnx.load_from_string(writer.finish({"input_ids": ["rows", 3]}, y, ["rows", 4])).graph
         assert {node.op_type for node in graph.node} == operators
         assert [tensor.name for tensor in graph.initializer] == ["w"]

@@ -38,7 +38,12 @@ place_options: Options = (
     click.option(
         "--threads", type=click.IntRange(min=1), metavar="N", help="Most cores to use.  [default: all that are allowed]"
     ),
-    click.option("--precision", metavar="NAME", default="auto", help="Numbers to compute with: auto, fp32 or int8.  [default: auto]"),
+    click.option(
+        "--precision",
+        metavar="NAME",
+        default="auto",
+        help="Numbers to compute with: auto, fp32, int8.  [default: auto]",
+    ),
 )
 
 vector_options: Options = (

@@ -131,7 +131,7 @@ def _layer(
     hidden = bert.hidden
 
     def project(part: str, x: str) -> str:
-        return _linear(writer, f"{name}attention.self.{part}.", x, hidden, hidden)
+        return _linear(writer, f"{name}attention.self.{part}.", x, hidden, hidden, fine=part == "value")
 
     k, v = (writer.node("Reshape", project(part, x), shape) for part in ("key", "value"))
     if first_only:
@@ -156,9 +156,9 @@ def _layer(
     return _norm(writer, bert, f"{name}output.LayerNorm.", writer.node("Add", inner, x))
 
 
-def _linear(writer: GraphWriter, name: str, x: str, width_in: int, width_out: int) -> str:
+def _linear(writer: GraphWriter, name: str, x: str, width_in: int, width_out: int, *, fine: bool = False) -> str:
     weight = writer.weight(f"{name}weight", (width_out, width_in))
-    return blocks.linear(writer, x, weight, writer.weight(f"{name}bias", (width_out,)))
+    return blocks.linear(writer, x, weight, writer.weight(f"{name}bias", (width_out,)), fine=fine)
 
 
 def _norm(writer: GraphWriter, bert: BertConfig, name: str, x: str) -> str:

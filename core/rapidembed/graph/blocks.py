@@ -26,7 +26,9 @@ def flatten(writer: GraphWriter, x: str, width: int) -> str:
     return writer.node("Reshape", x, writer.ints(-1, width))
 
 
-def linear(writer: GraphWriter, x: str, weight: str, bias: str | None = None, *, exact: bool = False) -> str:
+def linear(
+    writer: GraphWriter, x: str, weight: str, bias: str | None = None, *, exact: bool = False, fine: bool = False
+) -> str:
     """``x @ weight.T + bias`` on 2-D ``x``.
 
     Args:
@@ -35,8 +37,10 @@ def linear(writer: GraphWriter, x: str, weight: str, bias: str | None = None, *,
         weight: name of a tensor of the checkpoint, or of rows of one: (out, in).
         bias: (out,); None: there is none.
         exact: in float32 in any case, for what costs little and matters much.
+        fine: with twice the bits where activations are rounded, for what costs little and loses most: the values of
+            attention.
     """
-    return (Exact() if exact else writer.linears).linear(writer, x, weight, bias)
+    return (Exact() if exact else writer.linears).linear(writer, x, weight, bias, fine=fine)
 
 
 def layer_norm(writer: GraphWriter, x: str, weight: str, bias: str, epsilon: float) -> str:

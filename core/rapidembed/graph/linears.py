@@ -1,5 +1,6 @@
 """The ways to multiply by a weight matrix: exactly, exactly while watching the activations, and in 8-bit integers."""
 
+from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
@@ -9,6 +10,7 @@ from rapidembed.graph.rounding import Rounded, divisors
 from rapidembed.graph.writer import CONTRIB, GraphWriter
 
 _MIDDLE = 128
+_FINE = 1 / 254
 _LOW = 24
 """The integer that stands for zero where activations have a floor: most of the range is left for what is above."""
 
@@ -19,7 +21,7 @@ class Linears(Protocol):
     approximate: bool
     """Whether what follows may be approximate too, as far as the products are."""
 
-    def linear(self, writer: GraphWriter, x: str, weight: str, bias: str | None) -> str:
+    def linear(self, writer: GraphWriter, x: str, weight: str, bias: str | None, *, fine: bool) -> str:
         """Arguments are those of :func:`rapidembed.graph.blocks.linear`."""
 
 
@@ -28,7 +30,7 @@ class Exact:
 
     approximate = False
 
-    def linear(self, writer: GraphWriter, x: str, weight: str, bias: str | None) -> str:
+    def linear(self, writer: GraphWriter, x: str, weight: str, bias: str | None, *, fine: bool) -> str:
         """One Gemm; checkpoints store weights as (out, in), so nothing is transposed."""
         inputs = [x, weight] if bias is None else [x, weight, bias]
         return writer.node("Gemm", *inputs, transB=1)
@@ -45,13 +47,35 @@ class Observing(Exact):
         """Values, float32 (in,), by name of the observation."""
         self._seen: set[str] = set()
 
-    def linear(self, writer: GraphWriter, x: str, weight: str, bias: str | None) -> str:
+    def linear(self, writer: GraphWriter, x: str, weight: str, bias: str | None, *, fine: bool) -> str:
         """As :class:`Exact`."""
         if writer.trait(x).normalized and x not in self._seen:
             self._seen.add(x)
             largest = writer.node("ReduceMax", writer.node("Abs", x), writer.ints(0), keepdims=0)
             self.observed[writer.part(weight).name] = largest
-        return Exact.linear(self, writer, x, weight, bias)
+        return Exact.linear(self, writer, x, weight, bias, fine=fine)
+
+
+@dataclass(frozen=True, slots=True)
+class _Rows:
+    """Activations in integers."""
+
+    exact: str
+    """Their values, smoothed."""
+    integers: str
+    """uint8 (rows, in)."""
+    zero: str
+    """The integer that stands for zero."""
+    zeros: str
+    """It once for each row, uint8 (rows,)."""
+    steps: str
+    """What an integer is worth, float32 (rows,)."""
+    column: str
+    """The same as (rows, 1)."""
+    smoothed: str | None
+    """Name of the observation by which channels are smoothed."""
+    alike: str
+    """A value that has as many rows."""
 
 
 class Rounding:
@@ -66,27 +90,33 @@ class Rounding:
     def __init__(self) -> None:
         self.rounded: list[Rounded] = []
         """The weights that it takes as integers."""
-        self._rows: dict[str, tuple[str, str, str, str | None]] = {}
+        self._rows: dict[str, _Rows] = {}
         self._zeros: dict[tuple[str, int], str] = {}
 
-    def linear(self, writer: GraphWriter, x: str, weight: str, bias: str | None) -> str:
-        """Rounds ``x`` once for all the weights that it is multiplied by."""
+    def linear(self, writer: GraphWriter, x: str, weight: str, bias: str | None, *, fine: bool) -> str:
+        """Rounds ``x`` once for all the weights that it is multiplied by; if ``fine``, also what rounding took away."""
         part = writer.part(weight)
         if x not in self._rows:
-            self._rows[x] = self._round(writer, x, part.name, part.shape[1])
-        rows, steps, zero, smoothed = self._rows[x]
-        entry = Rounded(part.source, part.start, part.stop, smoothed)
+            self._rows[x] = self._round(writer, x, part.name, part.width)
+        rows = self._rows[x]
+        entry = Rounded(part.source, part.start, part.stop, rows.smoothed)
         self.rounded.append(entry)
-        matrix = writer.made(entry.matrix, (part.shape[1], part.shape[0]), TensorProto.INT8)
+        matrix = writer.made(entry.matrix, (part.width, part.shape[0]), TensorProto.INT8)
         scales = writer.made(entry.scales, (part.shape[0],), TensorProto.FLOAT)
-        one = writer.constant(np.array(1, dtype=np.float32))
-        y = writer.node("MatMulIntegerToFloat", rows, matrix, one, scales, zero, domain=CONTRIB)
-        y = writer.node("Mul", y, steps)
+
+        def product(integers: str, zero: str, worth: float) -> str:
+            worth_of_one = _scalar(writer, worth)
+            return writer.node("MatMulIntegerToFloat", integers, matrix, worth_of_one, scales, zero, domain=CONTRIB)
+
+        y = product(rows.integers, rows.zero, 1)
+        if fine:
+            y = writer.node("Add", y, product(self._remainder(writer, rows), _byte(writer, _MIDDLE), _FINE))
+        y = writer.node("Mul", y, rows.column)
         return y if bias is None else writer.node("Add", y, bias)
 
-    def _round(self, writer: GraphWriter, x: str, name: str, width: int) -> tuple[str, str, str, str | None]:
-        """Integers, what a row of them is worth (rows, 1), the integer that stands for zero, and the observation."""
+    def _round(self, writer: GraphWriter, x: str, name: str, width: int) -> _Rows:
         trait = writer.trait(x)
+        alike = trait.rows or x
         smoothed = name if trait.normalized else None
         if smoothed is not None:
             x = writer.node("Mul", x, writer.made(divisors(smoothed), (width,), TensorProto.FLOAT))
@@ -96,14 +126,39 @@ class Rounding:
         # A row of zeros has steps of zero and arbitrary integers; their product is zero again.
         if trait.floor:
             steps = writer.node("Max", steps, _scalar(writer, trait.floor / zero))
-        zero_point = writer.constant(np.array(zero, dtype=np.uint8))
-        alike = trait.rows or x
+        zeros = self._equal(writer, zero, steps, alike)
+        return _Rows(
+            exact=x,
+            integers=self._integers(writer, x, steps, zeros, alike),
+            zero=_byte(writer, zero),
+            zeros=zeros,
+            steps=steps,
+            column=writer.node("Unsqueeze", steps, writer.ints(1)),
+            smoothed=smoothed,
+            alike=alike,
+        )
+
+    def _remainder(self, writer: GraphWriter, rows: _Rows) -> str:
+        """What is left of activations, at most half a step, in steps that are ``_FINE`` times as wide."""
+        near = writer.node("DequantizeLinear", rows.integers, rows.steps, rows.zeros, axis=0)
+        steps = writer.node("Mul", rows.steps, _scalar(writer, _FINE))
+        zeros = self._equal(writer, _MIDDLE, steps, rows.alike)
+        return self._integers(writer, writer.node("Sub", rows.exact, near), steps, zeros, rows.alike)
+
+    def _equal(self, writer: GraphWriter, zero: int, steps: str, alike: str) -> str:
+        """The integer that stands for zero, once for each row."""
         if (alike, zero) not in self._zeros:
-            self._zeros[alike, zero] = writer.node("Expand", zero_point, writer.node("Shape", steps))
-        rows = writer.node("QuantizeLinear", x, steps, self._zeros[alike, zero], axis=0)
-        writer.describe(rows, rows=alike)
-        return rows, writer.node("Unsqueeze", steps, writer.ints(1)), zero_point, smoothed
+            self._zeros[alike, zero] = writer.node("Expand", _byte(writer, zero), writer.node("Shape", steps))
+        return self._zeros[alike, zero]
+
+    def _integers(self, writer: GraphWriter, x: str, steps: str, zeros: str, alike: str) -> str:
+        integers = writer.node("QuantizeLinear", x, steps, zeros, axis=0)
+        return writer.describe(integers, rows=alike)
 
 
 def _scalar(writer: GraphWriter, value: float) -> str:
     return writer.constant(np.array(value, dtype=np.float32))
+
+
+def _byte(writer: GraphWriter, value: int) -> str:
+    return writer.constant(np.array(value, dtype=np.uint8))
