@@ -22,6 +22,7 @@ EXACT = "fp32"
 CHOICES: dict[str, dict[str, str]] = {
     "fp32": {},
     "int8": {"precision": "int8"},
+    "bf16, OpenVINO": {"precision": "bf16", "backend": "openvino"},
 }
 """Options of the model, by the name of the row."""
 _LONG = 128
@@ -71,8 +72,8 @@ def markdown(found: dict[str, Any]) -> str:
         "",
         f"all-MiniLM-L6-v2, real weights, against the vectors in float32: cosine of {found['queries']:,} short queries "
         f"and of the {rows['long']:,} documents that have at least {_LONG} tokens, mean and 1st percentile; and "
-        f"retrieval among all {found['queries']:,} documents (the rule is that of `benchmarks/hybrid.py`), with the change in "
-        f"points of 100. Written by `python -m benchmarks.precision`, {found['versions'].get('commit', 'unknown')}, on "
+        "retrieval among all of them (by the rule of `benchmarks/hybrid.py`), with the change in points of 100. Written "
+        f"by `python -m benchmarks.precision`, {found['versions'].get('commit', 'unknown')}, on "
         f"{found['machine']['cpu']} ({', '.join(found['machine']['flags'])}).",
         "",
         "| | queries: mean | 1 % | long documents: mean | 1 % | nDCG@10 | change | MRR@10 | change |",

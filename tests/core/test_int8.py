@@ -329,7 +329,7 @@ def test_only_what_is_read_is_in_the_graph(tmp_path):
 
 def test_static_models_have_one_precision(tmp_path):
     folder = static_variants.assemble(static_variants.VARIANTS["float32"], tmp_path / "float32")
-    with pytest.raises(UnsupportedModelError, match=r"is a static model.*leave precision out"):
+    with pytest.raises(UnsupportedModelError, match=r"is a static model.*leave precision and backend out"):
         TextEmbedding(folder, precision="int8")
 
 
@@ -351,4 +351,4 @@ def test_it_is_the_cpus(minilm):
         placement = Placement("cuda", ((("CUDAExecutionProvider", {"device_id": 0}),),))
         checkpoint = resolve(str(BASE), buildable=frozenset({"bert"}))
         with pytest.raises(DeviceError, match='"int8" is for the CPU, but the device is cuda:0'):
-            model._options.precision_on(placement, checkpoint)
+            model._options.arithmetic_on(placement, checkpoint)

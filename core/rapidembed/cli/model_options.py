@@ -42,8 +42,9 @@ place_options: Options = (
         "--precision",
         metavar="NAME",
         default="auto",
-        help="Numbers to compute with: auto, fp32, int8.  [default: auto]",
+        help="Numbers to compute with: auto, fp32, int8, bf16.  [default: auto]",
     ),
+    click.option("--backend", metavar="NAME", help="What computes: onnxruntime, openvino.  [default: onnxruntime]"),
 )
 
 vector_options: Options = (

@@ -79,9 +79,35 @@ def self_attention(
         mask: int32 (batch, tokens), 1 for real tokens; None where no row of the batch is padded.
         scale: factor of the scores; None: one over the square root of a head's width.
     """
+    if writer.plain:
+        return _plain_attention(writer, q, k, v, heads, mask, scale)
     inputs = [q, k, v] if mask is None else [q, k, v, "", mask]
     attributes = {} if scale is None else {"scale": scale}
     return writer.node("MultiHeadAttention", *inputs, domain=CONTRIB, num_heads=heads, **attributes)
+
+
+def _plain_attention(
+    writer: GraphWriter, q: str, k: str, v: str, heads: int, mask: str | None, scale: float | None
+) -> str:
+    """:func:`self_attention` in operators that every runtime has."""
+    split = writer.ints(0, 0, heads, -1)
+
+    def by_head(x: str, *order: int) -> str:
+        return writer.node("Transpose", writer.node("Reshape", x, split), perm=list(order))
+
+    q, keys, v = by_head(q, 0, 2, 1, 3), by_head(k, 0, 2, 3, 1), by_head(v, 0, 2, 1, 3)
+    if scale is None:
+        width = writer.node("Cast", writer.node("Shape", q, start=3), to=1)  # 1: FLOAT
+        q = writer.node("Div", q, writer.node("Sqrt", width))
+    else:
+        q = writer.node("Mul", q, scalar(writer, scale))
+    scores = writer.node("MatMul", q, keys)
+    if mask is not None:
+        seen = writer.node("Unsqueeze", writer.node("Cast", mask, to=9), writer.ints(1, 2))  # 9: BOOL
+        scores = writer.node("Where", seen, scores, scalar(writer, float(np.finfo(np.float32).min)))
+    attended = writer.node("MatMul", writer.node("Softmax", scores, axis=-1), v)
+    attended = writer.node("Transpose", attended, perm=[0, 2, 1, 3])
+    return writer.node("Reshape", attended, writer.ints(0, 0, -1))
 
 
 def penalized(writer: GraphWriter, q: str, k: str, penalty: str, *, heads: int, width: int) -> tuple[str, str]:

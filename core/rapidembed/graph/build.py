@@ -21,7 +21,13 @@ _LINEARS: dict[Arithmetic, type[Linears]] = {"exact": Exact, "rounded": Rounding
 
 
 def build(
-    config: ConfigFile, weights: Weights, spec: ModelSpec, *, masked: bool, arithmetic: Arithmetic = "exact"
+    config: ConfigFile,
+    weights: Weights,
+    spec: ModelSpec,
+    *,
+    masked: bool,
+    arithmetic: Arithmetic = "exact",
+    plain: bool = False,
 ) -> BuiltGraph:
     """Build the graph of an encoder with its head.
 
@@ -30,7 +36,8 @@ def build(
     of pooling, ``prompt_tokens``, a number. The output is ``embedding``, float32: (batch, dim), or (batch, tokens, dim)
     for token vectors; not normalized. The masked form is for accelerators: it keeps all weights in the session. The
     other is for CPUs: it takes lookup tables as inputs. The ``arithmetic`` is that of weight matrices: "exact" in
-    float32, "rounded" in 8-bit integers, or "observed", exact with observations for rounding as further outputs.
+    float32, "rounded" in 8-bit integers, or "observed", exact with observations for rounding as further outputs. A
+    ``plain`` graph has standard operators only, and takes every tensor of the checkpoint as an input.
 
     Raises:
         UnsupportedModelError: the architecture or one of its values is unknown.
@@ -38,7 +45,7 @@ def build(
     """
     builder = _builder(config, spec.head)
     linears = _LINEARS[arithmetic]()
-    writer = GraphWriter(weights, builder.PREFIXES, builder.ANCHOR, linears, tables_as_inputs=not masked)
+    writer = GraphWriter(weights, builder.PREFIXES, builder.ANCHOR, linears, tables_as_inputs=not masked, plain=plain)
     shape = ["batch", "tokens"]
     feeds = {"input_ids": shape}
     mask = types = penalty = float_mask = None

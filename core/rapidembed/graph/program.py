@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from rapidembed.graph.build import Arithmetic
 
 # Raise it with every change that makes the builders write a different graph.
-_BUILDER_VERSION = 6
+_BUILDER_VERSION = 7
 _OBSERVED_TOKENS = (16, 32)
 """Texts and tokens of each."""
 
@@ -76,13 +76,17 @@ def buildable_architectures() -> frozenset[str]:
     return frozenset({"bert"})
 
 
-def load_program(checkpoint: Checkpoint, *, masked: bool, rounding: Rounding | None = None) -> Program:
+def load_program(
+    checkpoint: Checkpoint, *, masked: bool, rounding: Rounding | None = None, plain: bool = False
+) -> Program:
     """The program of a checkpoint: its ONNX file, or a graph built for it, now or by an earlier start.
 
     Args:
         checkpoint: what to run.
         masked: build the form for accelerators.
         rounding: compute in 8-bit integers.
+        plain: standard operators only, and every tensor of the checkpoint is one of ``tables``, for runtimes other than
+            ONNX Runtime.
 
     Raises:
         UnsupportedModelError: the architecture or one of its values is unknown, or an ONNX file would be rounded.
@@ -102,7 +106,7 @@ def load_program(checkpoint: Checkpoint, *, masked: bool, rounding: Rounding | N
         # onnx costs a twentieth of a second to import: only a first start pays it.
         from rapidembed.graph.build import build
 
-        return build(config, weights, spec, masked=masked, arithmetic=arithmetic)
+        return build(config, weights, spec, masked=masked, arithmetic=arithmetic, plain=plain)
 
     key = (
         _BUILDER_VERSION,
@@ -117,6 +121,7 @@ def load_program(checkpoint: Checkpoint, *, masked: bool, rounding: Rounding | N
         [repr(layer) for layer in spec.dense],
         masked,
         rounding is not None,
+        plain,
     )
     digest = _digest(key)
     graph = cached(digest, lambda: build("exact" if rounding is None else "rounded"))

@@ -69,6 +69,8 @@ class GraphWriter:
             ``anchor``, a name that every checkpoint of the architecture has.
         linears: how weight matrices are multiplied by.
         tables_as_inputs: hand lookup tables to every run instead of to the session, see :meth:`table`.
+        plain: use standard operators only; the checkpoint's tensors become inputs, for a runtime that puts them in
+            their place.
     """
 
     def __init__(
@@ -79,7 +81,10 @@ class GraphWriter:
         linears: "Linears",
         *,
         tables_as_inputs: bool,
+        plain: bool = False,
     ) -> None:
+        self.plain = plain
+        """Whether standard operators only are wanted."""
         self.linears = linears
         self._weights = weights
         self._nodes: list[onnx.NodeProto] = []
@@ -171,14 +176,16 @@ class GraphWriter:
     def external(self, name: str, shape: tuple[int, ...]) -> str:
         """A tensor by its full name in the checkpoint."""
         self._check_shape(name, shape)
-        if name not in self.tensors:
+        if self.plain:
+            self.tables[name] = shape
+        elif name not in self.tensors:
             self.tensors.add(name)
             location = self._weights.location(name)
             if location is None:
                 self._converted.append(name)
             self._initializers[name] = _external_tensor(name, shape, location)
-            if len(shape) == 2:
-                self._parts[name] = Part(name, name, 0, *shape)
+        if len(shape) == 2:
+            self._parts[name] = Part(name, name, 0, *shape)
         return name
 
     def made(self, name: str, shape: tuple[int, ...], kind: int) -> str:
@@ -200,7 +207,7 @@ class GraphWriter:
     def rows(self, name: str, shape: tuple[int, ...], start: int, stop: int) -> str:
         """Rows of a tensor by its full name in the checkpoint: they lie together in its file, so nothing is copied."""
         location = self._weights.location(name) if name in self._weights else None
-        if location is None:  # converted as a whole
+        if location is None or self.plain:  # converted, or handed over, as a whole
             whole = self.external(name, shape)
             rows = self.node("Slice", whole, self.ints(start), self.ints(stop), self.ints(0))
         else:

@@ -174,8 +174,8 @@ def lease_model(
         where = placement
         if checkpoint.spec.architecture in STATIC_ARCHITECTURES:
             where = options.place_on_cpu(f"{checkpoint.spec.name} is a static model, which")
-        precision = options.precision_on(where, checkpoint)
-        lease = Lease(owner, EngineKey(checkpoint, where, options.threads, checkpoint.stamp(), precision))
+        arithmetic = options.arithmetic_on(where, checkpoint)
+        lease = Lease(owner, EngineKey(checkpoint, where, options.threads, checkpoint.stamp(), *arithmetic))
         try:
             lease.engine.prepare()
             return make(lease, checkpoint)
