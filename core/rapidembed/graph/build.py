@@ -2,34 +2,52 @@
 
 from importlib import import_module
 from types import ModuleType
+from typing import Literal
 
 from rapidembed.errors import IntegrityError, UnsupportedModelError
 from rapidembed.graph import heads
 from rapidembed.graph.architectures import MODULES
 from rapidembed.graph.built import BuiltGraph
 from rapidembed.graph.inputs import Inputs
+from rapidembed.graph.linears import Exact, Linears, Observing, Rounding
 from rapidembed.graph.weights import Weights
 from rapidembed.graph.writer import GraphWriter
 from rapidembed.registry import ModelSpec, SparseWeights
 from rapidembed.registry.config_file import ConfigFile
 from rapidembed.types import Head
 
+Arithmetic = Literal["exact", "rounded", "observed"]
 
-def build(config: ConfigFile, weights: Weights, spec: ModelSpec, *, masked: bool) -> BuiltGraph:
+_LINEARS: dict[Arithmetic, type[Linears]] = {"exact": Exact, "rounded": Rounding, "observed": Observing}
+
+
+def build(
+    config: ConfigFile,
+    weights: Weights,
+    spec: ModelSpec,
+    *,
+    masked: bool,
+    arithmetic: Arithmetic = "exact",
+    plain: bool = False,
+) -> BuiltGraph:
     """Build the graph of an encoder with its head.
 
     Inputs are ``input_ids``; for pairs, where the model tells the texts apart, ``token_type_ids``; if ``masked``, or
     where tokens of a text are hidden from the others, ``attention_mask`` (int64, 1 for tokens that are seen, the others
     on the right); where prompts are left out of pooling, ``prompt_tokens``, a number. The output is ``embedding``,
     float32: (batch, dim), or (batch, tokens, dim) for token vectors; not normalized. The masked form is for
-    accelerators: it keeps all weights in the session. The other is for CPUs: it takes lookup tables as inputs.
+    accelerators: it keeps all weights in the session. The other is for CPUs: it takes lookup tables as inputs. The
+    ``arithmetic`` is that of weight matrices: "exact" in float32, "rounded" in 8-bit integers, or "observed", exact
+    with observations for rounding as further outputs. A ``plain`` graph has standard operators only, and takes every
+    tensor of the checkpoint as an input.
 
     Raises:
         UnsupportedModelError: the architecture or one of its values is unknown.
         IntegrityError: weights and config contradict each other.
     """
     builder = _builder(config, spec.head)
-    writer = GraphWriter(weights, builder.PREFIXES, builder.ANCHOR, tables_as_inputs=not masked)
+    linears = _LINEARS[arithmetic]()
+    writer = GraphWriter(weights, builder.PREFIXES, builder.ANCHOR, linears, tables_as_inputs=not masked, plain=plain)
     shape = ["batch", "tokens"]
     feeds = {"input_ids": shape}
     mask = types = penalty = float_mask = None
@@ -51,7 +69,14 @@ def build(config: ConfigFile, weights: Weights, spec: ModelSpec, *, masked: bool
     output = _head(builder, writer, config, spec, inputs, float_mask, skipped)
     writer.refuse_unused(builder.IGNORABLE)
     dims: list[str | int] = [*shape, spec.dim] if spec.head == "tokens" else ["batch", spec.dim]
-    return BuiltGraph(writer.finish(feeds, output, dims), tuple(writer.converted), tuple(writer.tables))
+    observed = linears.observed if isinstance(linears, Observing) else {}
+    return BuiltGraph(
+        writer.finish(feeds, output, dims, observed.values()),
+        tuple(writer.converted),
+        tuple(writer.tables),
+        rounded=tuple(linears.rounded) if isinstance(linears, Rounding) else (),
+        observed=observed,
+    )
 
 
 def _head(
