@@ -2,12 +2,14 @@
 
 from importlib import import_module
 from types import ModuleType
+from typing import Literal
 
 from rapidembed.errors import IntegrityError, UnsupportedModelError
 from rapidembed.graph import heads
 from rapidembed.graph.architectures import MODULES
 from rapidembed.graph.built import BuiltGraph
 from rapidembed.graph.inputs import Inputs
+from rapidembed.graph.linears import Exact, Linears, Observing, Rounding
 from rapidembed.graph.weights import Weights
 from rapidembed.graph.writer import GraphWriter
 from rapidembed.registry import ModelSpec, SparseWeights
@@ -15,8 +17,20 @@ from rapidembed.registry.config_file import ConfigFile
 from rapidembed.registry.own_code import read_architecture
 from rapidembed.types import Head
 
+Arithmetic = Literal["exact", "rounded", "observed"]
 
-def build(config: ConfigFile, weights: Weights, spec: ModelSpec, *, masked: bool) -> BuiltGraph:
+_LINEARS: dict[Arithmetic, type[Linears]] = {"exact": Exact, "rounded": Rounding, "observed": Observing}
+
+
+def build(
+    config: ConfigFile,
+    weights: Weights,
+    spec: ModelSpec,
+    *,
+    masked: bool,
+    arithmetic: Arithmetic = "exact",
+    plain: bool = False,
+) -> BuiltGraph:
     """Build the graph of an encoder with its head.
 
     Inputs are ``input_ids``; for pairs, where the model tells the texts apart, ``token_type_ids``; if ``masked``, or
@@ -24,14 +38,18 @@ def build(config: ConfigFile, weights: Weights, spec: ModelSpec, *, masked: bool
     on the right); where prompts are left out of pooling, ``prompt_tokens``, a number. The output is ``embedding``,
     float32: (batch, dim); (batch, tokens, dim) for token vectors; (batch, tokens) for attention; see
     :func:`rapidembed.graph.heads.hybrid` for all at once; not normalized. The masked form is for accelerators: it keeps
-    all weights in the session. The other is for CPUs: it takes lookup tables as inputs.
+    all weights in the session. The other is for CPUs: it takes lookup tables as inputs. The ``arithmetic`` is that of
+    weight matrices: "exact" in float32, "rounded" in 8-bit integers, or "observed", exact with observations for
+    rounding as further outputs. A ``plain`` graph has standard operators only, and takes every tensor of the checkpoint
+    as an input.
 
     Raises:
         UnsupportedModelError: the architecture or one of its values is unknown.
         IntegrityError: weights and config contradict each other.
     """
     builder = _builder(config, spec.head)
-    writer = GraphWriter(weights, builder.PREFIXES, builder.ANCHOR, tables_as_inputs=not masked)
+    linears = _LINEARS[arithmetic]()
+    writer = GraphWriter(weights, builder.PREFIXES, builder.ANCHOR, linears, tables_as_inputs=not masked, plain=plain)
     shape = ["batch", "tokens"]
     feeds = {"input_ids": shape}
     mask = types = penalty = float_mask = None
@@ -56,7 +74,14 @@ def build(config: ConfigFile, weights: Weights, spec: ModelSpec, *, masked: bool
     inputs = Inputs(ids="input_ids", mask=mask, types=types, hides_tokens=spec.hides_tokens, task=task, penalty=penalty)
     output = _head(builder, writer, config, spec, inputs, float_mask, skipped)
     writer.refuse_unused(builder.IGNORABLE)
-    return BuiltGraph(writer.finish(feeds, output, _dims(spec)), tuple(writer.converted), tuple(writer.tables))
+    observed = linears.observed if isinstance(linears, Observing) else {}
+    return BuiltGraph(
+        writer.finish(feeds, output, _dims(spec), observed.values()),
+        tuple(writer.converted),
+        tuple(writer.tables),
+        rounded=tuple(linears.rounded) if isinstance(linears, Rounding) else (),
+        observed=observed,
+    )
 
 
 def _dims(spec: ModelSpec) -> list[str | int]:

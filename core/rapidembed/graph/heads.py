@@ -125,8 +125,8 @@ def classify(writer: GraphWriter, x: str, hidden: int, labels: int, names: Class
         labels: width of the classifier.
         names: its tensors.
     """
-    x = writer.node(names.activation, _project(writer, names.dense, x, hidden, hidden))
-    return _project(writer, names.output, x, hidden, labels)
+    x = writer.node(names.activation, _project(writer, names.dense, x, hidden, hidden, exact=True))
+    return _project(writer, names.output, x, hidden, labels, exact=True)
 
 
 def hybrid(writer: GraphWriter, x: str, hidden: int) -> str:
@@ -246,11 +246,11 @@ def word_weights(
     return writer.node("Concat", *pooled, axis=-1)
 
 
-def _project(writer: GraphWriter, name: str, x: str, width_in: int, width_out: int) -> str:
+def _project(writer: GraphWriter, name: str, x: str, width_in: int, width_out: int, *, exact: bool = False) -> str:
     """A linear layer whose tensors lie beside the encoder's, or among them."""
     weight, bias = (writer.find(writer.full_name(f"{name}{part}"), f"{name}{part}") for part in ("weight", "bias"))
     weight = writer.external(weight, (width_out, width_in))
-    return blocks.linear(writer, x, weight, writer.external(bias, (width_out,)))
+    return blocks.linear(writer, x, weight, writer.external(bias, (width_out,)), exact=exact)
 
 
 def _pool_logits(writer: GraphWriter, logits: str, sparse: SparseWeights, mask: str | None) -> str:
