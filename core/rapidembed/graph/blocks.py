@@ -22,9 +22,9 @@ def flatten(writer: GraphWriter, x: str, width: int) -> str:
     return writer.node("Reshape", x, writer.ints(-1, width))
 
 
-def linear(writer: GraphWriter, x: str, weight: str, bias: str) -> str:
+def linear(writer: GraphWriter, x: str, weight: str, bias: str | None = None) -> str:
     """``x @ weight.T + bias`` on 2-D ``x``; checkpoints store weights as (out, in), so nothing is transposed."""
-    return writer.node("Gemm", x, weight, bias, transB=1)
+    return writer.node("Gemm", x, weight, *([bias] if bias else []), transB=1)
 
 
 def layer_norm(writer: GraphWriter, x: str, weight: str, bias: str | None, epsilon: float) -> str:

@@ -136,7 +136,7 @@ def _mlp(writer: GraphWriter, model: Decoder, name: str, x: str) -> str:
         layers.linear(writer, f"{name}mlp.{part}", y, model.hidden, model.intermediate, bias=False)
         for part in ("gate_proj", "up_proj")
     )
-    y = writer.node("Mul", blocks.activation(writer, gate, model.activation), up)
+    y = layers.gated(writer, gate, up, model.activation)
     y = layers.linear(writer, f"{name}mlp.down_proj", y, model.intermediate, model.hidden, bias=False)
     if model.sandwiched:
         y = _norm(writer, model, f"{name}post_feedforward_layernorm", y, model.hidden)

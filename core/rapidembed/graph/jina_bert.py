@@ -83,7 +83,7 @@ def _read(config: ConfigFile, second: bool) -> PostNorm:
         activation=_ACTIVATIONS[kind],
         epsilon=config.number("layer_norm_eps", 1e-12),
         turns=None,
-        mlp="packed",
+        gated=True,
         gate_first=not second,
         attention_bias=True,
         up_bias=False,

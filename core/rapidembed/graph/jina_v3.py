@@ -67,7 +67,7 @@ def _read(config: ConfigFile, task: str | None) -> PostNorm:
         activation=config.text("hidden_act", "gelu"),
         epsilon=config.number("layer_norm_eps", 1e-5),
         turns=read_turns(config, hidden // attention_heads, default, name=name),
-        mlp="plain",
+        gated=False,
         attention_bias=True,
         up_bias=True,
         down_bias=True,
