@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from onnx import TensorProto, helper
 from rapidembed.graph import buildable_architectures
-from rapidembed.registry import LATE_INTERACTION, RERANK, SPARSE, TEXT, ModelSpec, Task
+from rapidembed.registry import HYBRID, LATE_INTERACTION, RERANK, SPARSE, TEXT, ModelSpec, Task
 from rapidembed.registry.static_files import STATIC_ARCHITECTURES
 from safetensors.numpy import save
 
@@ -32,8 +32,9 @@ BESIDE = (
     "openvino/openvino_model.bin",
     "openvino/openvino_model.xml",
 )
-ROWS = [(task, row) for task in (TEXT, RERANK, LATE_INTERACTION, SPARSE) for row in task.models()]
-BUILT = buildable_architectures() | STATIC_ARCHITECTURES
+ROWS = [(task, row) for task in (TEXT, RERANK, LATE_INTERACTION, SPARSE, HYBRID) for row in task.models()]
+DATA = ".onnx_data"
+BUILT = (*buildable_architectures(), *STATIC_ARCHITECTURES)
 _RESOLVE = """
 import json, sys
 from pathlib import Path
@@ -41,11 +42,11 @@ from rapidembed.graph import buildable_architectures
 from rapidembed.hub import HubOptions, resolve
 from rapidembed import registry
 found = {}
-for task in (registry.TEXT, registry.RERANK, registry.LATE_INTERACTION, registry.SPARSE):
+for task in (registry.TEXT, registry.RERANK, registry.LATE_INTERACTION, registry.SPARSE, registry.HYBRID):
   for row in task.models():
     options = HubOptions(cache_dir=Path(sys.argv[1]), local_files_only=sys.argv[2] == "offline")
     checkpoint = resolve(row.name, buildable=buildable_architectures(), task=task, hub=options)
-    found[f"{task.rows}/{row.name}"] = {
+    found[f"{task.facade}/{row.name}"] = {
         "weights": checkpoint.weights,
         "spec": [checkpoint.spec.dim, checkpoint.spec.pooling, checkpoint.spec.normalize, checkpoint.spec.query_prompt],
     }
@@ -114,11 +115,13 @@ def write_onnx(repo: Path, row: ModelSpec) -> None:
     tensors = []
     for file in row.onnx_source.additional_files:
         (repo / file).write_bytes(bytes(4))
-        if file.endswith(".json"):
+        if not file.endswith(DATA):
             continue
         tensor = TensorProto(name=file, data_type=1, dims=(1,), data_location=TensorProto.EXTERNAL)
         tensor.external_data.add(key="location", value=Path(file).name)
         tensors.append(tensor)
+    for _, file in row.hybrid.files if row.hybrid else ():
+        (repo / file).write_bytes(b"two layers")
     path.write_bytes(helper.make_model(helper.make_graph([], "empty", [], [], tensors)).SerializeToString())
 
 
@@ -128,8 +131,10 @@ def repositories(folder: Path) -> dict[str, Path]:
         if row.onnx_source:
             repo = written.setdefault(row.onnx_source.repo, folder / row.onnx_source.repo)
             write_onnx(repo, row)
+    originals: set[str] = set()
     for task, row in ROWS:
-        if row.source and row.architecture in BUILT:
+        if row.source and row.architecture in BUILT and row.source not in originals:
+            originals.add(row.source)
             repo = written.setdefault(row.source, folder / row.source)
             static = row.architecture in STATIC_ARCHITECTURES
             (write_static if static else write_original if task is TEXT else write_plain)(repo, row)
@@ -160,16 +165,16 @@ def resolved(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, dict],
     return online, offline, requests
 
 
-@pytest.mark.parametrize(("task", "row"), ROWS, ids=[f"{task.rows}-{row.name}" for task, row in ROWS])
+@pytest.mark.parametrize(("task", "row"), ROWS, ids=[f"{task.facade}-{row.name}" for task, row in ROWS])
 def test_row_resolves(task: Task, row: ModelSpec, resolved: tuple[dict[str, dict], dict[str, dict], list[str]]) -> None:
     online, offline, _ = resolved
-    name = f"{task.rows}/{row.name}"
+    name = f"{task.facade}/{row.name}"
     found = online[name]
     built = row.source and row.architecture in BUILT
     if built:
         assert found["weights"] == ["model.safetensors"]
     else:
-        data = [file for file in row.onnx_source.additional_files if not file.endswith(".json")]
+        data = [file for file in row.onnx_source.additional_files if file.endswith(DATA)]
         assert found["weights"] == [row.onnx_source.file, *data]
     pooling = pooled(row) if built and task is TEXT else list(row.pooling)
     assert found["spec"] == [row.dim, pooling, row.normalize, row.query_prompt]

@@ -13,7 +13,6 @@ ARCHITECTURES: dict[Head, frozenset[str]] = {
     "pool": _ENCODERS,
     "tokens": _ENCODERS | {"HF_ColBERT"},
     "classification": frozenset({"AlbertForSequenceClassification"}),
-    "mlm": frozenset(),
 }
 PREFIXES = ("", "albert.")
 IGNORABLE = ("embeddings.position_ids", "pooler.", "predictions.", "sop_classifier.")

@@ -13,6 +13,7 @@ _ENCODERS = frozenset({"BertModel", "BertForMaskedLM", "BertForPreTraining"})
 ARCHITECTURES: dict[Head, frozenset[str]] = {
     "pool": _ENCODERS,
     "tokens": _ENCODERS | {"HF_ColBERT"},
+    "attention": _ENCODERS,
     "classification": frozenset({"BertForSequenceClassification"}),
     "mlm": frozenset({"BertForMaskedLM", "BertForPreTraining"}),
 }
@@ -35,16 +36,27 @@ def encode(writer: GraphWriter, config: ConfigFile, inputs: Inputs, *, first_onl
     Returns:
         The last hidden state, (batch, tokens, hidden) or, with ``first_only``, (batch, hidden); and hidden.
     """
-    sizes = _read(config)
-    x = encoder.embeddings(writer, sizes, inputs)
-    names = [f"encoder.layer.{layer}." for layer in range(sizes.layers)]
-    layers = Layers(writer=writer, sizes=sizes, inputs=inputs)
-    return layers.write(names, x, first_only=first_only), sizes.hidden
+    layers, names, x = _layers(writer, config, inputs)
+    return layers.write(names, x, first_only=first_only), layers.sizes.hidden
+
+
+def attention(writer: GraphWriter, config: ConfigFile, inputs: Inputs, mask: str | None) -> str:
+    """Write the encoder up to the attention of its last layer, see :func:`rapidembed.graph.heads.attention`."""
+    layers, names, x = _layers(writer, config, inputs)
+    return layers.first_attention(names, x, mask)
 
 
 def words(writer: GraphWriter, config: ConfigFile, x: str, sparse: SparseWeights, mask: str | None) -> str:
     """Write the masked-language-model head, see :func:`rapidembed.graph.heads.mlm`."""
     return encoder.words(writer, config, x, _read(config), heads.BERT_WORDS, sparse, mask)
+
+
+def _layers(writer: GraphWriter, config: ConfigFile, inputs: Inputs) -> tuple[Layers, list[str], str]:
+    """The layers, the beginnings of their tensors' names, and the embeddings."""
+    sizes = _read(config)
+    x = encoder.embeddings(writer, sizes, inputs)
+    names = [f"encoder.layer.{layer}." for layer in range(sizes.layers)]
+    return Layers(writer=writer, sizes=sizes, inputs=inputs), names, x
 
 
 def _read(config: ConfigFile) -> Sizes:

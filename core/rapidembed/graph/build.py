@@ -22,8 +22,9 @@ def build(config: ConfigFile, weights: Weights, spec: ModelSpec, *, masked: bool
     Inputs are ``input_ids``; for pairs, where the model tells the texts apart, ``token_type_ids``; if ``masked``, or
     where tokens of a text are hidden from the others, ``attention_mask`` (int64, 1 for tokens that are seen, the others
     on the right); where prompts are left out of pooling, ``prompt_tokens``, a number. The output is ``embedding``,
-    float32: (batch, dim), or (batch, tokens, dim) for token vectors; not normalized. The masked form is for
-    accelerators: it keeps all weights in the session. The other is for CPUs: it takes lookup tables as inputs.
+    float32: (batch, dim); (batch, tokens, dim) for token vectors; (batch, tokens) for attention; see
+    :func:`rapidembed.graph.heads.hybrid` for all at once; not normalized. The masked form is for accelerators: it keeps
+    all weights in the session. The other is for CPUs: it takes lookup tables as inputs.
 
     Raises:
         UnsupportedModelError: the architecture or one of its values is unknown.
@@ -55,8 +56,15 @@ def build(config: ConfigFile, weights: Weights, spec: ModelSpec, *, masked: bool
     inputs = Inputs(ids="input_ids", mask=mask, types=types, hides_tokens=spec.hides_tokens, task=task, penalty=penalty)
     output = _head(builder, writer, config, spec, inputs, float_mask, skipped)
     writer.refuse_unused(builder.IGNORABLE)
-    dims: list[str | int] = [*shape, spec.dim] if spec.head == "tokens" else ["batch", spec.dim]
-    return BuiltGraph(writer.finish(feeds, output, dims), tuple(writer.converted), tuple(writer.tables))
+    return BuiltGraph(writer.finish(feeds, output, _dims(spec)), tuple(writer.converted), tuple(writer.tables))
+
+
+def _dims(spec: ModelSpec) -> list[str | int]:
+    if spec.head == "attention":
+        return ["batch", "tokens"]
+    if spec.head == "hybrid":
+        return ["batch", "tokens", spec.dim + 1]
+    return ["batch", "tokens", spec.dim] if spec.head in ("tokens", "words") else ["batch", spec.dim]
 
 
 def _head(
@@ -73,12 +81,17 @@ def _head(
     if spec.head == "classification" and hasattr(builder, "classify"):
         x = builder.classify(writer, config, inputs, spec.dim, mask)
         return x
-    first_only = spec.head == "classification" or (spec.pooling == ("cls",) and skipped is None)
+    first_only = spec.head == "classification" or (spec.head == "pool" and spec.pooling == ("cls",) and skipped is None)
+    if spec.head == "attention":
+        x = builder.attention(writer, config, inputs, mask)
+        return x
     x, hidden = builder.encode(writer, config, inputs, first_only=first_only)
     if spec.head == "classification":
         return heads.classify(writer, x, hidden, spec.dim, builder.CLASSIFIER)
-    if spec.head == "tokens":
+    if spec.head in ("tokens", "words"):
         return heads.token_vectors(writer, x, hidden, spec.dense)
+    if spec.head == "hybrid":
+        return heads.hybrid(writer, x, hidden)
     if spec.head == "mlm":
         x = builder.words(writer, config, x, spec.sparse or SparseWeights(), mask)
         return x
@@ -100,9 +113,9 @@ def _builder(config: ConfigFile, head: Head) -> ModuleType:
     architectures = config.values.get("architectures") or []
     if not isinstance(architectures, list):
         raise IntegrityError(f"{config.path}: expected a list of architectures, got {architectures!r}.")
-    known = builder.ARCHITECTURES[head]
+    known = builder.ARCHITECTURES.get("pool" if head in ("words", "hybrid") else head, frozenset())
     if not known:
-        raise UnsupportedModelError(f"For model_type {kind!r} no graph with the head {head!r} can be built.")
+        raise UnsupportedModelError(f"No graph with the head {head!r} can be built for model_type {kind!r}.")
     if unknown := [name for name in architectures if name not in known]:
         raise UnsupportedModelError(
             f"Architecture {unknown[0]!r} is not supported here; known: {', '.join(sorted(known))}."

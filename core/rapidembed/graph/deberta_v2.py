@@ -22,7 +22,6 @@ ARCHITECTURES: dict[Head, frozenset[str]] = {
     "pool": _ENCODERS,
     "tokens": _ENCODERS,
     "classification": frozenset({"DebertaV2ForSequenceClassification"}),
-    "mlm": frozenset(),
 }
 PREFIXES = ("", "deberta.")
 IGNORABLE = (

@@ -13,7 +13,6 @@ ARCHITECTURES: dict[Head, frozenset[str]] = {
     "pool": _ENCODERS,
     "tokens": _ENCODERS | {"HF_ColBERT"},
     "classification": frozenset({"ElectraForSequenceClassification"}),
-    "mlm": frozenset(),
 }
 PREFIXES = ("", "electra.")
 IGNORABLE = ("embeddings.position_ids", "discriminator_predictions.")

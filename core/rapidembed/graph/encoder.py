@@ -185,6 +185,23 @@ class Layers:
             x = self._rest(name, attended, x)
         return x if first_only else writer.node("Reshape", x, shape)
 
+    def first_attention(self, names: Sequence[str], x: str, mask: str | None) -> str:
+        """Write them up to the attention of the last one, see :func:`rapidembed.graph.heads.attention`.
+
+        Args:
+            names: as for :meth:`write`.
+            x: the embeddings, (batch x tokens, hidden).
+            mask: float32 (batch, tokens), 1 for real tokens; None without padding.
+        """
+        writer, hidden, last = self.writer, self.sizes.hidden, names[-1]
+        writer.leave_out(last)
+        x = self.write(names[:-1], x, first_only=False)
+        shape = writer.node("Shape", x)
+        q = project(writer, f"{last}{self.parts.query}", blocks.first_token(writer, x), hidden, hidden)
+        k = project(writer, f"{last}{self.parts.key}", blocks.flatten(writer, x, hidden), hidden, hidden)
+        k = writer.node("Reshape", k, shape)
+        return heads.attention(writer, q, k, heads=self.sizes.heads, width=hidden // self.sizes.heads, mask=mask)
+
     def _attention(self, name: str, x: str, shape: str, *, first_only: bool) -> tuple[str, str]:
         """What attention gives, and ``x`` for the tokens that it gives it for; both (batch x tokens, hidden)."""
         writer, hidden = self.writer, self.sizes.hidden

@@ -129,6 +129,49 @@ def classify(writer: GraphWriter, x: str, hidden: int, labels: int, names: Class
     return _project(writer, names.output, x, hidden, labels)
 
 
+def hybrid(writer: GraphWriter, x: str, hidden: int) -> str:
+    """All that BGE-M3 makes of its token vectors, in one array: (batch, tokens, hidden) -> (batch, tokens, hidden + 1).
+
+    The first row begins with the vector of the text, the others with those of their tokens; each ends with the token's
+    weight, which counts where it is positive.
+    """
+    shape = writer.node("Concat", writer.node("Shape", x, start=0, end=2), writer.ints(-1), axis=0)
+    flat = blocks.flatten(writer, x, hidden)
+
+    def layer(name: str, width: int) -> str:
+        weight = writer.external(f"{name}/weight", (width, hidden))
+        y = blocks.linear(writer, flat, weight, writer.external(f"{name}/bias", (width,)))
+        return writer.node("Reshape", y, shape)
+
+    first = writer.node("Slice", x, writer.ints(0), writer.ints(1), writer.ints(1))
+    others = _after(writer, layer("token_vectors", hidden), writer.ints(1))
+    vectors = writer.node("Concat", first, others, axis=1)
+    return writer.node("Concat", vectors, layer("token_weights", 1), axis=2)
+
+
+def attention(writer: GraphWriter, q: str, k: str, *, heads: int, width: int, mask: str | None) -> str:
+    """How much the first token attends to each token, the mean over the heads: (batch, tokens).
+
+    Args:
+        writer: takes the nodes.
+        q: the first token's queries, (batch, heads x width).
+        k: all tokens' keys, (batch, tokens, heads x width).
+        heads: of attention.
+        width: of a head.
+        mask: float32 (batch, tokens), 1 for real tokens; None without padding.
+    """
+    shape = writer.ints(0, -1, heads, width)
+    q = writer.node("Reshape", writer.node("Unsqueeze", q, writer.ints(1)), shape)
+    q = writer.node("Transpose", q, perm=[0, 2, 1, 3])
+    k = writer.node("Transpose", writer.node("Reshape", k, shape), perm=[0, 2, 3, 1])
+    scores = writer.node("Mul", writer.node("MatMul", q, k), blocks.scalar(writer, width**-0.5))
+    if mask is not None:
+        hidden = writer.node("Sub", mask, blocks.scalar(writer, 1.0))
+        hidden = writer.node("Mul", hidden, blocks.scalar(writer, 1e9))
+        scores = writer.node("Add", scores, writer.node("Unsqueeze", hidden, writer.ints(1, 2)))
+    return writer.node("ReduceMean", writer.node("Softmax", scores, axis=-1), writer.ints(1, 2), keepdims=0)
+
+
 def mlm(
     writer: GraphWriter,
     x: str,

@@ -18,7 +18,6 @@ ARCHITECTURES: dict[Head, frozenset[str]] = {
     "pool": _ENCODERS,
     "tokens": _ENCODERS,
     "classification": frozenset({"JinaBertForSequenceClassification"}),
-    "mlm": frozenset(),
 }
 PREFIXES = ("", "bert.")
 IGNORABLE = ("pooler.", "cls.", "embeddings.position_ids", "embeddings.token_type_ids")

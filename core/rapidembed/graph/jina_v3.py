@@ -20,8 +20,6 @@ _ENCODERS = frozenset({"JinaEmbeddingsV3Model", "XLMRobertaModel", "XLMRobertaLo
 ARCHITECTURES: dict[Head, frozenset[str]] = {
     "pool": _ENCODERS,
     "tokens": _ENCODERS,
-    "classification": frozenset(),
-    "mlm": frozenset(),
 }
 PREFIXES = ("", "roberta.")
 ANCHOR = "emb_ln.weight"

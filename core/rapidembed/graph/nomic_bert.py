@@ -18,7 +18,6 @@ ARCHITECTURES: dict[Head, frozenset[str]] = {
     "pool": _ENCODERS,
     "tokens": _ENCODERS,
     "classification": frozenset({"NomicBertForSequenceClassification"}),
-    "mlm": frozenset(),
 }
 PREFIXES = ("", "nomic_bert.", "bert.")
 IGNORABLE = ("pooler.", "cls.", "embeddings.position_ids")

@@ -15,7 +15,6 @@ ARCHITECTURES: dict[Head, frozenset[str]] = {
     "pool": _ENCODERS,
     "tokens": _ENCODERS,
     "classification": frozenset({"Qwen3ForSequenceClassification"}),
-    "mlm": frozenset(),
 }
 PREFIXES = ("", "model.")
 IGNORABLE = ("lm_head.",)

@@ -131,6 +131,9 @@ def complete(spec: ModelSpec, row: ModelSpec) -> ModelSpec:
             default_prompt=row.default_prompt or spec.default_prompt,
             late=row.late or spec.late,
             sparse=row.sparse or spec.sparse,
+            hybrid=spec.hybrid,
+            vocab_size=row.vocab_size or spec.vocab_size,
+            labels=spec.labels,
         )
     return replace(
         row,
@@ -146,6 +149,8 @@ def complete(spec: ModelSpec, row: ModelSpec) -> ModelSpec:
         similarity=spec.similarity,
         tasks=spec.tasks or row.tasks,
         late=spec.late,
+        hybrid=spec.hybrid,
+        labels=spec.labels,
         # The special tokens that a row leaves out are nothing that files say.
         sparse=spec.sparse and row.sparse and replace(spec.sparse, skip_special=row.sparse.skip_special),
     )

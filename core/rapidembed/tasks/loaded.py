@@ -4,8 +4,6 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
-import numpy as np
-
 from rapidembed.hub import Checkpoint
 from rapidembed.registry import TEXT
 from rapidembed.registry.own_code import DOCUMENT_TASK, QUERY_TASK
@@ -16,11 +14,10 @@ from rapidembed.tasks.bulk import Bulk
 from rapidembed.tasks.call import Call
 from rapidembed.tasks.info import ModelInfo
 from rapidembed.tasks.leased import LeasedModel, lease_model, token_limit
-from rapidembed.tasks.options import TextOptions
+from rapidembed.tasks.network_options import TextOptions
 from rapidembed.tasks.steps import TextSteps
+from rapidembed.tasks.unit import unit_rows
 from rapidembed.types import Vectors
-
-_SMALLEST_NORM = 1e-12
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,7 +106,4 @@ class LoadedModel(LeasedModel):
     def _finish(self, vectors: Vectors) -> Vectors:
         """Cut and normalize, per facade: the engine below is shared."""
         vectors = vectors[:, : self.dimensions]
-        if not self.normalize:
-            return vectors
-        norms = np.sqrt(np.einsum("ij,ij->i", vectors, vectors))
-        return np.asarray(vectors / np.maximum(norms, _SMALLEST_NORM)[:, None])
+        return unit_rows(vectors) if self.normalize else vectors
