@@ -11,7 +11,7 @@ from rapidembed.registry import LateInteraction, ModelSpec, SparseWeights, disco
 from rapidembed.runtime.session import OnnxSession
 from rapidembed.runtime.tokenizer import Tokenizer
 from safetensors import safe_open
-from safetensors.numpy import load_file
+from safetensors.numpy import load_file, save_file
 
 from tests.golden.architectures_2 import (
     FILES,
@@ -135,6 +135,19 @@ def test_texts(architecture, name, model):
     width = DESCRIBED[architecture]["base"]["config"]["hidden_size"]
     with TextEmbedding(str(add_modules(model, architecture, width))) as embedder:
         close(embedder.encode(TEXTS), REFERENCE[architecture]["texts"])
+
+
+@pytest.mark.parametrize("architecture", VARIANTS)
+def test_weights_of_half_precision(architecture, tmp_path):
+    """They are converted when they are loaded, also where a graph takes rows of a matrix."""
+    content, length = DESCRIBED[architecture]["base"], 17
+    folders = [write_model(**content, folder=tmp_path / name) for name in ("half", "rounded")]
+    half = {name: array.astype(np.float16) for name, array in load_file(folders[0] / "model.safetensors").items()}
+    save_file(half, folders[0] / "model.safetensors")
+    save_file({name: array.astype(np.float32) for name, array in half.items()}, folders[1] / "model.safetensors")
+    graphs = [session(folder, spec_of(architecture, "base"), masked=False) for folder in folders]
+    found, wanted = (run(graph, {"input_ids": ids(length)}) for graph in graphs)
+    close(found, wanted)
 
 
 def test_queries_and_documents_have_their_adapters(tmp_path):

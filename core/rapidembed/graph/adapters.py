@@ -29,7 +29,7 @@ def linear(
 ) -> str:
     """The Linear layer ``name`` on 2-D ``x``, with the chosen adapter."""
     weight = writer.weight(f"{name}.{_ORIGINAL}", (width_out, width_in))
-    y = blocks.linear(writer, x, weight, writer.weight(f"{name}.bias", (width_out,)) if bias else "")
+    y = blocks.linear(writer, x, weight, writer.weight(f"{name}.bias", (width_out,)) if bias else None)
     down = _chosen(writer, adapters, f"{name}.{_A}", (adapters.rank, width_in))
     up = _chosen(writer, adapters, f"{name}.{_B}", (width_out, adapters.rank))
     return writer.node("Gemm", writer.node("Gemm", x, down, transB=1), up, y, transB=1, alpha=adapters.scale)

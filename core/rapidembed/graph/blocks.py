@@ -40,7 +40,7 @@ def linear(
         fine: with twice the bits where activations are rounded, for what costs little and loses most: the values of
             attention.
     """
-    return (Exact() if exact else writer.linears).linear(writer, x, weight, bias or None, fine=fine)
+    return (Exact() if exact else writer.linears).linear(writer, x, weight, bias, fine=fine)
 
 
 def layer_norm(writer: GraphWriter, x: str, weight: str, bias: str | None, epsilon: float) -> str:

@@ -98,7 +98,8 @@ def _attention(
     x = _norm(writer, model, f"{name}input_layernorm", x, model.hidden)
 
     def project(part: str, heads: int, norm: str | None = None) -> str:
-        y = layers.linear(writer, f"{name}self_attn.{part}", x, model.hidden, heads * width, bias=bias)
+        fine, width_out = part == "v_proj", heads * width
+        y = layers.linear(writer, f"{name}self_attn.{part}", x, model.hidden, width_out, bias=bias, fine=fine)
         if norm:
             y = writer.node("Reshape", y, writer.ints(-1, heads, width))
             y = _norm(writer, model, f"{name}self_attn.{norm}", y, width)
@@ -136,7 +137,7 @@ def _mlp(writer: GraphWriter, model: Decoder, name: str, x: str) -> str:
         layers.linear(writer, f"{name}mlp.{part}", y, model.hidden, model.intermediate, bias=False)
         for part in ("gate_proj", "up_proj")
     )
-    y = writer.node("Mul", blocks.activation(writer, gate, model.activation), up)
+    y = layers.gated(writer, gate, up, model.activation)
     y = layers.linear(writer, f"{name}mlp.down_proj", y, model.intermediate, model.hidden, bias=False)
     if model.sandwiched:
         y = _norm(writer, model, f"{name}post_feedforward_layernorm", y, model.hidden)

@@ -18,8 +18,6 @@ _ENCODERS = frozenset({"Gemma3TextModel"})
 ARCHITECTURES: dict[Head, frozenset[str]] = {
     "pool": _ENCODERS,
     "tokens": _ENCODERS,
-    "classification": frozenset(),
-    "mlm": frozenset(),
 }
 PREFIXES = ("", "model.")
 IGNORABLE = ("lm_head.",)

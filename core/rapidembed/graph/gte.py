@@ -79,7 +79,7 @@ def _read(config: ConfigFile) -> PostNorm:
         activation=config.text("hidden_act", "gelu"),
         epsilon=config.number("layer_norm_eps", 1e-12),
         turns=_turns(config, hidden // attention_heads),
-        mlp="packed",
+        gated=True,
         attention_bias=True,
         up_bias=False,
         down_bias=True,

@@ -239,7 +239,7 @@ def word_weights(
     pooled = []
     for start in range(0, words, _WORDS_AT_ONCE):
         stop = min(start + _WORDS_AT_ONCE, words)
-        shift = writer.rows(bias, (words,), start, stop) if bias else ""
+        shift = writer.rows(bias, (words,), start, stop) if bias else None
         part = writer.rows(weight, (words, hidden), start, stop)
         logits = writer.node("Reshape", blocks.linear(writer, x, part, shift), shape)
         pooled.append(_pool_logits(writer, logits, sparse, mask))

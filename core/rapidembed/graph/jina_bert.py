@@ -18,7 +18,6 @@ ARCHITECTURES: dict[Head, frozenset[str]] = {
     "pool": _ENCODERS,
     "tokens": _ENCODERS,
     "classification": frozenset({"JinaBertForSequenceClassification"}),
-    "mlm": frozenset(),
 }
 PREFIXES = ("", "bert.")
 IGNORABLE = ("pooler.", "cls.", "embeddings.position_ids", "embeddings.token_type_ids")
@@ -83,7 +82,7 @@ def _read(config: ConfigFile, second: bool) -> PostNorm:
         activation=_ACTIVATIONS[kind],
         epsilon=config.number("layer_norm_eps", 1e-12),
         turns=None,
-        mlp="packed",
+        gated=True,
         gate_first=not second,
         attention_bias=True,
         up_bias=False,

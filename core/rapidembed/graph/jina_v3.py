@@ -20,8 +20,6 @@ _ENCODERS = frozenset({"JinaEmbeddingsV3Model", "XLMRobertaModel", "XLMRobertaLo
 ARCHITECTURES: dict[Head, frozenset[str]] = {
     "pool": _ENCODERS,
     "tokens": _ENCODERS,
-    "classification": frozenset(),
-    "mlm": frozenset(),
 }
 PREFIXES = ("", "roberta.")
 ANCHOR = "emb_ln.weight"
@@ -67,7 +65,7 @@ def _read(config: ConfigFile, task: str | None) -> PostNorm:
         activation=config.text("hidden_act", "gelu"),
         epsilon=config.number("layer_norm_eps", 1e-5),
         turns=read_turns(config, hidden // attention_heads, default, name=name),
-        mlp="plain",
+        gated=False,
         attention_bias=True,
         up_bias=True,
         down_bias=True,

@@ -21,10 +21,37 @@ def read_heads(config: ConfigFile) -> tuple[int, int]:
     return hidden, heads
 
 
-def linear(writer: GraphWriter, name: str, x: str, width_in: int, width_out: int, *, bias: bool = True) -> str:
-    """The Linear layer ``name`` on 2-D ``x``."""
+def linear(
+    writer: GraphWriter, name: str, x: str, width_in: int, width_out: int, *, bias: bool = True, fine: bool = False
+) -> str:
+    """The Linear layer ``name`` on 2-D ``x``; ``fine`` is that of :func:`rapidembed.graph.blocks.linear`."""
     weight = writer.weight(f"{name}.weight", (width_out, width_in))
-    return blocks.linear(writer, x, weight, writer.weight(f"{name}.bias", (width_out,)) if bias else "")
+    return blocks.linear(writer, x, weight, writer.weight(f"{name}.bias", (width_out,)) if bias else None, fine=fine)
+
+
+def linear_parts(
+    writer: GraphWriter,
+    name: str,
+    x: str,
+    width_in: int,
+    width_out: int,
+    *,
+    parts: int,
+    bias: bool = True,
+    fine: int | None = None,
+) -> list[str]:
+    """Linear layers of equal width that are stored as one, ``name``; ``width_out`` is that of all.
+
+    Each takes its rows of the matrix where they lie, so that no result has to be cut. The one of number ``fine`` is so,
+    see :func:`rapidembed.graph.blocks.linear`.
+    """
+    step, results = width_out // parts, []
+    for start in range(0, width_out, step):
+        rows = (start, start + step)
+        weight = writer.rows(writer.full_name(f"{name}.weight"), (width_out, width_in), *rows)
+        shift = writer.rows(writer.full_name(f"{name}.bias"), (width_out,), *rows) if bias else None
+        results.append(blocks.linear(writer, x, weight, shift, fine=len(results) == fine))
+    return results
 
 
 def norm(writer: GraphWriter, name: str, x: str, width: int, epsilon: float, *, bias: bool = True) -> str:
@@ -51,11 +78,9 @@ def rms_norm(writer: GraphWriter, name: str, x: str, width: int, epsilon: float,
     weight = writer.weight(f"{name}.weight", (width,))
     if offset:
         weight = writer.node("Add", weight, blocks.scalar(writer, offset))
-    return writer.node("Mul", writer.node("Div", x, root), weight)
+    return writer.describe(writer.node("Mul", writer.node("Div", x, root), weight), normalized=True)
 
 
-def gated(writer: GraphWriter, x: str, activation: str, *, gate_first: bool = True) -> str:
-    """A gated linear unit (https://arxiv.org/abs/2002.05202): one half of 2-D ``x``, activated, times the other."""
-    first, second = writer.nodes("Split", x, outputs=2, axis=1, num_outputs=2)
-    gate, rest = (first, second) if gate_first else (second, first)
-    return writer.node("Mul", blocks.activation(writer, gate, activation), rest)
+def gated(writer: GraphWriter, gate: str, x: str, activation: str) -> str:
+    """A gated linear unit (https://arxiv.org/abs/2002.05202): ``x`` times the activated gate."""
+    return writer.node("Mul", blocks.activation(writer, gate, activation), x)

@@ -25,6 +25,8 @@ ARCHITECTURES: dict[Head, frozenset[str]] = {
     "mlm": frozenset({"ModernBertForMaskedLM"}),
 }
 PREFIXES = ("", "model.")
+_VALUES = 2
+"""Place of the values after queries and keys."""
 ANCHOR = "embeddings.tok_embeddings.weight"
 IGNORABLE = ("head.", "decoder.")
 TELLS_TEXTS_APART = False
@@ -152,7 +154,7 @@ def _head(writer: GraphWriter, config: ConfigFile, x: str, hidden: int) -> str:
     """The layer that both heads begin with; its tensors lie beside the encoder's."""
     modern = ModernBertConfig.read(config)
     weight = writer.external("head.dense.weight", (hidden, hidden))
-    bias = writer.external("head.dense.bias", (hidden,)) if config.flag("classifier_bias", False) else ""
+    bias = writer.external("head.dense.bias", (hidden,)) if config.flag("classifier_bias", False) else None
     x = blocks.linear(writer, x, weight, bias)
     x = blocks.activation(writer, x, config.text("classifier_activation", "gelu"))
     shift = writer.external("head.norm.bias", (hidden,)) if modern.norm_bias else None
@@ -178,8 +180,8 @@ def _layer(
         x = blocks.first_token(writer, writer.node("Reshape", x, shared.shape))
     x = writer.node("Add", x, attended)
     normed = _norm(writer, modern, f"{name}mlp_norm", x)
-    gated = layers.linear(writer, f"{name}mlp.Wi", normed, hidden, 2 * inner, bias=modern.mlp_bias)
-    gated = layers.gated(writer, gated, modern.activation)
+    gate, up = layers.linear_parts(writer, f"{name}mlp.Wi", normed, hidden, 2 * inner, parts=2, bias=modern.mlp_bias)
+    gated = layers.gated(writer, gate, up, modern.activation)
     return writer.node("Add", x, layers.linear(writer, f"{name}mlp.Wo", gated, inner, hidden, bias=modern.mlp_bias))
 
 
@@ -194,9 +196,9 @@ def _attention(
     first_only: bool,
 ) -> str:
     hidden, kind = modern.hidden, modern.layers[layer]
-    packed = layers.linear(writer, f"layers.{layer}.attn.Wqkv", x, hidden, 3 * hidden, bias=modern.attention_bias)
-    shape = writer.node("Concat", writer.node("Shape", inputs.ids), writer.ints(3 * hidden), axis=0)
-    q, k, v = writer.nodes("Split", writer.node("Reshape", packed, shape), outputs=3, axis=2, num_outputs=3)
+    name, bias = f"layers.{layer}.attn.Wqkv", modern.attention_bias
+    parts = layers.linear_parts(writer, name, x, hidden, 3 * hidden, parts=3, bias=bias, fine=_VALUES)
+    q, k, v = (writer.node("Reshape", part, shared.shape) for part in parts)
     return attend(
         writer,
         Projections(q, k, v, modern.heads, hidden // modern.heads),

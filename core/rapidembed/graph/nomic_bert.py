@@ -18,7 +18,6 @@ ARCHITECTURES: dict[Head, frozenset[str]] = {
     "pool": _ENCODERS,
     "tokens": _ENCODERS,
     "classification": frozenset({"NomicBertForSequenceClassification"}),
-    "mlm": frozenset(),
 }
 PREFIXES = ("", "nomic_bert.", "bert.")
 IGNORABLE = ("pooler.", "cls.", "embeddings.position_ids")
@@ -87,7 +86,7 @@ def _read(config: ConfigFile) -> PostNorm:
         activation=_activation(config) if older else config.text("hidden_act", "silu"),
         epsilon=config.number("layer_norm_epsilon" if older else "layer_norm_eps", 1e-5 if older else 1e-12),
         turns=read_turns(config, hidden // attention_heads, 1000.0, name="rotary_emb_base" if older else "rope_theta"),
-        mlp="gated",
+        gated=True,
         attention_bias=False,
         up_bias=False,
         down_bias=False,

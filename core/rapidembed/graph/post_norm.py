@@ -4,8 +4,8 @@ What tells them apart is data: the names of tensors, how positions are told, whi
 made.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +23,8 @@ from rapidembed.registry.config_file import ConfigFile
 
 ANCHOR = "embeddings.word_embeddings.weight"
 
+_VALUES = 2
+"""Place of the values after queries and keys."""
 _WORDS, _TYPES = "embeddings.word_embeddings", "embeddings.token_type_embeddings"
 
 
@@ -43,7 +45,7 @@ class Names:
     residual_norm: str | None = None
     """Of the sum of what attention has given, normalized, and the layer's input; None: there is none."""
     mlp: tuple[str, ...]
-    """The matrices that widen: one; a gated MLP's two, the one that is activated last; or both in one."""
+    """The matrices that widen: one; or a gated MLP's two, each by itself or both in one."""
     down: str
     mlp_norm: str
 
@@ -64,10 +66,10 @@ class PostNorm:
     epsilon: float
     turns: NDArray[np.float32] | None
     """See :func:`rapidembed.graph.rotary.read_turns`; None: scores fall with distance (ALiBi)."""
-    mlp: Literal["plain", "gated", "packed"]
-    """Whether a gate, a matrix of its own or one with the other, is activated; or what there is."""
+    gated: bool
+    """Whether the MLP has a gate, which is what is activated then."""
     gate_first: bool = False
-    """Whether the gate is the first part of the packed matrix."""
+    """Whether the gate comes first."""
     attention_bias: bool
     up_bias: bool
     down_bias: bool
@@ -147,17 +149,11 @@ def _layer(writer: GraphWriter, model: PostNorm, name: str, x: str, shared: _Sha
 
 
 def _projections(writer: GraphWriter, model: PostNorm, name: str, x: str, shared: _Shared) -> Projections:
-    hidden, count = model.hidden, len(model.names.qkv)
-    width = 3 * hidden // count
-    parts = [
-        _linear(writer, model, name + part, x, hidden, width, bias=model.attention_bias) for part in model.names.qkv
-    ]
-    for number, norm in enumerate(model.names.qk_norms):
+    hidden, names = model.hidden, model.names
+    parts = _parts(writer, model, [name + part for part in names.qkv], x, hidden, 3, bias=model.attention_bias)
+    for number, norm in enumerate(names.qk_norms):
         parts[number] = _norm(writer, model, name + norm, parts[number])
-    parts = [_by_text(writer, part, shared, width) for part in parts]
-    if count == 1:
-        parts = writer.nodes("Split", parts[0], outputs=3, axis=2, num_outputs=3)
-    q, k, v = parts
+    q, k, v = (_by_text(writer, part, shared, hidden) for part in parts)
     return Projections(q, k, v, model.heads, hidden // model.heads)
 
 
@@ -167,21 +163,33 @@ def _by_text(writer: GraphWriter, x: str, shared: _Shared, width: int) -> str:
 
 
 def _widened(writer: GraphWriter, model: PostNorm, name: str, x: str) -> str:
-    wide = (2 if model.mlp == "packed" else 1) * model.intermediate
-    up, *gate = (
-        _linear(writer, model, name + part, x, model.hidden, wide, bias=model.up_bias) for part in model.names.mlp
-    )
-    if model.mlp == "packed":
-        return layers.gated(writer, up, model.activation, gate_first=model.gate_first)
-    if model.mlp == "plain":
-        return blocks.activation(writer, up, model.activation)
-    return writer.node("Mul", up, blocks.activation(writer, gate[0], model.activation))
+    names = [name + part for part in model.names.mlp]
+    count = 2 if model.gated else 1
+    first, *second = _parts(writer, model, names, x, model.intermediate, count, bias=model.up_bias)
+    if not second:
+        return blocks.activation(writer, first, model.activation)
+    gate, up = (first, *second) if model.gate_first else (*second, first)
+    return layers.gated(writer, gate, up, model.activation)
 
 
 def _lookup(writer: GraphWriter, model: PostNorm, name: str, ids: str, rows: int) -> str:
     if model.adapters is not None:
         return low_rank.lookup(writer, model.adapters, name, ids, rows, model.hidden)
     return blocks.lookup(writer, writer.table(f"{name}.weight", (rows, model.hidden)), ids)
+
+
+def _parts(
+    writer: GraphWriter, model: PostNorm, names: Sequence[str], x: str, width: int, count: int, *, bias: bool
+) -> list[str]:
+    """So many linear layers of that width, which are stored each by itself or all as one."""
+    if len(names) == count:
+        return [_linear(writer, model, name, x, model.hidden, width, bias=bias) for name in names]
+    (name,) = names
+    if model.adapters is None:
+        fine = _VALUES if count == _VALUES + 1 else None
+        return layers.linear_parts(writer, name, x, model.hidden, count * width, parts=count, bias=bias, fine=fine)
+    whole = _linear(writer, model, name, x, model.hidden, count * width, bias=bias)
+    return writer.nodes("Split", whole, outputs=count, axis=1, num_outputs=count)
 
 
 def _linear(

@@ -15,7 +15,6 @@ ARCHITECTURES: dict[Head, frozenset[str]] = {
     "pool": _ENCODERS,
     "tokens": _ENCODERS,
     "classification": frozenset({"Qwen3ForSequenceClassification"}),
-    "mlm": frozenset(),
 }
 PREFIXES = ("", "model.")
 IGNORABLE = ("lm_head.",)
@@ -31,7 +30,7 @@ def classify(writer: GraphWriter, config: ConfigFile, inputs: Inputs, labels: in
     """Write the encoder and its classifier, see :func:`rapidembed.graph.modernbert.classify`."""
     x, hidden = encode(writer, config, inputs)
     x = heads.pool(writer, x, ("lasttoken",), mask)
-    return blocks.linear(writer, x, writer.external("score.weight", (labels, hidden)), "")
+    return blocks.linear(writer, x, writer.external("score.weight", (labels, hidden)))
 
 
 def _read(config: ConfigFile) -> Decoder:
