@@ -14,6 +14,8 @@ from rapidembed.runtime.onnx_runtime import ort
 from rapidembed.types import ProviderSpec
 
 _ERRORS_ONLY = 3
+# Packing the weights in parallel is quicker, but what they are packed from is let go at the end only: the peak doubles.
+_PACKED_IN_PARALLEL_BELOW = 200_000_000
 _WEIGHTS_FOLDER = "session.model_external_initializers_file_folder_path"
 
 
@@ -41,7 +43,7 @@ class OnnxSession:
     """
 
     def __init__(self, program: Program, providers: Sequence[ProviderSpec], threads: int) -> None:
-        options = _options(threads)
+        options = _options(threads, parallel_packing=program.weight_bytes < _PACKED_IN_PARALLEL_BELOW)
         self._tables = program.tables
         if program.folder is not None:
             options.add_session_config_entry(_WEIGHTS_FOLDER, str(program.folder))
@@ -77,14 +79,14 @@ def available_providers() -> list[str]:
     return list(ort.get_available_providers())
 
 
-def _options(threads: int) -> ort.SessionOptions:
+def _options(threads: int, *, parallel_packing: bool) -> ort.SessionOptions:
     options = ort.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
     options.log_severity_level = _ERRORS_ONLY
     # Shapes change with every batch: a memory plan for each would only pile up.
     options.enable_mem_pattern = False
-    options.add_session_config_entry("session.prepack.enable_parallel", "1")
+    options.add_session_config_entry("session.prepack.enable_parallel", "1" if parallel_packing else "0")
     # Spinning between the operators of one call halves its latency; after the call it would only burn the cores.
     options.add_session_config_entry("session.force_spinning_stop", "1")
     return options
