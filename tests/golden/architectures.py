@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from tests.golden.variants import BASE, read, write_safetensors
 
 POSITIONS = 40
-"""The longest sequence of every variant."""
+"""The longest sequence of most variants."""
 LENGTHS = (1, 2, 3, 17, POSITIONS)
 TEXTS = ["", "a", "hello world", "The QUICK brown fox, jumps over 2 lazy dogs!", "hello world and the lazy fox " * 12]
 PAIRS = [("the lazy dog", TEXTS[3]), ("", ""), ("fox", ""), (TEXTS[4], "the dog"), (TEXTS[4], TEXTS[4])]
@@ -43,8 +43,15 @@ class Variant:
     stored: str = "F32"
     same_as: str | None = None
     """The variant whose results this one must have too; no others are stored for it."""
+    lengths: tuple[int, ...] = LENGTHS
+    """Tokens of the rows that it is tried with."""
     facade: bool = False
     """Whether results from texts are stored, beside those from token ids."""
+
+    @property
+    def hides_tokens(self) -> bool:
+        """Whether late interaction may fill its queries with tokens that others do not see."""
+        return not self.architecture.startswith("Deberta")
 
     @property
     def head(self) -> str:
@@ -72,21 +79,28 @@ def assemble(variant: Variant, made: dict[str, Any], folder: Path) -> Path:
     write_safetensors(folder / "model.safetensors", tensors, variant.stored)
     if variant.head == "tokens":
         width = config.get("hidden_size") or config["dim"]
-        module = "sentence_transformers.models."
-        modules = [("", f"{module}Transformer"), ("1_Pooling", f"{module}Pooling")]
-        entries = [{"idx": i, "name": str(i), "path": path, "type": kind} for i, (path, kind) in enumerate(modules)]
-        _write(folder / "modules.json", entries)
+        write_modules(folder, ["Transformer", "Pooling"])
         _write(folder / "1_Pooling/config.json", {"word_embedding_dimension": width, "pooling_mode_mean_tokens": True})
     return folder
 
 
-def rows() -> list[list[int]]:
-    """Token ids, one row of each length; every token occurs, those of padding too."""
-    numbers = np.random.PCG64(7).random_raw(sum(LENGTHS)) % VOCABULARY
-    ends = np.cumsum(LENGTHS)
-    ids = [row.astype(int).tolist() for row in np.split(numbers, ends[:-1])]
-    for row in ids[3:]:
-        row[5:8] = [0, 1, 1]
+def write_modules(folder: Path, kinds: list[str]) -> None:
+    """modules.json, as sentence-transformers up to 5 wrote it."""
+    entries = [
+        {"idx": i, "name": str(i), "path": f"{i}_{kind}" if i else "", "type": f"sentence_transformers.models.{kind}"}
+        for i, kind in enumerate(kinds)
+    ]
+    _write(folder / "modules.json", entries)
+
+
+def rows(variant: Variant) -> list[list[int]]:
+    """Token ids, one row of each length; those of padding are among them."""
+    ids = []
+    for length in variant.lengths:
+        row = np.random.PCG64(length).random_raw(length) % VOCABULARY
+        ids.append(row.astype(int).tolist())
+        if length > 8:
+            ids[-1][5:8] = [0, 1, 1]
     return ids
 
 
@@ -109,6 +123,7 @@ def values(name: str, shape: tuple[int, ...]) -> NDArray[Any]:
 def write_tokenizer(kind: str, folder: Path) -> None:
     """The tokenizer of ``base/``, with the special tokens of the kind."""
     settings = read(BASE / "tokenizer_config.json") | {"model_max_length": POSITIONS}
+    inputs = ["input_ids", "attention_mask", "token_type_ids"]
     tokenizer = read(BASE / "tokenizer.json")
     if kind == "roberta":
         names = {"[PAD]": "<s>", "[UNK]": "<pad>", "[CLS]": "</s>", "[SEP]": "<unk>", "[MASK]": "<mask>"}
@@ -120,9 +135,10 @@ def write_tokenizer(kind: str, folder: Path) -> None:
         tokenizer["post_processor"] = _template(["<s>", "A", "</s>"], ["<s>", "A", "</s>", "</s>", "B", "</s>"])
         special = {"cls": "<s>", "bos": "<s>", "sep": "</s>", "eos": "</s>", "unk": "<unk>", "pad": "<pad>"}
         settings |= {f"{role}_token": token for role, token in special.items()} | {"mask_token": "<mask>"}
-        settings |= {"model_input_names": ["input_ids", "attention_mask"]}
+        inputs.remove("token_type_ids")
     # Not the class of the model: that one would put a tokenizer together anew.
-    _write(folder / "tokenizer_config.json", settings | {"tokenizer_class": "PreTrainedTokenizerFast"})
+    settings |= {"tokenizer_class": "PreTrainedTokenizerFast", "model_input_names": inputs}
+    _write(folder / "tokenizer_config.json", settings)
     _write(folder / "tokenizer.json", tokenizer)
 
 

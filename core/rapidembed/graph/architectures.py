@@ -1,8 +1,13 @@
 """Which architectures a graph can be built for. Nothing is imported: asking costs nothing."""
 
 MODULES = {
+    "albert": "albert",
     "bert": "bert",
     "camembert": "roberta",
+    "deberta-v2": "deberta_v2",
+    "distilbert": "distilbert",
+    "electra": "electra",
+    "mpnet": "mpnet",
     "roberta": "roberta",
     "xlm-roberta": "roberta",
 }

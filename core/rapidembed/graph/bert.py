@@ -2,7 +2,7 @@
 
 from rapidembed.graph import encoder, heads
 from rapidembed.graph.encoder import ANCHOR as ANCHOR
-from rapidembed.graph.encoder import Sizes
+from rapidembed.graph.encoder import Layers, Sizes
 from rapidembed.graph.inputs import Inputs
 from rapidembed.graph.writer import GraphWriter
 from rapidembed.registry import SparseWeights
@@ -36,23 +36,27 @@ def encode(writer: GraphWriter, config: ConfigFile, inputs: Inputs, *, first_onl
     Returns:
         The last hidden state, (batch, tokens, hidden) or, with ``first_only``, (batch, hidden); and hidden.
     """
-    sizes = _read(config)
-    x = encoder.embeddings(writer, sizes, inputs)
-    names = [f"encoder.layer.{layer}." for layer in range(sizes.layers)]
-    return encoder.layers(writer, sizes, names, x, inputs, first_only=first_only), sizes.hidden
+    layers, names, x = _layers(writer, config, inputs)
+    return layers.write(names, x, first_only=first_only), layers.sizes.hidden
 
 
 def attention(writer: GraphWriter, config: ConfigFile, inputs: Inputs, mask: str | None) -> str:
     """Write the encoder up to the attention of its last layer, see :func:`rapidembed.graph.heads.attention`."""
-    sizes = _read(config)
-    x = encoder.embeddings(writer, sizes, inputs)
-    names = [f"encoder.layer.{layer}." for layer in range(sizes.layers)]
-    return encoder.first_attention(writer, sizes, names, x, inputs, mask)
+    layers, names, x = _layers(writer, config, inputs)
+    return layers.first_attention(names, x, mask)
 
 
 def words(writer: GraphWriter, config: ConfigFile, x: str, sparse: SparseWeights, mask: str | None) -> str:
     """Write the masked-language-model head, see :func:`rapidembed.graph.heads.mlm`."""
     return encoder.words(writer, config, x, _read(config), heads.BERT_WORDS, sparse, mask)
+
+
+def _layers(writer: GraphWriter, config: ConfigFile, inputs: Inputs) -> tuple[Layers, list[str], str]:
+    """The layers, the beginnings of their tensors' names, and the embeddings."""
+    sizes = _read(config)
+    x = encoder.embeddings(writer, sizes, inputs)
+    names = [f"encoder.layer.{layer}." for layer in range(sizes.layers)]
+    return Layers(writer=writer, sizes=sizes, inputs=inputs), names, x
 
 
 def _read(config: ConfigFile) -> Sizes:

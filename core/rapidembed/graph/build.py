@@ -48,7 +48,7 @@ def build(config: ConfigFile, weights: Weights, spec: ModelSpec, *, masked: bool
     if not spec.include_prompt:
         skipped = "prompt_tokens"
         feeds[skipped] = []
-    inputs = Inputs(ids="input_ids", mask=mask, types=types, penalty=penalty)
+    inputs = Inputs(ids="input_ids", mask=mask, types=types, hides_tokens=spec.hides_tokens, penalty=penalty)
     output = _head(builder, writer, config, spec, inputs, float_mask, skipped)
     writer.refuse_unused(builder.IGNORABLE)
     return BuiltGraph(writer.finish(feeds, output, _dims(spec)), tuple(writer.converted), tuple(writer.tables))

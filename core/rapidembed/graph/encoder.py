@@ -4,7 +4,7 @@ What tells them apart is data: the names of fields and tensors, where positions 
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from rapidembed.errors import IntegrityError, UnsupportedModelError
@@ -44,6 +44,7 @@ class Sizes:
         names: Mapping[str, str] = _SAME,
         types: int | None = None,
         embedding: int | None = None,
+        epsilon: float | None = None,
     ) -> "Sizes":
         """Take the fields.
 
@@ -52,6 +53,7 @@ class Sizes:
             names: what the architecture calls fields that have another name in BERT.
             types: number of token types, where no field says it.
             embedding: width of the embeddings, where it is not ``hidden_size``.
+            epsilon: of layer normalization, where no field says it.
 
         Raises:
             UnsupportedModelError, IntegrityError: name the field and its value.
@@ -60,7 +62,7 @@ class Sizes:
         def positive(name: str) -> int:
             return config.positive(names.get(name, name))
 
-        epsilon = config.values.get("layer_norm_eps", 1e-12)
+        epsilon = epsilon or config.values.get("layer_norm_eps", 1e-12)
         if not isinstance(epsilon, float) or epsilon <= 0:
             raise IntegrityError(f"{config.path}: expected a positive layer_norm_eps, got {epsilon!r}.")
         hidden, heads = positive("hidden_size"), positive("num_attention_heads")
@@ -96,9 +98,6 @@ class LayerNames:
     outer_norm: str = "output.LayerNorm."
 
 
-_BERT = LayerNames()
-
-
 class Bias(Protocol):
     """Makes what is added to the scores of attention, beyond the product of queries and keys."""
 
@@ -116,93 +115,130 @@ class Bias(Protocol):
         """
 
 
-def embeddings(writer: GraphWriter, sizes: Sizes, inputs: Inputs, *, padding: int | None = None) -> str:
-    """Embeddings of words, positions and types, normalized: (batch, tokens, width of the embeddings).
+def embeddings(
+    writer: GraphWriter, sizes: Sizes, inputs: Inputs, *, positions: bool = True, padding: int | None = None
+) -> str:
+    """Embeddings of words, positions and types, normalized: (batch x tokens, width of the embeddings).
 
     Args:
         writer: takes the nodes.
         sizes: the model's.
         inputs: names of the graph's inputs.
+        positions: whether they are embedded.
         padding: the padding token, where positions are counted from the one behind it, and only over other tokens;
             None: the first token is at position 0.
     """
     width = sizes.embedding
     words = blocks.lookup(writer, writer.table(ANCHOR, (sizes.vocab, width)), inputs.ids)
-    table = writer.weight("embeddings.position_embeddings.weight", (sizes.positions, width))
-    if padding is None:
-        addend = blocks.leading_rows(writer, table, writer.node("Shape", inputs.ids, start=1, end=2))
-    else:
-        addend = blocks.lookup(writer, table, blocks.numbered(writer, inputs.ids, padding))
+    addends = [_positions(writer, sizes, inputs, padding)] if positions else []
     if sizes.types:
-        types = writer.weight("embeddings.token_type_embeddings.weight", (sizes.types, width))
-        # With one text per row every token is of type 0.
-        of_type = (
-            blocks.leading_rows(writer, types, writer.ints(1))
-            if inputs.types is None
-            else blocks.lookup(writer, types, inputs.types)
-        )
-        addend = writer.node("Add", of_type, addend)
-    return norm(writer, "embeddings.LayerNorm.", writer.node("Add", words, addend), width, sizes.epsilon)
+        addends.append(_types(writer, sizes, inputs))
+    if addends:
+        # The sum of both first: where it is the same for all rows it is the smaller one.
+        words = writer.node("Add", words, addends[0] if len(addends) == 1 else writer.node("Add", *addends))
+    x = norm(writer, "embeddings.LayerNorm.", words, width, sizes.epsilon)
+    return blocks.flatten(writer, x, width)
 
 
-def layers(
-    writer: GraphWriter,
-    sizes: Sizes,
-    names: Sequence[str],
-    x: str,
-    inputs: Inputs,
-    *,
-    parts: LayerNames = _BERT,
-    bias: Bias | None = None,
-    scale: float | None = None,
-    first_only: bool,
-) -> str:
-    """The layers, one after another.
-
-    Args:
-        writer: takes the nodes.
-        sizes: the model's.
-        names: beginning of the tensor names of each layer; layers that share their weights have the same.
-        x: the embeddings, (batch, tokens, hidden).
-        inputs: names of the graph's inputs.
-        parts: what follows in the tensor names.
-        bias: added to the scores of attention.
-        scale: factor of the scores; None: one over the square root of a head's width.
-        first_only: compute the last layer for the first token of each text only.
-
-    Returns:
-        (batch, tokens, hidden) or, with ``first_only``, (batch, hidden).
-    """
-    shape = writer.node("Concat", writer.node("Shape", inputs.ids), writer.ints(sizes.hidden), axis=0)
-    x = blocks.flatten(writer, x, sizes.hidden)
-    for number, name in enumerate(names, 1):
-        first = first_only and number == len(names)
-        attended, x = _attention(writer, sizes, name, x, shape, inputs, parts, bias, scale, first_only=first)
-        x = _rest(writer, sizes, name, attended, x, parts)
-    return x if first_only else writer.node("Reshape", x, shape)
+def _positions(writer: GraphWriter, sizes: Sizes, inputs: Inputs, padding: int | None) -> str:
+    table = writer.weight("embeddings.position_embeddings.weight", (sizes.positions, sizes.embedding))
+    if padding is None:
+        return blocks.leading_rows(writer, table, writer.node("Shape", inputs.ids, start=1, end=2))
+    return blocks.lookup(writer, table, blocks.numbered(writer, inputs.ids, padding))
 
 
-def first_attention(
-    writer: GraphWriter, sizes: Sizes, names: Sequence[str], x: str, inputs: Inputs, mask: str | None
-) -> str:
-    """The layers up to the attention of the last one, see :func:`rapidembed.graph.heads.attention`.
+def _types(writer: GraphWriter, sizes: Sizes, inputs: Inputs) -> str:
+    table = writer.weight("embeddings.token_type_embeddings.weight", (sizes.types, sizes.embedding))
+    if inputs.types is not None:
+        return blocks.lookup(writer, table, inputs.types)
+    return blocks.leading_rows(writer, table, writer.ints(1))  # with one text per row every token is of type 0
 
-    Args:
-        writer: takes the nodes.
-        sizes: the model's.
-        names: beginning of the tensor names of each layer, which go on as BERT's do.
-        x: the embeddings, (batch, tokens, hidden).
-        inputs: names of the graph's inputs.
-        mask: float32 (batch, tokens), 1 for real tokens; None without padding.
-    """
-    hidden, last = sizes.hidden, names[-1]
-    writer.leave_out(last)
-    x = layers(writer, sizes, names[:-1], x, inputs, first_only=False)
-    shape = writer.node("Shape", x)
-    q = project(writer, f"{last}{_BERT.query}", blocks.first_token(writer, x), hidden, hidden)
-    k = project(writer, f"{last}{_BERT.key}", blocks.flatten(writer, x, hidden), hidden, hidden)
-    k = writer.node("Reshape", k, shape)
-    return heads.attention(writer, q, k, heads=sizes.heads, width=hidden // sizes.heads, mask=mask)
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Layers:
+    """The layers of an encoder, and what they have in common."""
+
+    writer: GraphWriter
+    sizes: Sizes
+    inputs: Inputs
+    parts: LayerNames = field(default_factory=LayerNames)
+    bias: Bias | None = None
+    """Added to the scores of attention."""
+    scale: float | None = None
+    """Factor of the scores; None: one over the square root of a head's width."""
+
+    def write(self, names: Sequence[str], x: str, *, first_only: bool) -> str:
+        """Write them, one after another.
+
+        Args:
+            names: beginning of the tensor names of each layer; layers that share their weights have the same.
+            x: the embeddings, (batch x tokens, hidden).
+            first_only: compute the last layer for the first token of each text only.
+
+        Returns:
+            (batch, tokens, hidden) or, with ``first_only``, (batch, hidden).
+        """
+        writer = self.writer
+        shape = writer.node("Concat", writer.node("Shape", self.inputs.ids), writer.ints(self.sizes.hidden), axis=0)
+        for number, name in enumerate(names, 1):
+            attended, x = self._attention(name, x, shape, first_only=first_only and number == len(names))
+            x = self._rest(name, attended, x)
+        return x if first_only else writer.node("Reshape", x, shape)
+
+    def first_attention(self, names: Sequence[str], x: str, mask: str | None) -> str:
+        """Write them up to the attention of the last one, see :func:`rapidembed.graph.heads.attention`.
+
+        Args:
+            names: as for :meth:`write`.
+            x: the embeddings, (batch x tokens, hidden).
+            mask: float32 (batch, tokens), 1 for real tokens; None without padding.
+        """
+        writer, hidden, last = self.writer, self.sizes.hidden, names[-1]
+        writer.leave_out(last)
+        x = self.write(names[:-1], x, first_only=False)
+        shape = writer.node("Shape", x)
+        q = project(writer, f"{last}{self.parts.query}", blocks.first_token(writer, x), hidden, hidden)
+        k = project(writer, f"{last}{self.parts.key}", blocks.flatten(writer, x, hidden), hidden, hidden)
+        k = writer.node("Reshape", k, shape)
+        return heads.attention(writer, q, k, heads=self.sizes.heads, width=hidden // self.sizes.heads, mask=mask)
+
+    def _attention(self, name: str, x: str, shape: str, *, first_only: bool) -> tuple[str, str]:
+        """What attention gives, and ``x`` for the tokens that it gives it for; both (batch x tokens, hidden)."""
+        writer, hidden = self.writer, self.sizes.hidden
+
+        def projected(part: str, x: str) -> str:
+            return project(writer, f"{name}{part}", x, hidden, hidden)
+
+        k, v = (writer.node("Reshape", projected(part, x), shape) for part in (self.parts.key, self.parts.value))
+        if first_only:
+            x = blocks.first_token(writer, writer.node("Reshape", x, shape))
+            q = writer.node("Unsqueeze", projected(self.parts.query, x), writer.ints(1))
+        else:
+            q = writer.node("Reshape", projected(self.parts.query, x), shape)
+        return blocks.flatten(writer, self._attended(name, q, k, v, first_only=first_only), hidden), x
+
+    def _attended(self, name: str, q: str, k: str, v: str, *, first_only: bool) -> str:
+        writer, heads, penalty = self.writer, self.sizes.heads, self.inputs.penalty
+        scale, bias = self.scale, None
+        if self.bias is not None:
+            bias = self.bias(name, q, k, first_only=first_only)
+            if penalty is not None:
+                bias = writer.node("Add", bias, writer.node("Transpose", penalty, perm=[0, 2, 3, 1]))
+        elif penalty is not None:
+            width = self.sizes.hidden // heads
+            q, k = blocks.penalized(writer, q, k, penalty, heads=heads, width=width)
+            scale = scale or width**-0.5
+        return blocks.self_attention(writer, q, k, v, heads=heads, mask=self.inputs.mask, scale=scale, bias=bias)
+
+    def _rest(self, name: str, attended: str, x: str) -> str:
+        """A layer from what attention gives to its end, on 2-D values."""
+        writer, parts, hidden, inner = self.writer, self.parts, self.sizes.hidden, self.sizes.intermediate
+        y = project(writer, f"{name}{parts.attended}", attended, hidden, hidden)
+        # Add and LayerNormalization beat the fused SkipLayerNormalization on CPU by a tenth of the whole forward pass.
+        x = norm(writer, f"{name}{parts.attended_norm}", writer.node("Add", y, x), hidden, self.sizes.epsilon)
+        y = project(writer, f"{name}{parts.inner}", x, hidden, inner)
+        y = project(writer, f"{name}{parts.outer}", blocks.activation(writer, y, self.sizes.activation), inner, hidden)
+        return norm(writer, f"{name}{parts.outer_norm}", writer.node("Add", y, x), hidden, self.sizes.epsilon)
 
 
 def words(
@@ -233,53 +269,6 @@ def words(
         sparse=sparse,
         mask=mask,
     )
-
-
-def _attention(
-    writer: GraphWriter,
-    sizes: Sizes,
-    name: str,
-    x: str,
-    shape: str,
-    inputs: Inputs,
-    parts: LayerNames,
-    bias: Bias | None,
-    scale: float | None,
-    *,
-    first_only: bool,
-) -> tuple[str, str]:
-    """What attention gives, and ``x`` for the tokens that it gives it for; both (texts x tokens, hidden)."""
-    hidden, width = sizes.hidden, sizes.hidden // sizes.heads
-    k, v = (
-        writer.node("Reshape", project(writer, f"{name}{part}", x, hidden, hidden), shape)
-        for part in (parts.key, parts.value)
-    )
-    if first_only:
-        x = blocks.first_token(writer, writer.node("Reshape", x, shape))
-        q = writer.node("Unsqueeze", project(writer, f"{name}{parts.query}", x, hidden, hidden), writer.ints(1))
-    else:
-        q = writer.node("Reshape", project(writer, f"{name}{parts.query}", x, hidden, hidden), shape)
-    added = None
-    if bias is not None:
-        added = bias(name, q, k, first_only=first_only)
-        if inputs.penalty is not None:
-            added = writer.node("Add", added, writer.node("Transpose", inputs.penalty, perm=[0, 2, 3, 1]))
-    elif inputs.penalty is not None:
-        q, k = blocks.penalized(writer, q, k, inputs.penalty, heads=sizes.heads, width=width)
-        scale = width**-0.5 if scale is None else scale
-    attended = blocks.self_attention(writer, q, k, v, heads=sizes.heads, mask=inputs.mask, scale=scale, bias=added)
-    return blocks.flatten(writer, attended, hidden), x
-
-
-def _rest(writer: GraphWriter, sizes: Sizes, name: str, attended: str, x: str, parts: LayerNames) -> str:
-    """The layer from what attention gives to its end, on 2-D values."""
-    hidden, inner = sizes.hidden, sizes.intermediate
-    attended = project(writer, f"{name}{parts.attended}", attended, hidden, hidden)
-    # Add and LayerNormalization beat the fused SkipLayerNormalization on CPU by a tenth of the whole forward pass.
-    x = norm(writer, f"{name}{parts.attended_norm}", writer.node("Add", attended, x), hidden, sizes.epsilon)
-    y = blocks.activation(writer, project(writer, f"{name}{parts.inner}", x, hidden, inner), sizes.activation)
-    y = project(writer, f"{name}{parts.outer}", y, inner, hidden)
-    return norm(writer, f"{name}{parts.outer_norm}", writer.node("Add", y, x), hidden, sizes.epsilon)
 
 
 def project(writer: GraphWriter, name: str, x: str, width_in: int, width_out: int) -> str:

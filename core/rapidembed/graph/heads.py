@@ -49,6 +49,14 @@ BERT_WORDS = Words(
     decoder="cls.predictions.decoder.",
     bias="cls.predictions.bias",
 )
+ROBERTA_CLASSIFIER = Classifier(dense="classifier.dense.", activation="Tanh", output="classifier.out_proj.")
+ROBERTA_WORDS = Words(
+    dense="lm_head.dense.",
+    activation="gelu",
+    norm="lm_head.layer_norm.",
+    decoder="lm_head.decoder.",
+    bias="lm_head.bias",
+)
 
 
 def pool(

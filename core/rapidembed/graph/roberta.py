@@ -6,12 +6,12 @@ vocabulary and training only.
 
 from rapidembed.graph import encoder, heads
 from rapidembed.graph.encoder import ANCHOR as ANCHOR
-from rapidembed.graph.encoder import Sizes
+from rapidembed.graph.encoder import Layers, Sizes
 from rapidembed.graph.inputs import Inputs
 from rapidembed.graph.writer import GraphWriter
 from rapidembed.registry import SparseWeights
 from rapidembed.registry.config_file import ConfigFile
-from rapidembed.registry.positions import read_padding
+from rapidembed.registry.encoder_config import read_padding
 from rapidembed.types import Head
 
 _FAMILY = ("Roberta", "XLMRoberta", "Camembert")
@@ -25,15 +25,7 @@ ARCHITECTURES: dict[Head, frozenset[str]] = {
 PREFIXES = ("", "roberta.", "camembert.")
 IGNORABLE = ("embeddings.position_ids", "pooler.", "lm_head.")
 TELLS_TEXTS_APART = False
-CLASSIFIER = heads.Classifier(dense="classifier.dense.", activation="Tanh", output="classifier.out_proj.")
-
-_WORDS = heads.Words(
-    dense="lm_head.dense.",
-    activation="gelu",
-    norm="lm_head.layer_norm.",
-    decoder="lm_head.decoder.",
-    bias="lm_head.bias",
-)
+CLASSIFIER = heads.ROBERTA_CLASSIFIER
 
 
 def encode(writer: GraphWriter, config: ConfigFile, inputs: Inputs, *, first_only: bool = False) -> tuple[str, int]:
@@ -41,12 +33,13 @@ def encode(writer: GraphWriter, config: ConfigFile, inputs: Inputs, *, first_onl
     sizes = _read(config)
     x = encoder.embeddings(writer, sizes, inputs, padding=read_padding(config))
     names = [f"encoder.layer.{layer}." for layer in range(sizes.layers)]
-    return encoder.layers(writer, sizes, names, x, inputs, first_only=first_only), sizes.hidden
+    layers = Layers(writer=writer, sizes=sizes, inputs=inputs)
+    return layers.write(names, x, first_only=first_only), sizes.hidden
 
 
 def words(writer: GraphWriter, config: ConfigFile, x: str, sparse: SparseWeights, mask: str | None) -> str:
     """Write the masked-language-model head, see :func:`rapidembed.graph.heads.mlm`."""
-    return encoder.words(writer, config, x, _read(config), _WORDS, sparse, mask)
+    return encoder.words(writer, config, x, _read(config), heads.ROBERTA_WORDS, sparse, mask)
 
 
 def _read(config: ConfigFile) -> Sizes:

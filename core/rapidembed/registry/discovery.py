@@ -9,7 +9,7 @@ from pathlib import Path
 
 from rapidembed.errors import IntegrityError, UnsupportedModelError
 from rapidembed.registry.config_file import ConfigFile, read_json
-from rapidembed.registry.positions import read_position_limit
+from rapidembed.registry.encoder_config import read_hidden, read_optional_hidden, read_position_limit
 from rapidembed.registry.spec import DenseLayer, ModelSpec, Pooling
 from rapidembed.types import POOLING_MODES, PoolingMode
 
@@ -97,7 +97,7 @@ def undeclared(folder: Path, name: str, row: ModelSpec | None, pooling: Pooling 
     config = ConfigFile.read(folder / "config.json")
     return ModelSpec(
         name=name,
-        dim=config.positive("hidden_size") * len(pooling),
+        dim=read_hidden(config) * len(pooling),
         architecture=read_architecture(config),
         pooling=pooling,
         normalize=row.normalize if row else False,
@@ -210,8 +210,8 @@ def _pooling(file: ConfigFile, config: ConfigFile) -> tuple[Pooling, int]:
         if mode not in POOLING_MODES or mode == "none":
             raise UnsupportedModelError(f"{file.path}: pooling mode {mode!r} is unknown.")
     names = [name for name in ("embedding_dimension", "word_embedding_dimension") if name in file.values]
-    width = file.positive(names[0]) if names else config.positive("hidden_size")
-    hidden = config.optional_positive("hidden_size")
+    width = file.positive(names[0]) if names else read_hidden(config)
+    hidden = read_optional_hidden(config)
     if hidden is not None and width != hidden:
         raise IntegrityError(f"{file.path}: pools vectors of {width}, but the model's have {hidden}.")
     return tuple(modes), width * len(modes)

@@ -12,7 +12,7 @@ from rapidembed.errors import IntegrityError, NonFiniteError
 from rapidembed.hub import Checkpoint, Stamp
 from rapidembed.registry import ModelSpec
 from rapidembed.registry.config_file import ConfigFile
-from rapidembed.registry.positions import read_position_limit
+from rapidembed.registry.encoder_config import read_optional_hidden, read_position_limit
 from rapidembed.registry.static_files import STATIC_ARCHITECTURES
 from rapidembed.runtime import planner
 from rapidembed.runtime.device import Placement
@@ -121,7 +121,7 @@ class OnnxEngine:
         )
         self.position_limit = read_position_limit(config)
         """Longest sequence the model has positions for, if it says so."""
-        self._hidden = config.optional_positive("hidden_size") or self._spec.dim
+        self._hidden = read_optional_hidden(config) or self._spec.dim
         self._pad_id = config.values.get("pad_token_id") or 0
         self.pool: ComputePool = compute_pool()
         self.cores = min(self.pool.size, key.threads or self.pool.size)
