@@ -71,9 +71,9 @@ def markdown(found: dict[str, Any]) -> str:
         "# What reduced precision costs",
         "",
         f"all-MiniLM-L6-v2, real weights, against the vectors in float32: cosine of {found['queries']:,} short queries "
-        f"and of the {rows['long']:,} documents that have at least {_LONG} tokens, mean and 1st percentile; and "
-        "retrieval among all of them (by the rule of `benchmarks/hybrid.py`), with the change in points of 100. Written "
-        f"by `python -m benchmarks.precision`, {found['versions'].get('commit', 'unknown')}, on "
+        f"and of the {rows['long']:,} documents that have at least {_LONG} tokens, mean and 1st percentile; "
+        "and retrieval among all of them (by the rule of `benchmarks/hybrid.py`), with the change in points of 100. "
+        f"Written by `python -m benchmarks.precision`, {found['versions'].get('commit', 'unknown')}, on "
         f"{found['machine']['cpu']} ({', '.join(found['machine']['flags'])}).",
         "",
         "| | queries: mean | 1 % | long documents: mean | 1 % | nDCG@10 | change | MRR@10 | change |",

@@ -10,11 +10,12 @@ from rapidembed.hub import Checkpoint
 from rapidembed.registry import Pooling
 from rapidembed.registry.static_files import STATIC_ARCHITECTURES
 from rapidembed.runtime.device import CPU_PROVIDER, Placement, place
+from rapidembed.runtime.fast import fastest
 from rapidembed.runtime.inputs import check_positive
 from rapidembed.runtime.openvino import require
 from rapidembed.types import POOLING_MODES, Backend, Device, Precision, Providers
 
-_PRECISIONS = {"onnxruntime": ("auto", "fp32", "int8"), "openvino": ("auto", "fp32", "bf16")}
+_PRECISIONS = {"onnxruntime": ("auto", "fast", "fp32", "int8"), "openvino": ("auto", "fast", "fp32", "bf16")}
 _ROLES = ("query", "document")
 
 
@@ -93,14 +94,17 @@ class ModelOptions:
         )
 
     def arithmetic_on(self, placement: Placement, checkpoint: Checkpoint) -> tuple[Precision, Backend]:
-        """What computes, and in which precision; "auto" is float32.
+        """What computes, and in which precision; "auto" is float32, "fast" what a table says of this machine.
 
         Raises:
             DeviceError: it is for the CPU, but another device computes, or it is not to be had here.
             UnsupportedModelError: the model has but one precision, or backend.
         """
-        precision: Precision = "fp32" if self.precision == "auto" else cast("Precision", self.precision)
         backend = cast("Backend", self.backend)
+        fixed = checkpoint.is_onnx or checkpoint.spec.architecture in STATIC_ARCHITECTURES or not placement.on_cpu
+        if self.precision == "fast" and not fixed and self.providers is None:
+            return fastest(backend)
+        precision = cast("Precision", "fp32" if self.precision in ("auto", "fast") else self.precision)
         if (precision, backend) == ("fp32", "onnxruntime"):
             return precision, backend
         name = checkpoint.spec.name
