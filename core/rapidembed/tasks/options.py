@@ -6,9 +6,11 @@ from pathlib import Path
 from typing import Any, cast
 
 from rapidembed.errors import DeviceError, UnsupportedModelError
+from rapidembed.graph import Compiled, read_record
 from rapidembed.hub import Checkpoint
 from rapidembed.registry import Pooling
 from rapidembed.registry.static_files import STATIC_ARCHITECTURES
+from rapidembed.runtime.cpu import integer_kind
 from rapidembed.runtime.device import CPU_PROVIDER, Placement, place
 from rapidembed.runtime.fast import fastest
 from rapidembed.runtime.inputs import check_positive
@@ -104,6 +106,9 @@ class ModelOptions:
         fixed = checkpoint.is_onnx or checkpoint.spec.architecture in STATIC_ARCHITECTURES or not placement.on_cpu
         if self.precision == "fast" and not fixed and self.providers is None:
             return fastest(backend)
+        record = None if fixed else read_record(checkpoint.root)
+        if record is not None and self.precision == "auto" and backend == "onnxruntime" and self.providers is None:
+            return _compiled(record, checkpoint)
         precision = cast("Precision", "fp32" if self.precision in ("auto", "fast") else self.precision)
         if (precision, backend) == ("fp32", "onnxruntime"):
             return precision, backend
@@ -179,6 +184,18 @@ class LateInteractionOptions(ModelOptions):
         ModelOptions.__post_init__(self)
         if self.max_query_tokens is not None:
             check_positive("max_query_tokens", self.max_query_tokens)
+
+
+def _compiled(record: Compiled, checkpoint: Checkpoint) -> tuple[Precision, Backend]:
+    """What a compiled folder is for, if that can be had here."""
+    if record.integers not in (None, integer_kind()):
+        raise DeviceError(
+            f"{checkpoint.root} was compiled for CPUs of the kind {record.integers}, this one is {integer_kind()}. "
+            'Compile the model on such a machine, or give a precision, such as "fp32".'
+        )
+    if record.backend == "openvino":
+        require(record.precision)
+    return record.precision, record.backend
 
 
 def check_prompts(prompts: Mapping[str, str] | None) -> None:
