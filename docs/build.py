@@ -164,7 +164,13 @@ def cold_start() -> str:
     )
 
 
-BLOCKS = {"cli": commands, "models": models, "serverless": cold_start}
+def precision() -> str:
+    """The table that ``benchmarks.precision`` wrote."""
+    report = (HERE.parent / "benchmarks" / "results" / "precision.md").read_text(encoding="utf-8")
+    return report[report.index("\n| |") + 1 :].rstrip()
+
+
+BLOCKS = {"cli": commands, "models": models, "serverless": cold_start, "precision": precision}
 """Pages with a part between ``<!-- begin -->`` and ``<!-- end -->`` that is generated."""
 
 

@@ -116,7 +116,7 @@ def test_unknown_options_are_refused(minilm: str, option: str) -> None:
         ({"dimensions": 0}, "dimensions must be a positive integer"),
         ({"dimensions": 385}, "dimensions must be at most 384"),
         ({"max_tokens": True}, "max_tokens must be a positive integer"),
-        ({"precision": "int3"}, "precision must be one of auto, fp32, int8, bf16"),
+        ({"precision": "int3"}, "precision must be one of auto, fast, fp32, int8, bf16"),
         ({"backend": "tensorrt"}, "backend must be one of onnxruntime, openvino"),
         ({"prompts": {"search": "x"}}, "prompts maps query and document to str"),
         ({"prompts": {"query": 3}}, "prompts maps query and document to str"),

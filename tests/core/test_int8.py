@@ -24,6 +24,7 @@ from rapidembed.hub import resolve
 from rapidembed.runtime import cpu, sessions
 from rapidembed.runtime.device import Placement
 from rapidembed.runtime.onnx_runtime import ort
+from rapidembed.tasks.arithmetic import arithmetic_on
 from safetensors.numpy import load_file, save_file
 
 from tests.golden import static_variants
@@ -351,4 +352,4 @@ def test_it_is_the_cpus(minilm):
         placement = Placement("cuda", ((("CUDAExecutionProvider", {"device_id": 0}),),))
         checkpoint = resolve(str(BASE), buildable=frozenset({"bert"}))
         with pytest.raises(DeviceError, match='"int8" is for the CPU, but the device is cuda:0'):
-            model._options.arithmetic_on(placement, checkpoint)
+            arithmetic_on(model._options, placement, checkpoint)

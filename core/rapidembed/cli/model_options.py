@@ -42,9 +42,14 @@ place_options: Options = (
         "--precision",
         metavar="NAME",
         default="auto",
-        help="Numbers to compute with: auto, fp32, int8, bf16.  [default: auto]",
+        help="Numbers to compute with: auto, fast, fp32, int8, bf16.  [default: auto]",
     ),
-    click.option("--backend", metavar="NAME", help="What computes: onnxruntime, openvino.  [default: onnxruntime]"),
+    click.option(
+        "--backend",
+        metavar="NAME",
+        default="onnxruntime",
+        help="What computes: onnxruntime, openvino.  [default: onnxruntime]",
+    ),
 )
 
 vector_options: Options = (

@@ -1,6 +1,15 @@
 """How a model computes: safetensors weights and a config become the ONNX graph that suits this device."""
 
 from rapidembed.graph.architectures import buildable_architectures
-from rapidembed.graph.program import Program, Rounding, load_program
+from rapidembed.graph.compiled import Compiled, read_record
+from rapidembed.graph.program import Program, Rounding, compile_program, load_program
 
-__all__ = ["Program", "Rounding", "buildable_architectures", "load_program"]
+__all__ = [
+    "Compiled",
+    "Program",
+    "Rounding",
+    "buildable_architectures",
+    "compile_program",
+    "load_program",
+    "read_record",
+]

@@ -35,24 +35,25 @@ def cached(key: str, build: Callable[[], BuiltGraph]) -> BuiltGraph:
     A folder that cannot be written costs one warning in the log, not the model.
     """
     path = settings.cache_dir() / "graphs" / f"{key}.graph"
-    if found := _read(path):
+    if found := read_graph(path):
         return found
     graph = build()
-    _write(path, lambda file: file.write_bytes(_serialize(graph)))
+    _keep(lambda: write_graph(path, graph))
     return graph
 
 
 def cached_tensors(key: str, names: set[str], make: Callable[[], dict[str, NDArray[Any]]]) -> dict[str, NDArray[Any]]:
     """The tensors ``names`` stored under ``key``, as views of their file, else as ``make`` gives them, then stored."""
     path = settings.cache_dir() / "graphs" / f"{key}.weights"
-    if found := _map(path, names):
+    if found := map_tensors(path, names):
         return found
     tensors = make()
-    _write(path, lambda file: save_file(tensors, file))
-    return _map(path, names) or tensors
+    _keep(lambda: write_tensors(path, tensors))
+    return map_tensors(path, names) or tensors
 
 
-def _map(path: Path, names: set[str]) -> dict[str, NDArray[Any]] | None:
+def map_tensors(path: Path, names: set[str]) -> dict[str, NDArray[Any]] | None:
+    """The tensors ``names`` of a file, as views of it; None, with a line in the log, if that cannot be had."""
     if not path.exists():
         return None
     try:
@@ -66,7 +67,18 @@ def _map(path: Path, names: set[str]) -> dict[str, NDArray[Any]] | None:
     return {name: weights.stored(name) for name in weights.names}
 
 
-def _read(path: Path) -> BuiltGraph | None:
+def write_tensors(path: Path, tensors: dict[str, NDArray[Any]]) -> None:
+    """Store tensors, whole or not at all."""
+    _write(path, lambda file: save_file(tensors, file))
+
+
+def write_graph(path: Path, graph: BuiltGraph) -> None:
+    """Store a graph, whole or not at all."""
+    _write(path, lambda file: file.write_bytes(_serialize(graph)))
+
+
+def read_graph(path: Path) -> BuiltGraph | None:
+    """A stored graph; None, with a line in the log, if it cannot be had."""
     try:
         with safe_open(path, framework="numpy") as file:
             names = file.metadata()
@@ -99,6 +111,13 @@ def _serialize(graph: BuiltGraph) -> bytes:
     return bytes(save({"model": np.frombuffer(graph.model, dtype=np.uint8)}, names))
 
 
+def _keep(write: Callable[[], None]) -> None:
+    try:
+        write()
+    except (OSError, SafetensorError) as error:
+        logger.warning("The graph cache cannot be written (%s); graphs are built at every start.", error)
+
+
 def _write(path: Path, write: Callable[[Path], object]) -> None:
     temporary = None
     try:
@@ -109,8 +128,8 @@ def _write(path: Path, write: Callable[[Path], object]) -> None:
         write(Path(temporary))
         os.chmod(temporary, 0o644)  # a cache may be shared; temporary files are private
         os.replace(temporary, path)
-    except (OSError, SafetensorError) as error:
-        logger.warning("The graph cache cannot be written (%s); graphs are built at every start.", error)
+    except (OSError, SafetensorError):
         if temporary is not None:
             with contextlib.suppress(OSError):
                 os.unlink(temporary)
+        raise

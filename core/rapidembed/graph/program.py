@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from rapidembed.errors import UnsupportedModelError
 from rapidembed.graph.built import BuiltGraph
 from rapidembed.graph.cache import cached, cached_tensors
+from rapidembed.graph.compiled import Compiled, read_compiled, read_record, write_compiled
 from rapidembed.graph.rounding import round_weights
 from rapidembed.graph.weights import Weights
 from rapidembed.hub import Checkpoint, check_external, read_onnx
@@ -88,14 +89,48 @@ def load_program(
         UnsupportedModelError: the architecture or one of its values is unknown, or an ONNX file would be rounded.
         IntegrityError: a file is damaged or contradicts another.
     """
-    spec = checkpoint.spec
     if checkpoint.is_onnx:
         if rounding is not None:
             raise UnsupportedModelError(
-                f"{spec.name} runs its own ONNX file, whose precision is fixed; leave precision out."
+                f"{checkpoint.spec.name} runs its own ONNX file, whose precision is fixed; leave precision out."
             )
         return _from_onnx(checkpoint)
     weights = Weights(_named(checkpoint))
+    compiled = read_record(checkpoint.root)
+    if compiled and not masked and compiled.fits(None if rounding is None else rounding.bits, plain=plain):
+        graph, made = read_compiled(checkpoint.root, compiled, weights.layout)
+    else:
+        graph, made = _build(checkpoint, weights, masked=masked, rounding=rounding, plain=plain)
+    program = _from_graph(graph, weights, _size(checkpoint), masked=masked)
+    if rounding is None:
+        return program
+    return replace(program, given=program.given | made, weight_bytes=sum(tensor.nbytes for tensor in made.values()))
+
+
+def compile_program(
+    checkpoint: Checkpoint, record: Compiled, *, rounding: Rounding | None = None, plain: bool = False
+) -> None:
+    """Write what a checkpoint's program is built of into its folder.
+
+    Args:
+        checkpoint: in a folder of its own.
+        record: what the folder shall say of itself; the layout is filled in.
+        rounding: see :func:`load_program`.
+        plain: see :func:`load_program`.
+
+    Raises:
+        OSError: the folder cannot be written.
+    """
+    weights = Weights(_named(checkpoint))
+    graph, made = _build(checkpoint, weights, masked=False, rounding=rounding, plain=plain)
+    write_compiled(checkpoint.root, replace(record, layout=weights.layout), graph, made)
+
+
+def _build(
+    checkpoint: Checkpoint, weights: Weights, *, masked: bool, rounding: Rounding | None, plain: bool
+) -> tuple[BuiltGraph, dict[str, NDArray[Any]]]:
+    """The graph of a checkpoint, and the tensors that are made for it, by this start or an earlier one."""
+    spec = checkpoint.spec
     config = ConfigFile.read(checkpoint.folder / "config.json")
 
     def build(arithmetic: "Arithmetic") -> BuiltGraph:
@@ -122,18 +157,15 @@ def load_program(
     )
     digest = _digest(key)
     graph = cached(digest, lambda: build("exact" if rounding is None else "rounded"))
-    program = _from_graph(graph, weights, _size(checkpoint), masked=masked)
     if rounding is None:
-        return program
+        return graph, {}
 
     def make() -> dict[str, NDArray[Any]]:
         return _round(graph, build("observed"), weights, rounding)
 
     # The graph depends on the weights' layout only, the integers on their values too.
     names = {name for entry in graph.rounded for name in entry.names}
-    made = cached_tensors(_digest((digest, checkpoint.stamp(), rounding.bits)), names, make)
-    size = sum(tensor.nbytes for tensor in made.values())
-    return replace(program, given=program.given | made, weight_bytes=size)
+    return graph, cached_tensors(_digest((digest, checkpoint.stamp(), rounding.bits)), names, make)
 
 
 def _from_graph(graph: BuiltGraph, weights: Weights, size: int, *, masked: bool = False) -> Program:

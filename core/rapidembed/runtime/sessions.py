@@ -28,6 +28,18 @@ class Arithmetic:
     precision: Precision
     backend: Backend
 
+    @property
+    def rounding(self) -> Rounding | None:
+        """How weights are made into integers, if they are."""
+        if self.precision != "int8":
+            return None
+        return Rounding(7 if integer_kind() == NARROW_SUMS else 8, observe)
+
+    @property
+    def plain(self) -> bool:
+        """Whether graphs must do without ONNX Runtime's own operators."""
+        return self.backend != "onnxruntime"
+
 
 def version(backend: str) -> str:
     """Version of what computes."""
@@ -61,14 +73,11 @@ class Sessions:
         """The graph that the sessions run."""
         with self._lock:
             if self._program is None:
-                rounding = None
-                if self._arithmetic.precision == "int8":
-                    rounding = Rounding(7 if integer_kind() == NARROW_SUMS else 8, observe)
                 self._program = load_program(
                     self._checkpoint,
                     masked=not self._placement.on_cpu,
-                    rounding=rounding,
-                    plain=self._arithmetic.backend != "onnxruntime",
+                    rounding=self._arithmetic.rounding,
+                    plain=self._arithmetic.plain,
                 )
             return self._program
 

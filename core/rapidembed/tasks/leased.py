@@ -18,6 +18,7 @@ from rapidembed.runtime.sinks import Sink, W
 from rapidembed.runtime.static_tokenizer import UNLIMITED
 from rapidembed.runtime.stream import Steps, run_windows
 from rapidembed.runtime.tokenizer import Tokenizer
+from rapidembed.tasks.arithmetic import arithmetic_on
 from rapidembed.tasks.bulk import Bulk
 from rapidembed.tasks.fingerprint import fingerprint
 from rapidembed.tasks.info import ModelInfo
@@ -174,7 +175,7 @@ def lease_model(
         where = placement
         if checkpoint.spec.architecture in STATIC_ARCHITECTURES:
             where = options.place_on_cpu(f"{checkpoint.spec.name} is a static model, which")
-        arithmetic = options.arithmetic_on(where, checkpoint)
+        arithmetic = arithmetic_on(options, where, checkpoint)
         lease = Lease(owner, EngineKey(checkpoint, where, options.threads, checkpoint.stamp(), *arithmetic))
         try:
             lease.engine.prepare()

@@ -3,17 +3,14 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any
 
-from rapidembed.errors import DeviceError, UnsupportedModelError
+from rapidembed.errors import DeviceError
 from rapidembed.runtime.device import CPU_PROVIDER, Placement, place
 from rapidembed.runtime.inputs import check_positive
-from rapidembed.types import Backend, Device, Precision, Providers
+from rapidembed.types import Device, Providers
 
-if TYPE_CHECKING:
-    from rapidembed.hub import Checkpoint
-
-_PRECISIONS = {"onnxruntime": ("auto", "fp32", "int8"), "openvino": ("auto", "fp32", "bf16")}
+_PRECISIONS = {"onnxruntime": ("auto", "fast", "fp32", "int8"), "openvino": ("auto", "fast", "fp32", "bf16")}
 _ROLES = ("query", "document")
 
 
@@ -90,33 +87,6 @@ class ModelOptions:
             device_ids=self.device_ids,
             providers=self.providers,
         )
-
-    def arithmetic_on(self, placement: Placement, checkpoint: "Checkpoint") -> tuple[Precision, Backend]:
-        """What computes, and in which precision; "auto" is float32.
-
-        Raises:
-            DeviceError: it is for the CPU, but another device computes, or it is not to be had here.
-            UnsupportedModelError: the model has but one precision, or backend.
-        """
-        # Here, since counting words does without both.
-        from rapidembed.registry.static_files import STATIC_ARCHITECTURES
-        from rapidembed.runtime.openvino import require
-
-        precision: Precision = "fp32" if self.precision == "auto" else cast("Precision", self.precision)
-        backend = cast("Backend", self.backend)
-        if (precision, backend) == ("fp32", "onnxruntime"):
-            return precision, backend
-        name = checkpoint.spec.name
-        if checkpoint.spec.architecture in STATIC_ARCHITECTURES:
-            raise UnsupportedModelError(
-                f"{name} is a static model, which looks vectors up; leave precision and backend out."
-            )
-        if not placement.on_cpu:
-            option = f'backend="{backend}"' if backend != "onnxruntime" else f'precision="{precision}"'
-            raise DeviceError(f"{option} is for the CPU, but the device is {placement.label}.")
-        if backend == "openvino":
-            require(precision)
-        return precision, backend
 
     def place_on_cpu(self, why: str) -> Placement:
         """The CPU, for models that run nowhere else: that a GPU is there does not matter, that one is asked for does.

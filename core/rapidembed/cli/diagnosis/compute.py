@@ -10,6 +10,7 @@ from rapidembed import settings
 from rapidembed.cli.diagnosis.section import Section
 from rapidembed.runtime import cpu
 from rapidembed.runtime.cores import allowed_cores
+from rapidembed.runtime.fast import fastest
 
 _TOLERANCE = 1e-2  # of GPUs that round to ten bits
 
@@ -26,6 +27,7 @@ def compute() -> Section:
         section.notes.append("This CPU has neither AVX2 nor NEON; models will be slow.")
     section.facts["int8"] = _integers()
     section.facts["bf16"] = _bfloat16(features)
+    section.facts["fast"] = " on ".join(fastest("onnxruntime"))
     _cores(section)
     try:
         _onnxruntime(section)

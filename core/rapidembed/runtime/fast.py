@@ -1,0 +1,59 @@
+"""What ``precision="fast"`` means: the fastest way to compute that loses next to nothing, by a published table.
+
+The table, ``data/precision.json``, holds what the benchmarks measured: the change of nDCG@10 in points of 100 and the
+mean cosine of short queries, and the speed as a multiple of float32's. docs/precision.md says how.
+"""
+
+import importlib.util
+import json
+from dataclasses import dataclass
+from importlib import resources
+
+from rapidembed.errors import DeviceError
+from rapidembed.runtime.openvino import require
+from rapidembed.types import Backend, Precision
+
+MOST_POINTS = 0.1
+"""Points of nDCG@10 that may be lost."""
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A row of the table."""
+
+    precision: Precision
+    backend: Backend
+    speed: float
+    ndcg_change: float
+    cosine: float
+
+
+def table() -> list[Choice]:
+    """Every choice, the fastest first."""
+    text = resources.files("rapidembed.runtime").joinpath("data/precision.json").read_text(encoding="utf-8")
+    return sorted((Choice(**row) for row in json.loads(text)), key=lambda choice: -choice.speed)
+
+
+def fastest(backend: Backend) -> tuple[Precision, Backend]:
+    """The fastest choice that loses at most ``MOST_POINTS`` and can be had here.
+
+    Args:
+        backend: "onnxruntime", the default, leaves the backend open; another is kept to.
+    """
+    for choice in table():
+        kept = backend in ("onnxruntime", choice.backend)
+        if kept and choice.ndcg_change >= -MOST_POINTS and _is_here(choice):
+            return choice.precision, choice.backend
+    return "fp32", backend
+
+
+def _is_here(choice: Choice) -> bool:
+    if choice.backend != "openvino":
+        return True
+    if importlib.util.find_spec("openvino") is None:
+        return False
+    try:
+        require(choice.precision)
+    except DeviceError:
+        return False
+    return True

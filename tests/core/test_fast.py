@@ -1,0 +1,67 @@
+"""``precision="fast"``: what the published table makes of a machine."""
+
+from pathlib import Path
+
+import pytest
+from rapidembed import TextEmbedding
+from rapidembed.errors import DeviceError
+from rapidembed.runtime import fast
+from rapidembed.runtime.fast import Choice
+
+from tests.golden import static_variants
+
+BASE = Path(__file__).parents[1] / "golden" / "base"
+ROWS = [
+    Choice("int8", "onnxruntime", 2.0, -0.2, 0.999),
+    Choice("bf16", "openvino", 1.5, -0.02, 0.9999),
+    Choice("fp32", "onnxruntime", 1.0, 0.0, 1.0),
+]
+
+
+def harmless(precision):
+    return [Choice(r.precision, r.backend, r.speed, -0.05, r.cosine) if r.precision == precision else r for r in ROWS]
+
+
+@pytest.mark.parametrize(
+    ("rows", "openvino", "backend", "expected"),
+    [
+        (ROWS, True, "onnxruntime", ("bf16", "openvino")),
+        (ROWS, False, "onnxruntime", ("fp32", "onnxruntime")),
+        (harmless("int8"), True, "onnxruntime", ("int8", "onnxruntime")),
+        (harmless("int8"), False, "onnxruntime", ("int8", "onnxruntime")),
+        (harmless("int8"), True, "openvino", ("bf16", "openvino")),
+        (ROWS, False, "openvino", ("fp32", "openvino")),
+    ],
+)
+def test_the_fastest_that_loses_little_and_is_here(monkeypatch, rows, openvino, backend, expected):
+    monkeypatch.setattr(fast, "table", lambda: rows)
+    monkeypatch.setattr(fast.importlib.util, "find_spec", lambda _: openvino or None)
+    monkeypatch.setattr(fast, "require", lambda _: None)
+    assert fast.fastest(backend) == expected
+
+
+def test_a_cpu_without_bfloat16_is_passed_over(monkeypatch):
+    def refuse(precision):
+        raise DeviceError(precision)
+
+    monkeypatch.setattr(fast.importlib.util, "find_spec", lambda _: True)
+    monkeypatch.setattr(fast, "require", refuse)
+    assert all(backend != "openvino" for backend in [fast.fastest("onnxruntime")[1]])
+
+
+def test_the_table_is_sorted_and_has_float32():
+    rows = fast.table()
+    assert [row.speed for row in rows] == sorted((row.speed for row in rows), reverse=True)
+    assert Choice("fp32", "onnxruntime", 1.0, 0.0, 1.0) in rows
+
+
+def test_what_runs_is_told():
+    with TextEmbedding(str(BASE), precision="fast") as model:
+        assert (model.info.precision, model.info.backend) == fast.fastest("onnxruntime")
+        assert model.encode("hello").shape == (32,)
+
+
+def test_models_with_one_precision_keep_it(tmp_path):
+    folder = static_variants.assemble(static_variants.VARIANTS["float32"], tmp_path / "float32")
+    with TextEmbedding(folder, precision="fast") as model:
+        assert (model.info.precision, model.info.backend) == ("fp32", "numpy")
