@@ -9,7 +9,7 @@ from rapidembed import DeviceError, IntegrityError, SparseTextEmbedding, TextCro
 from rapidembed.cli import report
 from rapidembed.graph.compiled import RECORD
 from rapidembed.runtime import sessions
-from rapidembed.tasks import options
+from rapidembed.tasks import arithmetic
 
 from tests.cli.conftest import TINY, Run
 from tests.golden import static_variants
@@ -67,7 +67,7 @@ def test_other_heads(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, 
 
 
 def test_it_refuses_another_kind_of_cpu(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(options, "integer_kind", lambda: "aarch64")
+    monkeypatch.setattr(arithmetic, "integer_kind", lambda: "aarch64")
     with pytest.raises(
         DeviceError, match=r"compiled for CPUs of the kind .*, this one is aarch64. Compile the model on"
     ):

@@ -21,7 +21,7 @@ COMMANDS = {
     "embed": ("rapidembed.cli.embed", "Turn texts from files, folders or a pipe into vectors."),
     "models": ("rapidembed.cli.models", "List the models that are known by name."),
     "pull": ("rapidembed.cli.pull", "Download models and check that they run."),
-    "distil": ("rapidembed.cli.distil", "Make a small, very fast static model of MODEL, and say how good it is."),
+    "distil": ("rapidembed.cli.distil", "Make a very fast static model of MODEL, and say how good it is."),
     "compile": ("rapidembed.cli.compile", "Put a model, and all that is built of it, into a folder."),
     "info": ("rapidembed.cli.info", "Say what a model is, and what would run, and why."),
     "cache": ("rapidembed.cli.cache", "Show and clear what is kept on this machine."),
