@@ -59,6 +59,7 @@ golden: $(PEERS)/.ready
 	$(PEERS)/bin/python tests/golden/make_golden.py
 	$(PEERS)/bin/python -m tests.golden.make_heads
 	$(PEERS)/bin/python -m tests.golden.make_architectures
+	$(PEERS)/bin/python -m tests.golden.make_architectures_2
 	$(PEERS)/bin/python tests/golden/make_lexical.py
 	$(PEERS)/bin/python tests/golden/make_muvera.py
 	$(PEERS)/bin/python tests/golden/make_static.py

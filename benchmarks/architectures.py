@@ -30,6 +30,7 @@ _DEBERTA_V3 = {
     "position_biased_input": False,
 }
 _BASE = {"hidden_size": 768, "num_hidden_layers": 12, "num_attention_heads": 12, "intermediate_size": 3072}
+_TOKENS = dict.fromkeys(["pad_token_id", "bos_token_id", "eos_token_id", "cls_token_id", "sep_token_id"], 0)
 MODELS: dict[str, tuple[str, dict[str, Any]]] = {
     "BERT": ("BertModel", {}),
     "RoBERTa": ("RobertaModel", {"max_position_embeddings": 514}),
@@ -37,6 +38,8 @@ MODELS: dict[str, tuple[str, dict[str, Any]]] = {
     "DistilBERT": ("DistilBertModel", {}),
     "ELECTRA": ("ElectraModel", _BASE | {"embedding_size": 768}),
     "ALBERT": ("AlbertModel", _BASE),
+    "ModernBERT": ("ModernBertModel", _BASE | {"intermediate_size": 1152, **_TOKENS}),
+    "NomicBERT": ("NomicBertModel", _BASE | {"max_position_embeddings": 2048}),
     "DeBERTa-v3": ("DebertaV2Model", _BASE | _DEBERTA_V3),
 }
 """Name -> class in transformers, and what differs from its default configuration."""

@@ -35,6 +35,12 @@ HEADS: tuple[Head, ...] = get_args(Head)
 SparsePooling: TypeAlias = Literal["max", "sum"]
 """How the weights that a text's tokens give a word become one: the largest, or all of them."""
 
+Precision: TypeAlias = Literal["fp32", "int8", "bf16"]
+"""Numbers that a model computes with."""
+
+Backend: TypeAlias = Literal["onnxruntime", "openvino"]
+"""What runs a graph."""
+
 ProviderSpec: TypeAlias = str | tuple[str, Mapping[str, Any]]
 """An ONNX Runtime execution provider: its name, or its name and options."""
 

@@ -9,8 +9,9 @@ from pathlib import Path
 import onnxruntime
 import pytest
 from packaging.version import Version
-from rapidembed.cli.diagnosis import compute, cpu, installation, network, storage
+from rapidembed.cli.diagnosis import compute, installation, network, storage
 from rapidembed.cli.diagnosis.section import Section
+from rapidembed.runtime import cpu
 
 from tests.cli.conftest import TINY, Program, Run
 from tests.fakes.hub import FakeHub

@@ -165,7 +165,7 @@ def test_padding_changes_nothing(folder):
     config = ConfigFile.read(folder / "config.json")
     graph = build(config, weights, discover_hybrid(folder, "tiny"), masked=True)
     converted = {name: weights.float32(name) for name in graph.converted}
-    program = Program(graph.model, 0, True, ("none",), folder=weights.folder, converted=converted)
+    program = Program(graph.model, 0, True, ("none",), folder=weights.folder, given=converted)
     session = OnnxSession(program, ["CPUExecutionProvider"], 1)
     tokens = Tokenizer(folder).encode(TEXTS, 40)
     together = session.run(feeds(session.inputs, tokens, 40, pad_id=1, extra={}))

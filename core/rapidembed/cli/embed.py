@@ -163,6 +163,7 @@ def _model_options(options: dict[str, Any]) -> dict[str, Any]:
         "threads",
         "cache_dir",
         "precision",
+        "backend",
         "revision",
         "local_files_only",
         "dimensions",

@@ -48,7 +48,7 @@ def info(model: str | None, task: str | None, as_json: bool, **options: Any) -> 
     wanted = task_of(name, task)
     if wanted.facade != "TextEmbedding":
         _refuse(options, ("dimensions", "normalize"), name, wanted.facade)
-    same = ("threads", "cache_dir", "precision", "revision", "dimensions", "max_tokens", "normalize")
+    same = ("threads", "cache_dir", "precision", "backend", "revision", "dimensions", "max_tokens", "normalize")
     hub = HubOptions(cache_dir=options["cache_dir"], revision=options["revision"], local_files_only=True)
     try:
         checkpoint = None if find_lexical(name) else find_checkpoint(name, hub, wanted)
@@ -111,6 +111,7 @@ def _loaded(checkpoint: "Checkpoint | None", model: Any) -> dict[str, Any]:
         "document_prompt": info.document_prompt,
         "device": f"{info.device}, {info.cores} cores" if info.device == "cpu" else info.device,
         "precision": info.precision,
+        "backend": info.backend,
         "fingerprint": model.fingerprint,
     }
 

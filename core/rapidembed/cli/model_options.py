@@ -38,7 +38,13 @@ place_options: Options = (
     click.option(
         "--threads", type=click.IntRange(min=1), metavar="N", help="Most cores to use.  [default: all that are allowed]"
     ),
-    click.option("--precision", metavar="NAME", default="auto", help="Number format.  [default: auto]"),
+    click.option(
+        "--precision",
+        metavar="NAME",
+        default="auto",
+        help="Numbers to compute with: auto, fp32, int8, bf16.  [default: auto]",
+    ),
+    click.option("--backend", metavar="NAME", help="What computes: onnxruntime, openvino.  [default: onnxruntime]"),
 )
 
 vector_options: Options = (

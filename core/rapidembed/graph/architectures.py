@@ -7,9 +7,18 @@ MODULES = {
     "deberta-v2": "deberta_v2",
     "distilbert": "distilbert",
     "electra": "electra",
+    "gemma3_text": "gemma3",
+    "gte": "gte",
+    "jina_bert": "jina_bert",
+    "jina_embeddings_v3": "jina_v3",
+    "modernbert": "modernbert",
     "mpnet": "mpnet",
+    "new": "gte",
+    "nomic_bert": "nomic_bert",
+    "qwen3": "qwen3",
     "roberta": "roberta",
     "xlm-roberta": "roberta",
+    "xlm-roberta-lora": "jina_v3",
 }
 """``model_type`` of config.json -> the module of this package that builds it."""
 

@@ -3,6 +3,7 @@
 import numpy as np
 
 from rapidembed.errors import UnsupportedModelError
+from rapidembed.graph.linears import Exact
 from rapidembed.graph.writer import CONTRIB, GraphWriter
 
 _ACTIVATIONS = {
@@ -16,20 +17,36 @@ _ACTIVATIONS = {
     "swish": "silu",
 }
 
+_FLOORS = {"erf": 0.171, "tanh": 0.171, "relu": 0.0, "silu": 0.279}
+"""How far below zero each goes."""
+
 
 def flatten(writer: GraphWriter, x: str, width: int) -> str:
     """(batch, tokens, width) -> (batch x tokens, width), the shape that Gemm takes."""
     return writer.node("Reshape", x, writer.ints(-1, width))
 
 
-def linear(writer: GraphWriter, x: str, weight: str, bias: str) -> str:
-    """``x @ weight.T + bias`` on 2-D ``x``; checkpoints store weights as (out, in), so nothing is transposed."""
-    return writer.node("Gemm", x, weight, bias, transB=1)
+def linear(
+    writer: GraphWriter, x: str, weight: str, bias: str | None = None, *, exact: bool = False, fine: bool = False
+) -> str:
+    """``x @ weight.T + bias`` on 2-D ``x``.
+
+    Args:
+        writer: takes the nodes, in the way of its ``linears``.
+        x: float32 (rows, in).
+        weight: name of a tensor of the checkpoint, or of rows of one: (out, in).
+        bias: (out,); None: there is none.
+        exact: in float32 in any case, for what costs little and matters much.
+        fine: with twice the bits where activations are rounded, for what costs little and loses most: the values of
+            attention.
+    """
+    return (Exact() if exact else writer.linears).linear(writer, x, weight, bias, fine=fine)
 
 
-def layer_norm(writer: GraphWriter, x: str, weight: str, bias: str, epsilon: float) -> str:
+def layer_norm(writer: GraphWriter, x: str, weight: str, bias: str | None, epsilon: float) -> str:
     """Layer normalization over the last axis."""
-    return writer.node("LayerNormalization", x, weight, bias, axis=-1, epsilon=epsilon)
+    y = writer.node("LayerNormalization", x, weight, *([bias] if bias else []), axis=-1, epsilon=epsilon)
+    return writer.describe(y, normalized=True)
 
 
 def activation(writer: GraphWriter, x: str, name: str) -> str:
@@ -42,10 +59,13 @@ def activation(writer: GraphWriter, x: str, name: str) -> str:
     if kind is None:
         raise UnsupportedModelError(f"hidden_act={name!r} is unknown; known: {', '.join(_ACTIVATIONS)}.")
     if kind == "relu":
-        return writer.node("Relu", x)
-    if kind == "silu":
-        return writer.node("Mul", x, writer.node("Sigmoid", x))
-    return writer.node("Gelu", x, approximate="tanh" if kind == "tanh" else "none")
+        y = writer.node("Relu", x)
+    elif kind == "silu":
+        y = writer.node("Mul", x, writer.node("Sigmoid", x))
+    else:
+        approximate = kind == "tanh" or writer.linears.approximate
+        y = writer.node("Gelu", x, approximate="tanh" if approximate else "none")
+    return writer.describe(y, floor=_FLOORS[kind])
 
 
 def self_attention(
@@ -58,6 +78,7 @@ def self_attention(
     mask: str | None,
     scale: float | None = None,
     bias: str | None = None,
+    causal: bool = False,
 ) -> str:
     """Multi-head attention over 3-D projections; queries may be fewer than keys.
 
@@ -67,12 +88,57 @@ def self_attention(
         mask: int32 (batch, tokens), 1 for real tokens; None where no row of the batch is padded.
         scale: factor of the scores; None: one over the square root of a head's width.
         bias: float32 (batch or 1, heads or 1, queries, tokens), added to the scores; None: nothing is.
+        causal: whether tokens see only themselves and those before them.
     """
+    if writer.plain:
+        return _plain_attention(writer, q, k, v, heads, mask, scale, bias, causal=causal)
     inputs = [q, k, v, "", mask or "", bias or ""]
     while not inputs[-1]:
         inputs.pop()
-    attributes = {} if scale is None else {"scale": scale}
+    attributes: dict[str, float] = {} if scale is None else {"scale": scale}
+    if causal:
+        attributes["unidirectional"] = 1
     return writer.node("MultiHeadAttention", *inputs, domain=CONTRIB, num_heads=heads, **attributes)
+
+
+def _plain_attention(
+    writer: GraphWriter,
+    q: str,
+    k: str,
+    v: str,
+    heads: int,
+    mask: str | None,
+    scale: float | None,
+    bias: str | None,
+    *,
+    causal: bool,
+) -> str:
+    """:func:`self_attention` in operators that every runtime has."""
+    split = writer.ints(0, 0, heads, -1)
+
+    def by_head(x: str, *order: int) -> str:
+        return writer.node("Transpose", writer.node("Reshape", x, split), perm=list(order))
+
+    q, keys, v = by_head(q, 0, 2, 1, 3), by_head(k, 0, 2, 3, 1), by_head(v, 0, 2, 1, 3)
+    if scale is None:
+        width = writer.node("Cast", writer.node("Shape", q, start=3), to=1)  # 1: FLOAT
+        q = writer.node("Div", q, writer.node("Sqrt", width))
+    else:
+        q = writer.node("Mul", q, scalar(writer, scale))
+    scores = writer.node("MatMul", q, keys)
+    if bias is not None:
+        scores = writer.node("Add", scores, bias)
+    unseen = scalar(writer, float(np.finfo(np.float32).min))
+    if mask is not None:
+        seen = writer.node("Unsqueeze", writer.node("Cast", mask, to=9), writer.ints(1, 2))  # 9: BOOL
+        scores = writer.node("Where", seen, scores, unseen)
+    if causal:
+        square = writer.node("Shape", scores, start=2)
+        before = writer.node("Trilu", writer.node("Expand", scalar(writer, 1.0), square), upper=0)
+        scores = writer.node("Where", writer.node("Cast", before, to=9), scores, unseen)
+    attended = writer.node("MatMul", writer.node("Softmax", scores, axis=-1), v)
+    attended = writer.node("Transpose", attended, perm=[0, 2, 1, 3])
+    return writer.node("Reshape", attended, writer.ints(0, 0, -1))
 
 
 def penalized(writer: GraphWriter, q: str, k: str, penalty: str, *, heads: int, width: int) -> tuple[str, str]:

@@ -2,20 +2,35 @@
 
 from importlib import import_module
 from types import ModuleType
+from typing import Literal
 
 from rapidembed.errors import IntegrityError, UnsupportedModelError
 from rapidembed.graph import heads
 from rapidembed.graph.architectures import MODULES
 from rapidembed.graph.built import BuiltGraph
 from rapidembed.graph.inputs import Inputs
+from rapidembed.graph.linears import Exact, Linears, Observing, Rounding
 from rapidembed.graph.weights import Weights
 from rapidembed.graph.writer import GraphWriter
 from rapidembed.registry import ModelSpec, SparseWeights
 from rapidembed.registry.config_file import ConfigFile
+from rapidembed.registry.own_code import read_architecture
 from rapidembed.types import Head
 
+Arithmetic = Literal["exact", "rounded", "observed"]
 
-def build(config: ConfigFile, weights: Weights, spec: ModelSpec, *, masked: bool) -> BuiltGraph:
+_LINEARS: dict[Arithmetic, type[Linears]] = {"exact": Exact, "rounded": Rounding, "observed": Observing}
+
+
+def build(
+    config: ConfigFile,
+    weights: Weights,
+    spec: ModelSpec,
+    *,
+    masked: bool,
+    arithmetic: Arithmetic = "exact",
+    plain: bool = False,
+) -> BuiltGraph:
     """Build the graph of an encoder with its head.
 
     Inputs are ``input_ids``; for pairs, where the model tells the texts apart, ``token_type_ids``; if ``masked``, or
@@ -23,14 +38,18 @@ def build(config: ConfigFile, weights: Weights, spec: ModelSpec, *, masked: bool
     on the right); where prompts are left out of pooling, ``prompt_tokens``, a number. The output is ``embedding``,
     float32: (batch, dim); (batch, tokens, dim) for token vectors; (batch, tokens) for attention; see
     :func:`rapidembed.graph.heads.hybrid` for all at once; not normalized. The masked form is for accelerators: it keeps
-    all weights in the session. The other is for CPUs: it takes lookup tables as inputs.
+    all weights in the session. The other is for CPUs: it takes lookup tables as inputs. The ``arithmetic`` is that of
+    weight matrices: "exact" in float32, "rounded" in 8-bit integers, or "observed", exact with observations for
+    rounding as further outputs. A ``plain`` graph has standard operators only, and takes every tensor of the checkpoint
+    as an input.
 
     Raises:
         UnsupportedModelError: the architecture or one of its values is unknown.
         IntegrityError: weights and config contradict each other.
     """
     builder = _builder(config, spec.head)
-    writer = GraphWriter(weights, builder.PREFIXES, builder.ANCHOR, tables_as_inputs=not masked)
+    linears = _LINEARS[arithmetic]()
+    writer = GraphWriter(weights, builder.PREFIXES, builder.ANCHOR, linears, tables_as_inputs=not masked, plain=plain)
     shape = ["batch", "tokens"]
     feeds = {"input_ids": shape}
     mask = types = penalty = float_mask = None
@@ -48,10 +67,21 @@ def build(config: ConfigFile, weights: Weights, spec: ModelSpec, *, masked: bool
     if not spec.include_prompt:
         skipped = "prompt_tokens"
         feeds[skipped] = []
-    inputs = Inputs(ids="input_ids", mask=mask, types=types, hides_tokens=spec.hides_tokens, penalty=penalty)
+    task = None
+    if spec.tasks:
+        task = "task_id"
+        feeds[task] = []
+    inputs = Inputs(ids="input_ids", mask=mask, types=types, hides_tokens=spec.hides_tokens, task=task, penalty=penalty)
     output = _head(builder, writer, config, spec, inputs, float_mask, skipped)
     writer.refuse_unused(builder.IGNORABLE)
-    return BuiltGraph(writer.finish(feeds, output, _dims(spec)), tuple(writer.converted), tuple(writer.tables))
+    observed = linears.observed if isinstance(linears, Observing) else {}
+    return BuiltGraph(
+        writer.finish(feeds, output, _dims(spec), observed.values()),
+        tuple(writer.converted),
+        tuple(writer.tables),
+        rounded=tuple(linears.rounded) if isinstance(linears, Rounding) else (),
+        observed=observed,
+    )
 
 
 def _dims(spec: ModelSpec) -> list[str | int]:
@@ -72,11 +102,14 @@ def _head(
     skipped: str | None,
 ) -> str:
     """Encoder and head; ``mask`` and ``skipped`` are those of :func:`rapidembed.graph.heads.pool`."""
-    first_only = spec.head == "classification" or (spec.head == "pool" and spec.pooling == ("cls",) and skipped is None)
     x: str
     if spec.head == "attention":
         x = builder.attention(writer, config, inputs, mask)
         return x
+    if spec.head == "classification" and hasattr(builder, "classify"):
+        x = builder.classify(writer, config, inputs, spec.dim, mask)
+        return x
+    first_only = spec.head == "classification" or (spec.head == "pool" and spec.pooling == ("cls",) and skipped is None)
     x, hidden = builder.encode(writer, config, inputs, first_only=first_only)
     if spec.head == "classification":
         return heads.classify(writer, x, hidden, spec.dim, builder.CLASSIFIER)
@@ -94,14 +127,11 @@ def _head(
 
 
 def _builder(config: ConfigFile, head: Head) -> ModuleType:
-    kind = config.text("model_type", "unknown")
-    if config.values.get("auto_map"):
-        raise UnsupportedModelError(
-            f"The model runs code of its own (auto_map in config.json); model_type is {kind!r}."
-        )
+    kind = read_architecture(config)
     if kind not in MODULES:
+        own = " (auto_map in config.json names it)" if config.values.get("auto_map") else ""
         raise UnsupportedModelError(
-            f"No graph can be built for model_type {kind!r}; known: {', '.join(sorted(MODULES))}. "
+            f"No graph can be built for model_type {kind!r}{own}; known: {', '.join(sorted(MODULES))}. "
             "Curated models of other architectures run their ONNX file."
         )
     builder = import_module(f"rapidembed.graph.{MODULES[kind]}")

@@ -1,6 +1,8 @@
 """What a builder hands over."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+from rapidembed.graph.rounding import Rounded
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,3 +14,7 @@ class BuiltGraph:
     """Names of tensors that are not stored as float32: the session is given their values once."""
     tables: tuple[str, ...]
     """Names of tensors that every run is given, as inputs of the same names."""
+    rounded: tuple[Rounded, ...] = ()
+    """Matrices that the session is given as integers, see :func:`rapidembed.graph.rounding.round_weights`."""
+    observed: dict[str, str] = field(default_factory=dict)
+    """Outputs by name of the observation, see :class:`rapidembed.graph.linears.Observing`."""

@@ -1,6 +1,7 @@
-"""Built graphs on disk: kilobytes each, keyed by everything that shapes them; no weights.
+"""What is built, on disk: graphs, kilobytes each, keyed by everything that shapes them; and weights that were rounded.
 
-A graph is stored as a safetensors file of one byte tensor and its checksum, so a damaged file is recognised.
+A graph is stored as a safetensors file of one byte tensor and its checksum, so a damaged file is recognised. Rounded
+weights are a safetensors file too; they are read where they lie, and never whole, so only their size is checked.
 """
 
 import contextlib
@@ -10,14 +11,20 @@ import logging
 import os
 import tempfile
 from collections.abc import Callable
+from dataclasses import astuple
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save
+from safetensors.numpy import save, save_file
 
 from rapidembed import settings
+from rapidembed.errors import IntegrityError
 from rapidembed.graph.built import BuiltGraph
+from rapidembed.graph.rounding import Rounded
+from rapidembed.graph.weights import Weights
 
 logger = logging.getLogger(__name__)
 
@@ -31,8 +38,32 @@ def cached(key: str, build: Callable[[], BuiltGraph]) -> BuiltGraph:
     if found := _read(path):
         return found
     graph = build()
-    _write(path, graph)
+    _write(path, lambda file: file.write_bytes(_serialize(graph)))
     return graph
+
+
+def cached_tensors(key: str, names: set[str], make: Callable[[], dict[str, NDArray[Any]]]) -> dict[str, NDArray[Any]]:
+    """The tensors ``names`` stored under ``key``, as views of their file, else as ``make`` gives them, then stored."""
+    path = settings.cache_dir() / "graphs" / f"{key}.weights"
+    if found := _map(path, names):
+        return found
+    tensors = make()
+    _write(path, lambda file: save_file(tensors, file))
+    return _map(path, names) or tensors
+
+
+def _map(path: Path, names: set[str]) -> dict[str, NDArray[Any]] | None:
+    if not path.exists():
+        return None
+    try:
+        weights = Weights([("", path)])
+    except IntegrityError as error:
+        logger.warning("Rounding the weights anew: %s", error)
+        return None
+    if weights.names != names:
+        logger.warning("Rounding the weights anew: %s holds other tensors.", path)
+        return None
+    return {name: weights.stored(name) for name in weights.names}
 
 
 def _read(path: Path) -> BuiltGraph | None:
@@ -40,7 +71,12 @@ def _read(path: Path) -> BuiltGraph | None:
         with safe_open(path, framework="numpy") as file:
             names = file.metadata()
             model = file.get_tensor("model").tobytes()
-        graph = BuiltGraph(model, tuple(json.loads(names["converted"])), tuple(json.loads(names["tables"])))
+        graph = BuiltGraph(
+            model,
+            tuple(json.loads(names["converted"])),
+            tuple(json.loads(names["tables"])),
+            tuple(Rounded(*entry) for entry in json.loads(names["rounded"])),
+        )
         intact = hashlib.sha256(model).hexdigest() == names["sha256"]
     except FileNotFoundError:
         return None
@@ -53,23 +89,27 @@ def _read(path: Path) -> BuiltGraph | None:
     return graph
 
 
-def _write(path: Path, graph: BuiltGraph) -> None:
+def _serialize(graph: BuiltGraph) -> bytes:
     names = {
         "converted": json.dumps(graph.converted),
         "tables": json.dumps(graph.tables),
+        "rounded": json.dumps([astuple(entry) for entry in graph.rounded]),
         "sha256": hashlib.sha256(graph.model).hexdigest(),
     }
-    data = save({"model": np.frombuffer(graph.model, dtype=np.uint8)}, names)
+    return bytes(save({"model": np.frombuffer(graph.model, dtype=np.uint8)}, names))
+
+
+def _write(path: Path, write: Callable[[Path], object]) -> None:
     temporary = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         # A reader sees the whole file or none: written beside it, then renamed.
         with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
             temporary = file.name
-            file.write(data)
+        write(Path(temporary))
         os.chmod(temporary, 0o644)  # a cache may be shared; temporary files are private
         os.replace(temporary, path)
-    except OSError as error:
+    except (OSError, SafetensorError) as error:
         logger.warning("The graph cache cannot be written (%s); graphs are built at every start.", error)
         if temporary is not None:
             with contextlib.suppress(OSError):

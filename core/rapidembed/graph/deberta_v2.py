@@ -192,7 +192,7 @@ class _Disentangled:
         """Rows of the table as keys or queries, (rows, hidden); scaled, which ONNX Runtime does when it loads."""
         hidden = self._sizes.hidden
         name = f"{layer}attention.self.{'' if self._positions.shared else 'pos_'}{part}_proj."
-        table = encoder.project(self._writer, name, self._table, hidden, hidden)
+        table = encoder.project(self._writer, name, self._table, hidden, hidden, exact=True)
         return blocks.lookup(self._writer, self._writer.node("Mul", table, self._scale), rows)
 
     def _products(self, x: str, rows: str) -> str:

@@ -207,7 +207,7 @@ class Layers:
         writer, hidden = self.writer, self.sizes.hidden
 
         def projected(part: str, x: str) -> str:
-            return project(writer, f"{name}{part}", x, hidden, hidden)
+            return project(writer, f"{name}{part}", x, hidden, hidden, fine=part == self.parts.value)
 
         k, v = (writer.node("Reshape", projected(part, x), shape) for part in (self.parts.key, self.parts.value))
         if first_only:
@@ -271,10 +271,13 @@ def words(
     )
 
 
-def project(writer: GraphWriter, name: str, x: str, width_in: int, width_out: int) -> str:
-    """A linear layer of the encoder, on 2-D ``x``."""
+def project(
+    writer: GraphWriter, name: str, x: str, width_in: int, width_out: int, *, exact: bool = False, fine: bool = False
+) -> str:
+    """A linear layer of the encoder, on 2-D ``x``; ``exact`` and ``fine`` are those of :func:`blocks.linear`."""
     weight = writer.weight(f"{name}weight", (width_out, width_in))
-    return blocks.linear(writer, x, weight, writer.weight(f"{name}bias", (width_out,)))
+    bias = writer.weight(f"{name}bias", (width_out,))
+    return blocks.linear(writer, x, weight, bias, exact=exact, fine=fine)
 
 
 def norm(writer: GraphWriter, name: str, x: str, width: int, epsilon: float) -> str:

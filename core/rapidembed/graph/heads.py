@@ -125,8 +125,8 @@ def classify(writer: GraphWriter, x: str, hidden: int, labels: int, names: Class
         labels: width of the classifier.
         names: its tensors.
     """
-    x = writer.node(names.activation, _project(writer, names.dense, x, hidden, hidden))
-    return _project(writer, names.output, x, hidden, labels)
+    x = writer.node(names.activation, _project(writer, names.dense, x, hidden, hidden, exact=True))
+    return _project(writer, names.output, x, hidden, labels, exact=True)
 
 
 def hybrid(writer: GraphWriter, x: str, hidden: int) -> str:
@@ -209,21 +209,48 @@ def mlm(
     scale = writer.external(writer.find(f"{names.norm}weight", f"{names.norm}gamma"), (hidden,))
     shift = writer.external(writer.find(f"{names.norm}bias", f"{names.norm}beta"), (hidden,))
     x = blocks.layer_norm(writer, x, scale, shift, epsilon)
+    return word_weights(writer, x, shape, hidden, projection=projection, words=words, sparse=sparse, mask=mask)
+
+
+def word_weights(
+    writer: GraphWriter,
+    x: str,
+    shape: str,
+    hidden: int,
+    *,
+    projection: tuple[str, str | None],
+    words: int,
+    sparse: SparseWeights,
+    mask: str | None,
+) -> str:
+    """Logits of transformed hidden states, pooled: the last part of :func:`mlm`, which see.
+
+    Args:
+        writer: takes the nodes.
+        x: (batch x tokens, hidden).
+        shape: of the logits, (batch, tokens, -1).
+        hidden: width of ``x``.
+        projection: names of the tensors that project on the vocabulary; the second, the bias, may be missing.
+        words: size of the vocabulary.
+        sparse: how logits are pooled.
+        mask: float32 (batch, tokens), 1 for real tokens; None without padding.
+    """
     weight, bias = projection
     pooled = []
     for start in range(0, words, _WORDS_AT_ONCE):
         stop = min(start + _WORDS_AT_ONCE, words)
-        part = (writer.rows(weight, (words, hidden), start, stop), writer.rows(bias, (words,), start, stop))
-        logits = writer.node("Reshape", blocks.linear(writer, x, *part), shape)
+        shift = writer.rows(bias, (words,), start, stop) if bias else None
+        part = writer.rows(weight, (words, hidden), start, stop)
+        logits = writer.node("Reshape", blocks.linear(writer, x, part, shift), shape)
         pooled.append(_pool_logits(writer, logits, sparse, mask))
     return writer.node("Concat", *pooled, axis=-1)
 
 
-def _project(writer: GraphWriter, name: str, x: str, width_in: int, width_out: int) -> str:
+def _project(writer: GraphWriter, name: str, x: str, width_in: int, width_out: int, *, exact: bool = False) -> str:
     """A linear layer whose tensors lie beside the encoder's, or among them."""
     weight, bias = (writer.find(writer.full_name(f"{name}{part}"), f"{name}{part}") for part in ("weight", "bias"))
     weight = writer.external(weight, (width_out, width_in))
-    return blocks.linear(writer, x, weight, writer.external(bias, (width_out,)))
+    return blocks.linear(writer, x, weight, writer.external(bias, (width_out,)), exact=exact)
 
 
 def _pool_logits(writer: GraphWriter, logits: str, sparse: SparseWeights, mask: str | None) -> str:

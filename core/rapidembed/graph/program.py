@@ -2,22 +2,31 @@
 
 import hashlib
 import json
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from rapidembed.errors import UnsupportedModelError
 from rapidembed.graph.built import BuiltGraph
-from rapidembed.graph.cache import cached
+from rapidembed.graph.cache import cached, cached_tensors
+from rapidembed.graph.rounding import round_weights
 from rapidembed.graph.weights import Weights
 from rapidembed.hub import Checkpoint, check_external, read_onnx
 from rapidembed.registry import DenseLayer
 from rapidembed.registry.config_file import ConfigFile
 from rapidembed.types import PoolingMode
 
+if TYPE_CHECKING:
+    from rapidembed.graph.build import Arithmetic
+
 # Raise it with every change that makes the builders write a different graph.
-_BUILDER_VERSION = 6
+_BUILDER_VERSION = 9
+_OBSERVED_TOKENS = (16, 32)
+"""Texts and tokens of each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +37,7 @@ class Program:
         model: serialized graph, or the path of an ONNX file.
         weight_bytes: size of the weights.
         folder: where the files lie that a serialized graph points into.
-        converted: tensors that the session is given, by name.
+        given: tensors that the session is given, by name.
         tables: tensors that every run is given as inputs, by name.
         masked: whether batches may be padded; where False every row of a batch has the same length.
         pooling: what is left to do outside the graph; ("none",) where the output is what the head gives.
@@ -43,7 +52,7 @@ class Program:
     masked: bool
     pooling: tuple[PoolingMode, ...]
     folder: Path | None = None
-    converted: dict[str, NDArray[np.float32]] = field(default_factory=dict)
+    given: dict[str, NDArray[Any]] = field(default_factory=dict)
     tables: dict[str, NDArray[np.float32]] = field(default_factory=dict)
     output: int | str = 0
     row_by_row: bool = False
@@ -51,24 +60,49 @@ class Program:
     tensors: dict[str, NDArray[np.float32]] = field(default_factory=dict)
 
 
-def load_program(checkpoint: Checkpoint, *, masked: bool) -> Program:
+Observe = Callable[[Program, NDArray[np.int64]], Mapping[str, NDArray[np.float32]]]
+"""Runs a program once on token ids, int64 (texts, tokens), and gives all its outputs by name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rounding:
+    """How weights are made into integers, see :func:`rapidembed.graph.rounding.round_weights`."""
+
+    bits: int
+    observe: Observe
+
+
+def load_program(
+    checkpoint: Checkpoint, *, masked: bool, rounding: Rounding | None = None, plain: bool = False
+) -> Program:
     """The program of a checkpoint: its ONNX file, or a graph built for it, now or by an earlier start.
 
+    Args:
+        checkpoint: what to run.
+        masked: build the form for accelerators.
+        rounding: compute in 8-bit integers.
+        plain: standard operators only, and every tensor of the checkpoint is one of ``tables``, for runtimes other than
+            ONNX Runtime.
+
     Raises:
-        UnsupportedModelError: the architecture or one of its values is unknown.
+        UnsupportedModelError: the architecture or one of its values is unknown, or an ONNX file would be rounded.
         IntegrityError: a file is damaged or contradicts another.
     """
     spec = checkpoint.spec
     if checkpoint.is_onnx:
+        if rounding is not None:
+            raise UnsupportedModelError(
+                f"{spec.name} runs its own ONNX file, whose precision is fixed; leave precision out."
+            )
         return _from_onnx(checkpoint)
     weights = Weights(_named(checkpoint))
     config = ConfigFile.read(checkpoint.folder / "config.json")
 
-    def build() -> BuiltGraph:
+    def build(arithmetic: "Arithmetic") -> BuiltGraph:
         # onnx costs a twentieth of a second to import: only a first start pays it.
         from rapidembed.graph.build import build
 
-        return build(config, weights, spec, masked=masked)
+        return build(config, weights, spec, masked=masked, arithmetic=arithmetic, plain=plain)
 
     key = (
         _BUILDER_VERSION,
@@ -80,20 +114,55 @@ def load_program(checkpoint: Checkpoint, *, masked: bool) -> Program:
         repr(spec.sparse),
         spec.pooling,
         spec.include_prompt,
+        bool(spec.tasks),
         [repr(layer) for layer in spec.dense],
         masked,
+        rounding is not None,
+        plain,
     )
-    digest = hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()[:32]
-    graph = cached(digest, build)
+    digest = _digest(key)
+    graph = cached(digest, lambda: build("exact" if rounding is None else "rounded"))
+    program = _from_graph(graph, weights, _size(checkpoint), masked=masked)
+    if rounding is None:
+        return program
+
+    def make() -> dict[str, NDArray[Any]]:
+        return _round(graph, build("observed"), weights, rounding)
+
+    # The graph depends on the weights' layout only, the integers on their values too.
+    names = {name for entry in graph.rounded for name in entry.names}
+    made = cached_tensors(_digest((digest, checkpoint.stamp(), rounding.bits)), names, make)
+    size = sum(tensor.nbytes for tensor in made.values())
+    return replace(program, given=program.given | made, weight_bytes=size)
+
+
+def _from_graph(graph: BuiltGraph, weights: Weights, size: int, *, masked: bool = False) -> Program:
     return Program(
         model=graph.model,
-        weight_bytes=_size(checkpoint),
+        weight_bytes=size,
         masked=masked,
         pooling=("none",),
         folder=weights.folder,
-        converted={name: weights.float32(name) for name in graph.converted},
+        given={name: weights.float32(name) for name in graph.converted},
         tables={name: weights.float32(name) for name in graph.tables},
     )
+
+
+def _round(graph: BuiltGraph, observed: BuiltGraph, weights: Weights, rounding: Rounding) -> dict[str, NDArray[Any]]:
+    """The integers of a graph, its activations having been observed on tokens drawn at random.
+
+    Which channels are large is a trait of the weights: texts show the same ones.
+    """
+    program = _from_graph(observed, weights, 0)
+    words = next(iter(program.tables.values())).shape[0]
+    ids = np.random.default_rng(0).integers(0, words, size=_OBSERVED_TOKENS)
+    outputs = rounding.observe(program, ids)
+    largest = {name: outputs[value] for name, value in observed.observed.items()}
+    return round_weights(weights, graph.rounded, largest, bits=rounding.bits)
+
+
+def _digest(key: object) -> str:
+    return hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()[:32]
 
 
 def _from_onnx(checkpoint: Checkpoint) -> Program:

@@ -51,7 +51,8 @@ class Weights:
         digest = hashlib.sha256()
         for prefix, path in paths:
             header, start = (read_torch_header(path), 0) if path.suffix == TORCH_SUFFIX else _read_header(path)
-            self._bytes[path] = np.memmap(path, dtype=np.uint8, mode="r")
+            # Nothing is written, but runtimes share only memory that could be: "c" would keep changes to itself.
+            self._bytes[path] = np.memmap(path, dtype=np.uint8, mode="c")
             for name, entry in header.items():
                 if prefix + name in self._entries:
                     raise IntegrityError(f"{path} holds {name!r}, which {self._entries[prefix + name][0]} holds too.")
@@ -106,7 +107,9 @@ class Weights:
                 f"{path}: tensor {name!r} has type {entry['dtype']}; known: {', '.join(known)}."
             )
         begin, end = entry["data_offsets"]
-        return self._bytes[path][start + begin : start + end].view(known[entry["dtype"]]).reshape(entry["shape"])
+        tensor = self._bytes[path][start + begin : start + end].view(known[entry["dtype"]]).reshape(entry["shape"])
+        tensor.flags.writeable = False
+        return tensor
 
     def _relative(self, path: Path) -> str:
         return path.relative_to(self.folder).as_posix()

@@ -1,5 +1,9 @@
 """A thin hand on ``onnx.helper``: names nodes, shares constants, and points at weights instead of copying them."""
 
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
 import numpy as np
 import onnx
 from numpy.typing import NDArray
@@ -8,10 +12,52 @@ from onnx import TensorProto, helper, numpy_helper
 from rapidembed.errors import IntegrityError, UnsupportedModelError
 from rapidembed.graph.weights import Location, Weights
 
+if TYPE_CHECKING:
+    from rapidembed.graph.linears import Linears
+
 OPSET = 21
 IR_VERSION = 10
 CONTRIB = "com.microsoft"
 """Operator domain of ONNX Runtime's fused operators."""
+_SAME_CHANNELS = frozenset({"Reshape", "Gather", "Slice", "Squeeze", "Unsqueeze"})
+"""Operators that arrange the rows of their first input otherwise."""
+_SAME_ROWS = frozenset(
+    {
+        *("Add", "Mul", "Gelu", "Relu", "Sigmoid", "LayerNormalization", "Reshape"),
+        *("Gemm", "QuantizeLinear", "MatMulIntegerToFloat", "MultiHeadAttention"),
+    }
+)
+"""Operators whose output has a row for each row of their first input, however either is arranged."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trait:
+    """What is known of a value before it is computed."""
+
+    normalized: bool = False
+    """Whether it comes from a layer normalization."""
+    floor: float | None = None
+    """It is nowhere below minus this."""
+    rows: str | None = None
+    """A value that has as many rows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A weight as a builder names it: rows of a tensor of the checkpoint."""
+
+    name: str
+    """The same in every graph of the checkpoint."""
+    source: str
+    """The tensor's full name."""
+    start: int
+    stop: int
+    width: int
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(rows, width)."""
+        return self.stop - self.start, self.width
 
 
 class GraphWriter:
@@ -21,20 +67,36 @@ class GraphWriter:
         weights: the checkpoint's tensors.
         prefixes: what published checkpoints put before the encoder's tensor names; the one in use is found by
             ``anchor``, a name that every checkpoint of the architecture has.
+        linears: how weight matrices are multiplied by.
         tables_as_inputs: hand lookup tables to every run instead of to the session, see :meth:`table`.
+        plain: use standard operators only; the checkpoint's tensors become inputs, for a runtime that puts them in
+            their place.
     """
 
-    def __init__(self, weights: Weights, prefixes: tuple[str, ...], anchor: str, *, tables_as_inputs: bool) -> None:
+    def __init__(
+        self,
+        weights: Weights,
+        prefixes: tuple[str, ...],
+        anchor: str,
+        linears: "Linears",
+        *,
+        tables_as_inputs: bool,
+        plain: bool = False,
+    ) -> None:
+        self.plain = plain
+        """Whether standard operators only are wanted."""
+        self.linears = linears
         self._weights = weights
         self._nodes: list[onnx.NodeProto] = []
-        self._initializers: list[onnx.TensorProto] = []
+        self._initializers: dict[str, onnx.TensorProto] = {}
+        self._parts: dict[str, Part] = {}
+        self._traits: dict[str, Trait] = {}
         self._constants: dict[tuple[str, tuple[int, ...], bytes], str] = {}
         self._tables_as_inputs = tables_as_inputs
         self._left_out: tuple[str, ...] = ()
         self.tensors: set[str] = set()
-        """Names of the checkpoint's tensors that the session holds."""
-        self.converted: list[str] = []
-        """Those of them that are not stored as float32, so that the session must be given their values."""
+        """Names of the checkpoint's tensors that the graph is made of."""
+        self._converted: list[str] = []
         self.tables: dict[str, tuple[int, ...]] = {}
         """Names and shapes of the tensors that every run gets as inputs."""
         for prefix in prefixes:
@@ -54,14 +116,31 @@ class GraphWriter:
         stem = f"{operator}_{len(self._nodes)}"
         names = [f"{stem}_{i}" for i in range(outputs)]
         self._nodes.append(helper.make_node(operator, list(inputs), names, name=stem, domain=domain, **attributes))
+        if operator in _SAME_CHANNELS | _SAME_ROWS and inputs[0] in self._traits:
+            trait = self._traits[inputs[0]]
+            rows = trait.rows if operator in _SAME_ROWS else None
+            self._traits[names[0]] = replace(trait, rows=rows) if operator in _SAME_CHANNELS else Trait(rows=rows)
         return names
+
+    def describe(self, value: str, **known: Any) -> str:
+        """Remember what is known of a value, by the names of :class:`Trait`, and return it."""
+        self._traits[value] = replace(self.trait(value), **known)
+        return value
+
+    def trait(self, value: str) -> Trait:
+        """What is known of a value."""
+        return self._traits.get(value, Trait())
+
+    def part(self, weight: str) -> Part:
+        """What a weight matrix, named by one of the methods below, is of the checkpoint."""
+        return self._parts[weight]
 
     def constant(self, value: NDArray[np.generic]) -> str:
         """A small array stored in the graph; equal arrays are stored once."""
         key = (value.dtype.str, value.shape, value.tobytes())
         if key not in self._constants:
             name = f"constant_{len(self._constants)}"
-            self._initializers.append(numpy_helper.from_array(value, name))
+            self._initializers[name] = numpy_helper.from_array(value, name)
             self._constants[key] = name
         return self._constants[key]
 
@@ -98,12 +177,21 @@ class GraphWriter:
     def external(self, name: str, shape: tuple[int, ...]) -> str:
         """A tensor by its full name in the checkpoint."""
         self._check_shape(name, shape)
-        if name not in self.tensors:
+        if self.plain:
+            self.tables[name] = shape
+        elif name not in self.tensors:
             self.tensors.add(name)
             location = self._weights.location(name)
             if location is None:
-                self.converted.append(name)
-            self._initializers.append(_external_tensor(name, shape, location))
+                self._converted.append(name)
+            self._initializers[name] = _external_tensor(name, shape, location)
+        if len(shape) == 2:
+            self._parts[name] = Part(name, name, 0, *shape)
+        return name
+
+    def made(self, name: str, shape: tuple[int, ...], kind: int) -> str:
+        """A tensor that is made of the checkpoint's, of a type of ``TensorProto``; the session is given its values."""
+        self._initializers[name] = _external_tensor(name, shape, None, kind)
         return name
 
     def find(self, *names: str) -> str:
@@ -120,16 +208,23 @@ class GraphWriter:
     def rows(self, name: str, shape: tuple[int, ...], start: int, stop: int) -> str:
         """Rows of a tensor by its full name in the checkpoint: they lie together in its file, so nothing is copied."""
         location = self._weights.location(name) if name in self._weights else None
-        if location is None:  # converted as a whole
+        if location is None or self.plain:  # converted, or handed over, as a whole
             whole = self.external(name, shape)
-            return self.node("Slice", whole, self.ints(start), self.ints(stop), self.ints(0))
-        self._check_shape(name, shape)
-        self.tensors.add(name)
-        row = location.length // shape[0]
-        part = Location(location.file, location.offset + start * row, (stop - start) * row)
-        part_name = f"{name}[{start}:{stop}]"
-        self._initializers.append(_external_tensor(part_name, (stop - start, *shape[1:]), part))
-        return part_name
+            rows = self.node("Slice", whole, self.ints(start), self.ints(stop), self.ints(0))
+        else:
+            self._check_shape(name, shape)
+            self.tensors.add(name)
+            row = location.length // shape[0]
+            part = Location(location.file, location.offset + start * row, (stop - start) * row)
+            rows = f"{name}[{start}:{stop}]"
+            self._initializers[rows] = _external_tensor(rows, (stop - start, *shape[1:]), part)
+        if len(shape) == 2:
+            self._parts[rows] = Part(f"{name}[{start}:{stop}]", name, start, stop, shape[1])
+        return rows
+
+    def has(self, name: str) -> bool:
+        """Whether the checkpoint has an encoder tensor of that name (without prefix)."""
+        return self._prefix + name in self._weights
 
     def full_name(self, name: str) -> str:
         """The name in the checkpoint of an encoder tensor."""
@@ -163,31 +258,60 @@ class GraphWriter:
                 f"The weights hold tensors that this architecture does not use: {', '.join(unused[:5])}{more}."
             )
 
-    def finish(self, inputs: dict[str, list[str]], output: str, shape: list[str | int]) -> bytes:
+    @property
+    def converted(self) -> list[str]:
+        """The tensors that are used as float32 but not stored so: the session must be given their values."""
+        used = self._used_initializers()
+        return [name for name in self._converted if name in used]
+
+    def finish(
+        self, inputs: dict[str, list[str]], output: str, shape: list[str | int], watched: Iterable[str] = ()
+    ) -> bytes:
         """Serialize the graph.
 
         Args:
             inputs: name -> names of its dimensions, none for a number; all are int64. Tables are added to them.
             output: the value that becomes the output "embedding", float32.
             shape: of the output; names of dimensions, or their sizes.
+            watched: further values, float32 vectors, that become outputs under their own names.
         """
+        watched = list(watched)
         self._nodes.append(helper.make_node("Identity", [output], ["embedding"]))
         values = [helper.make_tensor_value_info(name, TensorProto.INT64, dims) for name, dims in inputs.items()]
+        self._drop_unread({"embedding", *watched})
         values += [helper.make_tensor_value_info(name, TensorProto.FLOAT, dims) for name, dims in self.tables.items()]
         graph = helper.make_graph(
             self._nodes,
             "rapidembed",
             values,
-            [helper.make_tensor_value_info("embedding", TensorProto.FLOAT, shape)],
-            self._initializers,
+            [
+                helper.make_tensor_value_info("embedding", TensorProto.FLOAT, shape),
+                *(helper.make_tensor_value_info(name, TensorProto.FLOAT, [None]) for name in watched),
+            ],
+            [self._initializers[name] for name in self._used_initializers()],
         )
         opsets = [helper.make_opsetid("", OPSET), helper.make_opsetid(CONTRIB, 1)]
         model = helper.make_model(graph, opset_imports=opsets, ir_version=IR_VERSION)
         return bytes(model.SerializeToString())
 
+    def _drop_unread(self, wanted: set[str]) -> None:
+        """Drop the nodes whose outputs nobody reads, such as slices of a weight that is made into integers."""
+        kept = []
+        for node in reversed(self._nodes):
+            if wanted.intersection(node.output):
+                wanted.update(node.input)
+                kept.append(node)
+        self._nodes = kept[::-1]
 
-def _external_tensor(name: str, shape: tuple[int, ...], location: Location | None) -> onnx.TensorProto:
-    tensor = TensorProto(name=name, data_type=TensorProto.FLOAT, dims=shape, data_location=TensorProto.EXTERNAL)
+    def _used_initializers(self) -> list[str]:
+        read = {name for node in self._nodes for name in node.input}
+        return [name for name in self._initializers if name in read]
+
+
+def _external_tensor(
+    name: str, shape: tuple[int, ...], location: Location | None, kind: int = TensorProto.FLOAT
+) -> onnx.TensorProto:
+    tensor = TensorProto(name=name, data_type=kind, dims=shape, data_location=TensorProto.EXTERNAL)
     if location is None:
         tensor.external_data.add(key="location", value="given-by-the-session")
     else:

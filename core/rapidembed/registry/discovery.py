@@ -10,6 +10,7 @@ from pathlib import Path
 from rapidembed.errors import IntegrityError, UnsupportedModelError
 from rapidembed.registry.config_file import ConfigFile, read_json
 from rapidembed.registry.encoder_config import read_hidden, read_optional_hidden, read_position_limit
+from rapidembed.registry.own_code import read_adapters, read_architecture
 from rapidembed.registry.spec import DenseLayer, ModelSpec, Pooling
 from rapidembed.types import POOLING_MODES, PoolingMode
 
@@ -77,6 +78,7 @@ def discover(folder: Path, name: str) -> ModelSpec:
         include_prompt=pooling_file.flag("include_prompt", True),
         default_prompt=default_prompt,
         similarity=_similarity(settings),
+        tasks=read_adapters(config),
     )
 
 
@@ -145,6 +147,7 @@ def complete(spec: ModelSpec, row: ModelSpec) -> ModelSpec:
         include_prompt=spec.include_prompt,
         default_prompt=spec.default_prompt,
         similarity=spec.similarity,
+        tasks=spec.tasks or row.tasks,
         late=spec.late,
         hybrid=spec.hybrid,
         labels=spec.labels,
@@ -187,12 +190,6 @@ def _transformer(path: Path) -> ConfigFile:
     if isinstance(text, dict) and text.get("method_output_name", _HIDDEN_STATE) != _HIDDEN_STATE:
         raise UnsupportedModelError(f"{path}: modality_config must read {_HIDDEN_STATE}, got {text}.")
     return file
-
-
-def read_architecture(config: ConfigFile) -> str:
-    """``model_type``; marked where the checkpoint brings code of its own, which may compute anything."""
-    kind = config.text("model_type", "unknown")
-    return f"{kind} with code of its own" if config.values.get("auto_map") else kind
 
 
 def _similarity(file: ConfigFile) -> str | None:

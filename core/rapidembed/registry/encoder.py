@@ -3,7 +3,8 @@
 from pathlib import Path
 
 from rapidembed.registry.config_file import ConfigFile
-from rapidembed.registry.discovery import MODULES_FILE, read_architecture, read_max_tokens, read_modules
+from rapidembed.registry.discovery import MODULES_FILE, read_max_tokens, read_modules
+from rapidembed.registry.own_code import read_architecture
 from rapidembed.registry.spec import ModelSpec
 from rapidembed.types import Head
 

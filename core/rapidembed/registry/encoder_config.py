@@ -22,6 +22,8 @@ def read_optional_hidden(config: ConfigFile) -> int | None:
 def read_position_limit(config: ConfigFile) -> int | None:
     """Longest sequence that the model has positions for, special tokens included; None: it does not say."""
     positions = config.optional_positive("max_position_embeddings")
+    if config.text("model_type", "") == "nomic_bert":  # whose first number is what it was trained with
+        positions = max(positions or 0, config.optional_positive("n_positions") or 0) or None
     if positions and config.text("model_type", "").startswith(_OFFSET_POSITIONS):
         return positions - read_padding(config) - 1
     return positions

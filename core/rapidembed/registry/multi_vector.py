@@ -16,13 +16,13 @@ from rapidembed.registry.config_file import ConfigFile
 from rapidembed.registry.discovery import (
     MODULES_FILE,
     WEIGHTS_FILE,
-    read_architecture,
     read_dense,
     read_max_tokens,
     read_modules,
     read_prompts,
 )
 from rapidembed.registry.encoder_config import read_hidden
+from rapidembed.registry.own_code import read_architecture
 from rapidembed.registry.spec import DenseLayer, LateInteraction, ModelSpec
 
 METADATA_FILE = "artifact.metadata"

@@ -17,13 +17,12 @@ from rapidembed.registry.static_files import STATIC_ARCHITECTURES
 from rapidembed.runtime import planner
 from rapidembed.runtime.device import Placement
 from rapidembed.runtime.feeds import attention_mask, feeds
-from rapidembed.runtime.onnx_runtime import ort
 from rapidembed.runtime.pool import ComputePool, compute_pool
 from rapidembed.runtime.pooling import dense, first_attention, hybrid, pool
 from rapidembed.runtime.session import Session
-from rapidembed.runtime.sessions import Sessions
+from rapidembed.runtime.sessions import Arithmetic, Sessions, version
 from rapidembed.runtime.tokenizer import TokenIds, Tokenizer
-from rapidembed.types import Vectors
+from rapidembed.types import Backend, Precision, Vectors
 
 NOTHING: Mapping[str, int] = {}
 
@@ -37,6 +36,8 @@ class EngineKey:
     threads: int | None
     stamp: Stamp
     """Of the checkpoint's files, see :meth:`rapidembed.hub.Checkpoint.stamp`."""
+    precision: Precision = "fp32"
+    backend: Backend = "onnxruntime"
 
     @property
     def identity(self) -> str:
@@ -105,12 +106,11 @@ def open_engine(key: EngineKey) -> Engine:
 
 
 class OnnxEngine:
-    """An engine over ONNX Runtime sessions."""
-
-    backend = "onnxruntime"
+    """An engine over sessions that run a graph."""
 
     def __init__(self, key: EngineKey) -> None:
         self.key = key
+        self.backend: str = key.backend
         self._spec = key.checkpoint.spec
         folder = key.checkpoint.folder
         config = ConfigFile.read(folder / "config.json")
@@ -126,7 +126,8 @@ class OnnxEngine:
         self.pool: ComputePool = compute_pool()
         self.cores = min(self.pool.size, key.threads or self.pool.size)
         """Cores that this engine uses at most."""
-        self._sessions = Sessions(key.checkpoint, key.placement, self.cores, key.stamp)
+        arithmetic = Arithmetic(key.precision, key.backend)
+        self._sessions = Sessions(key.checkpoint, key.placement, self.cores, key.stamp, arithmetic)
         self._wide_free = threading.Lock()
 
     @property
@@ -213,7 +214,7 @@ class OnnxEngine:
         if not finite.all():
             raise NonFiniteError(
                 f"{self._spec.name} produced NaN or infinity for rows {np.flatnonzero(~finite).tolist()} of a batch of "
-                f"{len(output)} (ONNX Runtime {ort.__version__}, device {self.key.placement.label})."
+                f"{len(output)} ({self.backend} {version(self.backend)}, device {self.key.placement.label})."
             )
 
 

@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from rapidembed.errors import DeviceError, IntegrityError
 from rapidembed.graph import Program
-from rapidembed.runtime.device import provider_name
+from rapidembed.runtime.cores import allowed_cores
+from rapidembed.runtime.device import CPU_PROVIDER, provider_name
 from rapidembed.runtime.onnx_runtime import ort
 from rapidembed.types import ProviderSpec
 
@@ -43,13 +44,8 @@ class OnnxSession:
     """
 
     def __init__(self, program: Program, providers: Sequence[ProviderSpec], threads: int) -> None:
-        options = _options(threads, parallel_packing=program.weight_bytes < _PACKED_IN_PARALLEL_BELOW)
+        options = _options(program, threads)
         self._tables = program.tables
-        if program.folder is not None:
-            options.add_session_config_entry(_WEIGHTS_FOLDER, str(program.folder))
-        if program.converted:
-            values = [ort.OrtValue.ortvalue_from_numpy(array) for array in program.converted.values()]
-            options.add_external_initializers(list(program.converted), values)
         model = program.model if isinstance(program.model, bytes) else os.fspath(program.model)
         wanted = provider_name(providers[0])
         try:
@@ -79,16 +75,34 @@ def available_providers() -> list[str]:
     return list(ort.get_available_providers())
 
 
-def _options(threads: int, *, parallel_packing: bool) -> ort.SessionOptions:
+def observe(program: Program, ids: NDArray[np.int64]) -> dict[str, NDArray[np.float32]]:
+    """Run a program once on the CPU, on token ids that are all seen: every output by name."""
+    session = ort.InferenceSession(program.model, _options(program, allowed_cores()), providers=[CPU_PROVIDER])
+    feeds: dict[str, NDArray[Any]] = dict(program.tables)
+    for value in session.get_inputs():
+        if value.name not in feeds:
+            known = {"input_ids": ids, "attention_mask": np.ones_like(ids)}
+            feeds[value.name] = known.get(value.name, np.zeros(ids.shape[: len(value.shape)], dtype=np.int64))
+    names = [value.name for value in session.get_outputs()]
+    return dict(zip(names, session.run(names, feeds), strict=True))
+
+
+def _options(program: Program, threads: int) -> ort.SessionOptions:
     options = ort.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
     options.log_severity_level = _ERRORS_ONLY
     # Shapes change with every batch: a memory plan for each would only pile up.
     options.enable_mem_pattern = False
+    parallel_packing = program.weight_bytes < _PACKED_IN_PARALLEL_BELOW
     options.add_session_config_entry("session.prepack.enable_parallel", "1" if parallel_packing else "0")
     # Spinning between the operators of one call halves its latency; after the call it would only burn the cores.
     options.add_session_config_entry("session.force_spinning_stop", "1")
+    if program.folder is not None:
+        options.add_session_config_entry(_WEIGHTS_FOLDER, str(program.folder))
+    if program.given:
+        values = [ort.OrtValue.ortvalue_from_numpy(array) for array in program.given.values()]
+        options.add_external_initializers(list(program.given), values)
     return options
 
 

@@ -5,17 +5,33 @@ import queue
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib import metadata
 
-from rapidembed.graph import Program, load_program
+from rapidembed.graph import Program, Rounding, load_program
 from rapidembed.hub import Checkpoint, Stamp
+from rapidembed.runtime.cpu import NARROW_SUMS, integer_kind
 from rapidembed.runtime.device import Placement
-from rapidembed.runtime.session import OnnxSession, Session
-from rapidembed.types import ProviderSpec
+from rapidembed.runtime.session import OnnxSession, Session, observe
+from rapidembed.types import Backend, Precision, ProviderSpec
 
 # Two sessions hold two copies of the packed weights. Above this size one session does both jobs.
 _TWO_SESSIONS_BELOW = 500_000_000
 # Above this size a wide session that nobody has used gives way to a bulk one, and is loaded again for a lone text.
 _GIVES_WAY_ABOVE = 200_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Arithmetic:
+    """What computes, and with which numbers."""
+
+    precision: Precision
+    backend: Backend
+
+
+def version(backend: str) -> str:
+    """Version of what computes."""
+    return metadata.version(backend)
 
 
 class Sessions:
@@ -25,11 +41,14 @@ class Sessions:
     text, which nearly halves the latency of a lone query. On a GPU there is one session per device.
     """
 
-    def __init__(self, checkpoint: Checkpoint, placement: Placement, cores: int, stamp: Stamp) -> None:
+    def __init__(
+        self, checkpoint: Checkpoint, placement: Placement, cores: int, stamp: Stamp, arithmetic: Arithmetic
+    ) -> None:
         self._checkpoint = checkpoint
         self._placement = placement
         self._cores = cores
         self._stamp = stamp
+        self._arithmetic = arithmetic
         self._lock = threading.RLock()
         self._program: Program | None = None
         self._wide: Session | None = None
@@ -42,7 +61,15 @@ class Sessions:
         """The graph that the sessions run."""
         with self._lock:
             if self._program is None:
-                self._program = load_program(self._checkpoint, masked=not self._placement.on_cpu)
+                rounding = None
+                if self._arithmetic.precision == "int8":
+                    rounding = Rounding(7 if integer_kind() == NARROW_SUMS else 8, observe)
+                self._program = load_program(
+                    self._checkpoint,
+                    masked=not self._placement.on_cpu,
+                    rounding=rounding,
+                    plain=self._arithmetic.backend != "onnxruntime",
+                )
             return self._program
 
     @property
@@ -89,11 +116,15 @@ class Sessions:
             else:
                 if not self._wide_used and self.program.weight_bytes > _GIVES_WAY_ABOVE:
                     self._wide = None
-                sessions = [self._session(providers, 1) for providers in self._placement.sessions]
+                sessions = [self._session(providers, 1, self.workers) for providers in self._placement.sessions]
             for session in itertools.islice(itertools.cycle(sessions), self.workers):
                 self._idle.put(session)
             self._bulk_started = True
 
-    def _session(self, providers: Sequence[ProviderSpec], threads: int) -> Session:
+    def _session(self, providers: Sequence[ProviderSpec], threads: int, callers: int = 1) -> Session:
         self._checkpoint.check(self._stamp)
+        if self._arithmetic.backend == "openvino":
+            from rapidembed.runtime.openvino import OpenVinoSession
+
+            return OpenVinoSession(self.program, self._arithmetic.precision, threads=threads, callers=callers)
         return OnnxSession(self.program, providers, threads)

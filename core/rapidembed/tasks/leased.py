@@ -124,7 +124,7 @@ class LeasedModel:
             similarity=spec.similarity,
             license=spec.license,
             device=self.engine.key.placement.label,
-            precision="fp32",
+            precision=self.engine.key.precision,
             backend=self.engine.backend,
             cores=self.engine.cores,
         )
@@ -174,7 +174,8 @@ def lease_model(
         where = placement
         if checkpoint.spec.architecture in STATIC_ARCHITECTURES:
             where = options.place_on_cpu(f"{checkpoint.spec.name} is a static model, which")
-        lease = Lease(owner, EngineKey(checkpoint, where, options.threads, checkpoint.stamp()))
+        arithmetic = options.arithmetic_on(where, checkpoint)
+        lease = Lease(owner, EngineKey(checkpoint, where, options.threads, checkpoint.stamp(), *arithmetic))
         try:
             lease.engine.prepare()
             return make(lease, checkpoint)

@@ -6,6 +6,7 @@ from typing import Any
 
 from rapidembed.hub import Checkpoint
 from rapidembed.registry import TEXT
+from rapidembed.registry.own_code import DOCUMENT_TASK, QUERY_TASK
 from rapidembed.runtime.device import Placement
 from rapidembed.runtime.lease import Lease
 from rapidembed.runtime.sinks import VectorSink
@@ -55,7 +56,7 @@ class LoadedModel(LeasedModel):
         tasks, prompt = self.spec.tasks, self.prompts[role]
         extra = {}
         if tasks:
-            extra["task_id"] = tasks["retrieval.query" if role == "query" else "retrieval.passage"]
+            extra["task_id"] = tasks[QUERY_TASK if role == "query" else DOCUMENT_TASK]
         if not self.spec.include_prompt:
             extra["prompt_tokens"] = self._prompt_tokens(prompt)
         return Call(prompt, self.max_tokens, self.truncate, extra)

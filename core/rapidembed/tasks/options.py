@@ -3,15 +3,17 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
-from rapidembed.errors import DeviceError
+from rapidembed.errors import DeviceError, UnsupportedModelError
 from rapidembed.runtime.device import CPU_PROVIDER, Placement, place
 from rapidembed.runtime.inputs import check_positive
-from rapidembed.types import Device, Providers
+from rapidembed.types import Backend, Device, Precision, Providers
 
-_PRECISIONS = ("auto", "fp32")
-_BACKENDS = ("onnxruntime",)
+if TYPE_CHECKING:
+    from rapidembed.hub import Checkpoint
+
+_PRECISIONS = {"onnxruntime": ("auto", "fp32", "int8"), "openvino": ("auto", "fp32", "bf16")}
 _ROLES = ("query", "document")
 
 
@@ -48,13 +50,22 @@ class ModelOptions:
                 raise ValueError(f"{name} must be a path or None, got {getattr(self, name)!r}.")
         if not isinstance(self.model_name, str) or not self.model_name:
             raise ValueError(f"model_name must be a non-empty str, got {self.model_name!r}.")
-        if self.precision not in _PRECISIONS:
-            raise ValueError(f"precision must be one of {', '.join(_PRECISIONS)}, got {self.precision!r}.")
-        if self.backend not in _BACKENDS:
-            raise ValueError(f"backend must be one of {', '.join(_BACKENDS)}, got {self.backend!r}.")
+        self._check_arithmetic()
         for name in ("threads", "max_tokens"):
             if getattr(self, name) is not None:
                 check_positive(name, getattr(self, name))
+
+    def _check_arithmetic(self) -> None:
+        if self.backend not in _PRECISIONS:
+            raise ValueError(f"backend must be one of {', '.join(_PRECISIONS)}, got {self.backend!r}.")
+        everywhere = dict.fromkeys(name for names in _PRECISIONS.values() for name in names)
+        if self.precision not in everywhere:
+            raise ValueError(f"precision must be one of {', '.join(everywhere)}, got {self.precision!r}.")
+        if self.precision not in _PRECISIONS[self.backend]:
+            right = next(backend for backend, names in _PRECISIONS.items() if self.precision in names)
+            raise ValueError(f'precision="{self.precision}" is for backend="{right}", got backend="{self.backend}".')
+        if self.backend != "onnxruntime" and self.providers is not None:
+            raise ValueError(f'providers are ONNX Runtime\'s; leave them out with backend="{self.backend}".')
 
     @property
     def cache_path(self) -> Path | None:
@@ -79,6 +90,33 @@ class ModelOptions:
             device_ids=self.device_ids,
             providers=self.providers,
         )
+
+    def arithmetic_on(self, placement: Placement, checkpoint: "Checkpoint") -> tuple[Precision, Backend]:
+        """What computes, and in which precision; "auto" is float32.
+
+        Raises:
+            DeviceError: it is for the CPU, but another device computes, or it is not to be had here.
+            UnsupportedModelError: the model has but one precision, or backend.
+        """
+        # Here, since counting words does without both.
+        from rapidembed.registry.static_files import STATIC_ARCHITECTURES
+        from rapidembed.runtime.openvino import require
+
+        precision: Precision = "fp32" if self.precision == "auto" else cast("Precision", self.precision)
+        backend = cast("Backend", self.backend)
+        if (precision, backend) == ("fp32", "onnxruntime"):
+            return precision, backend
+        name = checkpoint.spec.name
+        if checkpoint.spec.architecture in STATIC_ARCHITECTURES:
+            raise UnsupportedModelError(
+                f"{name} is a static model, which looks vectors up; leave precision and backend out."
+            )
+        if not placement.on_cpu:
+            option = f'backend="{backend}"' if backend != "onnxruntime" else f'precision="{precision}"'
+            raise DeviceError(f"{option} is for the CPU, but the device is {placement.label}.")
+        if backend == "openvino":
+            require(precision)
+        return precision, backend
 
     def place_on_cpu(self, why: str) -> Placement:
         """The CPU, for models that run nowhere else: that a GPU is there does not matter, that one is asked for does.

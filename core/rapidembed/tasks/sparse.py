@@ -60,8 +60,9 @@ class SparseTextEmbedding(Embedder[SparseOptions, SparseBackend, SparseEmbedding
         device_ids: fastembed's list of CUDA devices.
         lazy_load: load at the first use instead of now.
         device: "auto", "cpu", "cuda", "cuda:N", or a list of CUDA devices.
-        precision: "auto" or "fp32".
-        backend: "onnxruntime".
+        precision: "auto" (float32), "fp32", "int8", which is about twice as fast on CPUs, or "bf16", which needs
+            ``backend="openvino"``. docs/precision.md says what they cost in accuracy.
+        backend: "onnxruntime", or "openvino" (extra ``openvino``), which is for CPUs.
         revision: branch, tag or commit of a hub repository.
         local_files_only: never ask the network.
         token: access token for gated or private repositories. None: ``$HF_TOKEN``, or a login of the hub's client.

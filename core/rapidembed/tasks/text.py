@@ -35,8 +35,9 @@ class TextEmbedding(Embedder[TextOptions, LoadedModel, Vectors, Vectors]):
             which comes with this package. None: ``$RAPIDEMBED_MODEL``, else BAAI/bge-small-en-v1.5.
         device: "auto", "cpu", "cuda", "cuda:N", or a list of CUDA devices. The device asked for is used, or an error
             is raised; "auto" takes CUDA where ONNX Runtime offers it.
-        precision: "auto" or "fp32".
-        backend: "onnxruntime".
+        precision: "auto" (float32), "fp32", "int8", which is about twice as fast on CPUs, or "bf16", which needs
+            ``backend="openvino"``. docs/precision.md says what they cost in accuracy.
+        backend: "onnxruntime", or "openvino" (extra ``openvino``), which is for CPUs.
         threads: most cores that this model uses, tokenizing included, within the process-wide pool
             (``$RAPIDEMBED_THREADS``, else the cores the process may use). None: all of the pool.
         cache_dir: Hugging Face cache for downloads. None: the user's.

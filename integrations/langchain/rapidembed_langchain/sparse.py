@@ -55,6 +55,7 @@ class FastEmbedSparse(BaseModel):
     """Cut texts at this many tokens; None: the model's limit. BM25 has none."""
     device: str | list[str] = "auto"
     precision: str = "auto"
+    backend: str = "onnxruntime"
     cuda: bool | str = "auto"
     device_ids: list[int] | None = None
     revision: str | None = None

@@ -65,6 +65,7 @@ class FastEmbedEmbedding(RepairedEmbedding):
     """Most cores to use for one call; None or 0: all that the model may use."""
     device: Fixed[str | list[str]] = "auto"
     precision: Fixed[str] = "auto"
+    backend: Fixed[str] = "onnxruntime"
     cuda: Fixed[bool | str] = "auto"
     device_ids: Fixed[list[int] | None] = None
     revision: Fixed[str | None] = None

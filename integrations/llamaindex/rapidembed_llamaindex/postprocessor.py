@@ -46,6 +46,7 @@ class _Rerank(BaseNodePostprocessor):
     providers: Fixed[Sequence[str | tuple[str, dict[str, Any]]] | None] = None
     device: Fixed[str | list[str]] = "auto"
     precision: Fixed[str] = "auto"
+    backend: Fixed[str] = "onnxruntime"
     cuda: Fixed[bool | str] = "auto"
     device_ids: Fixed[list[int] | None] = None
     revision: Fixed[str | None] = None

@@ -53,6 +53,7 @@ class FastEmbedSparseEmbedding(BaseSparseEmbedding):
     """Most cores to use for one call; None or 0: all that the model may use."""
     device: str | list[str] = "auto"
     precision: str = "auto"
+    backend: str = "onnxruntime"
     cuda: bool | str = "auto"
     device_ids: list[int] | None = None
     revision: str | None = None

@@ -1,12 +1,14 @@
 """What computes: cores, providers, and whether ONNX Runtime does."""
 
+import importlib.util
 import os
+from importlib import metadata
 
 import numpy as np
 
 from rapidembed import settings
-from rapidembed.cli.diagnosis import cpu
 from rapidembed.cli.diagnosis.section import Section
+from rapidembed.runtime import cpu
 from rapidembed.runtime.cores import allowed_cores
 
 _TOLERANCE = 1e-2  # of GPUs that round to ten bits
@@ -22,12 +24,28 @@ def compute() -> Section:
     )
     if features is not None and "AVX2" not in features and "NEON" not in features:
         section.notes.append("This CPU has neither AVX2 nor NEON; models will be slow.")
+    section.facts["int8"] = _integers()
+    section.facts["bf16"] = _bfloat16(features)
     _cores(section)
     try:
         _onnxruntime(section)
     except Exception as error:  # a broken installation fails in any way it likes
         section.problems.append(f"ONNX Runtime does not work: {type(error).__name__}: {error}. Reinstall it.")
     return section
+
+
+def _integers() -> str:
+    kind = cpu.integer_kind()
+    if kind == cpu.NARROW_SUMS:
+        return f"weights of 7 bits ({kind}: sums of 16 bits would overflow)"
+    return f"weights of 8 bits ({kind})"
+
+
+def _bfloat16(features: list[str] | None) -> str:
+    if importlib.util.find_spec("openvino") is None:
+        return "needs OpenVINO, which is not installed: pip install 'rapidembed[openvino]'"
+    able = features is None or {"AVX-512 BF16", "AMX BF16", "BF16"}.intersection(features)
+    return f"{'yes' if able else 'this CPU has none'}, with OpenVINO {metadata.version('openvino')}"
 
 
 def _cores(section: Section) -> None:

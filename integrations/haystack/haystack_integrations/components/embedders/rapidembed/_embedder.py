@@ -31,6 +31,7 @@ class LocalEmbedder:
     model_kwargs: dict[str, Any] | None
     device: str | list[str] | ComponentDevice | None
     precision: str
+    backend: str
     normalize: bool | None
     truncate_dim: int | None
     revision: str | None
@@ -102,6 +103,7 @@ class LocalEmbedder:
             self.threads,
             device=device_name(self.device),
             precision=self.precision,
+            backend=self.backend,
             revision=self.revision,
             local_files_only=self.local_files_only,
             dimensions=self.truncate_dim,

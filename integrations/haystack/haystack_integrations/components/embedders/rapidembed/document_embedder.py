@@ -65,6 +65,7 @@ class FastembedDocumentEmbedder(LocalEmbedder):
         *,
         device: str | list[str] | ComponentDevice | None = None,
         precision: str = "auto",
+        backend: str = "onnxruntime",
         normalize: bool | None = None,
         truncate_dim: int | None = None,
         revision: str | None = None,

@@ -59,6 +59,7 @@ class FastembedSparseDocumentEmbedder(LocalSparseEmbedder):
         *,
         device: str | list[str] | ComponentDevice | None = None,
         precision: str = "auto",
+        backend: str = "onnxruntime",
         revision: str | None = None,
         prompts: dict[str, str] | None = None,
         max_tokens: int | None = None,

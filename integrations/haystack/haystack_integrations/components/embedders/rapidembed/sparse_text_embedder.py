@@ -35,7 +35,8 @@ class FastembedSparseTextEmbedder(LocalSparseEmbedder):
             of BM42 ``alpha``.
         batch_size: see ``progress_bar``.
         device: "cpu", "cuda", "cuda:N", a list of CUDA devices, or a ComponentDevice. None: what the model can use.
-        precision: "auto" or "fp32".
+        precision: "auto" (float32), "fp32", "int8", or "bf16" with ``backend="openvino"``; see docs/precision.md.
+        backend: "onnxruntime" or "openvino" (extra ``openvino``).
         revision: branch, tag or commit of a hub repository.
         prompts: replaces the model's "query" and "document" prompts. BM25 has none.
         max_tokens: cut texts at this many tokens. None: the model's limit. BM25 has none.
@@ -61,6 +62,7 @@ class FastembedSparseTextEmbedder(LocalSparseEmbedder):
         batch_size: int = 32,
         device: str | list[str] | ComponentDevice | None = None,
         precision: str = "auto",
+        backend: str = "onnxruntime",
         revision: str | None = None,
         prompts: dict[str, str] | None = None,
         max_tokens: int | None = None,

@@ -35,7 +35,8 @@ class FastembedTextEmbedder(LocalEmbedder):
         batch_size: see ``progress_bar``.
         device: "cpu", "cuda", "cuda:N", a list of CUDA devices, or a ComponentDevice. None: CUDA where ONNX Runtime
             offers it.
-        precision: "auto" or "fp32".
+        precision: "auto" (float32), "fp32", "int8", or "bf16" with ``backend="openvino"``; see docs/precision.md.
+        backend: "onnxruntime" or "openvino" (extra ``openvino``).
         normalize: scale vectors to length 1. None: as the model was published.
         truncate_dim: keep only this many leading dimensions (for Matryoshka-trained models).
         revision: branch, tag or commit of a hub repository.
@@ -66,6 +67,7 @@ class FastembedTextEmbedder(LocalEmbedder):
         batch_size: int = 256,
         device: str | list[str] | ComponentDevice | None = None,
         precision: str = "auto",
+        backend: str = "onnxruntime",
         normalize: bool | None = None,
         truncate_dim: int | None = None,
         revision: str | None = None,

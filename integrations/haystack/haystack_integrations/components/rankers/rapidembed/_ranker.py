@@ -29,6 +29,7 @@ class LocalRanker(LocalEmbedder):
             "threads": self.threads,
             "device": device_name(self.device),
             "precision": self.precision,
+            "backend": self.backend,
             "revision": self.revision,
             "local_files_only": self.local_files_only,
             "max_tokens": self.max_tokens,

@@ -33,7 +33,8 @@ class FastembedLateInteractionRanker(LocalRanker):
         progress_bar: show a progress bar.
         device: "cpu", "cuda", "cuda:N", a list of CUDA devices, or a ComponentDevice. None: CUDA where ONNX Runtime
             offers it.
-        precision: "auto" or "fp32".
+        precision: "auto" (float32), "fp32", "int8", or "bf16" with ``backend="openvino"``; see docs/precision.md.
+        backend: "onnxruntime" or "openvino" (extra ``openvino``).
         revision: branch, tag or commit of a hub repository.
         max_tokens: cut texts at this many tokens. None: the model's limit.
         truncate: whether longer texts are cut, with a warning; if False they are a ValueError.
@@ -62,6 +63,7 @@ class FastembedLateInteractionRanker(LocalRanker):
         progress_bar: bool = False,
         device: str | list[str] | ComponentDevice | None = None,
         precision: str = "auto",
+        backend: str = "onnxruntime",
         revision: str | None = None,
         max_tokens: int | None = None,
         truncate: bool = True,

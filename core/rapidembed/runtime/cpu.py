@@ -1,4 +1,4 @@
-"""What kind of CPU this is."""
+"""What kind of CPU this is, and what 8-bit numbers it multiplies well."""
 
 import platform
 import subprocess
@@ -24,6 +24,11 @@ _FEATURES = {
     "SME": {"sme", "hw.optional.arm.feat_sme"},
 }
 
+NARROW_SUMS = "x86-64"
+"""The kind of :func:`integer_kind` whose sums overflow."""
+_VNNI = {"AVX-VNNI", "AVX-512 VNNI", "AMX INT8"}
+_X86 = {"x86_64", "amd64", "i386", "i686", "x86"}
+
 
 def describe() -> tuple[str, list[str] | None]:
     """Name of the CPU, and what it can do; None where the system does not say."""
@@ -34,6 +39,20 @@ def describe() -> tuple[str, list[str] | None]:
     else:
         return platform.processor() or platform.machine(), None
     return name or platform.machine(), [feature for feature, spellings in _FEATURES.items() if spellings & flags]
+
+
+def integer_kind() -> str:
+    """The kind of instructions that multiply 8-bit numbers here, which decides how weights are rounded.
+
+    "x86-64-vnni" sums their products in 32 bits. "x86-64" has sums of 16 bits, which overflow unless weights are of 7
+    bits; a CPU that does not say what it can do is taken for one. All others sum in 32 bits; they are named by their
+    architecture.
+    """
+    machine = platform.machine().lower()
+    if machine not in _X86:
+        return machine
+    features = describe()[1]
+    return "x86-64-vnni" if features and _VNNI.intersection(features) else NARROW_SUMS
 
 
 def parse_cpuinfo(text: str) -> tuple[str, set[str]]:

@@ -1,0 +1,109 @@
+"""Programs in OpenVINO (extra ``openvino``), whose CPU kernels compute in bfloat16 where the CPU can."""
+
+import importlib.util
+import io
+import queue
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rapidembed.errors import DeviceError, IntegrityError
+from rapidembed.graph import Program
+from rapidembed.types import Precision
+
+if TYPE_CHECKING:
+    import openvino
+
+_HINTS = {"fp32": "f32", "bf16": "bf16"}
+
+
+def require(precision: Precision) -> None:
+    """Check that OpenVINO is there and can do what is wanted of it.
+
+    Raises:
+        DeviceError: it is not installed, or the CPU lacks the instructions.
+    """
+    if importlib.util.find_spec("openvino") is None:
+        raise DeviceError(
+            "backend=\"openvino\" needs the package openvino. Install it with: pip install 'rapidembed[openvino]'"
+        )
+    if precision == "bf16" and "BF16" not in capabilities():
+        raise DeviceError(
+            'precision="bf16" needs a CPU with bfloat16 instructions (AVX-512 BF16 or AMX), which OpenVINO does not '
+            'find here. precision="int8", on the default backend, needs none.'
+        )
+
+
+def capabilities() -> list[str]:
+    """Number formats that this CPU computes in, in OpenVINO's words."""
+    import openvino
+
+    return list(openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES"))
+
+
+class OpenVinoSession:
+    """A program in OpenVINO, on the CPU; safe to call from several threads at once.
+
+    The precision is pinned: OpenVINO would otherwise choose bfloat16 by itself where it is fast.
+
+    Args:
+        program: a plain one, or an ONNX file.
+        precision: to compute in.
+        threads: cores that one call uses.
+        callers: calls that compute at the same time.
+
+    Raises:
+        IntegrityError: the graph could not be loaded.
+    """
+
+    def __init__(self, program: Program, precision: Precision, *, threads: int, callers: int) -> None:
+        import openvino
+
+        core = openvino.Core()
+        source = io.BytesIO(program.model) if isinstance(program.model, bytes) else program.model
+        try:
+            model = core.read_model(source)
+            _fill(model, program.tables)
+            self._compiled = core.compile_model(
+                model,
+                "CPU",
+                {
+                    "INFERENCE_PRECISION_HINT": _HINTS[precision],
+                    "NUM_STREAMS": str(callers),
+                    "INFERENCE_NUM_THREADS": str(callers * threads),
+                    "ENABLE_CPU_PINNING": "NO",
+                },
+            )
+            self._output = self._compiled.output(program.output)
+        except RuntimeError as error:
+            where = "the built graph" if isinstance(program.model, bytes) else program.model
+            raise IntegrityError(f"OpenVINO {openvino.__version__} could not load {where}: {error}") from error
+        self.inputs = frozenset(value.any_name for value in self._compiled.inputs)
+        self._idle: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        for _ in range(callers):
+            self._idle.put(self._compiled.create_infer_request())
+
+    def run(self, feeds: Mapping[str, NDArray[np.int64]]) -> NDArray[np.float32]:
+        """Compute the program's output for one batch."""
+        request = self._idle.get()
+        try:
+            return np.asarray(request.infer(dict(feeds))[self._output], dtype=np.float32)
+        finally:
+            self._idle.put(request)
+
+
+def _fill(model: "openvino.Model", tensors: Mapping[str, NDArray[np.float32]]) -> None:
+    """Put tensors, where they lie, in the place of the inputs of their names."""
+    from openvino import opset13
+
+    for parameter in list(model.get_parameters()):
+        name = parameter.output(0).any_name
+        if name in tensors:
+            # Only memory that could be written is shared; a mapped file's changes would stay in this process.
+            shared = tensors[name].view()
+            shared.flags.writeable = True
+            parameter.output(0).replace(opset13.constant(shared, shared_memory=True).output(0))
+            model.remove_parameter(parameter)
+    model.validate_nodes_and_infer_types()
