@@ -15,6 +15,7 @@ from rapidembed import (
 
 from tests.cli.conftest import NAME, TINY, Program, Run, environment
 from tests.fakes.hub import COMMIT, FakeHub
+from tests.golden.hybrid import assemble as assemble_hybrid
 
 RERANKER = "jinaai/jina-reranker-v2-base-multilingual"
 
@@ -179,3 +180,16 @@ def test_a_misspelled_name_deletes_nothing(run: Run, graphs: Path, tmp_path: Pat
     assert result.exit_code == 1
     assert "'bge-smal' is not in the cache" in result.stderr
     assert len(list(graphs.iterdir())) == 1
+
+
+@pytest.mark.parametrize("task", ["text", "sparse", "late-interaction", "hybrid"])
+def test_info_about_a_model_of_several_tasks(run: Run, tmp_path: Path, task: str) -> None:
+    found = json.loads(run("info", str(assemble_hybrid(tmp_path / "model")), "--task", task, "--json").stdout)
+    facades = {
+        "text": "TextEmbedding",
+        "sparse": "SparseTextEmbedding",
+        "late-interaction": "LateInteractionTextEmbedding",
+        "hybrid": "HybridTextEmbedding",
+    }
+    assert found["facade"] == facades[task]
+    assert found["dimensions"] == 16

@@ -139,7 +139,7 @@ def test_haystack_lifecycle() -> None:
     embedder.close()
     assert "closed" in repr(engine)
     assert embedder.run("cats")["sparse_embedding"].values == [1.0]
-    with pytest.raises(ValueError, match=r"model_kwargs may hold providers, .*tokenizer; got 'stemmer'"):
+    with pytest.raises(ValueError, match=r"model_kwargs may hold providers, .*tokenizer, alpha; got 'stemmer'"):
         FastembedSparseTextEmbedder(BM25, model_kwargs={"stemmer": None})
 
 

@@ -20,7 +20,7 @@ hub_options: Options = (
 task_option: Options = (
     click.option(
         "--task",
-        type=click.Choice(["text", "sparse", "late-interaction", "rerank"]),
+        type=click.Choice(["text", "sparse", "late-interaction", "rerank", "hybrid"]),
         help="What the model is for.  [default: what it is known for, else text]",
     ),
 )

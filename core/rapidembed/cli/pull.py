@@ -63,7 +63,7 @@ def _check(name: str, task: "Task", revision: str | None, cache_dir: Path | None
 
     with facade(task)(name, revision=revision, cache_dir=cache_dir, local_files_only=True) as model:
         if task.facade == "TextCrossEncoder":
-            list(model.rerank("a query", ["a text"]))
+            model.score_labels([("a query", "a text")])
             return f"runs on {model.info.device}, scores pairs"
         list(model.embed(["a text"]))
         return f"runs on {model.info.device}, {model.info.dimensions} dimensions"

@@ -28,8 +28,8 @@ class FastEmbedSparse(BaseModel):
 
     Takes the parameters of langchain-qdrant's class of that name, so that a migration is one changed import, and those
     of :class:`rapidembed.SparseTextEmbedding`. Unknown ones are refused. langchain-qdrant is not needed, and is not
-    imported; where it is, instances count as its ``SparseEmbeddings``. For BM25 create the collection with
-    ``sparse_vector_params={"modifier": Modifier.IDF}``.
+    imported; where it is, instances count as its ``SparseEmbeddings``. For BM25, BM42 and miniCOIL create the
+    collection with ``sparse_vector_params={"modifier": Modifier.IDF}``.
 
     Example:
         >>> from rapidembed_langchain import FastEmbedSparse
@@ -75,6 +75,7 @@ class FastEmbedSparse(BaseModel):
     disable_stemmer: bool | None = None
     stopwords: list[str] | None = None
     tokenizer: Literal["word", "unicode"] | None = None
+    alpha: float | None = None
 
     _model: "SparseTextEmbedding" = PrivateAttr()
 

@@ -71,6 +71,7 @@ class FastEmbedSparseEmbedding(BaseSparseEmbedding):
     disable_stemmer: bool | None = None
     stopwords: list[str] | None = None
     tokenizer: Literal["word", "unicode"] | None = None
+    alpha: float | None = None
 
     _model: "SparseTextEmbedding" = PrivateAttr()
 
@@ -93,7 +94,7 @@ class FastEmbedSparseEmbedding(BaseSparseEmbedding):
     def as_qdrant_fns(self) -> tuple[QdrantFunction, QdrantFunction]:
         """The functions for ``QdrantVectorStore(enable_hybrid=True, sparse_doc_fn=..., sparse_query_fn=...)``.
 
-        BM25 wants ``sparse_config=SparseVectorParams(modifier=Modifier.IDF)`` there as well.
+        BM25, BM42 and miniCOIL want ``sparse_config=SparseVectorParams(modifier=Modifier.IDF)`` there as well.
         """
         return self._qdrant_documents, self._qdrant_queries
 

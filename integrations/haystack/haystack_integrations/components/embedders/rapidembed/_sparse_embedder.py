@@ -11,7 +11,7 @@ from haystack_integrations.components.embedders.rapidembed._embedder import (
 
 import rapidembed
 
-_LEXICAL_KWARGS = (
+_WORD_KWARGS = (
     "k",
     "b",
     "avg_len",
@@ -20,13 +20,14 @@ _LEXICAL_KWARGS = (
     "disable_stemmer",
     "stopwords",
     "tokenizer",
+    "alpha",
 )
 
 
 class LocalSparseEmbedder(LocalEmbedder):
     """The base of the sparse components."""
 
-    _in_model_kwargs = PLACEMENT_KWARGS + _LEXICAL_KWARGS
+    _in_model_kwargs = PLACEMENT_KWARGS + _WORD_KWARGS
 
     def _load(self) -> Any:
         return rapidembed.SparseTextEmbedding(

@@ -31,7 +31,8 @@ class FastembedSparseTextEmbedder(LocalSparseEmbedder):
         local_files_only: never ask the network.
         model_kwargs: options of :class:`rapidembed.SparseTextEmbedding` that have no parameter here: ``providers``,
             ``cuda``, ``device_ids``, ``specific_model_path``, ``lazy_load``; and of BM25 ``k``, ``b``, ``avg_len``,
-            ``language``, ``token_max_length``, ``disable_stemmer``, ``stopwords``, ``tokenizer``.
+            ``language``, ``token_max_length``, ``disable_stemmer``, ``stopwords``, ``tokenizer``;
+            of BM42 ``alpha``.
         batch_size: see ``progress_bar``.
         device: "cpu", "cuda", "cuda:N", a list of CUDA devices, or a ComponentDevice. None: what the model can use.
         precision: "auto" (float32), "fp32", "int8", or "bf16" with ``backend="openvino"``; see docs/precision.md.
