@@ -141,11 +141,12 @@ def _table(task: "Task") -> str:
 
 def _runs(spec: "ModelSpec") -> str:
     from rapidembed.graph import buildable_architectures
+    from rapidembed.registry.own_code import OWN_CODE
     from rapidembed.registry.static_files import STATIC_ARCHITECTURES
 
     if spec.architecture in STATIC_ARCHITECTURES:
         return "table"
-    return "built" if spec.source and spec.architecture in buildable_architectures() else "ONNX file"
+    return "built" if spec.source and spec.architecture in buildable_architectures() - OWN_CODE else "ONNX file"
 
 
 def _code(text: str) -> str:

@@ -169,6 +169,29 @@ def test_an_added_onnx_file_with_data_beside_it(tmp_path: Path) -> None:
     np.testing.assert_allclose(found["vector"], [np.mean(ids)] * 32, rtol=1e-6)
 
 
+def test_the_export_stands_in_for_weights_that_no_graph_can_be_built_for(tmp_path: Path) -> None:
+    """The authors changed their files in a way that is not known: what ran before still does, and the log says so."""
+    original, export = tmp_path / "original", tmp_path / "export"
+    shutil.copytree(TINY, original)
+    config = json.loads((original / "config.json").read_text())
+    (original / "config.json").write_text(json.dumps(config | {"position_embedding_type": "relative_key"}))
+    export.mkdir()
+    for file in ("config.json", "tokenizer.json"):
+        shutil.copy(TINY / file, export)
+    write_hidden_states(export / "model.onnx", "model.data", 0, None)
+    (export / "model.data").write_bytes(np.repeat(np.arange(256, dtype=np.float32), 32).tobytes())
+    onnx = 'OnnxSource(repo="the/export", file="model.onnx", additional_files=("model.data",))'
+    spec = (
+        f'ModelSpec(name="my/model", dim=32, pooling=("mean",), architecture="bert", source="a/b", onnx_source={onnx})'
+    )
+    before = f"from rapidembed import ModelSpec, OnnxSource, TextEmbedding\nTextEmbedding.add_custom_model({spec})"
+    with FakeHub({"a/b": original, "the/export": export}) as hub:
+        found = start(hub.url, tmp_path / "cache", before=before, model_name="my/model")
+    assert found.get("weights") == "model.onnx", found
+    ids = TextEmbedding(TINY)._loaded().engine.tokenizer.encode(["hello world"], 64)[0].ids
+    np.testing.assert_allclose(found["vector"], [np.mean(ids)] * 32, rtol=1e-6)
+
+
 # Entry points: a real package, made here, installed beside the others
 
 

@@ -15,6 +15,7 @@ from rapidembed.hub.options import HubOptions
 from rapidembed.hub.packages import PREFIX, find_package_model
 from rapidembed.registry import TEXT, ModelSpec, Pooling, Task
 from rapidembed.registry.discovery import MODULES_FILE, WEIGHTS_FILE
+from rapidembed.registry.own_code import OWN_CODE
 
 if TYPE_CHECKING:
     from rapidembed.hub.download import Repository
@@ -92,7 +93,9 @@ def _from_folder(
 def _from_catalog(
     row: ModelSpec, task: Task, pooling: Pooling | None, buildable: frozenset[str], hub: HubOptions
 ) -> Checkpoint:
-    if row.source and (row.architecture in buildable or row.onnx_source is None):
+    # What code of their own computes was compared with other implementations only; the export is their own.
+    proven = row.architecture in buildable and row.architecture not in OWN_CODE
+    if row.source and (proven or row.onnx_source is None):
         source = _repository(row.source, hub)
         if row.onnx_source is None or source.find(WEIGHTS_FILE) is not None:
             return mended(

@@ -18,6 +18,9 @@ _KNOWN = {
     ("nomic_bert", "modeling_hf_nomic_bert", "NomicBert"): "nomic_bert",
 }
 
+OWN_CODE = frozenset(_KNOWN.values())
+"""Architectures whose authors publish them as code."""
+
 
 def read_architecture(config: ConfigFile) -> str:
     """``model_type``; marked where the checkpoint brings code of its own that is not known: it may compute anything."""

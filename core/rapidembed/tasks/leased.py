@@ -1,6 +1,7 @@
 """A loaded model as a facade holds it: a lease on the shared engine, and the limits of this facade."""
 
 import itertools
+import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +24,8 @@ from rapidembed.tasks.bulk import Bulk
 from rapidembed.tasks.fingerprint import fingerprint
 from rapidembed.tasks.info import ModelInfo
 from rapidembed.tasks.options import ModelOptions
+
+logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 M = TypeVar("M")
@@ -161,10 +164,10 @@ def lease_model(
     )
     snapshots: list[Path] = []
 
-    def load() -> M:
+    def load_with(buildable: frozenset[str]) -> M:
         checkpoint = resolve(
             options.model_name,
-            buildable=buildable_architectures(),
+            buildable=buildable,
             task=task,
             pooling=pooling,
             specific_model_path=options.model_path,
@@ -183,6 +186,18 @@ def lease_model(
         except BaseException:
             lease.release()
             raise
+
+    def load() -> M:
+        buildable = buildable_architectures()
+        try:
+            return load_with(buildable)
+        except UnsupportedModelError as error:
+            row = task.find(options.model_name)
+            if row is None or row.source is None or row.onnx_source is None or row.architecture not in buildable:
+                raise
+            # The authors may change their files; the export that is known by name still computes what it did.
+            logger.warning("%s: %s Using the ONNX file of %s instead.", row.source, error, row.onnx_source.repo)
+            return load_with(buildable - {row.architecture})
 
     return mended(load, lambda: next(iter(snapshots), None), hub)
 
