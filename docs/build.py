@@ -120,9 +120,9 @@ def commands() -> str:
 
 def models() -> str:
     """Tables of the curated models, one for each facade."""
-    from rapidembed.registry import LATE_INTERACTION, RERANK, SPARSE, TEXT
+    from rapidembed.registry import HYBRID, LATE_INTERACTION, RERANK, SPARSE, TEXT
 
-    return "\n\n".join(_table(task) for task in (TEXT, SPARSE, LATE_INTERACTION, RERANK))
+    return "\n\n".join(_table(task) for task in (TEXT, SPARSE, LATE_INTERACTION, RERANK, HYBRID))
 
 
 def _table(task: "Task") -> str:
@@ -132,6 +132,8 @@ def _table(task: "Task") -> str:
         prompts = [_code(prompt) if prompt else "" for prompt in (spec.query_prompt, spec.document_prompt)]
         size = f"{spec.size_gb:.2g} GB" if spec.size_gb else ""
         dim = "" if spec.head == "classification" else spec.dim
+        if task.facade == "SparseTextEmbedding":
+            dim = spec.vocab_size or spec.dim
         cells = [spec.name, dim, spec.max_tokens or "", spec.languages, spec.license, *prompts, size, _runs(spec)]
         lines.append(f"| {' | '.join(map(str, cells))} |")
     return "\n".join(lines)

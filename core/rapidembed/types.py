@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,11 +24,13 @@ POOLING_MODES: tuple[PoolingMode, ...] = (
     "none",
 )
 
-Head: TypeAlias = Literal["pool", "tokens", "classification", "mlm"]
+Head: TypeAlias = Literal["pool", "tokens", "classification", "mlm", "attention", "words", "hybrid"]
 """What a model computes from its token vectors: one vector by pooling; a vector for each token; a score by a
-classifier over the first token; a weight for each word of the vocabulary by the masked-language-model head."""
+classifier over the first token; a weight for each word of the vocabulary by the masked-language-model head; how much
+the first token attends to each token; a few numbers for each word, by a projection of its own; all at once, a vector,
+weights of the tokens, and a vector for each token."""
 
-HEADS: tuple[Head, ...] = ("pool", "tokens", "classification", "mlm")
+HEADS: tuple[Head, ...] = get_args(Head)
 
 SparsePooling: TypeAlias = Literal["max", "sum"]
 """How the weights that a text's tokens give a word become one: the largest, or all of them."""
@@ -100,3 +102,15 @@ class SparseEmbedding:
         return np.array_equal(self.indices, other.indices) and np.array_equal(self.values, other.values)
 
     __hash__ = None  # type: ignore[assignment]  # it holds arrays
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class HybridEmbedding:
+    """The three kinds of vectors that one pass of a model makes of a text."""
+
+    dense: Vectors
+    """float32 (dimensions,), of length 1."""
+    sparse: SparseEmbedding
+    """Weights of the text's tokens."""
+    token_vectors: Vectors
+    """float32 (tokens, dimensions), each of length 1, for late interaction."""

@@ -210,7 +210,7 @@ def test_nothing_to_embed(run: Run) -> None:
 def test_missing_input_is_wrong_usage(run: Run) -> None:
     result = run("embed", "nowhere.txt")
     assert result.exit_code == 2
-    assert "nowhere.txt: no such file or folder. For a text on the command line, use --text" in result.stderr
+    assert "nowhere.txt: no such file or folder. A text itself is given with --text" in result.stderr
     assert run("embed", "-", "-").exit_code == 2
 
 

@@ -5,7 +5,13 @@ import re
 from pathlib import Path
 
 import pytest
-from rapidembed import LateInteractionTextEmbedding, SparseTextEmbedding, TextCrossEncoder, TextEmbedding
+from rapidembed import (
+    HybridTextEmbedding,
+    LateInteractionTextEmbedding,
+    SparseTextEmbedding,
+    TextCrossEncoder,
+    TextEmbedding,
+)
 
 from tests.cli.conftest import NAME, TINY, Program, Run, environment
 from tests.fakes.hub import COMMIT, FakeHub
@@ -22,7 +28,7 @@ def names(run: Run, *words: object) -> list[str]:
 
 
 def test_all_curated_models_are_listed(run: Run) -> None:
-    facades = (TextEmbedding, SparseTextEmbedding, LateInteractionTextEmbedding, TextCrossEncoder)
+    facades = (TextEmbedding, SparseTextEmbedding, LateInteractionTextEmbedding, TextCrossEncoder, HybridTextEmbedding)
     expected = [model["model"] for facade in facades for model in facade.list_supported_models()]
     assert names(run) == expected
     lines = run("models").stdout.splitlines()
@@ -102,7 +108,8 @@ def test_pull_says_what_the_hub_says(program: Program, tmp_path: Path) -> None:
 def test_pull_of_several_and_of_folders(run: Run) -> None:
     result = run("pull", TINY, "--no-check")
     assert result.exit_code == 0
-    assert "check" not in result.stdout
+    assert re.search(r"^  size +", result.stdout, re.MULTILINE)
+    assert not re.search(r"^  check +", result.stdout, re.MULTILINE)
     assert run("pull", TINY, TINY, "--revision", "main").exit_code == 2
 
 

@@ -11,9 +11,9 @@ from rapidembed.registry.static_files import STATIC_ARCHITECTURES
 ROWS = TEXT.models()
 
 
-def test_forty_one_models_with_unique_names() -> None:
-    assert len(ROWS) == 41
-    assert len({row.name.lower() for row in ROWS}) == 41
+def test_fastembed_s_models_and_one_more_with_unique_names() -> None:
+    assert [row.name for row in ROWS if row.fastembed is None] == ["BAAI/bge-m3"]
+    assert len({row.name.lower() for row in ROWS}) == len(ROWS) == 42
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
@@ -24,8 +24,8 @@ def test_row(row: ModelSpec) -> None:
     assert row.languages
     assert row.size_gb > 0
     assert row.max_tokens is None or 32 <= row.max_tokens <= 32_768
-    assert row.fastembed is not None
-    assert row.fastembed.max_tokens is None or row.fastembed.max_tokens <= row.max_tokens
+    if row.fastembed is not None:
+        assert row.fastembed.max_tokens is None or row.fastembed.max_tokens <= row.max_tokens
     # It can run: from safetensors where a builder exists, else from an ONNX file; static models have only the first.
     assert row.onnx_source or row.source
     if row.architecture in buildable_architectures():

@@ -10,6 +10,7 @@ import pytest
 from rapidembed import (
     ClosedError,
     EncodingWarning,
+    IntegrityError,
     ModelSpec,
     RankedDocument,
     TextCrossEncoder,
@@ -24,7 +25,7 @@ from rapidembed.registry import RERANK
 from rapidembed.registry.config_file import ConfigFile
 from rapidembed.runtime.feeds import feeds
 from rapidembed.runtime.session import OnnxSession
-from rapidembed.tasks.rerank import _activation
+from rapidembed.tasks.pair_inputs import activation_of
 
 from tests.golden.heads import RERANKERS, assemble_reranker, read
 
@@ -101,7 +102,7 @@ def test_sigmoid_stays_finite(model):
     assert [r.score for r in model.rank(QUERY, ["a"], activation="sigmoid")] == pytest.approx(
         model.score(QUERY, ["a"], activation="sigmoid")
     )
-    assert _activation("sigmoid")(np.array([-1000, 0, 1000], np.float32)).tolist() == [0, 0.5, 1]
+    assert activation_of("sigmoid")(np.array([-1000, 0, 1000], np.float32)).tolist() == [0, 0.5, 1]
 
 
 @pytest.mark.parametrize(
@@ -196,8 +197,6 @@ def test_curated_models():
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"id2label": {"0": "no", "1": "yes"}}, "has 2 labels"),
-        ({"id2label": None}, "has 2 labels"),
         ({"architectures": ["BertModel"]}, "'BertModel' is not supported here; known: BertForSequenceClassification"),
     ],
 )
@@ -207,6 +206,63 @@ def test_what_is_no_reranker_is_refused(tmp_path, changes, message):
     config.write_text(json.dumps(read(config) | changes))
     with pytest.raises(UnsupportedModelError, match=message):
         TextCrossEncoder(folder)
+
+
+@pytest.fixture(scope="module")
+def three_labels(tmp_path_factory):
+    return assemble_reranker(RERANKERS["three_labels"], tmp_path_factory.mktemp("labels") / "model")
+
+
+async def test_several_labels(three_labels):
+    pairs = [(QUERY, document) for document in DOCUMENTS]
+    with TextCrossEncoder(three_labels) as model:
+        assert model.labels == ("contradiction", "entailment", "neutral")
+        logits = model.score_labels(pairs, batch_size=2)
+        assert (logits.shape, logits.dtype) == ((len(pairs), 3), np.float32)
+        assert np.array_equal(await model.ascore_labels(pairs), logits)
+        shares = model.score_labels(pairs, activation="softmax")
+        np.testing.assert_allclose(shares.sum(axis=1), 1, atol=1e-6)
+        assert np.array_equal(shares.argmax(axis=1), logits.argmax(axis=1))
+        np.testing.assert_allclose(
+            model.score_labels(pairs, activation="sigmoid"), 1 / (1 + np.exp(-logits)), atol=1e-6
+        )
+        assert model.score_labels([]).shape == (0, 3)
+        for one_score in (
+            lambda: model.score(QUERY, DOCUMENTS),
+            lambda: model.score_pairs(pairs),
+            lambda: model.rank(QUERY, DOCUMENTS),
+            lambda: model.rerank(QUERY, DOCUMENTS),
+            lambda: model.rerank_pairs(iter(pairs)),
+        ):
+            with pytest.raises(ValueError, match=r"has 3 labels \(contradiction, entailment, neutral\).* label=\.\.\."):
+                one_score()
+    with TextCrossEncoder(three_labels, label="entailment") as model, TextCrossEncoder(three_labels, label=1) as same:
+        scores = model.score(QUERY, DOCUMENTS)
+        np.testing.assert_array_equal(scores, logits[:, 1])
+        assert list(same.rerank(QUERY, DOCUMENTS)) == scores.tolist()
+        assert [each.index for each in model.rank(QUERY, DOCUMENTS)] == np.argsort(-scores, kind="stable").tolist()
+        assert pickle.loads(pickle.dumps(model)).fingerprint == model.fingerprint == same.fingerprint
+        with TextCrossEncoder(three_labels) as neither:
+            assert neither.fingerprint != model.fingerprint
+
+
+@pytest.mark.parametrize("label", ["nosuch", 3, -1, True, 1.0])
+def test_impossible_labels(three_labels, label):
+    with pytest.raises(ValueError, match="label must be"):
+        TextCrossEncoder(three_labels, label=label)
+
+
+def test_labels_without_names(tmp_path, folder):
+    unnamed = assemble_reranker(RERANKERS["three_labels"], tmp_path / "model")
+    config = unnamed / "config.json"
+    config.write_text(json.dumps(read(config) | {"id2label": None, "num_labels": 3}))
+    with TextCrossEncoder(unnamed) as model:
+        assert model.labels == ("LABEL_0", "LABEL_1", "LABEL_2")
+    config.write_text(json.dumps(read(config) | {"id2label": {"1": "yes", "2": "no"}}))
+    with pytest.raises(IntegrityError, match=r"expected id2label to map 0, 1, \.\.\. to names"):
+        TextCrossEncoder(unnamed)
+    with TextCrossEncoder(folder, label="LABEL_0") as model:
+        assert model.score(QUERY, ["a"]).shape == (1,)
 
 
 def built(folder, *, masked):

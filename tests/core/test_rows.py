@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from onnx import TensorProto, helper
-from rapidembed.registry import LATE_INTERACTION, RERANK, SPARSE, TEXT, ModelSpec, Task
+from rapidembed.graph import buildable_architectures
+from rapidembed.registry import HYBRID, LATE_INTERACTION, RERANK, SPARSE, TEXT, ModelSpec, Task
 from rapidembed.registry.static_files import STATIC_ARCHITECTURES
 from safetensors.numpy import save
 
@@ -31,8 +32,9 @@ BESIDE = (
     "openvino/openvino_model.bin",
     "openvino/openvino_model.xml",
 )
-ROWS = [(task, row) for task in (TEXT, RERANK, LATE_INTERACTION, SPARSE) for row in task.models()]
-BUILT = ("bert", *STATIC_ARCHITECTURES)
+ROWS = [(task, row) for task in (TEXT, RERANK, LATE_INTERACTION, SPARSE, HYBRID) for row in task.models()]
+DATA = ".onnx_data"
+BUILT = buildable_architectures() | STATIC_ARCHITECTURES
 _RESOLVE = """
 import json, sys
 from pathlib import Path
@@ -40,11 +42,11 @@ from rapidembed.graph import buildable_architectures
 from rapidembed.hub import HubOptions, resolve
 from rapidembed import registry
 found = {}
-for task in (registry.TEXT, registry.RERANK, registry.LATE_INTERACTION, registry.SPARSE):
+for task in (registry.TEXT, registry.RERANK, registry.LATE_INTERACTION, registry.SPARSE, registry.HYBRID):
   for row in task.models():
     options = HubOptions(cache_dir=Path(sys.argv[1]), local_files_only=sys.argv[2] == "offline")
     checkpoint = resolve(row.name, buildable=buildable_architectures(), task=task, hub=options)
-    found[f"{task.rows}/{row.name}"] = {
+    found[f"{task.facade}/{row.name}"] = {
         "weights": checkpoint.weights,
         "spec": [checkpoint.spec.dim, checkpoint.spec.pooling, checkpoint.spec.normalize, checkpoint.spec.query_prompt],
     }
@@ -56,7 +58,8 @@ def write_common(repo: Path, row: ModelSpec) -> None:
     repo.mkdir(parents=True, exist_ok=True)
     for file in BESIDE:
         (repo / file).parent.mkdir(exist_ok=True)
-        (repo / file).write_bytes(b"not needed")
+        if not (repo / file).exists():  # another row of the same repository may need it
+            (repo / file).write_bytes(b"not needed")
     for file in ("tokenizer.json", "tokenizer_config.json"):
         (repo / file).write_bytes((TINY / file).read_bytes())
     (repo / "special_tokens_map.json").write_text("{}")
@@ -75,11 +78,16 @@ def write_original(repo: Path, row: ModelSpec) -> None:
     (repo / "modules.json").write_text(json.dumps(modules))
     (repo / "1_Pooling").mkdir()
     flags = {"cls": "cls_token", "mean": "mean_tokens", "lasttoken": "lasttoken"}
-    pooling = {"word_embedding_dimension": row.dim} | {f"pooling_mode_{flags[mode]}": True for mode in row.pooling}
+    pooling = {"word_embedding_dimension": row.dim} | {f"pooling_mode_{flags[mode]}": True for mode in pooled(row)}
     (repo / "1_Pooling" / "config.json").write_text(json.dumps(pooling))
     (repo / "sentence_bert_config.json").write_text(json.dumps({"max_seq_length": row.max_tokens}))
     (repo / "config_sentence_transformers.json").write_text("{}")
     (repo / "model.safetensors").write_bytes(save({"x": np.zeros(1, dtype=np.float32)}))
+
+
+def pooled(row: ModelSpec) -> list[str]:
+    """How the original pools; an export may have done it already."""
+    return ["cls"] if row.pooling == ("none",) else list(row.pooling)
 
 
 def write_plain(repo: Path, row: ModelSpec) -> None:
@@ -107,11 +115,13 @@ def write_onnx(repo: Path, row: ModelSpec) -> None:
     tensors = []
     for file in row.onnx_source.additional_files:
         (repo / file).write_bytes(bytes(4))
-        if file.endswith(".json"):
+        if not file.endswith(DATA):
             continue
         tensor = TensorProto(name=file, data_type=1, dims=(1,), data_location=TensorProto.EXTERNAL)
         tensor.external_data.add(key="location", value=Path(file).name)
         tensors.append(tensor)
+    for _, file in row.hybrid.files if row.hybrid else ():
+        (repo / file).write_bytes(b"two layers")
     path.write_bytes(helper.make_model(helper.make_graph([], "empty", [], [], tensors)).SerializeToString())
 
 
@@ -121,8 +131,10 @@ def repositories(folder: Path) -> dict[str, Path]:
         if row.onnx_source:
             repo = written.setdefault(row.onnx_source.repo, folder / row.onnx_source.repo)
             write_onnx(repo, row)
+    originals: set[str] = set()
     for task, row in ROWS:
-        if row.source and row.architecture in BUILT:
+        if row.source and row.architecture in BUILT and row.source not in originals:
+            originals.add(row.source)
             repo = written.setdefault(row.source, folder / row.source)
             static = row.architecture in STATIC_ARCHITECTURES
             (write_static if static else write_original if task is TEXT else write_plain)(repo, row)
@@ -153,17 +165,19 @@ def resolved(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, dict],
     return online, offline, requests
 
 
-@pytest.mark.parametrize(("task", "row"), ROWS, ids=[f"{task.rows}-{row.name}" for task, row in ROWS])
+@pytest.mark.parametrize(("task", "row"), ROWS, ids=[f"{task.facade}-{row.name}" for task, row in ROWS])
 def test_row_resolves(task: Task, row: ModelSpec, resolved: tuple[dict[str, dict], dict[str, dict], list[str]]) -> None:
     online, offline, _ = resolved
-    name = f"{task.rows}/{row.name}"
+    name = f"{task.facade}/{row.name}"
     found = online[name]
-    if row.source and row.architecture in BUILT:
+    built = row.source and row.architecture in BUILT
+    if built:
         assert found["weights"] == ["model.safetensors"]
     else:
-        data = [file for file in row.onnx_source.additional_files if not file.endswith(".json")]
+        data = [file for file in row.onnx_source.additional_files if file.endswith(DATA)]
         assert found["weights"] == [row.onnx_source.file, *data]
-    assert found["spec"] == [row.dim, list(row.pooling), row.normalize, row.query_prompt]
+    pooling = pooled(row) if built and task is TEXT else list(row.pooling)
+    assert found["spec"] == [row.dim, pooling, row.normalize, row.query_prompt]
     assert offline[name]["spec"] == found["spec"]
     assert offline[name]["weights"] == found["weights"]
 

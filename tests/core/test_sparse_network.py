@@ -100,7 +100,7 @@ def test_copies_and_close(folder):
 
 
 def test_options_of_bm25_are_refused(folder):
-    with pytest.raises(ValueError, match=r"^k, language: of BM25 only"):
+    with pytest.raises(ValueError, match=r"^k, language: .* has no such option"):
         SparseTextEmbedding(folder, k=1.0, language="english")
 
 
@@ -178,7 +178,7 @@ def rows(embeddings, words):
 
 @pytest.mark.filterwarnings("ignore::rapidembed.TruncationWarning")
 def test_the_inference_free_model_is_fastembed_s(exported, monkeypatch):
-    (row,) = [spec for spec in SPARSE.models() if spec.sparse.query_weights]
+    (row,) = [spec for spec in SPARSE.models() if spec.sparse and spec.sparse.query_weights]
     words = REFERENCE["sparse/fastembed-inference-free/0"].shape[1]
     tiny = {"dim": words}
     monkeypatch.setattr(

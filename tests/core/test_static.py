@@ -1,15 +1,24 @@
 """Static models: the vectors are those of model2vec and sentence-transformers (tests/golden/make_static.py)."""
 
+import argparse
 import json
+import logging
+import os
+import pathlib
 import pickle
+import shutil
+import subprocess
+import sys
+import textwrap
 import warnings
 from pathlib import Path
 
 import numpy as np
 import pytest
-from rapidembed import DeviceError, IntegrityError, NonFiniteError, TextEmbedding, TruncationWarning
+from rapidembed import DeviceError, IntegrityError, ModelNotFoundError, NonFiniteError, TextEmbedding, TruncationWarning
 from rapidembed.errors import UnsupportedModelError
 from rapidembed.runtime.static_tokenizer import StaticTokenizer
+from rapidembed.toolkit.distillation.retrieval import mean_reciprocal_rank, pairs
 from safetensors.numpy import load_file, save_file
 
 from tests.golden import static_variants as variants
@@ -177,3 +186,88 @@ def test_tables_are_read_where_they_lie(tmp_path):
     for name, mapped in (("float32", True), ("int8", True), ("float16", False)):
         rows = TextEmbedding(model_of(tmp_path, name))._loaded().engine._table._rows
         assert isinstance(rows.base, np.memmap) == mapped or isinstance(rows, np.memmap) == mapped
+
+
+# The model in the wheel
+
+
+@pytest.fixture(scope="module")
+def builtin():
+    with TextEmbedding("builtin:static-en") as model:
+        yield model
+
+
+def test_builtin_finds_the_right_passages(builtin):
+    passages = [
+        "Boil the pasta in salted water until it is tender, then drain it and add the sauce.",
+        "The parliament passed a law that lowers the tax on small companies.",
+        "Plants turn sunlight, water and carbon dioxide into sugar and oxygen.",
+        "Create a directory that is removed, with everything in it, when it is no longer needed.",
+        "The striker scored twice in the second half and the team won the match.",
+        "Interest rates rose, so borrowing money to buy a house became more expensive.",
+    ]
+    questions = {
+        "how to cook noodles": 0,
+        "new legislation for businesses": 1,
+        "photosynthesis": 2,
+        "temporary folder that is deleted afterwards": 3,
+        "who won the football game?": 4,
+        "mortgage costs": 5,
+    }
+    scores = builtin.encode_query(list(questions)) @ builtin.encode_document(passages).T
+    assert scores.argmax(axis=1).tolist() == list(questions.values())
+
+
+def test_builtin_is_small_and_says_where_it_comes_from(builtin):
+    folder = builtin.info.weights.parent
+    assert builtin.embedding_size == 256
+    assert sum(file.stat().st_size for file in folder.iterdir()) <= 8_000_000
+    tokens = json.loads((folder / "tokenizer.json").read_text(encoding="utf-8"))["model"]["vocab"]
+    assert not [token for token in tokens if token.startswith("[unused")]
+    card = (folder / "README.md").read_text(encoding="utf-8")
+    for fact in ("license: apache-2.0", "sentence-transformers/all-MiniLM-L6-v2", "wordnet-base", "sha256"):
+        assert fact in card
+
+
+@pytest.mark.filterwarnings("ignore::rapidembed.TruncationWarning")
+def test_builtin_keeps_its_teachers_order(builtin, minilm):
+    """Most of what the teacher finds: first sentences of documentation strings, among the rest of all of them."""
+    modules = (argparse, json, logging, pathlib, shutil, subprocess, textwrap)
+    found = pairs((getattr(thing, "__doc__", None) or "" for module in modules for thing in _members(module)), 200)
+    assert len(found) > 40
+    with TextEmbedding(minilm) as teacher:
+        scores = [
+            mean_reciprocal_rank(model.encode_query(found.queries), model.encode_document(found.documents))
+            for model in (builtin, teacher)
+        ]
+    assert scores[0] > 0.75 * scores[1]
+
+
+def _members(module):
+    for thing in vars(module).values():
+        if getattr(thing, "__module__", None) == module.__name__:
+            yield thing
+            if isinstance(thing, type):
+                yield from vars(thing).values()
+
+
+def test_unknown_builtin():
+    with pytest.raises(
+        ModelNotFoundError, match=r"No model 'builtin:x' is built in; this version carries builtin:static"
+    ):
+        TextEmbedding("builtin:x")
+
+
+def test_builtin_needs_neither_network_nor_cache(tmp_path):
+    """In a process of its own that cannot open a socket and has no home."""
+    script = (
+        "import socket\n"
+        "def refuse(*_, **__): raise AssertionError('a socket was opened')\n"
+        "socket.socket = socket.create_connection = refuse\n"
+        "from rapidembed import TextEmbedding\n"
+        "print(TextEmbedding('builtin:static-en', local_files_only=True).encode('hello').shape)\n"
+    )
+    environment = {**os.environ, "HOME": str(tmp_path), "RAPIDEMBED_CACHE_DIR": str(tmp_path / "cache")}
+    done = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True)
+    assert done.stdout == "(256,)\n", done.stderr
+    assert not (tmp_path / "cache").exists()

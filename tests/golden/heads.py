@@ -53,8 +53,9 @@ _IDENTITY = "torch.nn.modules.linear.Identity"
 
 @dataclass(frozen=True, kw_only=True)
 class Reranker:
-    """A BertForSequenceClassification with one label."""
+    """A BertForSequenceClassification."""
 
+    labels: tuple[str, ...] = ("LABEL_0",)
     layout: int | None = None
     """Generation of sentence-transformers whose CrossEncoder files lie beside it; None: none do."""
     tokenizer: dict[str, Any] = field(default_factory=dict)
@@ -110,6 +111,7 @@ RERANKERS = {
     "token_limit": Reranker(tokenizer={"model_max_length": 15}),
     "keeps_end": Reranker(tokenizer={"truncation_side": "left", "model_max_length": 20}),
     "bf16": Reranker(stored="BF16"),
+    "three_labels": Reranker(labels=("contradiction", "entailment", "neutral")),
 }
 COLBERTS = {
     "fixed": ColBert(
@@ -155,8 +157,9 @@ def assemble_reranker(model: Reranker, folder: Path) -> Path:
     copytree(BASE, folder)
     for name in ("modules.json", "sentence_bert_config.json", "config_sentence_transformers.json"):
         (folder / name).unlink()
-    config = {"architectures": ["BertForSequenceClassification"], "id2label": {"0": "LABEL_0"}}
-    _update(folder / "config.json", config | {"label2id": {"LABEL_0": 0}})
+    names = {str(number): label for number, label in enumerate(model.labels)}
+    config = {"architectures": ["BertForSequenceClassification"], "id2label": names}
+    _update(folder / "config.json", config | {"label2id": {label: int(number) for number, label in names.items()}})
     _update(folder / "tokenizer_config.json", model.tokenizer)
     if model.layout == 5:
         activation = {"activation_fn": "torch.nn.modules.linear.Identity", "version": "5.1.0"}
@@ -169,7 +172,8 @@ def assemble_reranker(model: Reranker, folder: Path) -> Path:
         settings = {"activation_fn": "torch.nn.modules.activation.Sigmoid", "model_type": "CrossEncoder"}
         _write(folder / "config_sentence_transformers.json", settings | {"prompts": {}, "default_prompt_name": None})
     tensors = {f"bert.{name}": tensor for name, tensor in load_file(BASE / "model.safetensors").items()}
-    tensors |= {"classifier.weight": filler(1, 32), "classifier.bias": filler(1)}
+    count = len(model.labels)
+    tensors |= {"classifier.weight": filler(count, 32), "classifier.bias": filler(count)}
     write_safetensors(folder / "model.safetensors", tensors, model.stored)
     return folder
 

@@ -7,6 +7,7 @@ one padded batch, against transformers alone, and, where it can run the model, a
 
 import json
 import platform
+import string
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -60,7 +61,7 @@ def scores(folder: Path) -> Arrays:
     plain = AutoModelForSequenceClassification.from_pretrained(folder, dtype=torch.float32).eval()
     encoded = (tokenizer([query], [document], truncation=True, return_tensors="pt") for query, document in PAIRS)
     with torch.inference_mode():
-        close([alone], [np.array([plain(**inputs).logits.item() for inputs in encoded])])
+        close(alone, [plain(**inputs).logits.squeeze(0).numpy().squeeze() for inputs in encoded])
     return [alone]
 
 
@@ -123,6 +124,35 @@ class Projected(torch.nn.Module):
         """Token vectors, each of length 1, as the curated ONNX files give them."""
         hidden = self.encoder(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
         return torch.nn.functional.normalize(self.linear(hidden), dim=-1)
+
+
+def check_colbert_with_transformers(folder: Path, queries: Arrays, documents: Arrays) -> None:
+    """The encoder of transformers and the paper's steps, a text at a time, give the same in the authors' layout."""
+    tokenizer, model = AutoTokenizer.from_pretrained(folder), AutoModel.from_pretrained(folder).eval()
+    settings = json.loads((folder / "artifact.metadata").read_text())
+    query_marker, document_marker, mask, *skipped = tokenizer.convert_tokens_to_ids(
+        ["[unused0]", "[unused1]", "[MASK]", *string.punctuation]
+    )
+    skipped = {number for number in skipped if number != tokenizer.unk_token_id}
+
+    def vectors(ids: list[int], seen: int) -> NDArray[np.float32]:
+        attention = torch.tensor([[1] * seen + [0] * (len(ids) - seen)])
+        hidden = model(input_ids=torch.tensor([ids]), attention_mask=attention).last_hidden_state[0]
+        return torch.nn.functional.normalize(hidden @ torch.from_numpy(_linear(folder)).T, dim=-1).numpy()
+
+    def marked(text: str, marker: int, limit: int) -> list[int]:
+        first, *rest = tokenizer(text, truncation=True, max_length=limit - 1)["input_ids"]
+        return [first, marker, *rest]
+
+    with torch.inference_mode():
+        for text, expected in zip(QUERIES, queries, strict=True):
+            ids = marked(text, query_marker, settings["query_maxlen"])
+            filling = [mask] * (settings["query_maxlen"] - len(ids))
+            close([vectors(ids + filling, len(ids))], [expected])
+        for text, expected in zip(DOCUMENTS, documents, strict=True):
+            ids = marked(text, document_marker, settings["doc_maxlen"])
+            kept = [number not in skipped for number in ids]
+            close([vectors(ids, len(ids))[kept]], [expected])
 
 
 def check_colbert_with_fastembed(folder: Path, queries: Arrays, documents: Arrays) -> None:
@@ -189,6 +219,7 @@ def main() -> None:
             keep(f"late/{name}/query", queries)
             keep(f"late/{name}/document", documents)
             if name == "authors":
+                check_colbert_with_transformers(folder, queries, documents)
                 check_colbert_with_fastembed(folder, queries, documents)
         for name, splade in SPLADES.items():
             folder = assemble_splade(splade, Path(root) / f"splade-{name}")

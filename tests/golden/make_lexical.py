@@ -4,7 +4,7 @@ Runs where fastembed is installed. ``python tests/golden/make_lexical.py`` write
 Bm25 makes of the texts below, in every language it has, its stopwords read from a folder so that no hub is needed.
 
 ``python tests/golden/make_lexical.py FOLDER`` first rewrites ``core/rapidembed/lexical/data/stopwords.json`` from the
-stopwords corpus of nltk_data (public domain): FOLDER holds a file per language, as in ``nltk.download("stopwords")`` or
+stopwords corpus of nltk_data (see NOTICE): FOLDER holds a file per language, as in ``nltk.download("stopwords")`` or
 in ``llama_index/core/_static/nltk_cache/corpora/stopwords`` of an installed llama-index-core.
 """
 

@@ -15,7 +15,7 @@ class Adapter(ABC):
     """What an unknown option raises."""
 
     @abstractmethod
-    def make(self, **options: Any) -> Any: ...
+    def make(self, model: str = MINILM, **options: Any) -> Any: ...
 
     @abstractmethod
     def query(self, made: Any, text: str) -> list[float]: ...
@@ -40,10 +40,10 @@ class LangChain(Adapter):
     name = "langchain"
     refusal = ValueError  # pydantic's ValidationError
 
-    def make(self, **options: Any) -> Any:
+    def make(self, model: str = MINILM, **options: Any) -> Any:
         from rapidembed_langchain import FastEmbedEmbeddings
 
-        return FastEmbedEmbeddings(model=MINILM, **options)
+        return FastEmbedEmbeddings(model=model, **options)
 
     def query(self, made: Any, text: str) -> list[float]:
         return made.embed_query(text)
@@ -70,10 +70,10 @@ class LlamaIndex(Adapter):
     name = "llamaindex"
     refusal = ValueError
 
-    def make(self, **options: Any) -> Any:
+    def make(self, model: str = MINILM, **options: Any) -> Any:
         from rapidembed_llamaindex import FastEmbedEmbedding
 
-        return FastEmbedEmbedding(model_name=MINILM, **options)
+        return FastEmbedEmbedding(model_name=model, **options)
 
     def query(self, made: Any, text: str) -> list[float]:
         return made.get_query_embedding(text)
@@ -102,13 +102,11 @@ class Haystack(Adapter):
     name = "haystack"
     refusal = TypeError
 
-    def make(self, **options: Any) -> Any:
+    def make(self, model: str = MINILM, **options: Any) -> Any:
         from rapidembed_haystack import FastembedDocumentEmbedder, FastembedTextEmbedder
 
         options.pop("lazy_load", None)  # components always load at warm_up or the first run
-        return FastembedTextEmbedder(MINILM, **options), FastembedDocumentEmbedder(
-            MINILM, progress_bar=False, **options
-        )
+        return FastembedTextEmbedder(model, **options), FastembedDocumentEmbedder(model, progress_bar=False, **options)
 
     def query(self, made: Any, text: str) -> list[float]:
         return made[0].run(text)["embedding"]

@@ -175,3 +175,11 @@ def test_importing_an_adapter_loads_no_engine(adapter: Adapter) -> None:
     script = f"import sys, rapidembed_{adapter.name}; print('onnxruntime' in sys.modules, 'tokenizers' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["False", "False"]
+
+
+def test_static_models_too(adapter: Adapter) -> None:
+    made, core = adapter.make("builtin:static-en"), TextEmbedding("builtin:static-en")
+    np.testing.assert_array_equal(adapter.documents(made, TEXTS), core.encode_document(TEXTS))
+    np.testing.assert_array_equal(adapter.query(made, "hello world"), core.encode_query("hello world"))
+    again = adapter.load(adapter.save(made))
+    assert asyncio.run(adapter.aquery(again, "hello world")) == adapter.query(made, "hello world")

@@ -136,6 +136,8 @@ def embed(inputs: tuple[str, ...], texts: tuple[str, ...], **options: Any) -> No
     selection = Selection(options["format_"], options["per"], options["patterns"])
     try:
         sources = find_sources(inputs, selection, ignore=frozenset(own))
+    except FileNotFoundError as error:
+        raise click.BadParameter(f"{error} A text itself is given with --text.", param_hint="INPUT") from error
     except ValueError as error:
         raise click.BadParameter(str(error), param_hint="INPUT") from error
     reading = Reading(

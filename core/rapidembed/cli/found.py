@@ -9,9 +9,9 @@ from rapidembed.errors import RapidEmbedError
 from rapidembed.graph import buildable_architectures
 from rapidembed.hub import Checkpoint, HubOptions, resolve
 from rapidembed.lexical.models import find_lexical
-from rapidembed.registry import LATE_INTERACTION, RERANK, SPARSE, TEXT, ModelSpec, Task
+from rapidembed.registry import HYBRID, LATE_INTERACTION, RERANK, SPARSE, TEXT, ModelSpec, Task
 
-TASKS = {"text": TEXT, "sparse": SPARSE, "late-interaction": LATE_INTERACTION, "rerank": RERANK}
+TASKS = {"text": TEXT, "sparse": SPARSE, "late-interaction": LATE_INTERACTION, "rerank": RERANK, "hybrid": HYBRID}
 
 
 def known_models() -> Iterator[dict[str, Any]]:

@@ -1,7 +1,8 @@
 """How a model computes: safetensors weights and a config become the ONNX graph that suits this device."""
 
+from rapidembed.graph.architectures import buildable_architectures
 from rapidembed.graph.compiled import Compiled, read_record
-from rapidembed.graph.program import Program, Rounding, buildable_architectures, compile_program, load_program
+from rapidembed.graph.program import Program, Rounding, compile_program, load_program
 
 __all__ = [
     "Compiled",

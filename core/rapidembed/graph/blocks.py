@@ -35,17 +35,17 @@ def linear(
         writer: takes the nodes, in the way of its ``linears``.
         x: float32 (rows, in).
         weight: name of a tensor of the checkpoint, or of rows of one: (out, in).
-        bias: (out,); None: there is none.
+        bias: (out,); None or "": there is none.
         exact: in float32 in any case, for what costs little and matters much.
         fine: with twice the bits where activations are rounded, for what costs little and loses most: the values of
             attention.
     """
-    return (Exact() if exact else writer.linears).linear(writer, x, weight, bias, fine=fine)
+    return (Exact() if exact else writer.linears).linear(writer, x, weight, bias or None, fine=fine)
 
 
-def layer_norm(writer: GraphWriter, x: str, weight: str, bias: str, epsilon: float) -> str:
+def layer_norm(writer: GraphWriter, x: str, weight: str, bias: str | None, epsilon: float) -> str:
     """Layer normalization over the last axis."""
-    y = writer.node("LayerNormalization", x, weight, bias, axis=-1, epsilon=epsilon)
+    y = writer.node("LayerNormalization", x, weight, *([bias] if bias else []), axis=-1, epsilon=epsilon)
     return writer.describe(y, normalized=True)
 
 
@@ -69,7 +69,16 @@ def activation(writer: GraphWriter, x: str, name: str) -> str:
 
 
 def self_attention(
-    writer: GraphWriter, q: str, k: str, v: str, *, heads: int, mask: str | None, scale: float | None = None
+    writer: GraphWriter,
+    q: str,
+    k: str,
+    v: str,
+    *,
+    heads: int,
+    mask: str | None,
+    scale: float | None = None,
+    bias: str | None = None,
+    causal: bool = False,
 ) -> str:
     """Multi-head attention over 3-D projections; queries may be fewer than keys.
 
@@ -78,16 +87,31 @@ def self_attention(
     Args:
         mask: int32 (batch, tokens), 1 for real tokens; None where no row of the batch is padded.
         scale: factor of the scores; None: one over the square root of a head's width.
+        bias: float32 (batch or 1, heads or 1, queries, tokens), added to the scores; None: nothing is.
+        causal: whether tokens see only themselves and those before them.
     """
     if writer.plain:
-        return _plain_attention(writer, q, k, v, heads, mask, scale)
-    inputs = [q, k, v] if mask is None else [q, k, v, "", mask]
-    attributes = {} if scale is None else {"scale": scale}
+        return _plain_attention(writer, q, k, v, heads, mask, scale, bias, causal=causal)
+    inputs = [q, k, v, "", mask or "", bias or ""]
+    while not inputs[-1]:
+        inputs.pop()
+    attributes: dict[str, float] = {} if scale is None else {"scale": scale}
+    if causal:
+        attributes["unidirectional"] = 1
     return writer.node("MultiHeadAttention", *inputs, domain=CONTRIB, num_heads=heads, **attributes)
 
 
 def _plain_attention(
-    writer: GraphWriter, q: str, k: str, v: str, heads: int, mask: str | None, scale: float | None
+    writer: GraphWriter,
+    q: str,
+    k: str,
+    v: str,
+    heads: int,
+    mask: str | None,
+    scale: float | None,
+    bias: str | None,
+    *,
+    causal: bool,
 ) -> str:
     """:func:`self_attention` in operators that every runtime has."""
     split = writer.ints(0, 0, heads, -1)
@@ -102,9 +126,16 @@ def _plain_attention(
     else:
         q = writer.node("Mul", q, scalar(writer, scale))
     scores = writer.node("MatMul", q, keys)
+    if bias is not None:
+        scores = writer.node("Add", scores, bias)
+    hidden = scalar(writer, float(np.finfo(np.float32).min))
     if mask is not None:
         seen = writer.node("Unsqueeze", writer.node("Cast", mask, to=9), writer.ints(1, 2))  # 9: BOOL
-        scores = writer.node("Where", seen, scores, scalar(writer, float(np.finfo(np.float32).min)))
+        scores = writer.node("Where", seen, scores, hidden)
+    if causal:
+        square = writer.node("Expand", scalar(writer, 1.0), writer.node("Shape", scores, start=2))
+        seen = writer.node("Cast", writer.node("Trilu", square, upper=0), to=9)
+        scores = writer.node("Where", seen, scores, hidden)
     attended = writer.node("MatMul", writer.node("Softmax", scores, axis=-1), v)
     attended = writer.node("Transpose", attended, perm=[0, 2, 1, 3])
     return writer.node("Reshape", attended, writer.ints(0, 0, -1))
@@ -137,6 +168,14 @@ def lookup(writer: GraphWriter, table: str, ids: str) -> str:
 def leading_rows(writer: GraphWriter, table: str, count: str) -> str:
     """The first ``count`` rows; ``count`` is a 1-D int64 value of one element."""
     return writer.node("Slice", table, writer.ints(0), count, writer.ints(0))
+
+
+def numbered(writer: GraphWriter, ids: str, padding: int) -> str:
+    """Positions counted from the number behind ``padding``, over the tokens that are not that one; its own is it."""
+    first = writer.constant(np.array(padding, dtype=np.int64))
+    real = writer.node("Cast", writer.node("Not", writer.node("Equal", ids, first)), to=7)  # 7: INT64
+    count = writer.node("CumSum", real, writer.constant(np.array(1, dtype=np.int64)))
+    return writer.node("Add", writer.node("Mul", count, real), first)
 
 
 def first_token(writer: GraphWriter, x: str) -> str:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from rapidembed.graph.build import Arithmetic
 
 # Raise it with every change that makes the builders write a different graph.
-_BUILDER_VERSION = 7
+_BUILDER_VERSION = 8
 _OBSERVED_TOKENS = (16, 32)
 """Texts and tokens of each."""
 
@@ -44,7 +44,8 @@ class Program:
         pooling: what is left to do outside the graph; ("none",) where the output is what the head gives.
         output: index or name of the output to read.
         row_by_row: the graph's result for a row depends on its neighbours, so rows run alone.
-        dense: Dense modules to apply outside the graph, and their tensors by name.
+        dense: Dense modules to apply outside the graph.
+        tensors: what is applied outside the graph, by name.
     """
 
     model: bytes | Path
@@ -57,7 +58,7 @@ class Program:
     output: int | str = 0
     row_by_row: bool = False
     dense: tuple[DenseLayer, ...] = ()
-    dense_tensors: dict[str, NDArray[np.float32]] = field(default_factory=dict)
+    tensors: dict[str, NDArray[np.float32]] = field(default_factory=dict)
 
 
 Observe = Callable[[Program, NDArray[np.int64]], Mapping[str, NDArray[np.float32]]]
@@ -70,11 +71,6 @@ class Rounding:
 
     bits: int
     observe: Observe
-
-
-def buildable_architectures() -> frozenset[str]:
-    """``model_type`` values whose graph is built from safetensors."""
-    return frozenset({"bert"})
 
 
 def load_program(
@@ -153,6 +149,7 @@ def _build(
         repr(spec.sparse),
         spec.pooling,
         spec.include_prompt,
+        bool(spec.tasks),
         [repr(layer) for layer in spec.dense],
         masked,
         rounding is not None,
@@ -205,26 +202,28 @@ def _from_onnx(checkpoint: Checkpoint) -> Program:
     check_external(path, checkpoint.root)
     # A projection among the encoder's own weights is in the export too.
     dense = tuple(layer for layer in checkpoint.spec.dense if layer.path)
-    tensors = Weights(_named(checkpoint)) if dense else None
+    tensors = Weights(_named(checkpoint)) if dense or checkpoint.spec.hybrid else None
     return Program(
         model=path,
         weight_bytes=_size(checkpoint),
         masked=True,
-        pooling=checkpoint.spec.pooling,
+        pooling=("none",) if checkpoint.spec.hybrid else checkpoint.spec.pooling,
         output=checkpoint.spec.output,
         row_by_row="DynamicQuantizeLinear" in read_onnx(path).operators,
         dense=dense,
-        dense_tensors={name: tensors.float32(name) for name in tensors.names} if tensors else {},
+        tensors={name: tensors.float32(name) for name in tensors.names} if tensors else {},
     )
 
 
 def _named(checkpoint: Checkpoint) -> list[tuple[str, Path]]:
-    """Safetensors files of the encoder, and of Dense modules, whose tensors get the folder's name in front."""
-    modules = [layer.prefix for layer in checkpoint.spec.dense if layer.path]
+    """Files of the encoder, and of what follows it, whose tensors get a name in front."""
+    spec = checkpoint.spec
+    modules = [(layer.prefix, f"{layer.prefix}model.safetensors") for layer in spec.dense if layer.path]
+    modules += spec.hybrid.files if spec.hybrid else ()
     encoder = [] if checkpoint.is_onnx else [checkpoint.root / file for file in checkpoint.weights]
     return [
         *(("", path) for path in encoder),
-        *((module, checkpoint.root / module / "model.safetensors") for module in modules),
+        *((prefix, checkpoint.root / file) for prefix, file in modules),
     ]
 
 

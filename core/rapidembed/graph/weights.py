@@ -1,4 +1,4 @@
-"""Safetensors files: where each tensor lies, and its values as memory-mapped arrays."""
+"""Files of weights: where each tensor lies, and its values as memory-mapped arrays."""
 
 import hashlib
 import json
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 
 from rapidembed.errors import IntegrityError, UnsupportedModelError
+from rapidembed.graph.torch_file import TORCH_SUFFIX, read_torch_header
 
 _FLOATS = {"F32": "<f4", "F16": "<f2", "BF16": "<u2"}
 _STORED = _FLOATS | {"F64": "<f8", "I8": "<i1", "I32": "<i4", "I64": "<i8"}
@@ -33,7 +34,8 @@ class Weights:
     """The tensors of a checkpoint by name; files of extra modules are prefixed with their folder.
 
     Args:
-        files: safetensors files, each with what to put before its tensors' names: "" for the encoder's.
+        files: safetensors files, or ``.pt`` files of torch.save, each with what to put before its tensors' names:
+            "" for the encoder's.
 
     Raises:
         IntegrityError: a file is missing or damaged, or two hold a tensor of the same name.
@@ -48,7 +50,7 @@ class Weights:
         self._bytes: dict[Path, NDArray[np.uint8]] = {}
         digest = hashlib.sha256()
         for prefix, path in paths:
-            header, start = _read_header(path)
+            header, start = (read_torch_header(path), 0) if path.suffix == TORCH_SUFFIX else _read_header(path)
             # Nothing is written, but runtimes share only memory that could be: "c" would keep changes to itself.
             self._bytes[path] = np.memmap(path, dtype=np.uint8, mode="c")
             for name, entry in header.items():

@@ -93,6 +93,7 @@ class GraphWriter:
         self._traits: dict[str, Trait] = {}
         self._constants: dict[tuple[str, tuple[int, ...], bytes], str] = {}
         self._tables_as_inputs = tables_as_inputs
+        self._left_out: tuple[str, ...] = ()
         self.tensors: set[str] = set()
         """Names of the checkpoint's tensors that the graph is made of."""
         self._converted: list[str] = []
@@ -221,6 +222,10 @@ class GraphWriter:
             self._parts[rows] = Part(f"{name}[{start}:{stop}]", name, start, stop, shape[1])
         return rows
 
+    def has(self, name: str) -> bool:
+        """Whether the checkpoint has an encoder tensor of that name (without prefix)."""
+        return self._prefix + name in self._weights
+
     def full_name(self, name: str) -> str:
         """The name in the checkpoint of an encoder tensor."""
         return self._prefix + name
@@ -232,6 +237,10 @@ class GraphWriter:
             found = self._weights.shape(name)
             raise IntegrityError(f"Tensor {name!r} has shape {found}, but the config calls for {shape}.")
 
+    def leave_out(self, beginning: str) -> None:
+        """Say that encoder tensors whose names begin so need not be read: the head does without them."""
+        self._left_out += (beginning,)
+
     def refuse_unused(self, ignorable: tuple[str, ...]) -> None:
         """Raise if the checkpoint holds tensors that the graph does not read and that may not be ignored.
 
@@ -241,7 +250,7 @@ class GraphWriter:
         unused = [
             name
             for name in sorted(self._weights.names - self.tensors - self.tables.keys())
-            if not name.removeprefix(self._prefix).startswith(ignorable)
+            if not name.removeprefix(self._prefix).startswith(ignorable + self._left_out)
         ]
         if unused:
             more = f" and {len(unused) - 5} more" if len(unused) > 5 else ""

@@ -1,14 +1,16 @@
 """From the files of one model to a checkpoint: which of them are needed, and which weights run."""
 
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 from rapidembed.errors import IntegrityError, UnsupportedModelError
 from rapidembed.hub.checkpoint import TOKENIZER_FILE, VOCABULARY_FILES, Checkpoint
 from rapidembed.hub.files import Files, check_name
 from rapidembed.hub.onnx_file import check_external, read_onnx
-from rapidembed.registry import ModelSpec, OnnxSource, Pooling, Task, complete, undeclared
+from rapidembed.registry import HYBRID, ModelSpec, OnnxSource, Pooling, Task, complete, undeclared
 from rapidembed.registry.config_file import read_json
 from rapidembed.registry.discovery import MODULES_FILE, WEIGHTS_FILE
+from rapidembed.registry.hybrid import LAYERS, SUFFIXES, find_layers
 from rapidembed.registry.static_files import discover_static, is_static, table_folder
 
 _INDEX_FILE = "model.safetensors.index.json"
@@ -47,22 +49,26 @@ def assemble(
         IntegrityError: a file is damaged or contradicts another.
     """
     # A table of token vectors gives one vector for a text, nothing else.
-    if task.head == "pool" and (static_folder := _static(files)):
+    if task.heads[0] == "pool" and (static_folder := _static(files)):
         return _assemble_static(files, name, row, static_folder)
     declared = files.find(MODULES_FILE) is not None
     for file in (*task.files, *(() if declared else task.undeclared_files)):
         files.find(file)
     encoder = _fetch_modules(files, task) if declared else _fetch_encoder(files, "")
-    if not declared and task.needs_modules:
+    hybrid = row.head == "hybrid" if row else task is HYBRID
+    if hybrid:
+        _find_layers(files)
+    if not declared and task.needs_modules and not hybrid:
         spec = undeclared(files.root, name, row, pooling)
     else:
-        spec = task.discover(files.root, name)
+        spec = task.read(files.root, name, row)
         if pooling is not None and pooling != spec.pooling:
             raise UnsupportedModelError(
                 f"{name} declares the pooling {', '.join(spec.pooling)}; pooling={', '.join(pooling)} contradicts it."
             )
     if row is not None:
         spec = complete(spec, row)
+    _fetch_tables(files, spec)
     weights = _weights(files, spec, f"{encoder}/" if encoder else "", buildable)
     return Checkpoint(spec, files.root, weights, files.revision, encoder)
 
@@ -72,6 +78,10 @@ def assemble_onnx(files: Files, row: ModelSpec, onnx: OnnxSource) -> Checkpoint:
     _fetch_encoder(files, "")
     for file in onnx.additional_files:
         files.fetch(file)
+    if row.head == "hybrid":
+        _find_layers(files)
+        row = replace(row, hybrid=find_layers(files.root) or row.hybrid)
+    _fetch_tables(files, row)
     return Checkpoint(row, files.root, _onnx(files, onnx.file), files.revision)
 
 
@@ -122,6 +132,20 @@ def _fetch_encoder(files: Files, encoder: str) -> str:
     for file in _TOKENIZER_SETTINGS if whole else VOCABULARY_FILES:
         files.find(prefix + file)
     return encoder
+
+
+def _fetch_tables(files: Files, spec: ModelSpec) -> None:
+    """Fetch what heads have beside the encoder's weights."""
+    if spec.words is not None and spec.overrides:  # curated rows name it among the additional files
+        files.find(spec.words.stopwords)
+    for file in spec.module_weights:
+        files.fetch(file)
+
+
+def _find_layers(files: Files) -> None:
+    """Fetch the two layers of a hybrid model, in the first format that is there."""
+    for layer in LAYERS:
+        any(files.find(layer + suffix) for suffix in SUFFIXES)
 
 
 def _weights(files: Files, spec: ModelSpec, prefix: str, buildable: frozenset[str]) -> tuple[str, ...]:

@@ -1,8 +1,9 @@
 """What BM25 knows about languages: stemmer, stopwords, and how words are told apart.
 
-The stopwords in ``data/stopwords.json`` are NLTK's (the "stopwords" corpus of nltk_data, in the public domain), where
-those of Qdrant/bm25 come from; the copies on the hub were out of reach and could not be compared. NLTK's English list
-has grown since, but only by contractions, which are no words here. ``tests/golden/make_lexical.py`` writes the file.
+The stopwords in ``data/stopwords.json`` are NLTK's (the "stopwords" corpus of nltk_data; NOTICE names its sources and
+their licences), where those of Qdrant/bm25 come from; the copies on the hub were out of reach and could not be
+compared. NLTK's English list has grown since, but only by contractions, which are no words here.
+``tests/golden/make_lexical.py`` writes the file.
 """
 
 import json
@@ -89,8 +90,13 @@ def _stopwords(language: str, tokenizer: Tokenizer, folder: Path | None) -> Iter
         return file.read_text(encoding="utf-8").splitlines()
     if tokenizer == "word" and language == "tamil":
         return ()  # fastembed has no list for it
-    words = _shipped().get(language, [])
+    words = stopwords_of(language)
     return words if tokenizer == "word" else [unicodedata.normalize("NFKC", word) for word in words]
+
+
+def stopwords_of(language: str) -> list[str]:
+    """The stopwords that are shipped for a language; none where there is no list."""
+    return _shipped().get(language, [])
 
 
 @cache

@@ -21,7 +21,7 @@ _BM25 = LexicalModel(
     b=0.75,
     avg_len=256.0,
     description="BM25 term weights; the index multiplies them by idf (in Qdrant: modifier=idf). Needs no download.",
-    license="Apache-2.0; stopword lists in the public domain",
+    license="apache-2.0",
 )
 LEXICAL_MODELS: tuple[LexicalModel, ...] = (_BM25,)
 

@@ -26,9 +26,9 @@ class LexicalOptions:
     tokenizer: Tokenizer | None
 
     def __post_init__(self) -> None:
-        _check_number("k", self.k, lambda k: k >= 0, "a number from 0 on")
-        _check_number("b", self.b, lambda b: 0 <= b <= 1, "a number from 0 to 1")
-        _check_number("avg_len", self.avg_len, lambda length: length > 0, "a positive number")
+        check_number("k", self.k, lambda k: k >= 0, "a number from 0 on")
+        check_number("b", self.b, lambda b: 0 <= b <= 1, "a number from 0 to 1")
+        check_number("avg_len", self.avg_len, lambda length: length > 0, "a positive number")
         if not isinstance(self.language, str | None):
             raise ValueError(f"language must be a str or None, got {self.language!r}.")
         if self.token_max_length is not None:
@@ -59,7 +59,8 @@ class LexicalOptions:
         return {name: value for name, value in values.items() if value is not None}
 
 
-def _check_number(name: str, value: object, fits: Callable[[float], bool], wanted: str) -> None:
+def check_number(name: str, value: object, fits: Callable[[float], bool], wanted: str) -> None:
+    """Raise a ValueError unless ``value`` is None or a finite number that fits; names the argument."""
     if value is None:
         return
     if isinstance(value, bool) or not isinstance(value, Real) or not math.isfinite(value) or not fits(float(value)):

@@ -46,6 +46,27 @@ class ConfigFile:
         """A positive integer, or None where there is no value."""
         return None if self.values.get(name) is None else self.positive(name)
 
+    def count(self, name: str, default: int) -> int:
+        """A number of things, which may be none."""
+        value = self.values.get(name, default)
+        if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+            raise IntegrityError(f"{self.path}: expected {name} to be a number from 0 on, got {value!r}.")
+        return value
+
+    def number(self, name: str, default: float) -> float:
+        """A positive number."""
+        value = self.values.get(name, default)
+        if isinstance(value, bool) or not isinstance(value, int | float) or value <= 0:
+            raise IntegrityError(f"{self.path}: expected a positive {name}, got {value!r}.")
+        return float(value)
+
+    def section(self, name: str) -> "ConfigFile":
+        """An object within the object; a missing or null one is empty."""
+        value = self.values.get(name) or {}
+        if not isinstance(value, dict):
+            raise IntegrityError(f"{self.path}: expected an object for {name}, got {value!r}.")
+        return ConfigFile(self.path, value)
+
     def flag(self, name: str, default: bool) -> bool:
         """A truth value."""
         value = self.values.get(name, default)

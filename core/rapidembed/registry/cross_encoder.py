@@ -9,11 +9,11 @@ from rapidembed.errors import IntegrityError, UnsupportedModelError
 from rapidembed.registry.config_file import ConfigFile
 from rapidembed.registry.discovery import (
     MODULES_FILE,
-    read_architecture,
     read_max_tokens,
     read_modules,
     read_prompts,
 )
+from rapidembed.registry.own_code import read_architecture
 from rapidembed.registry.spec import ModelSpec
 
 
@@ -41,13 +41,10 @@ def discover_cross_encoder(folder: Path, name: str) -> ModelSpec:
     if default_prompt is not None and prompts[default_prompt]:
         raise UnsupportedModelError(f"{folder}: cross-encoders with a default prompt are not supported.")
     labels = _labels(config)
-    if labels != 1:
-        raise UnsupportedModelError(
-            f"{config.path}: a reranker gives each pair one score, but this model has {labels} labels."
-        )
     return ModelSpec(
         name=name,
-        dim=labels,
+        dim=len(labels),
+        labels=labels,
         architecture=read_architecture(config),
         head="classification",
         max_tokens=read_max_tokens(encoder, transformer, config),
@@ -55,11 +52,12 @@ def discover_cross_encoder(folder: Path, name: str) -> ModelSpec:
     )
 
 
-def _labels(config: ConfigFile) -> int:
+def _labels(config: ConfigFile) -> tuple[str, ...]:
     """As transformers counts them: the names of the labels, else their number, else two."""
     names = config.values.get("id2label")
     if names is None:
-        return config.optional_positive("num_labels") or 2
-    if not isinstance(names, dict):
-        raise IntegrityError(f"{config.path}: expected id2label to map numbers to names, got {names!r}.")
-    return len(names)
+        return tuple(f"LABEL_{number}" for number in range(config.optional_positive("num_labels") or 2))
+    keys = [str(number) for number in range(len(names))] if isinstance(names, dict) else []
+    if not keys or names.keys() != set(keys):
+        raise IntegrityError(f"{config.path}: expected id2label to map 0, 1, ... to names, got {names!r}.")
+    return tuple(str(names[key]) for key in keys)

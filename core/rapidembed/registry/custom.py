@@ -5,7 +5,7 @@ iterable of them. What a model is for is told by its head; a name may stand for 
 """
 
 import threading
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING
@@ -31,7 +31,7 @@ def add(spec: ModelSpec) -> None:
         ValueError: another model of that name and head was added, or comes from an installed package.
     """
     with _lock:
-        known = find(spec.head, spec.name)
+        known = find((spec.head,), spec.name)
         if known is not None and known != _registered(spec):
             raise ValueError(
                 f"A model {known.name!r} is registered already, with other facts. Choose another name, or remove it "
@@ -40,26 +40,30 @@ def add(spec: ModelSpec) -> None:
         _added[_key(spec)] = _registered(spec)
 
 
-def remove(head: Head, name: str) -> None:
+def remove(heads: Iterable[Head], name: str) -> None:
     """Take a model back that :func:`add` added.
 
     Raises:
         ValueError: no such model was added.
     """
     with _lock:
-        if _added.pop((head, name.lower()), None) is None:
+        known = [key for head in heads if (key := (head, name.lower())) in _added]
+        if not known:
             raise ValueError(f"No model {name!r} was added by this program; only those can be removed.")
+        for key in known:
+            del _added[key]
 
 
-def find(head: Head, name: str) -> ModelSpec | None:
-    """The added or installed model of that name (case does not matter), or None."""
-    key = (head, name.lower())
-    return _added.get(key) or _installed().get(key)
+def find(heads: Iterable[Head], name: str) -> ModelSpec | None:
+    """The added or installed model of that name (case does not matter) that has one of the heads, or None."""
+    keys = [(head, name.lower()) for head in heads]
+    found = (models.get(key) for models in (_added, _installed()) for key in keys)
+    return next(filter(None, found), None)
 
 
-def models(head: Head) -> list[ModelSpec]:
-    """All models of that head, installed ones first."""
-    return [spec for spec in (_installed() | _added).values() if spec.head == head]
+def models(heads: Collection[Head]) -> list[ModelSpec]:
+    """All models of these heads, installed ones first."""
+    return [spec for spec in (_installed() | _added).values() if spec.head in heads]
 
 
 @cache

@@ -9,6 +9,8 @@ from pathlib import Path
 
 from rapidembed.errors import IntegrityError, UnsupportedModelError
 from rapidembed.registry.config_file import ConfigFile, read_json
+from rapidembed.registry.encoder_config import read_hidden, read_optional_hidden, read_position_limit
+from rapidembed.registry.own_code import read_adapters, read_architecture
 from rapidembed.registry.spec import DenseLayer, ModelSpec, Pooling
 from rapidembed.types import POOLING_MODES, PoolingMode
 
@@ -76,6 +78,7 @@ def discover(folder: Path, name: str) -> ModelSpec:
         include_prompt=pooling_file.flag("include_prompt", True),
         default_prompt=default_prompt,
         similarity=_similarity(settings),
+        tasks=read_adapters(config),
     )
 
 
@@ -96,7 +99,7 @@ def undeclared(folder: Path, name: str, row: ModelSpec | None, pooling: Pooling 
     config = ConfigFile.read(folder / "config.json")
     return ModelSpec(
         name=name,
-        dim=config.positive("hidden_size") * len(pooling),
+        dim=read_hidden(config) * len(pooling),
         architecture=read_architecture(config),
         pooling=pooling,
         normalize=row.normalize if row else False,
@@ -128,6 +131,9 @@ def complete(spec: ModelSpec, row: ModelSpec) -> ModelSpec:
             default_prompt=row.default_prompt or spec.default_prompt,
             late=row.late or spec.late,
             sparse=row.sparse or spec.sparse,
+            hybrid=spec.hybrid,
+            vocab_size=row.vocab_size or spec.vocab_size,
+            labels=spec.labels,
         )
     return replace(
         row,
@@ -141,7 +147,10 @@ def complete(spec: ModelSpec, row: ModelSpec) -> ModelSpec:
         include_prompt=spec.include_prompt,
         default_prompt=spec.default_prompt,
         similarity=spec.similarity,
+        tasks=spec.tasks or row.tasks,
         late=spec.late,
+        hybrid=spec.hybrid,
+        labels=spec.labels,
         # The special tokens that a row leaves out are nothing that files say.
         sparse=spec.sparse and row.sparse and replace(spec.sparse, skip_special=row.sparse.skip_special),
     )
@@ -183,12 +192,6 @@ def _transformer(path: Path) -> ConfigFile:
     return file
 
 
-def read_architecture(config: ConfigFile) -> str:
-    """``model_type``; marked where the checkpoint brings code of its own, which may compute anything."""
-    kind = config.text("model_type", "unknown")
-    return f"{kind} with code of its own" if config.values.get("auto_map") else kind
-
-
 def _similarity(file: ConfigFile) -> str | None:
     return None if file.values.get("similarity_fn_name") is None else file.text("similarity_fn_name", "")
 
@@ -204,8 +207,8 @@ def _pooling(file: ConfigFile, config: ConfigFile) -> tuple[Pooling, int]:
         if mode not in POOLING_MODES or mode == "none":
             raise UnsupportedModelError(f"{file.path}: pooling mode {mode!r} is unknown.")
     names = [name for name in ("embedding_dimension", "word_embedding_dimension") if name in file.values]
-    width = file.positive(names[0]) if names else config.positive("hidden_size")
-    hidden = config.optional_positive("hidden_size")
+    width = file.positive(names[0]) if names else read_hidden(config)
+    hidden = read_optional_hidden(config)
     if hidden is not None and width != hidden:
         raise IntegrityError(f"{file.path}: pools vectors of {width}, but the model's have {hidden}.")
     return tuple(modes), width * len(modes)
@@ -244,6 +247,6 @@ def read_max_tokens(folder: Path, transformer: ConfigFile, config: ConfigFile) -
             continue
         if isinstance(limit, bool) or not isinstance(limit, int) or limit < 1:
             raise UnsupportedModelError(f"{file.path}: {name} must be a positive integer, got {limit!r}.")
-        positions = config.optional_positive("max_position_embeddings")
+        positions = read_position_limit(config)
         return min(limit, positions) if positions else limit
     return None

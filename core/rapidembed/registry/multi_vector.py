@@ -16,12 +16,13 @@ from rapidembed.registry.config_file import ConfigFile
 from rapidembed.registry.discovery import (
     MODULES_FILE,
     WEIGHTS_FILE,
-    read_architecture,
     read_dense,
     read_max_tokens,
     read_modules,
     read_prompts,
 )
+from rapidembed.registry.encoder_config import read_hidden
+from rapidembed.registry.own_code import read_architecture
 from rapidembed.registry.spec import DenseLayer, LateInteraction, ModelSpec
 
 METADATA_FILE = "artifact.metadata"
@@ -73,7 +74,7 @@ def _from_modules(folder: Path, name: str) -> ModelSpec:
     prompts, _ = read_prompts(settings)
     return ModelSpec(
         name=name,
-        dim=_width(folder, config.positive("hidden_size"), dense),
+        dim=_width(folder, read_hidden(config), dense),
         architecture=read_architecture(config),
         head="tokens",
         normalize=pylate or "Normalize" in kinds,

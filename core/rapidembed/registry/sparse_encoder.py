@@ -11,11 +11,11 @@ from rapidembed.registry.config_file import ConfigFile
 from rapidembed.registry.discovery import (
     MODULES_FILE,
     WEIGHTS_FILE,
-    read_architecture,
     read_max_tokens,
     read_modules,
     read_prompts,
 )
+from rapidembed.registry.own_code import read_architecture
 from rapidembed.registry.spec import ModelSpec, SparseWeights
 from rapidembed.types import SparsePooling
 

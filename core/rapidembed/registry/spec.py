@@ -75,6 +75,47 @@ class SparseWeights:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class WordWeights:
+    """How words that the tokenizer cut to pieces get weights: BM42 (head "attention"), miniCOIL (head "words").
+
+    Words are hashed as BM25 hashes them, and an index multiplies their weights by the words' idf.
+    """
+
+    language: str = "english"
+    """Decides the stemmer."""
+    stopwords: str = "stopwords.txt"
+    """File with words to drop, one in a line; where the checkpoint has none, they are those of the language."""
+    alpha: float = 0.5
+    """Of BM42: the power that weights are raised to."""
+    k: float = 1.2
+    """Of miniCOIL: BM25's k, b and number of words in an average document."""
+    b: float = 0.75
+    avg_len: float = 150.0
+    vocabulary: str | None = None
+    """Of miniCOIL: file with the words that have projections, and which stem stands for which of them."""
+    projections: str | None = None
+    """Of miniCOIL: file with an array (1 + words, width of a token's vector, numbers of a word)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hybrid:
+    """Where the two layers lie that a model has beside its encoder that gives all kinds of vectors at once.
+
+    BGE-M3, https://arxiv.org/abs/2402.03216. Each file holds a linear layer: safetensors, or as PyTorch saves it.
+    """
+
+    vectors: str = "colbert_linear.pt"
+    """Makes the tokens' vectors."""
+    weights: str = "sparse_linear.pt"
+    """Makes their weights."""
+
+    @property
+    def files(self) -> tuple[tuple[str, str], ...]:
+        """What the tensors' names of each file begin with, see :class:`rapidembed.graph.weights.Weights`; the file."""
+        return ("token_vectors/", self.vectors), ("token_weights/", self.weights)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FastembedValues:
     """Where fastembed's vectors for the same name differ from sentence-transformers'."""
 
@@ -107,6 +148,14 @@ class ModelSpec:
     """Set where the head is "tokens"."""
     sparse: SparseWeights | None = None
     """Set where the head is "mlm"."""
+    words: WordWeights | None = None
+    """Set where the head is "attention" or "words"."""
+    hybrid: Hybrid | None = None
+    """Set where the head is "hybrid"."""
+    labels: tuple[str, ...] = ()
+    """Names of a classifier's labels, in order; may be empty where there is one."""
+    vocab_size: int | None = None
+    """Of a sparse model what listings call so, where it is not ``dim``."""
     max_tokens: int | None = None
     """Token limit, special tokens included; None: the checkpoint's own."""
     source: str | None = None
@@ -155,7 +204,13 @@ class ModelSpec:
     def module_weights(self) -> tuple[str, ...]:
         """Weight files beside the encoder's."""
         files = [f"{layer.path}/model.safetensors" for layer in self.dense if layer.path]
-        return (*files, self.sparse.query_weights) if self.sparse and self.sparse.query_weights else tuple(files)
+        if self.sparse is not None and self.sparse.query_weights:
+            files.append(self.sparse.query_weights)
+        if self.words is not None:
+            files += filter(None, (self.words.vocabulary, self.words.projections))
+        if self.hybrid is not None:
+            files += (file for _, file in self.hybrid.files)
+        return tuple(files)
 
     @property
     def hides_tokens(self) -> bool:
@@ -182,10 +237,15 @@ class ModelSpec:
         """Build a spec from a JSON row of the catalog."""
         values = dict(row)
         values["pooling"] = tuple(values.get("pooling", ("none",)))
+        values["labels"] = tuple(values.get("labels", ()))
         if late := values.get("late"):
             values["late"] = LateInteraction(**late | {"skip": tuple(late.get("skip", ()))})
         if sparse := values.get("sparse"):
             values["sparse"] = SparseWeights(**sparse)
+        if words := values.get("words"):
+            values["words"] = WordWeights(**words)
+        if hybrid := values.get("hybrid"):
+            values["hybrid"] = Hybrid(**hybrid)
         if onnx := values.get("onnx_source"):
             files = tuple(onnx.get("additional_files", ()))
             values["onnx_source"] = OnnxSource(repo=onnx["repo"], file=onnx["file"], additional_files=files)

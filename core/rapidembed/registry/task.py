@@ -8,6 +8,8 @@ from rapidembed.registry import custom
 from rapidembed.registry.catalog import curated, find_curated
 from rapidembed.registry.cross_encoder import discover_cross_encoder
 from rapidembed.registry.discovery import WEIGHTS_FILE, discover, read_modules
+from rapidembed.registry.encoder import discover_encoder
+from rapidembed.registry.hybrid import discover_hybrid, find_layers
 from rapidembed.registry.multi_vector import METADATA_FILE, discover_multi_vector
 from rapidembed.registry.sparse_encoder import ROUTER_FILE, discover_sparse, read_sparse_modules
 from rapidembed.registry.spec import ModelSpec
@@ -20,10 +22,11 @@ class Task:
 
     facade: str
     """The class, for messages."""
-    rows: str
-    """Data file of the curated models."""
-    head: Head
-    """Head of its models, which tells added models of one facade from another's."""
+    rows: tuple[str, ...]
+    """Data files of the curated models."""
+    heads: tuple[Head, ...]
+    """Heads of its models, which tell added models of one facade from another's; the first is what a checkpoint's own
+    files describe, the others need a row."""
     discover: Callable[[Path, str], ModelSpec]
     """Reads the spec of the model in a folder, given the name to call it by."""
     needs_modules: bool = False
@@ -37,15 +40,25 @@ class Task:
 
     def models(self) -> tuple[ModelSpec, ...]:
         """The models known by name: curated ones in the order of the data file, then installed and added ones."""
-        return (*curated(self.rows), *custom.models(self.head))
+        return (*(spec for file in self.rows for spec in curated(file)), *custom.models(self.heads))
 
     def find(self, name: str) -> ModelSpec | None:
         """The curated, added or installed model of that name (case does not matter), or None."""
-        return find_curated(self.rows, name) or self.find_added(name)
+        return self._find_curated(name) or self.find_added(name)
+
+    def read(self, folder: Path, name: str, row: ModelSpec | None) -> ModelSpec:
+        """The spec of the model in ``folder``, which is to have the head of ``row`` if that is given.
+
+        A folder with the layers of BGE-M3 is that in all tasks but text, where its modules say all that is needed.
+        """
+        head = row.head if row is not None else self.heads[0]
+        if head == "hybrid" or (row is None and self is not TEXT and find_layers(folder)):
+            return discover_hybrid(folder, name)
+        return discover_encoder(folder, name, head) if head in ("attention", "words") else self.discover(folder, name)
 
     def find_added(self, name: str) -> ModelSpec | None:
         """The added or installed model of that name (case does not matter), or None."""
-        return custom.find(self.head, name)
+        return custom.find(self.heads, name)
 
     def add(self, spec: ModelSpec) -> None:
         """Add a model to this process. Adding an equal one again does nothing.
@@ -53,11 +66,10 @@ class Task:
         Raises:
             ValueError: the model is for another task, or the name is taken.
         """
-        if spec.head != self.head:
-            raise ValueError(
-                f"{self.facade} runs models with head={self.head!r}, got {spec.name!r} with {spec.head!r}."
-            )
-        if find_curated(self.rows, spec.name):
+        if spec.head not in self.heads:
+            known = " or ".join(map(repr, self.heads))
+            raise ValueError(f"{self.facade} runs models with head={known}, got {spec.name!r} with {spec.head!r}.")
+        if self._find_curated(spec.name):
             raise ValueError(f"{spec.name!r} is a curated model; choose another name.")
         custom.add(spec)
 
@@ -67,18 +79,27 @@ class Task:
         Raises:
             ValueError: no such model was added.
         """
-        custom.remove(self.head, name)
+        custom.remove(self.heads, name)
+
+    def _find_curated(self, name: str) -> ModelSpec | None:
+        return next(filter(None, (find_curated(file, name) for file in self.rows)), None)
 
 
-TEXT = Task("TextEmbedding", "dense", "pool", discover, needs_modules=True)
-RERANK = Task("TextCrossEncoder", "rerank", "classification", discover_cross_encoder)
+TEXT = Task("TextEmbedding", ("dense", "hybrid"), ("pool", "hybrid"), discover, needs_modules=True)
+RERANK = Task("TextCrossEncoder", ("rerank",), ("classification",), discover_cross_encoder)
 LATE_INTERACTION = Task(
     "LateInteractionTextEmbedding",
-    "late_interaction",
-    "tokens",
+    ("late_interaction", "hybrid"),
+    ("tokens", "hybrid"),
     discover_multi_vector,
     undeclared_files=(METADATA_FILE, WEIGHTS_FILE),
 )
 SPARSE = Task(
-    "SparseTextEmbedding", "sparse", "mlm", discover_sparse, modules=read_sparse_modules, files=(ROUTER_FILE,)
+    "SparseTextEmbedding",
+    ("sparse", "hybrid"),
+    ("mlm", "attention", "words", "hybrid"),
+    discover_sparse,
+    modules=read_sparse_modules,
+    files=(ROUTER_FILE,),
 )
+HYBRID = Task("HybridTextEmbedding", ("hybrid",), ("hybrid",), discover_hybrid)

@@ -10,20 +10,20 @@ from numpy.typing import NDArray
 
 from rapidembed.errors import IntegrityError, NonFiniteError
 from rapidembed.hub import Checkpoint, Stamp
+from rapidembed.registry import ModelSpec
 from rapidembed.registry.config_file import ConfigFile
+from rapidembed.registry.encoder_config import read_optional_hidden, read_position_limit
 from rapidembed.registry.static_files import STATIC_ARCHITECTURES
 from rapidembed.runtime import planner
 from rapidembed.runtime.device import Placement
 from rapidembed.runtime.feeds import attention_mask, feeds
 from rapidembed.runtime.pool import ComputePool, compute_pool
-from rapidembed.runtime.pooling import dense, pool
+from rapidembed.runtime.pooling import dense, first_attention, hybrid, pool
 from rapidembed.runtime.session import Session
 from rapidembed.runtime.sessions import Arithmetic, Sessions, version
 from rapidembed.runtime.tokenizer import TokenIds, Tokenizer
 from rapidembed.types import Backend, Precision, Vectors
 
-# Their first position stands behind the padding token's, so two of their positions are never used.
-_OFFSET_POSITIONS = ("roberta", "xlm-roberta", "camembert", "mpnet")
 NOTHING: Mapping[str, int] = {}
 
 
@@ -119,9 +119,9 @@ class OnnxEngine:
             truncation_side=ConfigFile.read_optional(folder / "tokenizer_config.json").text("truncation_side", "right"),
             lower_case=self._spec.lower_case,
         )
-        self.position_limit = _position_limit(config)
+        self.position_limit = read_position_limit(config)
         """Longest sequence the model has positions for, if it says so."""
-        self._hidden = config.optional_positive("hidden_size") or self._spec.dim
+        self._hidden = read_optional_hidden(config) or self._spec.dim
         self._pad_id = config.values.get("pad_token_id") or 0
         self.pool: ComputePool = compute_pool()
         self.cores = min(self.pool.size, key.threads or self.pool.size)
@@ -166,7 +166,7 @@ class OnnxEngine:
         )
 
     def run(self, texts: Sequence[TokenIds], length: int, extra: Mapping[str, int] = NOTHING) -> Vectors:
-        """Run one batch on a bulk session: float32 (texts, dim) or, for token vectors, (texts, length, dim).
+        """Run one batch on a bulk session: float32 (texts, dim); of token vectors (texts, length, dim).
 
         Args:
             texts: token ids, none longer than ``length``.
@@ -195,15 +195,19 @@ class OnnxEngine:
     def _forward(self, session: Session, texts: Sequence[TokenIds], length: int, extra: Mapping[str, int]) -> Vectors:
         program = self._sessions.program
         output = session.run(feeds(session.inputs, texts, length, pad_id=self._pad_id, extra=extra))
+        if self._spec.head == "attention" and output.ndim == 4:
+            output = first_attention(output)
         if program.pooling != ("none",):
             output = pool(output, attention_mask(texts, length), program.pooling, extra.get("prompt_tokens", 0))
         for layer in program.dense:
-            output = dense(output, layer, program.dense_tensors)
+            output = dense(output, layer, program.tensors)
+        if self._spec.head == "hybrid" and self.key.checkpoint.is_onnx:
+            output = hybrid(output, program.tensors)
         self._check(output, length)
         return output
 
     def _check(self, output: NDArray[np.float32], length: int) -> None:
-        shape = (length, self._spec.dim) if self._spec.head == "tokens" else (self._spec.dim,)
+        shape = _shape(self._spec, length)
         if output.shape[1:] != shape:
             raise IntegrityError(f"{self._spec.name}: expected results of {shape}, got {output.shape[1:]}.")
         finite = np.isfinite(output).reshape(len(output), -1).all(axis=1)
@@ -214,8 +218,10 @@ class OnnxEngine:
             )
 
 
-def _position_limit(config: ConfigFile) -> int | None:
-    positions = config.optional_positive("max_position_embeddings")
-    if positions and config.text("model_type", "").startswith(_OFFSET_POSITIONS):
-        return positions - 2
-    return positions
+def _shape(spec: ModelSpec, length: int) -> tuple[int, ...]:
+    """Of the output for one text."""
+    if spec.head == "attention":
+        return (length,)
+    if spec.head == "hybrid":
+        return (length, spec.dim + 1)
+    return (length, spec.dim) if spec.head in ("tokens", "words") else (spec.dim,)

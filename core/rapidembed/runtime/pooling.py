@@ -54,6 +54,25 @@ def dense(vectors: Vectors, layer: DenseLayer, tensors: Mapping[str, NDArray[np.
     return np.asarray(_ACTIVATIONS[layer.activation](product), dtype=np.float32)
 
 
+def first_attention(weights: NDArray[np.float32]) -> NDArray[np.float32]:
+    """How much the first token attends to each token, the mean over the heads: (batch, tokens).
+
+    Args:
+        weights: attention after its softmax, (batch, heads, tokens, tokens).
+    """
+    return np.asarray(weights[:, :, 0].mean(axis=1), dtype=np.float32)
+
+
+def hybrid(hidden: NDArray[np.float32], tensors: Mapping[str, NDArray[np.float32]]) -> NDArray[np.float32]:
+    """What :func:`rapidembed.graph.heads.hybrid` computes: (batch, tokens, width) -> (batch, tokens, width + 1)."""
+    width = hidden.shape[-1]
+    output = np.empty((*hidden.shape[:2], width + 1), dtype=np.float32)
+    output[:, 0, :width] = hidden[:, 0]
+    output[:, 1:, :width] = hidden[:, 1:] @ tensors["token_vectors/weight"].T + tensors["token_vectors/bias"]
+    output[:, :, width] = hidden @ tensors["token_weights/weight"][0] + tensors["token_weights/bias"]
+    return output
+
+
 def _pool(hidden: NDArray[np.float32], mask: NDArray[np.int64], mode: PoolingMode, skipped: int) -> Vectors:
     rows = np.arange(len(hidden))
     if mode == "cls":

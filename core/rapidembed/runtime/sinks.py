@@ -33,7 +33,7 @@ class Sink(Protocol[W]):
 
 @dataclass(frozen=True, slots=True)
 class VectorSink:
-    """One vector of ``dim`` values for each text."""
+    """One vector of ``dim`` values for each text; of a model that gives one for every token, the first one's."""
 
     dim: int
 
@@ -43,7 +43,7 @@ class VectorSink:
 
     def fill(self, window: Vectors, rows: list[int], texts: Sequence[TokenIds], output: NDArray[np.float32]) -> None:
         """Copy the output's rows."""
-        window[rows] = output
+        window[rows] = output if output.ndim == 2 else output[:, 0, : self.dim]
 
 
 @dataclass(frozen=True, slots=True)

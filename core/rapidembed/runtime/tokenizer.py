@@ -93,6 +93,10 @@ class Tokenizer:
         """Ids of all special tokens of the vocabulary."""
         return [number for number, token in self._tokenizer.get_added_tokens_decoder().items() if token.special]
 
+    def tokens(self, ids: Sequence[int]) -> list[str]:
+        """The vocabulary's tokens by their ids."""
+        return [self._tokenizer.id_to_token(number) or "" for number in ids]
+
     def token_id(self, token: str) -> int | None:
         """Id of a token of the vocabulary, special ones included; None: there is none of that name."""
         number: int | None = self._tokenizer.token_to_id(token)

@@ -1,11 +1,12 @@
 """A model that is known by name as a dict, for listings."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from rapidembed.registry import ModelSpec
+if TYPE_CHECKING:
+    from rapidembed.registry import ModelSpec
 
 
-def describe(spec: ModelSpec) -> dict[str, Any]:
+def describe(spec: "ModelSpec") -> dict[str, Any]:
     """Fastembed's keys, and ours: ``max_tokens``, ``languages``, ``prompts``."""
     onnx = spec.onnx_source
     summary = f"{spec.languages or 'Text'}, {spec.max_tokens or 'any number of'} tokens, {spec.architecture}"
@@ -20,6 +21,6 @@ def describe(spec: ModelSpec) -> dict[str, Any]:
         "max_tokens": spec.max_tokens,
         "languages": spec.languages,
     }
-    if spec.head in ("pool", "tokens"):
+    if spec.head in ("pool", "tokens", "hybrid"):
         facts |= {"dim": spec.dim, "tasks": dict(spec.tasks), "prompts": dict(spec.prompts)}
     return facts

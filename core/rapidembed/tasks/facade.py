@@ -4,14 +4,17 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
-from typing import Any, ClassVar, Generic, Protocol, Self, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, Self, TypeVar
 
 from rapidembed.errors import ClosedError
-from rapidembed.registry import ModelSpec, Task, custom
 from rapidembed.runtime.device import Placement
 from rapidembed.tasks.describe import describe
 from rapidembed.tasks.info import ModelInfo
+from rapidembed.tasks.known import Known
 from rapidembed.tasks.options import ModelOptions
+
+if TYPE_CHECKING:
+    from rapidembed.registry import ModelSpec
 
 
 class Model(Protocol):
@@ -38,7 +41,7 @@ M = TypeVar("M", bound=Model)
 class Facade(Generic[O, M]):
     """Base of the facades."""
 
-    _task: ClassVar[Task]
+    _task: ClassVar[Known]
     _options: O
     _placement: Placement
 
@@ -96,7 +99,7 @@ class Facade(Generic[O, M]):
         return [describe(spec) for spec in cls._task.models()]
 
     @classmethod
-    def add_custom_model(cls, model: ModelSpec) -> None:
+    def add_custom_model(cls, model: "ModelSpec") -> None:
         """Give a model of your own a name, for this process and for every process that its objects are pickled to.
 
         Hub repositories and folders in sentence-transformers' layout need no registration. It serves models whose files
@@ -111,6 +114,8 @@ class Facade(Generic[O, M]):
         Raises:
             ValueError: the model is for another class, or the name is taken.
         """
+        from rapidembed.registry import ModelSpec
+
         if not isinstance(model, ModelSpec):
             raise TypeError(f"{cls.__name__}.add_custom_model takes a ModelSpec, got {type(model).__name__}.")
         cls._task.add(model)
@@ -142,7 +147,7 @@ class Facade(Generic[O, M]):
     ) -> None:
         self.close()
 
-    def __reduce__(self) -> tuple[Callable[..., Self], tuple[type[Self], dict[str, Any], ModelSpec | None]]:
+    def __reduce__(self) -> tuple[Callable[..., Self], tuple[type[Self], dict[str, Any], "ModelSpec | None"]]:
         # Another process may not know an added model.
         return _rebuild, (type(self), self._options.picklable(), self._task.find_added(self._options.model_name))
 
@@ -159,7 +164,9 @@ def name_of(model_name: str | Path) -> str:
     return str(model_name) if isinstance(model_name, Path) else model_name
 
 
-def _rebuild(cls: type[F], options: dict[str, Any], added: ModelSpec | None) -> F:
+def _rebuild(cls: type[F], options: dict[str, Any], added: "ModelSpec | None") -> F:
     if added is not None:
+        from rapidembed.registry import custom
+
         custom.add(added)
     return cls(**options)

@@ -17,7 +17,7 @@ class ModelInfo:
     """None: no limit."""
     architecture: str
     head: Head | None
-    """What is computed from the token vectors: "pool", "tokens", "classification" or "mlm"; None: words are counted."""
+    """What is computed from the token vectors, see :data:`rapidembed.types.Head`; None: words are counted."""
     pooling: tuple[PoolingMode, ...]
     normalize: bool
     query_prompt: str

@@ -5,12 +5,12 @@ from pathlib import Path
 from typing import Any
 
 from rapidembed.errors import ModelNotFoundError
-from rapidembed.registry import LATE_INTERACTION
 from rapidembed.runtime import inputs
 from rapidembed.tasks.bulk import Bulk, Texts
 from rapidembed.tasks.embedder import Embedder
 from rapidembed.tasks.facade import name_of
-from rapidembed.tasks.options import LateInteractionOptions
+from rapidembed.tasks.known import Known
+from rapidembed.tasks.network_options import LateInteractionOptions
 from rapidembed.tasks.token_vectors import TokenVectorModel
 from rapidembed.types import Device, Providers, Vectors
 
@@ -41,7 +41,7 @@ class LateInteractionTextEmbedding(Embedder[LateInteractionOptions, TokenVectorM
     :class:`rapidembed.TextEmbedding`.
     """
 
-    _task = LATE_INTERACTION
+    _task = Known("LATE_INTERACTION")
 
     def __init__(
         self,
@@ -185,7 +185,7 @@ class LateInteractionTextEmbedding(Embedder[LateInteractionOptions, TokenVectorM
     @classmethod
     def get_embedding_size(cls, model_name: str) -> int:
         """Dimensions of a curated or added model's token vectors, without loading it."""
-        spec = LATE_INTERACTION.find(model_name)
+        spec = cls._task.find(model_name)
         if spec is None:
             raise ModelNotFoundError(f"No model {model_name!r} is known by name; list_supported_models() lists them.")
         return spec.dim

@@ -4,10 +4,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
-import numpy as np
-
 from rapidembed.hub import Checkpoint
 from rapidembed.registry import TEXT
+from rapidembed.registry.own_code import DOCUMENT_TASK, QUERY_TASK
 from rapidembed.runtime.device import Placement
 from rapidembed.runtime.lease import Lease
 from rapidembed.runtime.sinks import VectorSink
@@ -15,11 +14,10 @@ from rapidembed.tasks.bulk import Bulk
 from rapidembed.tasks.call import Call
 from rapidembed.tasks.info import ModelInfo
 from rapidembed.tasks.leased import LeasedModel, lease_model, token_limit
-from rapidembed.tasks.options import TextOptions
+from rapidembed.tasks.network_options import TextOptions
 from rapidembed.tasks.steps import TextSteps
+from rapidembed.tasks.unit import unit_rows
 from rapidembed.types import Vectors
-
-_SMALLEST_NORM = 1e-12
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +56,7 @@ class LoadedModel(LeasedModel):
         tasks, prompt = self.spec.tasks, self.prompts[role]
         extra = {}
         if tasks:
-            extra["task_id"] = tasks["retrieval.query" if role == "query" else "retrieval.passage"]
+            extra["task_id"] = tasks[QUERY_TASK if role == "query" else DOCUMENT_TASK]
         if not self.spec.include_prompt:
             extra["prompt_tokens"] = self._prompt_tokens(prompt)
         return Call(prompt, self.max_tokens, self.truncate, extra)
@@ -108,7 +106,4 @@ class LoadedModel(LeasedModel):
     def _finish(self, vectors: Vectors) -> Vectors:
         """Cut and normalize, per facade: the engine below is shared."""
         vectors = vectors[:, : self.dimensions]
-        if not self.normalize:
-            return vectors
-        norms = np.sqrt(np.einsum("ij,ij->i", vectors, vectors))
-        return np.asarray(vectors / np.maximum(norms, _SMALLEST_NORM)[:, None])
+        return unit_rows(vectors) if self.normalize else vectors

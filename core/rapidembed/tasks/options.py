@@ -8,14 +8,13 @@ from typing import Any, cast
 from rapidembed.errors import DeviceError, UnsupportedModelError
 from rapidembed.graph import Compiled, read_record
 from rapidembed.hub import Checkpoint
-from rapidembed.registry import Pooling
 from rapidembed.registry.static_files import STATIC_ARCHITECTURES
 from rapidembed.runtime.cpu import integer_kind
 from rapidembed.runtime.device import CPU_PROVIDER, Placement, place
 from rapidembed.runtime.fast import fastest
 from rapidembed.runtime.inputs import check_positive
 from rapidembed.runtime.openvino import require
-from rapidembed.types import POOLING_MODES, Backend, Device, Precision, Providers
+from rapidembed.types import Backend, Device, Precision, Providers
 
 _PRECISIONS = {"onnxruntime": ("auto", "fast", "fp32", "int8"), "openvino": ("auto", "fast", "fp32", "bf16")}
 _ROLES = ("query", "document")
@@ -140,50 +139,6 @@ class ModelOptions:
     def picklable(self) -> dict[str, Any]:
         """The options by name, without the token: pickles travel, and another process has the files or its own."""
         return {option.name: getattr(self, option.name) for option in fields(self) if option.name != "token"}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TextOptions(ModelOptions):
-    """Arguments of :class:`rapidembed.TextEmbedding`, documented there."""
-
-    dimensions: int | None
-    normalize: bool | None
-    prompts: Mapping[str, str] | None
-    pooling: str | Sequence[str] | None
-
-    def __post_init__(self) -> None:
-        # Not super(): slots make the decorator build the class anew, and super() would look for the first one.
-        ModelOptions.__post_init__(self)
-        if self.normalize not in (True, False, None):
-            raise ValueError(f"normalize must be True, False or None, got {self.normalize!r}.")
-        if self.dimensions is not None:
-            check_positive("dimensions", self.dimensions)
-        check_prompts(self.prompts)
-        if not isinstance(self.pooling, str | list | tuple | None) or self.pooling in ("", [], ()):
-            raise ValueError(f"pooling must be a mode or a list of modes, got {self.pooling!r}.")
-        for mode in self.pooling_modes or ():
-            if mode not in POOLING_MODES:
-                raise ValueError(f"pooling must be of {', '.join(POOLING_MODES)}, got {self.pooling!r}.")
-
-    @property
-    def pooling_modes(self) -> Pooling | None:
-        """``pooling`` as a tuple of modes."""
-        if self.pooling is None:
-            return None
-        modes = (self.pooling,) if isinstance(self.pooling, str) else tuple(self.pooling)
-        return cast("Pooling", modes)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LateInteractionOptions(ModelOptions):
-    """Arguments of :class:`rapidembed.LateInteractionTextEmbedding`, documented there."""
-
-    max_query_tokens: int | None
-
-    def __post_init__(self) -> None:
-        ModelOptions.__post_init__(self)
-        if self.max_query_tokens is not None:
-            check_positive("max_query_tokens", self.max_query_tokens)
 
 
 def _compiled(record: Compiled, checkpoint: Checkpoint) -> tuple[Precision, Backend]:

@@ -1,29 +1,29 @@
 """Reranking: how well each of some documents answers a query."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, Literal, TypeAlias, overload
+from typing import Any, overload
 
 import numpy as np
 
-from rapidembed.registry import RERANK, ModelSpec
+from rapidembed.registry import ModelSpec
 from rapidembed.runtime import inputs
 from rapidembed.runtime.sinks import VectorSink
 from rapidembed.tasks.bulk import Bulk, gather, with_progress
 from rapidembed.tasks.call import Call, awaited
 from rapidembed.tasks.custom import custom_reranker
 from rapidembed.tasks.facade import Facade, name_of
-from rapidembed.tasks.options import ModelOptions
+from rapidembed.tasks.known import Known
+from rapidembed.tasks.network_options import RerankOptions
+from rapidembed.tasks.pair_inputs import Activation, LabelActivation, activation_of, checked, pairs_of
 from rapidembed.tasks.reranker import Reranker
 from rapidembed.tasks.steps import Pair
 from rapidembed.types import Device, Providers, RankedDocument, Vectors
 
-Activation: TypeAlias = Literal["logit", "sigmoid"]
-
-_SCORES = VectorSink(1)
+_LABEL_ACTIVATIONS = ("logit", "sigmoid", "softmax")
 
 
-class TextCrossEncoder(Facade[ModelOptions, Reranker]):
+class TextCrossEncoder(Facade[RerankOptions, Reranker]):
     """Scores pairs of query and document with a model that reads both together.
 
     Slower than comparing vectors, and more exact: made for the few dozen documents that a search has found.
@@ -37,8 +37,10 @@ class TextCrossEncoder(Facade[ModelOptions, Reranker]):
 
     Args:
         model_name: a curated name (:meth:`list_supported_models`), a hub repository or local folder that holds a
-            classifier with one label (transformers' ``ForSequenceClassification``, sentence-transformers'
-            CrossEncoder), or ``package:NAME``.
+            classifier (transformers' ``ForSequenceClassification``, sentence-transformers' CrossEncoder), or
+            ``package:NAME``.
+        label: of a classifier with several labels, the one whose score ranks documents: its name or its number. None:
+            such a model only gives the scores of all, see :meth:`score_labels`.
         max_tokens: cut pairs at this many tokens, special tokens included, the longer text first. None: the
             checkpoint's limit. It may go up to the model's positions.
         truncate: whether pairs over the limit are cut, with one :class:`~rapidembed.TruncationWarning` per call; if
@@ -48,7 +50,7 @@ class TextCrossEncoder(Facade[ModelOptions, Reranker]):
     :class:`rapidembed.TextEmbedding`.
     """
 
-    _task = RERANK
+    _task = Known("RERANK")
 
     def __init__(
         self,
@@ -68,9 +70,10 @@ class TextCrossEncoder(Facade[ModelOptions, Reranker]):
         token: str | None = None,
         max_tokens: int | None = None,
         truncate: bool = True,
+        label: str | int | None = None,
         specific_model_path: str | Path | None = None,
     ) -> None:
-        options = ModelOptions(
+        options = RerankOptions(
             model_name=name_of(model_name),
             device=device,
             precision=precision,
@@ -87,6 +90,7 @@ class TextCrossEncoder(Facade[ModelOptions, Reranker]):
             cuda=cuda,
             device_ids=device_ids,
             specific_model_path=specific_model_path,
+            label=label,
         )
         self._start(options)
 
@@ -117,12 +121,13 @@ class TextCrossEncoder(Facade[ModelOptions, Reranker]):
 
         Raises:
             TypeError: an item is not a str; names its index. Lists are checked before any work begins.
-            ValueError: an argument is out of range, or a pair is too long and ``truncate`` is False.
+            ValueError: an argument is out of range, a pair is too long and ``truncate`` is False, or the model has
+                several labels and none was chosen.
             NonFiniteError: the model produced NaN or infinity.
             ClosedError: the model was closed.
         """
         bulk = Bulk(batch_size, parallel, show_progress)
-        scores, call = self._compute(_pairs(query, documents), activation, bulk)
+        scores, call = self._compute(pairs_of(query, documents), activation, bulk)
         call.warn(stacklevel=2)
         return scores
 
@@ -137,6 +142,29 @@ class TextCrossEncoder(Facade[ModelOptions, Reranker]):
     ) -> Vectors:
         """Score pairs (query, document): float32 ``(pairs,)``. See :meth:`score`."""
         scores, call = self._compute(pairs, activation, Bulk(batch_size, parallel, show_progress))
+        call.warn(stacklevel=2)
+        return scores
+
+    def score_labels(
+        self,
+        pairs: Pair | Iterable[Pair],
+        *,
+        activation: LabelActivation = "logit",
+        batch_size: int = 64,
+        parallel: int | None = None,
+        show_progress: bool = False,
+    ) -> Vectors:
+        """The score of every label: float32 ``(pairs, labels)``, in the order of :attr:`labels`.
+
+        Args:
+            pairs: pairs of texts.
+            activation: "softmax": the labels of a pair add up to 1; for the others see :meth:`score`, as for the other
+                arguments and the errors.
+            batch_size: see :meth:`score`.
+            parallel: see :meth:`score`.
+            show_progress: see :meth:`score`.
+        """
+        scores, call = self._compute_labels(pairs, activation, Bulk(batch_size, parallel, show_progress))
         call.warn(stacklevel=2)
         return scores
 
@@ -182,7 +210,7 @@ class TextCrossEncoder(Facade[ModelOptions, Reranker]):
         """:meth:`score` without blocking the event loop; cancelling stops the work."""
         return await awaited(
             lambda cancelled: self._compute(
-                _pairs(query, documents), activation, Bulk(batch_size, parallel, show_progress, cancelled)
+                pairs_of(query, documents), activation, Bulk(batch_size, parallel, show_progress, cancelled)
             )
         )
 
@@ -198,6 +226,22 @@ class TextCrossEncoder(Facade[ModelOptions, Reranker]):
         """:meth:`score_pairs` without blocking the event loop; cancelling stops the work."""
         return await awaited(
             lambda cancelled: self._compute(pairs, activation, Bulk(batch_size, parallel, show_progress, cancelled))
+        )
+
+    async def ascore_labels(
+        self,
+        pairs: Pair | Iterable[Pair],
+        *,
+        activation: LabelActivation = "logit",
+        batch_size: int = 64,
+        parallel: int | None = None,
+        show_progress: bool = False,
+    ) -> Vectors:
+        """:meth:`score_labels` without blocking the event loop; cancelling stops the work."""
+        return await awaited(
+            lambda cancelled: self._compute_labels(
+                pairs, activation, Bulk(batch_size, parallel, show_progress, cancelled)
+            )
         )
 
     async def arank(
@@ -242,7 +286,7 @@ class TextCrossEncoder(Facade[ModelOptions, Reranker]):
         Yields:
             One float per document, in order: the model's logit.
         """
-        return self._iterate(_pairs(query, documents), Bulk(batch_size, parallel, show_progress))
+        return self._iterate(pairs_of(query, documents), Bulk(batch_size, parallel, show_progress))
 
     def rerank_pairs(
         self,
@@ -256,12 +300,17 @@ class TextCrossEncoder(Facade[ModelOptions, Reranker]):
 
     # Facts
 
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Names of the classifier's labels; most rerankers have one."""
+        return self._loaded().labels
+
     def token_count(self, pairs: Pair | Iterable[Pair], batch_size: int = 1024) -> int:
         """Tokens of the pairs as the model reads them: special tokens included, after truncation, over all pairs."""
         inputs.check_positive("batch_size", batch_size)
         model = self._loaded()
         steps = model.steps()
-        chunks = model.chunks(_checked(pairs), steps, batch_size)
+        chunks = model.chunks(checked(pairs), steps, batch_size)
         return sum(len(tokens.ids) for chunk in chunks for tokens in steps.tokenize(chunk))
 
     @overload
@@ -303,17 +352,22 @@ class TextCrossEncoder(Facade[ModelOptions, Reranker]):
         return Reranker.load(self, self._options, self._placement)
 
     def _windows(self, pairs: Pair | Iterable[Pair], bulk: Bulk) -> tuple[Iterator[Vectors], Iterable[Pair], Call]:
-        """Scores by window, (some pairs, 1); the pairs; and the call. Input is checked now."""
-        pairs = _checked(pairs)
+        """Scores by window, (some pairs, labels); the pairs; and the call. Input is checked now."""
+        pairs = checked(pairs)
         model = self._loaded()
         steps = model.steps()
-        windows = model.windows(pairs, steps, _SCORES, bulk)
+        windows = model.windows(pairs, steps, VectorSink(model.spec.dim), bulk)
         return with_progress(windows, pairs, bulk.show_progress), pairs, steps.call
 
     def _compute(self, pairs: Pair | Iterable[Pair], activation: str, bulk: Bulk) -> tuple[Vectors, Call]:
-        apply = _activation(activation)
+        apply, column = activation_of(activation), self._loaded().column
         windows, pairs, call = self._windows(pairs, bulk)
-        return apply(gather(windows, pairs, 1)[:, 0]), call
+        return apply(gather((window[:, column : column + 1] for window in windows), pairs, 1)[:, 0]), call
+
+    def _compute_labels(self, pairs: Pair | Iterable[Pair], activation: str, bulk: Bulk) -> tuple[Vectors, Call]:
+        apply, labels = activation_of(activation, _LABEL_ACTIVATIONS), self._loaded().spec.dim
+        windows, pairs, call = self._windows(pairs, bulk)
+        return apply(gather(windows, pairs, labels)), call
 
     def _rank(
         self,
@@ -326,48 +380,19 @@ class TextCrossEncoder(Facade[ModelOptions, Reranker]):
     ) -> tuple[list[RankedDocument], Call]:
         if top_k is not None:
             inputs.check_positive("top_k", top_k)
-        pairs = list(_pairs(query, documents))
+        pairs = list(pairs_of(query, documents))
         scores, call = self._compute(pairs, activation, bulk)
         best = np.argsort(-scores, kind="stable")[:top_k].tolist()
         texts = [pairs[i][1] if return_documents else None for i in best]
         return [RankedDocument(i, float(scores[i]), text) for i, text in zip(best, texts, strict=True)], call
 
     def _iterate(self, pairs: Pair | Iterable[Pair], bulk: Bulk) -> Iterator[float]:
+        column = self._loaded().column
         windows, _, call = self._windows(pairs, bulk)
 
         def scores() -> Iterator[float]:
             for window in windows:
-                yield from window[:, 0].tolist()
+                yield from window[:, column].tolist()
             call.warn(stacklevel=2)
 
         return scores()
-
-
-def _pairs(query: str, documents: Iterable[str]) -> Iterable[Pair]:
-    """The query with each document; a list is checked whole, and stays a list."""
-    inputs.check_text(query, name="query")
-    if inputs.is_single(documents, "documents"):
-        raise TypeError("documents must be an iterable of str, got one str; put it into a list.")
-    if isinstance(documents, Sequence | np.ndarray):
-        return [(query, inputs.check_text(text, index, "documents")) for index, text in enumerate(documents)]
-    return ((query, inputs.check_text(text, index, "documents")) for index, text in enumerate(documents))
-
-
-def _checked(pairs: Pair | Iterable[Pair]) -> Iterable[Pair]:
-    """The pairs as an iterable; a list is checked whole."""
-    if isinstance(pairs, tuple) and len(pairs) == 2 and all(isinstance(text, str) for text in pairs):
-        return [(str(pairs[0]), str(pairs[1]))]
-    if inputs.is_single(pairs, "pairs"):
-        raise TypeError("pairs must be an iterable of pairs (query, document), got one str.")
-    if isinstance(pairs, Sequence):
-        return [inputs.check_pair(pair, index) for index, pair in enumerate(pairs)]
-    return pairs
-
-
-def _activation(name: str) -> Callable[[Vectors], Vectors]:
-    if name == "logit":
-        return lambda scores: scores
-    if name == "sigmoid":
-        # 1 / (1 + exp(-x)) without overflow.
-        return lambda scores: np.exp(-np.logaddexp(np.float32(0), -scores))
-    raise ValueError(f'activation must be "logit" or "sigmoid", got {name!r}.')

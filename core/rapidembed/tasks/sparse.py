@@ -2,23 +2,26 @@
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from rapidembed.lexical.languages import LANGUAGES
 from rapidembed.lexical.models import LEXICAL_MODELS, LexicalModel, find_lexical
 from rapidembed.lexical.options import LexicalOptions
 from rapidembed.lexical.vocabulary import Stemmer
 from rapidembed.lexical.words import Tokenizer
-from rapidembed.registry import SPARSE, ModelSpec
 from rapidembed.runtime import inputs
 from rapidembed.runtime.device import Placement
 from rapidembed.tasks.bulk import Bulk, Texts
 from rapidembed.tasks.describe import describe
 from rapidembed.tasks.embedder import Embedder, TextModel
 from rapidembed.tasks.facade import name_of
+from rapidembed.tasks.known import Known
 from rapidembed.tasks.lexical import LexicalBackend
 from rapidembed.tasks.sparse_options import SparseOptions
 from rapidembed.types import Device, Providers, SparseEmbedding
+
+if TYPE_CHECKING:
+    from rapidembed.registry import ModelSpec
 
 
 class SparseBackend(TextModel[SparseEmbedding, list[SparseEmbedding]], Protocol):
@@ -68,9 +71,9 @@ class SparseTextEmbedding(Embedder[SparseOptions, SparseBackend, SparseEmbedding
         truncate: whether texts over the limit are cut, with a warning; if False they are a ValueError.
         prompts: replaces the model's "query" and "document" prompts. BM25 has none.
         specific_model_path: folder that holds the model's files; for BM25 ``<language>.txt``, its stopwords.
-        k: of BM25: how slowly repetitions of a term stop to count. None: 1.2.
-        b: of BM25: how much long documents are held against their terms, 0 to 1. None: 0.75.
-        avg_len: of BM25: terms in an average document. None: 256.
+        k: of BM25 and miniCOIL: how slowly repetitions of a term stop to count. None: 1.2.
+        b: of BM25 and miniCOIL: how much long documents are held against their terms, 0 to 1. None: 0.75.
+        avg_len: of BM25 and miniCOIL: terms in an average document. None: 256, for miniCOIL 150.
         language: of BM25: decides stemmer, stopwords and tokenizer. None: English.
         token_max_length: of BM25: longer words are dropped. None: 40.
         disable_stemmer: of BM25: words are terms as they are, and there are no stopwords but those given.
@@ -79,6 +82,7 @@ class SparseTextEmbedding(Embedder[SparseOptions, SparseBackend, SparseEmbedding
         stopwords: of BM25: words to drop, instead of the language's.
         tokenizer: of BM25: "word", fastembed's; "unicode", for any script; or a function from a text to its words, such
             as a segmenter's. None: "word", but "unicode" for languages whose words "word" would cut to pieces.
+        alpha: of BM42: the power that weights are raised to; a small one makes them more alike. None: 0.5.
 
     Raises:
         ModelNotFoundError: nothing of that name exists.
@@ -88,7 +92,7 @@ class SparseTextEmbedding(Embedder[SparseOptions, SparseBackend, SparseEmbedding
     Objects are safe to use from several threads and may be pickled and copied.
     """
 
-    _task = SPARSE
+    _task = Known("SPARSE")
 
     def __init__(
         self,
@@ -119,6 +123,7 @@ class SparseTextEmbedding(Embedder[SparseOptions, SparseBackend, SparseEmbedding
         stemmer: Stemmer | None = None,
         stopwords: Collection[str] | None = None,
         tokenizer: Tokenizer | None = None,
+        alpha: float | None = None,
     ) -> None:
         lexical = LexicalOptions(
             k=k,
@@ -149,6 +154,7 @@ class SparseTextEmbedding(Embedder[SparseOptions, SparseBackend, SparseEmbedding
             cuda=cuda,
             device_ids=device_ids,
             specific_model_path=specific_model_path,
+            alpha=alpha,
             lexical=lexical,
         )
         self._start(options)
@@ -246,19 +252,21 @@ class SparseTextEmbedding(Embedder[SparseOptions, SparseBackend, SparseEmbedding
 
     @property
     def vocab_size(self) -> int:
-        """Number of possible indices; 0 where they are hashes."""
+        """Number of possible indices; 0 for BM25, whose indices are hashes; of BM42 and miniCOIL fastembed's number."""
         return self._loaded().vocab_size
 
     @classmethod
     def list_supported_models(cls) -> list[dict[str, Any]]:
         """The models that this version knows by name, a fresh dict each, with fastembed's keys and some of ours."""
-        networks = [describe(spec) | {"vocab_size": spec.dim, "requires_idf": False} for spec in SPARSE.models()]
-        return [*networks, *(_describe(model) for model in LEXICAL_MODELS)]
+        return [*map(_describe_network, cls._task.models()), *(_describe(model) for model in LEXICAL_MODELS)]
 
     @classmethod
-    def add_custom_model(cls, model: ModelSpec) -> None:
-        """See :meth:`rapidembed.TextEmbedding.add_custom_model`; the model is one that weighs words (head "mlm")."""
-        if isinstance(model, ModelSpec) and find_lexical(model.name):
+    def add_custom_model(cls, model: "ModelSpec") -> None:
+        """See :meth:`rapidembed.TextEmbedding.add_custom_model`.
+
+        The model's head is "mlm" (SPLADE), "attention" (BM42) or "words" (miniCOIL).
+        """
+        if find_lexical(getattr(model, "name", "")):
             raise ValueError(f"{model.name!r} is a curated model; choose another name.")
         super().add_custom_model(model)
 
@@ -279,6 +287,10 @@ class SparseTextEmbedding(Embedder[SparseOptions, SparseBackend, SparseEmbedding
         self, model: SparseBackend, windows: Iterator[list[SparseEmbedding]], texts: Iterable[str]
     ) -> list[SparseEmbedding]:
         return [embedding for window in windows for embedding in window]
+
+
+def _describe_network(spec: "ModelSpec") -> dict[str, Any]:
+    return describe(spec) | {"vocab_size": spec.vocab_size or spec.dim, "requires_idf": spec.words is not None}
 
 
 def _describe(model: LexicalModel) -> dict[str, Any]:

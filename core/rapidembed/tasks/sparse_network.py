@@ -2,28 +2,26 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-from safetensors import SafetensorError
-from safetensors.numpy import load_file
-
-from rapidembed.errors import ClosedError, IntegrityError
+from rapidembed.errors import ClosedError
 from rapidembed.hub import Checkpoint
-from rapidembed.registry import SPARSE, SparseWeights
-from rapidembed.registry.config_file import ConfigFile
+from rapidembed.registry import SPARSE
 from rapidembed.runtime.device import Placement
 from rapidembed.runtime.lease import Lease
 from rapidembed.runtime.sinks import ListSink
-from rapidembed.runtime.tokenizer import TokenIds, Tokenizer
+from rapidembed.runtime.tokenizer import Tokenizer
 from rapidembed.tasks.bulk import Bulk
 from rapidembed.tasks.call import Call
 from rapidembed.tasks.info import ModelInfo
 from rapidembed.tasks.leased import LeasedModel, graph_tokenizer, lease_model, token_limit
 from rapidembed.tasks.sparse_options import SparseOptions
 from rapidembed.tasks.steps import TextSteps
+from rapidembed.tasks.weighing import Weigher
+from rapidembed.tasks.weighing.attention import AttentionWeights
+from rapidembed.tasks.weighing.senses import WordSenses
+from rapidembed.tasks.weighing.tokens import TokenWeights
+from rapidembed.tasks.weighing.vocabulary import VocabularyWeights
 from rapidembed.types import SparseEmbedding
 
 
@@ -33,11 +31,7 @@ class SparseModel(LeasedModel):
 
     prompts: dict[str, str]
     """Text put before inputs, by role: "plain", "query", "document"."""
-    sparse: SparseWeights
-    skipped: NDArray[np.int64]
-    """Tokens that get no weight."""
-    query_weights: NDArray[np.float32] | None
-    """A weight for each token, float32 (vocabulary,), where queries do without the network."""
+    weigher: Weigher
 
     @classmethod
     def load(cls, owner: object, options: SparseOptions, placement: Placement) -> "SparseModel":
@@ -45,31 +39,27 @@ class SparseModel(LeasedModel):
 
         def make(lease: Lease, checkpoint: Checkpoint) -> "SparseModel":
             spec, tokenizer = checkpoint.spec, graph_tokenizer(lease.engine)
-            sparse = spec.sparse or SparseWeights()
             prompts = {"plain": spec.plain_prompt, "query": spec.query_prompt, "document": spec.document_prompt}
-            file = sparse.query_weights
             return cls(
                 lease=lease,
                 checkpoint=checkpoint,
                 max_tokens=token_limit(options.max_tokens, spec, lease.engine),
                 truncate=options.truncate,
                 prompts=prompts | dict(options.prompts or {}),
-                sparse=sparse,
-                skipped=np.array(tokenizer.special_ids if sparse.skip_special else [], dtype=np.int64),
-                query_weights=_weights(checkpoint.root / file, tokenizer, spec.dim) if file else None,
+                weigher=_weigher(checkpoint, tokenizer, options),
             )
 
         return lease_model(owner, options, placement, SPARSE, make)
 
     @property
     def requires_idf(self) -> bool:
-        """Whether an index has to multiply the weights by the terms' idf: never, training saw to that."""
-        return False
+        """Whether an index has to multiply the weights by the terms' idf."""
+        return self.weigher.requires_idf
 
     @property
     def vocab_size(self) -> int:
-        """Number of possible indices: the tokens of the model's vocabulary."""
-        return self.spec.dim
+        """See :attr:`rapidembed.SparseTextEmbedding.vocab_size`."""
+        return self.weigher.vocab_size
 
     def call(self, role: str) -> Call:
         """A new call in the role "plain", "query" or "document"."""
@@ -79,28 +69,17 @@ class SparseModel(LeasedModel):
         """The vector of a lone text."""
         if self._looks_up(call):
             return self._look_up(call, text, None)
-        return self.single(text, TextSteps(call, self.tokenizer), self.sink())[0]
+        return self.single(text, TextSteps(call, self.tokenizer), self.sink(call))[0]
 
     def rows(self, call: Call, texts: Iterable[str], bulk: Bulk) -> Iterator[list[SparseEmbedding]]:
         """The vectors of many texts, window by window, in order."""
         if self._looks_up(call):
             return self._looked_up(call, texts, bulk)
-        return self.windows(texts, TextSteps(call, self.tokenizer), self.sink(), bulk)
+        return self.windows(texts, TextSteps(call, self.tokenizer), self.sink(call), bulk)
 
-    def sink(self) -> ListSink[SparseEmbedding]:
+    def sink(self, call: Call) -> ListSink[SparseEmbedding]:
         """Takes the words that have weight."""
-        logs = 0 if self.sparse.pooling == "sum" else self.sparse.logs
-
-        def read(text: TokenIds, output: NDArray[np.float32]) -> SparseEmbedding:
-            indices = np.flatnonzero(output > 0)
-            if len(self.skipped):
-                indices = indices[~np.isin(indices, self.skipped)]
-            values = output[indices]
-            for _ in range(logs):
-                values = np.log1p(values)
-            return SparseEmbedding(values, indices)
-
-        return ListSink(read)
+        return ListSink(self.weigher.query if call.role == "query" else self.weigher.document)
 
     def token_count(self, texts: Iterable[str], batch_size: int) -> int:
         """Tokens of all texts: special tokens included, after truncation."""
@@ -116,19 +95,18 @@ class SparseModel(LeasedModel):
 
     def facts(self) -> dict[str, Any]:
         """Everything beside the files that decides the weights."""
-        sparse = [self.sparse.pooling, self.sparse.logs, self.sparse.skip_special]
-        return LeasedModel.facts(self) | {"sparse": sparse, "prompts": self.prompts}
+        return LeasedModel.facts(self) | self.weigher.facts() | {"prompts": self.prompts}
 
     def _looks_up(self, call: Call) -> bool:
-        return call.role == "query" and self.query_weights is not None
+        return call.role == "query" and self.weigher.looks_up
 
     def _look_up(self, call: Call, text: str, index: int | None) -> SparseEmbedding:
-        """A query's vector where the network is not needed: the weight of each of its tokens, once."""
-        tokens = self.tokenizer.content([call.prepare(text, index)], self.max_tokens)[0]
+        """A query's vector where the network is not needed."""
+        # In fastembed special tokens count against BM42's limit, in sentence-transformers not against that of tables.
+        encode = self.tokenizer.encode if self.spec.head == "attention" else self.tokenizer.content
+        tokens = encode([call.prepare(text, index)], self.max_tokens)[0]
         call.inspect(tokens, index or 0)
-        indices = np.setdiff1d(np.array(tokens.ids, dtype=np.int64), self.skipped)  # sorted, each once
-        values = np.zeros(0, np.float32) if self.query_weights is None else self.query_weights[indices]
-        return SparseEmbedding(values[values != 0], indices[values != 0])
+        return self.weigher.look_up(tokens)
 
     def _looked_up(self, call: Call, texts: Iterable[str], bulk: Bulk) -> Iterator[list[SparseEmbedding]]:
         for index, text in enumerate(texts):
@@ -139,21 +117,13 @@ class SparseModel(LeasedModel):
             yield [self._look_up(call, text, index)]
 
 
-def _weights(path: Path, tokenizer: Tokenizer, words: int) -> NDArray[np.float32]:
-    """A weight for each token of the vocabulary."""
-    if path.suffix == ".json":
-        weights = np.zeros(words, dtype=np.float32)
-        for token, weight in ConfigFile.read(path).values.items():
-            number = tokenizer.token_id(token)
-            if isinstance(weight, bool) or not isinstance(weight, int | float):
-                raise IntegrityError(f"{path}: expected a number for {token!r}, got {weight!r}.")
-            if number is not None and number < words:
-                weights[number] = weight
-        return weights
-    try:
-        found = load_file(path)["weight"]
-    except (SafetensorError, OSError, KeyError) as error:
-        raise IntegrityError(f"{path} does not hold a tensor 'weight': {error}") from error
-    if found.ndim != 1 or len(found) < words:
-        raise IntegrityError(f"{path}: expected a weight for each of {words} tokens, got shape {found.shape}.")
-    return np.asarray(found, dtype=np.float32)
+def _weigher(checkpoint: Checkpoint, tokenizer: Tokenizer, options: SparseOptions) -> Weigher:
+    """What makes vectors of the model's output."""
+    if checkpoint.spec.head == "attention":
+        return AttentionWeights(checkpoint, tokenizer, options.alpha)
+    if checkpoint.spec.head == "words":
+        lexical = options.lexical
+        return WordSenses(checkpoint, tokenizer, lexical.k, lexical.b, lexical.avg_len)
+    if checkpoint.spec.head == "hybrid":
+        return TokenWeights(checkpoint, tokenizer)
+    return VocabularyWeights(checkpoint, tokenizer)

@@ -6,14 +6,15 @@ from typing import Any, overload
 
 from rapidembed import settings
 from rapidembed.errors import ModelNotFoundError
-from rapidembed.registry import TEXT, ModelSpec
+from rapidembed.registry import ModelSpec
 from rapidembed.runtime import inputs
 from rapidembed.tasks.bulk import Bulk, Texts, gather
 from rapidembed.tasks.custom import custom_spec
 from rapidembed.tasks.embedder import Embedder
 from rapidembed.tasks.facade import name_of
+from rapidembed.tasks.known import Known
 from rapidembed.tasks.loaded import LoadedModel
-from rapidembed.tasks.options import TextOptions
+from rapidembed.tasks.network_options import TextOptions
 from rapidembed.types import Device, Providers, Vectors
 
 
@@ -70,7 +71,7 @@ class TextEmbedding(Embedder[TextOptions, LoadedModel, Vectors, Vectors]):
     process), and free the model when they are closed or collected.
     """
 
-    _task = TEXT
+    _task = Known("TEXT")
 
     def __init__(
         self,
@@ -225,7 +226,7 @@ class TextEmbedding(Embedder[TextOptions, LoadedModel, Vectors, Vectors]):
     @classmethod
     def get_embedding_size(cls, model_name: str) -> int:
         """Dimensions of a curated or added model, without loading it."""
-        spec = TEXT.find(model_name)
+        spec = cls._task.find(model_name)
         if spec is None:
             raise ModelNotFoundError(f"No model {model_name!r} is known by name; list_supported_models() lists them.")
         return spec.dim

@@ -18,11 +18,11 @@ from rapidembed.runtime.tokenizer import TokenIds, Tokenizer
 from rapidembed.tasks.bulk import Bulk
 from rapidembed.tasks.call import Call
 from rapidembed.tasks.leased import LeasedModel, graph_tokenizer, lease_model, token_limit
-from rapidembed.tasks.options import LateInteractionOptions
+from rapidembed.tasks.network_options import LateInteractionOptions
 from rapidembed.tasks.steps import LateInteractionSteps
+from rapidembed.tasks.unit import unit_rows
 from rapidembed.types import Vectors
 
-_SMALLEST_NORM = 1e-12
 # transformers' names, in the order in which sentence-transformers falls back to them.
 _MASK_TOKENS = ("[MASK]", "<mask>")
 
@@ -111,12 +111,11 @@ class TokenVectorModel(LeasedModel):
 
         def read(text: TokenIds, output: NDArray[np.float32]) -> Vectors:
             vectors = output[: len(text.ids)]
-            if len(side.skip):
+            if self.spec.head == "hybrid":  # its first row is the text's, its last column has weights
+                vectors = vectors[1:, : self.spec.dim]
+            elif len(side.skip):
                 vectors = vectors[~np.isin(text.ids, side.skip)]
-            if not self.spec.normalize:
-                return vectors.copy()
-            norms = np.sqrt(np.einsum("ij,ij->i", vectors, vectors))
-            return np.asarray(vectors / np.maximum(norms, _SMALLEST_NORM)[:, None])
+            return unit_rows(vectors) if self.spec.normalize else vectors.copy()
 
         return ListSink(read)
 

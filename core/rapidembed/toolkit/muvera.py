@@ -14,7 +14,7 @@ from rapidembed.runtime.inputs import check_positive
 from rapidembed.toolkit.chunks import chunks
 from rapidembed.types import Vectors
 
-_CHUNK_VECTORS = 512
+_CHUNK_VECTORS = 1024
 
 
 class MultiVectorModel(Protocol):
@@ -135,14 +135,16 @@ class Muvera:
         rows = self._project(vectors)
         cluster = (owner[:, None] * self.r_reps + np.arange(self.r_reps)) * self._clusters + self._hash(vectors, exact)
         total = len(arrays) * self.r_reps * self._clusters
-        keys = cluster.ravel().astype(np.uint16 if total <= 1 << 16 else np.int64)  # 16 bits are sorted by radix
-        order = np.argsort(keys, kind="stable")
-        ordered = keys[order]
-        begins = np.flatnonzero(np.diff(ordered, prepend=ordered[0] + 1))
-        occupied = ordered[begins]
+        keys = cluster.ravel()
+        counts = np.bincount(keys, minlength=total)
+        occupied = np.flatnonzero(counts)
+        counts = counts[occupied]
+        begins = np.cumsum(counts) - counts
+        # 16 bits are sorted by radix.
+        order = np.argsort(keys.astype(np.uint16) if total <= 1 << 16 else keys, kind="stable")
         sums = np.add.reduceat(rows.take(order, axis=0), begins, axis=0)
         if mean:
-            sums /= np.diff(begins, append=len(order))[:, None]
+            sums /= counts.astype(np.float32)[:, None]
         centers = np.zeros((total, self.dim_proj), dtype=np.float32)
         centers[occupied] = sums
         if fill:

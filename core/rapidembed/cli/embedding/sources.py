@@ -62,7 +62,8 @@ def find_sources(inputs: Sequence[str], selection: Selection, ignore: frozenset[
         ignore: files and folders that this run writes, which must not be read from a folder.
 
     Raises:
-        ValueError: an input does not exist, or a folder holds nothing to read.
+        FileNotFoundError: an input does not exist.
+        ValueError: a folder holds nothing to read, or stdin is named twice.
     """
     if inputs.count(STDIN) > 1:
         raise ValueError("stdin (-) can be read once only.")
@@ -76,7 +77,7 @@ def find_sources(inputs: Sequence[str], selection: Selection, ignore: frozenset[
         elif path.exists():
             sources.append(Source(name, path, _kind(path, selection, "lines")))
         else:
-            raise ValueError(f"{name}: no such file or folder. For a text on the command line, use --text {name!r}.")
+            raise FileNotFoundError(f"{name}: no such file or folder.")
     return sources
 
 

@@ -1,0 +1,217 @@
+"""ModernBERT (Warner et al. 2024, https://arxiv.org/abs/2412.13663), as transformers' ``ModernBertModel``."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rapidembed.errors import UnsupportedModelError
+from rapidembed.graph import blocks, heads, layers
+from rapidembed.graph.attention import Projections, attend
+from rapidembed.graph.inputs import Inputs
+from rapidembed.graph.layer_types import FULL, LOCAL, read_layer_types
+from rapidembed.graph.local import Window, window
+from rapidembed.graph.rotary import Rotary, read_turns, rotary
+from rapidembed.graph.writer import GraphWriter
+from rapidembed.registry import SparseWeights
+from rapidembed.registry.config_file import ConfigFile
+from rapidembed.types import Head
+
+_ENCODERS = frozenset({"ModernBertModel", "ModernBertForMaskedLM"})
+ARCHITECTURES: dict[Head, frozenset[str]] = {
+    "pool": _ENCODERS,
+    "tokens": _ENCODERS,
+    "classification": frozenset({"ModernBertForSequenceClassification"}),
+    "mlm": frozenset({"ModernBertForMaskedLM"}),
+}
+PREFIXES = ("", "model.")
+ANCHOR = "embeddings.tok_embeddings.weight"
+IGNORABLE = ("head.", "decoder.")
+TELLS_TEXTS_APART = False
+
+
+@dataclass(frozen=True, slots=True)
+class ModernBertConfig:
+    """The fields of config.json that change numbers."""
+
+    vocab: int
+    hidden: int
+    heads: int
+    intermediate: int
+    layers: tuple[str, ...]
+    """Kind of each layer's attention."""
+    reach: int
+    """How many positions local attention sees to either side."""
+    turns: dict[str, NDArray[np.float32]]
+    """Of the rotary embeddings, by kind of attention; see :func:`rapidembed.graph.rotary.read_turns`."""
+    activation: str
+    epsilon: float
+    attention_bias: bool
+    mlp_bias: bool
+    norm_bias: bool
+
+    @classmethod
+    def read(cls, config: ConfigFile) -> "ModernBertConfig":
+        """Take the fields; refuse values that change the computation in a way this builder does not know.
+
+        Raises:
+            UnsupportedModelError, IntegrityError: name the field and its value.
+        """
+        hidden, heads = layers.read_heads(config)
+        width = hidden // heads
+        local = config.optional_positive("local_attention") or 128
+        if local == 1:
+            raise UnsupportedModelError(f"{config.path}: local_attention=1 is not supported; known: 2 and more.")
+        return cls(
+            vocab=config.positive("vocab_size"),
+            hidden=hidden,
+            heads=heads,
+            intermediate=config.positive("intermediate_size"),
+            layers=_layers(config),
+            reach=local // 2,
+            turns={
+                FULL: read_turns(config, width, 160_000.0, name="global_rope_theta", kind=FULL),
+                LOCAL: read_turns(config, width, 10_000.0, name="local_rope_theta", kind=LOCAL),
+            },
+            activation=config.text("hidden_activation", "gelu"),
+            epsilon=config.number("norm_eps", 1e-5),
+            attention_bias=config.flag("attention_bias", False),
+            mlp_bias=config.flag("mlp_bias", False),
+            norm_bias=config.flag("norm_bias", False),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Shared:
+    """What all layers of one forward pass share."""
+
+    shape: str
+    """Of the hidden state: (batch, tokens, hidden)."""
+    rotary: dict[str, Rotary]
+    """By kind of attention."""
+    window: Window | None
+    """Of local attention; None where no layer is local."""
+
+
+def encode(writer: GraphWriter, config: ConfigFile, inputs: Inputs, *, first_only: bool = False) -> tuple[str, int]:
+    """Write the encoder, see :func:`rapidembed.graph.bert.encode`."""
+    modern = ModernBertConfig.read(config)
+    hidden = modern.hidden
+    x = blocks.lookup(writer, writer.table(ANCHOR, (modern.vocab, hidden)), inputs.ids)
+    shared = _Shared(
+        shape=writer.node("Concat", writer.node("Shape", inputs.ids), writer.ints(hidden), axis=0),
+        rotary={kind: rotary(writer, inputs.ids, turns) for kind, turns in modern.turns.items()},
+        window=window(writer, inputs.ids, modern.reach, inputs.mask) if LOCAL in modern.layers else None,
+    )
+    x = _norm(writer, modern, "embeddings.norm", blocks.flatten(writer, x, hidden))
+    for layer in range(len(modern.layers)):
+        last = layer == len(modern.layers) - 1
+        x = _layer(writer, modern, layer, x, shared, inputs, first_only=first_only and last)
+    x = _norm(writer, modern, "final_norm", x)
+    return x if first_only else writer.node("Reshape", x, shared.shape), hidden
+
+
+def classify(writer: GraphWriter, config: ConfigFile, inputs: Inputs, labels: int, mask: str | None) -> str:
+    """Write the encoder and its classifier: logits (batch, labels).
+
+    Args:
+        writer: takes the nodes.
+        config: config.json.
+        inputs: names of the graph's inputs.
+        labels: width of the classifier.
+        mask: float32 (batch, tokens), 1 for real tokens; None without padding.
+    """
+    pooling = config.text("classifier_pooling", "cls")
+    if pooling not in ("cls", "mean"):
+        raise UnsupportedModelError(f"{config.path}: classifier_pooling={pooling!r} is unknown; known: cls, mean.")
+    x, hidden = encode(writer, config, inputs, first_only=pooling == "cls")
+    if pooling == "mean":
+        x = heads.pool(writer, x, ("mean",), mask)
+    x = _head(writer, config, x, hidden)
+    weight, bias = writer.external("classifier.weight", (labels, hidden)), writer.external("classifier.bias", (labels,))
+    return blocks.linear(writer, x, weight, bias, exact=True)
+
+
+def words(writer: GraphWriter, config: ConfigFile, x: str, sparse: SparseWeights, mask: str | None) -> str:
+    """Write the masked-language-model head, see :func:`rapidembed.graph.heads.mlm`."""
+    modern = ModernBertConfig.read(config)
+    hidden = modern.hidden
+    shape = writer.node("Concat", writer.node("Shape", x, start=0, end=2), writer.ints(-1), axis=0)
+    x = _head(writer, config, blocks.flatten(writer, x, hidden), hidden)
+    tied = config.flag("tie_word_embeddings", True)
+    projection = (
+        writer.full_name(ANCHOR) if tied else "decoder.weight",
+        "decoder.bias" if config.flag("decoder_bias", True) else None,
+    )
+    return heads.word_weights(
+        writer, x, shape, hidden, projection=projection, words=modern.vocab, sparse=sparse, mask=mask
+    )
+
+
+def _head(writer: GraphWriter, config: ConfigFile, x: str, hidden: int) -> str:
+    """The layer that both heads begin with; its tensors lie beside the encoder's."""
+    modern = ModernBertConfig.read(config)
+    weight = writer.external("head.dense.weight", (hidden, hidden))
+    bias = writer.external("head.dense.bias", (hidden,)) if config.flag("classifier_bias", False) else ""
+    x = blocks.linear(writer, x, weight, bias)
+    x = blocks.activation(writer, x, config.text("classifier_activation", "gelu"))
+    shift = writer.external("head.norm.bias", (hidden,)) if modern.norm_bias else None
+    return blocks.layer_norm(writer, x, writer.external("head.norm.weight", (hidden,)), shift, modern.epsilon)
+
+
+def _layer(
+    writer: GraphWriter,
+    modern: ModernBertConfig,
+    layer: int,
+    x: str,
+    shared: _Shared,
+    inputs: Inputs,
+    *,
+    first_only: bool,
+) -> str:
+    name, hidden, inner = f"layers.{layer}.", modern.hidden, modern.intermediate
+    # The embeddings are normalized already.
+    normed = _norm(writer, modern, f"{name}attn_norm", x) if layer else x
+    attended = _attention(writer, modern, layer, normed, shared, inputs, first_only=first_only)
+    attended = layers.linear(writer, f"{name}attn.Wo", attended, hidden, hidden, bias=modern.attention_bias)
+    if first_only:
+        x = blocks.first_token(writer, writer.node("Reshape", x, shared.shape))
+    x = writer.node("Add", x, attended)
+    normed = _norm(writer, modern, f"{name}mlp_norm", x)
+    gated = layers.linear(writer, f"{name}mlp.Wi", normed, hidden, 2 * inner, bias=modern.mlp_bias)
+    gated = layers.gated(writer, gated, modern.activation)
+    return writer.node("Add", x, layers.linear(writer, f"{name}mlp.Wo", gated, inner, hidden, bias=modern.mlp_bias))
+
+
+def _attention(
+    writer: GraphWriter,
+    modern: ModernBertConfig,
+    layer: int,
+    x: str,
+    shared: _Shared,
+    inputs: Inputs,
+    *,
+    first_only: bool,
+) -> str:
+    hidden, kind = modern.hidden, modern.layers[layer]
+    packed = layers.linear(writer, f"layers.{layer}.attn.Wqkv", x, hidden, 3 * hidden, bias=modern.attention_bias)
+    shape = writer.node("Concat", writer.node("Shape", inputs.ids), writer.ints(3 * hidden), axis=0)
+    q, k, v = writer.nodes("Split", writer.node("Reshape", packed, shape), outputs=3, axis=2, num_outputs=3)
+    return attend(
+        writer,
+        Projections(q, k, v, modern.heads, hidden // modern.heads),
+        inputs,
+        rotary=shared.rotary[kind],
+        window=shared.window if kind == LOCAL else None,
+        first_only=first_only,
+    )
+
+
+def _norm(writer: GraphWriter, modern: ModernBertConfig, name: str, x: str) -> str:
+    return layers.norm(writer, name, x, modern.hidden, modern.epsilon, bias=modern.norm_bias)
+
+
+def _layers(config: ConfigFile) -> tuple[str, ...]:
+    every = config.optional_positive("global_attn_every_n_layers") or 3
+    count = config.positive("num_hidden_layers")
+    return read_layer_types(config, tuple(LOCAL if layer % every else FULL for layer in range(count)))

@@ -1,0 +1,43 @@
+"""What every encoder's config.json says, each architecture in its own way."""
+
+from rapidembed.errors import IntegrityError
+from rapidembed.registry.config_file import ConfigFile
+
+# What they call the width of token vectors, which others call hidden_size.
+_WIDTH = {"distilbert": "dim"}
+# Their first position stands behind the padding token's number.
+_OFFSET_POSITIONS = ("roberta", "xlm-roberta", "camembert", "mpnet")
+
+
+def read_hidden(config: ConfigFile) -> int:
+    """Width of the token vectors."""
+    return config.positive(_width(config))
+
+
+def read_optional_hidden(config: ConfigFile) -> int | None:
+    """Width of the token vectors; None: it is not said."""
+    return config.optional_positive(_width(config))
+
+
+def read_position_limit(config: ConfigFile) -> int | None:
+    """Longest sequence that the model has positions for, special tokens included; None: it does not say."""
+    positions = config.optional_positive("max_position_embeddings")
+    if config.text("model_type", "") == "nomic_bert":  # whose first number is what it was trained with
+        positions = max(positions or 0, config.optional_positive("n_positions") or 0) or None
+    if positions and config.text("model_type", "").startswith(_OFFSET_POSITIONS):
+        return positions - read_padding(config) - 1
+    return positions
+
+
+def read_padding(config: ConfigFile) -> int:
+    """The padding token of a model whose positions are counted from the one behind it."""
+    if config.text("model_type", "") == "mpnet":
+        return 1  # whatever the file says
+    padding = config.values.get("pad_token_id", 1)
+    if isinstance(padding, bool) or not isinstance(padding, int) or padding < 0:
+        raise IntegrityError(f"{config.path}: expected pad_token_id to be a token's number, got {padding!r}.")
+    return padding
+
+
+def _width(config: ConfigFile) -> str:
+    return _WIDTH.get(config.text("model_type", ""), "hidden_size")

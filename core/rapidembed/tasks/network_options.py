@@ -1,0 +1,66 @@
+"""The options that the facades over networks have beside those of all, apart from these: BM25 loads sooner so."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import cast
+
+from rapidembed.registry import Pooling
+from rapidembed.runtime.inputs import check_positive
+from rapidembed.tasks.options import ModelOptions, check_prompts
+from rapidembed.types import POOLING_MODES
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TextOptions(ModelOptions):
+    """Arguments of :class:`rapidembed.TextEmbedding`, documented there."""
+
+    dimensions: int | None
+    normalize: bool | None
+    prompts: Mapping[str, str] | None
+    pooling: str | Sequence[str] | None
+
+    def __post_init__(self) -> None:
+        # Not super(): slots make the decorator build the class anew, and super() would look for the first one.
+        ModelOptions.__post_init__(self)
+        if self.normalize not in (True, False, None):
+            raise ValueError(f"normalize must be True, False or None, got {self.normalize!r}.")
+        if self.dimensions is not None:
+            check_positive("dimensions", self.dimensions)
+        check_prompts(self.prompts)
+        if not isinstance(self.pooling, str | list | tuple | None) or self.pooling in ("", [], ()):
+            raise ValueError(f"pooling must be a mode or a list of modes, got {self.pooling!r}.")
+        for mode in self.pooling_modes or ():
+            if mode not in POOLING_MODES:
+                raise ValueError(f"pooling must be of {', '.join(POOLING_MODES)}, got {self.pooling!r}.")
+
+    @property
+    def pooling_modes(self) -> Pooling | None:
+        """``pooling`` as a tuple of modes."""
+        if self.pooling is None:
+            return None
+        modes = (self.pooling,) if isinstance(self.pooling, str) else tuple(self.pooling)
+        return cast("Pooling", modes)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LateInteractionOptions(ModelOptions):
+    """Arguments of :class:`rapidembed.LateInteractionTextEmbedding`, documented there."""
+
+    max_query_tokens: int | None
+
+    def __post_init__(self) -> None:
+        ModelOptions.__post_init__(self)
+        if self.max_query_tokens is not None:
+            check_positive("max_query_tokens", self.max_query_tokens)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RerankOptions(ModelOptions):
+    """Arguments of :class:`rapidembed.TextCrossEncoder`, documented there."""
+
+    label: str | int | None
+
+    def __post_init__(self) -> None:
+        ModelOptions.__post_init__(self)
+        if isinstance(self.label, bool) or not isinstance(self.label, str | int | None):
+            raise ValueError(f"label must be a label's name, its number or None, got {self.label!r}.")
