@@ -164,7 +164,7 @@ def test_padding_changes_nothing(folder):
     weights = Weights([("", folder / "model.safetensors"), *((prefix, folder / file) for prefix, file in files)])
     config = ConfigFile.read(folder / "config.json")
     graph = build(config, weights, discover_hybrid(folder, "tiny"), masked=True)
-    converted = {name: weights.float32(name) for name in graph.given}
+    converted = {name: weights.float32(name) for name in graph.converted}
     program = Program(graph.model, 0, True, ("none",), folder=weights.folder, given=converted)
     session = OnnxSession(program, ["CPUExecutionProvider"], 1)
     tokens = Tokenizer(folder).encode(TEXTS, 40)
