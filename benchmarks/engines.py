@@ -10,6 +10,8 @@ from benchmarks.paths import WEIGHTS_PACKAGE, model_folder
 
 BATCH_SIZES = (1, 2, 4, 8, 32, 256)
 OURS = "rapidembed"
+FASTER = {"rapidembed-int8": {"precision": "int8"}, "rapidembed-bf16": {"precision": "bf16", "backend": "openvino"}}
+"""Ours in reduced precision: names and options."""
 REFERENCE = "st-fp32"
 """The engine that vectors are compared to."""
 
@@ -45,10 +47,10 @@ class Engine:
 
 
 class RapidEmbed:
-    def __init__(self) -> None:
+    def __init__(self, **options: str) -> None:
         from rapidembed import TextEmbedding
 
-        self._model = TextEmbedding(f"package:{WEIGHTS_PACKAGE}", max_tokens=MAX_TOKENS)
+        self._model = TextEmbedding(f"package:{WEIGHTS_PACKAGE}", max_tokens=MAX_TOKENS, **options)
 
     def embed(self, texts: list[str], batch_size: int | None) -> Any:
         return self._model.encode(texts, **_batch(batch_size))
@@ -116,6 +118,16 @@ def _batch(size: int | None) -> dict[str, int]:
 
 ENGINES: dict[str, Engine] = {
     OURS: Engine("rapidembed", ("rapidembed",), 256, lambda _: RapidEmbed(), sweeps=False),
+    "rapidembed-int8": Engine(
+        "rapidembed int8", ("rapidembed",), 256, lambda _: RapidEmbed(**FASTER["rapidembed-int8"]), sweeps=False
+    ),
+    "rapidembed-bf16": Engine(
+        "rapidembed bf16, OpenVINO",
+        ("rapidembed", "openvino"),
+        256,
+        lambda _: RapidEmbed(**FASTER["rapidembed-bf16"]),
+        sweeps=False,
+    ),
     "fastembed": Engine("fastembed", ("fastembed",), 256, FastEmbed, needs_export=True),
     "st-fp32": Engine(
         "sentence-transformers fp32", ("sentence_transformers",), 32, lambda _: SentenceTransformers("float32")

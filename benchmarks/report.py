@@ -3,7 +3,7 @@
 from statistics import linear_regression, median
 from typing import Any
 
-from benchmarks.engines import ENGINES, OURS, REFERENCE
+from benchmarks.engines import ENGINES, FASTER, OURS, REFERENCE
 from benchmarks.measure import DISTURBED, QUERY_TOKENS, Variant
 
 Table = list[list[str]]
@@ -57,7 +57,7 @@ def markdown(found: dict[str, Any]) -> str:
     """The report of a run, or of as much of it as there is."""
     summary = summarize(found)
     corpus = found["corpus"]
-    peers = [name for name in ENGINES if name != OURS and name in found["engines"]]
+    peers = [name for name in ENGINES if name not in (OURS, *FASTER) and name in found["engines"]]
     parts = [
         "# rapidembed and its peers, measured in one run",
         f"all-MiniLM-L6-v2, the same weights for everybody, {found['machine']['cores']} cores, {found['date']}. "
@@ -69,6 +69,7 @@ def markdown(found: dict[str, Any]) -> str:
         "## Against each peer at its default",
         _contest_table(found, summary, [_key(name) for name in peers]),
         _share_note(found),
+        _faster(found, summary, peers),
         "## One query, and the first one",
         _query_table(summary, found["engines"]),
         "Milliseconds are medians (p50) of lone queries on loaded models; tokens do not count [CLS] and [SEP]. Cold "
@@ -148,7 +149,7 @@ def _best(found: dict[str, Any], name: str) -> str:
 
 def _title(key: str) -> str:
     name, size = key.split("@")
-    if name == OURS:
+    if name == OURS or name in FASTER:
         return ENGINES[name].title
     return f"{ENGINES[name].title}, batch {ENGINES[name].default_batch if size == 'default' else size}"
 
@@ -175,6 +176,30 @@ def _contest_table(found: dict[str, Any], summary: dict[str, Any], peers: list[s
             ]
         )
     return _render(table)
+
+
+def _faster(found: dict[str, Any], summary: dict[str, Any], peers: list[str]) -> str:
+    """How much faster ours is in reduced precision, pair by pair."""
+    present = [name for name in FASTER if _key(name) in summary["variants"]]
+    if not present:
+        return ""
+    rates: dict[str, dict[int, float]] = {}
+    for run in found["runs"]:
+        rates.setdefault(run["variant"], {})[run["round"]] = run["tokens_per_s"]
+    table: Table = [["times as fast as", *(ENGINES[name].title for name in present)]]
+    keys = dict.fromkeys([_key(OURS), *(_best(found, name) for name in peers), *(_key(name) for name in peers)])
+    for key in keys:
+        cells = []
+        for name in present:
+            own, other = rates[_key(name)], rates.get(key, {})
+            pairs = [own[number] / other[number] for number in own if number in other]
+            cells.append(f"{median(pairs):.2f}" if pairs else _NONE)
+        table.append([_title(key), *cells])
+    cosines = ", ".join(
+        f"{ENGINES[name].title} {_cosine(found, _key(name), 'mean')} (least {_cosine(found, _key(name), 'min')})"
+        for name in present
+    )
+    return f"## In reduced precision\n\n{_render(table)}\n\nMean cosine to float32: {cosines}."
 
 
 def _share_note(found: dict[str, Any]) -> str:

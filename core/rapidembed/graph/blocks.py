@@ -35,12 +35,12 @@ def linear(
         writer: takes the nodes, in the way of its ``linears``.
         x: float32 (rows, in).
         weight: name of a tensor of the checkpoint, or of rows of one: (out, in).
-        bias: (out,); None: there is none.
+        bias: (out,); None or "": there is none.
         exact: in float32 in any case, for what costs little and matters much.
         fine: with twice the bits where activations are rounded, for what costs little and loses most: the values of
             attention.
     """
-    return (Exact() if exact else writer.linears).linear(writer, x, weight, bias, fine=fine)
+    return (Exact() if exact else writer.linears).linear(writer, x, weight, bias or None, fine=fine)
 
 
 def layer_norm(writer: GraphWriter, x: str, weight: str, bias: str | None, epsilon: float) -> str:
@@ -128,14 +128,14 @@ def _plain_attention(
     scores = writer.node("MatMul", q, keys)
     if bias is not None:
         scores = writer.node("Add", scores, bias)
-    unseen = scalar(writer, float(np.finfo(np.float32).min))
+    hidden = scalar(writer, float(np.finfo(np.float32).min))
     if mask is not None:
         seen = writer.node("Unsqueeze", writer.node("Cast", mask, to=9), writer.ints(1, 2))  # 9: BOOL
-        scores = writer.node("Where", seen, scores, unseen)
+        scores = writer.node("Where", seen, scores, hidden)
     if causal:
-        square = writer.node("Shape", scores, start=2)
-        before = writer.node("Trilu", writer.node("Expand", scalar(writer, 1.0), square), upper=0)
-        scores = writer.node("Where", writer.node("Cast", before, to=9), scores, unseen)
+        square = writer.node("Expand", scalar(writer, 1.0), writer.node("Shape", scores, start=2))
+        seen = writer.node("Cast", writer.node("Trilu", square, upper=0), to=9)
+        scores = writer.node("Where", seen, scores, hidden)
     attended = writer.node("MatMul", writer.node("Softmax", scores, axis=-1), v)
     attended = writer.node("Transpose", attended, perm=[0, 2, 1, 3])
     return writer.node("Reshape", attended, writer.ints(0, 0, -1))

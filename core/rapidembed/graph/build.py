@@ -38,10 +38,11 @@ def build(
     on the right); where prompts are left out of pooling, ``prompt_tokens``, a number. The output is ``embedding``,
     float32: (batch, dim); (batch, tokens, dim) for token vectors; (batch, tokens) for attention; see
     :func:`rapidembed.graph.heads.hybrid` for all at once; not normalized. The masked form is for accelerators: it keeps
-    all weights in the session. The other is for CPUs: it takes lookup tables as inputs. The ``arithmetic`` is that of
-    weight matrices: "exact" in float32, "rounded" in 8-bit integers, or "observed", exact with observations for
-    rounding as further outputs. A ``plain`` graph has standard operators only, and takes every tensor of the checkpoint
-    as an input.
+    all weights in the session. The other is for CPUs: it takes lookup tables as inputs.
+
+    The ``arithmetic`` is that of weight matrices: "exact" in float32, "rounded" in 8-bit integers, or "observed", exact
+    with observations for rounding as further outputs. A ``plain`` graph has standard operators only, and takes every
+    tensor of the checkpoint as an input.
 
     Raises:
         UnsupportedModelError: the architecture or one of its values is unknown.

@@ -98,8 +98,8 @@ def _attention(
     x = _norm(writer, model, f"{name}input_layernorm", x, model.hidden)
 
     def project(part: str, heads: int, norm: str | None = None) -> str:
-        fine, width_out = part == "v_proj", heads * width
-        y = layers.linear(writer, f"{name}self_attn.{part}", x, model.hidden, width_out, bias=bias, fine=fine)
+        fine = part == "v_proj"
+        y = layers.linear(writer, f"{name}self_attn.{part}", x, model.hidden, heads * width, bias=bias, fine=fine)
         if norm:
             y = writer.node("Reshape", y, writer.ints(-1, heads, width))
             y = _norm(writer, model, f"{name}self_attn.{norm}", y, width)

@@ -140,7 +140,7 @@ def hybrid(writer: GraphWriter, x: str, hidden: int) -> str:
 
     def layer(name: str, width: int) -> str:
         weight = writer.external(f"{name}/weight", (width, hidden))
-        y = blocks.linear(writer, flat, weight, writer.external(f"{name}/bias", (width,)))
+        y = blocks.linear(writer, flat, weight, writer.external(f"{name}/bias", (width,)), exact=width == 1)
         return writer.node("Reshape", y, shape)
 
     first = writer.node("Slice", x, writer.ints(0), writer.ints(1), writer.ints(1))

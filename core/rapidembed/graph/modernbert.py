@@ -131,7 +131,7 @@ def classify(writer: GraphWriter, config: ConfigFile, inputs: Inputs, labels: in
         x = heads.pool(writer, x, ("mean",), mask)
     x = _head(writer, config, x, hidden)
     weight, bias = writer.external("classifier.weight", (labels, hidden)), writer.external("classifier.bias", (labels,))
-    return blocks.linear(writer, x, weight, bias)
+    return blocks.linear(writer, x, weight, bias, exact=True)
 
 
 def words(writer: GraphWriter, config: ConfigFile, x: str, sparse: SparseWeights, mask: str | None) -> str:

@@ -30,7 +30,7 @@ def classify(writer: GraphWriter, config: ConfigFile, inputs: Inputs, labels: in
     """Write the encoder and its classifier, see :func:`rapidembed.graph.modernbert.classify`."""
     x, hidden = encode(writer, config, inputs)
     x = heads.pool(writer, x, ("lasttoken",), mask)
-    return blocks.linear(writer, x, writer.external("score.weight", (labels, hidden)))
+    return blocks.linear(writer, x, writer.external("score.weight", (labels, hidden)), exact=True)
 
 
 def _read(config: ConfigFile) -> Decoder:
