@@ -18,8 +18,9 @@ from benchmarks.paths import RESULTS, model_folder
 
 _DESCRIPTION = """\
 Measures rapidembed (in fp32, int8 and bf16) and the peers installed beside it (fastembed, sentence-transformers in
-fp32 and bf16) in one run: the same weights (all-MiniLM-L6-v2), the same mixed-length text, 512 tokens for everybody. Peers run at their default
-and at their best batch size. Peers that are not installed are skipped, and the report says so.
+fp32 and bf16) in one run: the same weights (all-MiniLM-L6-v2), the same mixed-length text, 512 tokens for
+everybody. Peers run at their default and at their best batch size. Peers that are not installed are skipped, and the
+report says so.
 
 Writes benchmarks/results/NAME.json and NAME.md after every stage, so that an interrupted run keeps what it has.
 The default run takes about 15 minutes on 2 cores. Close other programs: engines take turns, so that a slow minute hits
