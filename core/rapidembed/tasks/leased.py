@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from rapidembed.errors import ClosedError, UnsupportedModelError
+from rapidembed.errors import ClosedError, RapidEmbedError, UnsupportedModelError
 from rapidembed.graph import buildable_architectures
 from rapidembed.hub import Checkpoint, HubOptions, mended, resolve
 from rapidembed.registry import ModelSpec, Pooling, Task
@@ -196,8 +196,12 @@ def lease_model(
             if row is None or row.source is None or row.onnx_source is None or row.architecture not in buildable:
                 raise
             # The authors may change their files; the export that is known by name still computes what it did.
-            logger.warning("%s: %s Using the ONNX file of %s instead.", row.source, error, row.onnx_source.repo)
-            return load_with(buildable - {row.architecture})
+            try:
+                model = load_with(buildable - {row.architecture})
+            except RapidEmbedError as other:
+                raise error from other
+            logger.warning("%s: %s The ONNX file of %s runs instead.", row.source, error, row.onnx_source.repo)
+            return model
 
     return mended(load, lambda: next(iter(snapshots), None), hub)
 
