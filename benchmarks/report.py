@@ -221,9 +221,9 @@ def _query_table(summary: dict[str, Any], engines: list[str]) -> str:
         cells = []
         for length in lengths:
             value, share = p50.get(length), ratio.get(length)
-            cells.append(_number(value, 2) + (f" (ours {share:.2f}x)" if share and name != OURS else ""))
+            cells.append(_number(value, 2) + (f" (ours {share:.2f}x)" if share and not name.startswith(OURS) else ""))
         cold, share = summary["cold_start_s"].get(name), summary["cold_ours_over_it"].get(name)
-        cells.append(_number(cold, 2) + (f" (ours {share:.2f}x)" if share and name != OURS else ""))
+        cells.append(_number(cold, 2) + (f" (ours {share:.2f}x)" if share and not name.startswith(OURS) else ""))
         table.append([f"**{ENGINES[name].title}**" if name == OURS else ENGINES[name].title, *cells])
     return _render(table) if summary["query_p50_ms"] or summary["cold_start_s"] else "Not measured in this run."
 

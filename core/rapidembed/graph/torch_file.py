@@ -16,8 +16,6 @@ from typing import Any
 
 from rapidembed.errors import IntegrityError, RapidEmbedError, UnsupportedModelError
 
-TORCH_SUFFIX = ".pt"
-
 # What zipfile raises over damaged archives.
 _DAMAGE = (OSError, EOFError, zipfile.BadZipFile, struct.error, ValueError, NotImplementedError, RuntimeError)
 _LARGEST_PICKLE = 1 << 24

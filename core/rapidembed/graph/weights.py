@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 
 from rapidembed.errors import IntegrityError, UnsupportedModelError
-from rapidembed.graph.torch_file import TORCH_SUFFIX, read_torch_header
 
+_TORCH_SUFFIX = ".pt"
 _FLOATS = {"F32": "<f4", "F16": "<f2", "BF16": "<u2"}
 _STORED = _FLOATS | {"F64": "<f8", "I8": "<i1", "I32": "<i4", "I64": "<i8"}
 
@@ -50,7 +50,7 @@ class Weights:
         self._bytes: dict[Path, NDArray[np.uint8]] = {}
         digest = hashlib.sha256()
         for prefix, path in paths:
-            header, start = (read_torch_header(path), 0) if path.suffix == TORCH_SUFFIX else _read_header(path)
+            header, start = _read_torch_header(path) if path.suffix == _TORCH_SUFFIX else _read_header(path)
             # Nothing is written, but runtimes share only memory that could be: "c" would keep changes to itself.
             self._bytes[path] = np.memmap(path, dtype=np.uint8, mode="c")
             for name, entry in header.items():
@@ -113,6 +113,12 @@ class Weights:
 
     def _relative(self, path: Path) -> str:
         return path.relative_to(self.folder).as_posix()
+
+
+def _read_torch_header(path: Path) -> tuple[dict[str, Any], int]:
+    from rapidembed.graph.torch_file import read_torch_header  # few models have one
+
+    return read_torch_header(path), 0
 
 
 def _read_header(path: Path) -> tuple[dict[str, Any], int]:

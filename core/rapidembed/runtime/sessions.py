@@ -6,7 +6,6 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from importlib import metadata
 
 from rapidembed.graph import Program, Rounding, load_program
 from rapidembed.hub import Checkpoint, Stamp
@@ -43,6 +42,8 @@ class Arithmetic:
 
 def version(backend: str) -> str:
     """Version of what computes."""
+    from importlib import metadata  # imports the email package
+
     return metadata.version(backend)
 
 
