@@ -20,6 +20,9 @@ GROUP = "rapidembed.models"
 
 _Key = tuple[Head, str]
 
+_PLACES = ("package:", "builtin:")
+"""Beginnings of what says where a model lies: no package registers such names, and asking them all takes time."""
+
 _lock = threading.Lock()
 _added: dict[_Key, ModelSpec] = {}
 
@@ -57,8 +60,11 @@ def remove(heads: Iterable[Head], name: str) -> None:
 def find(heads: Iterable[Head], name: str) -> ModelSpec | None:
     """The added or installed model of that name (case does not matter) that has one of the heads, or None."""
     keys = [(head, name.lower()) for head in heads]
-    found = (models.get(key) for models in (_added, _installed()) for key in keys)
-    return next(filter(None, found), None)
+    if added := next(filter(None, map(_added.get, keys)), None):
+        return added
+    if name.startswith(_PLACES):
+        return None
+    return next(filter(None, map(_installed().get, keys)), None)
 
 
 def models(heads: Collection[Head]) -> list[ModelSpec]:
