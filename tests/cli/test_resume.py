@@ -134,7 +134,14 @@ def test_killed_at_random_moments(tmp_path: Path, seed: int) -> None:
 def test_interrupted_by_the_keyboard(tmp_path: Path) -> None:
     reader, writer = os.pipe()
     program = [sys.executable, "-m", "rapidembed", "embed", "-m", str(TINY), "--batch-size", "16", "-o", "out.npy"]
-    process = subprocess.Popen(program, cwd=tmp_path, stdin=reader, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        program,
+        cwd=tmp_path,
+        stdin=reader,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # whatever the tests were started with
+    )
     lines = "".join(f"text {n}\n" for n in range(2000)).encode()
     os.write(writer, lines)
     _wait_for(tmp_path / "out.npy.partial" / "vectors.npy")

@@ -256,6 +256,8 @@ def test_forked_child_uses_engines_of_its_own(minilm: str) -> None:
 
 
 _EXIT = """
+import signal
+signal.signal(signal.SIGINT, signal.default_int_handler)  # whatever the tests were started with
 from rapidembed import TextEmbedding
 model = TextEmbedding({name!r})
 vectors = model.embed(("some text " * (i % 40) for i in range(100_000)), batch_size=64)

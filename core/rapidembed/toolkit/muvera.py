@@ -11,7 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rapidembed.runtime.inputs import check_positive
-from rapidembed.runtime.pool import compute_pool
 from rapidembed.toolkit.chunks import chunks
 from rapidembed.types import Vectors
 
@@ -124,16 +123,8 @@ class Muvera:
         arrays = [self._check(index, vectors) for index, vectors in enumerate(sets)]
         encoded = np.empty((len(arrays), self.embedding_size), dtype=np.float32)
         few = max(1, (1 << 16) // (self.r_reps * self._clusters))
-
-        def encode(start: int, end: int) -> None:
+        for start, end in chunks([len(array) for array in arrays], _CHUNK_VECTORS, few):
             encoded[start:end] = self._encode_chunk(arrays[start:end], fill, mean)
-
-        parts = list(chunks([len(array) for array in arrays], _CHUNK_VECTORS, few))
-        if len(parts) == 1:
-            encode(*parts[0])
-            return encoded
-        for part in [compute_pool().submit(encode, *part) for part in parts]:
-            part.result()
         return encoded
 
     def _encode_chunk(self, arrays: list[NDArray[Any]], fill: bool, mean: bool) -> Vectors:
