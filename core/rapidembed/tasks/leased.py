@@ -187,23 +187,27 @@ def lease_model(
             lease.release()
             raise
 
-    def load() -> M:
-        buildable = buildable_architectures()
-        try:
-            return load_with(buildable)
-        except UnsupportedModelError as error:
-            row = task.find(options.model_name)
-            if row is None or row.source is None or row.onnx_source is None or row.architecture not in buildable:
-                raise
-            # The authors may change their files; the export that is known by name still computes what it did.
-            try:
-                model = load_with(buildable - {row.architecture})
-            except RapidEmbedError as other:
-                raise error from other
-            logger.warning("%s: %s The ONNX file of %s runs instead.", row.source, error, row.onnx_source.repo)
-            return model
+    row = task.find(options.model_name)
+    return mended(lambda: _built_or_exported(load_with, row), lambda: next(iter(snapshots), None), hub)
 
-    return mended(load, lambda: next(iter(snapshots), None), hub)
+
+def _built_or_exported(load_with: Callable[[frozenset[str]], M], row: ModelSpec | None) -> M:
+    """The model, over a graph built here; a curated one whose files no graph can be built for, over its ONNX file.
+
+    The authors may change their files; the export that is known by name still computes what it did.
+    """
+    buildable = buildable_architectures()
+    try:
+        return load_with(buildable)
+    except UnsupportedModelError as error:
+        if row is None or row.source is None or row.onnx_source is None or row.architecture not in buildable:
+            raise
+        try:
+            model = load_with(buildable - {row.architecture})
+        except RapidEmbedError as other:
+            raise error from other
+        logger.warning("%s: %s The ONNX file of %s runs instead.", row.source, error, row.onnx_source.repo)
+        return model
 
 
 def graph_tokenizer(engine: Engine) -> Tokenizer:
