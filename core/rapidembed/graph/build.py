@@ -77,7 +77,7 @@ def build(
     writer.refuse_unused(builder.IGNORABLE)
     observed = linears.observed if isinstance(linears, Observing) else {}
     return BuiltGraph(
-        writer.finish(feeds, output, _dims(spec), observed.values()),
+        writer.finish(feeds, output, _dims(spec), dict(observed.values())),
         tuple(writer.converted),
         tuple(writer.tables),
         rounded=tuple(linears.rounded) if isinstance(linears, Rounding) else (),

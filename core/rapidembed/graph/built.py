@@ -16,5 +16,5 @@ class BuiltGraph:
     """Names of tensors that every run is given, as inputs of the same names."""
     rounded: tuple[Rounded, ...] = ()
     """Matrices that the session is given as integers, see :func:`rapidembed.graph.rounding.round_weights`."""
-    observed: dict[str, str] = field(default_factory=dict)
-    """Outputs by name of the observation, see :class:`rapidembed.graph.linears.Observing`."""
+    observed: dict[str, tuple[str, int]] = field(default_factory=dict)
+    """Outputs and their width by name of the observation, see :class:`rapidembed.graph.linears.Observing`."""

@@ -37,22 +37,26 @@ class Exact:
 
 
 class Observing(Exact):
-    """In float32; tells how large each channel of normalized activations gets.
+    """In float32; tells how the channels of each activation go together.
 
-    Observations bear the name of the first weight that the activation is multiplied by.
+    Observations bear the name of the first weight that the activation is multiplied by. Layers that share a weight
+    share the observation.
     """
 
     def __init__(self) -> None:
-        self.observed: dict[str, str] = {}
-        """Values, float32 (in,), by name of the observation."""
+        self.observed: dict[str, tuple[str, int]] = {}
+        """By name of the observation: a value, float32 (in, in), the products of channels, summed over rows; and in."""
         self._seen: set[str] = set()
 
     def linear(self, writer: GraphWriter, x: str, weight: str, bias: str | None, *, fine: bool) -> str:
         """As :class:`Exact`."""
-        if writer.trait(x).normalized and x not in self._seen:
+        if x not in self._seen:
             self._seen.add(x)
-            largest = writer.node("ReduceMax", writer.node("Abs", x), writer.ints(0), keepdims=0)
-            self.observed[writer.part(weight).name] = largest
+            part = writer.part(weight)
+            gram = writer.node("Gemm", x, x, transA=1)
+            if part.name in self.observed:
+                gram = writer.node("Add", self.observed[part.name][0], gram)
+            self.observed[part.name] = gram, part.width
         return Exact.linear(self, writer, x, weight, bias, fine=fine)
 
 
@@ -72,8 +76,10 @@ class _Rows:
     """What an integer is worth, float32 (rows,)."""
     column: str
     """The same as (rows, 1)."""
-    smoothed: str | None
-    """Name of the observation by which channels are smoothed."""
+    observation: str
+    """Name of what was observed of them."""
+    smoothed: bool
+    """Whether channels are."""
     alike: str
     """A value that has as many rows."""
 
@@ -99,7 +105,7 @@ class Rounding:
         if x not in self._rows:
             self._rows[x] = self._round(writer, x, part.name, part.width)
         rows = self._rows[x]
-        entry = Rounded(part.source, part.start, part.stop, rows.smoothed)
+        entry = Rounded(part.source, part.start, part.stop, rows.observation, rows.smoothed)
         self.rounded.append(entry)
         matrix = writer.made(entry.matrix, (part.width, part.shape[0]), TensorProto.INT8)
         scales = writer.made(entry.scales, (part.shape[0],), TensorProto.FLOAT)
@@ -117,9 +123,8 @@ class Rounding:
     def _round(self, writer: GraphWriter, x: str, name: str, width: int) -> _Rows:
         trait = writer.trait(x)
         alike = trait.rows or x
-        smoothed = name if trait.normalized else None
-        if smoothed is not None:
-            x = writer.node("Mul", x, writer.made(divisors(smoothed), (width,), TensorProto.FLOAT))
+        if trait.normalized:
+            x = writer.node("Mul", x, writer.made(divisors(name), (width,), TensorProto.FLOAT))
         zero, positive = (_MIDDLE, writer.node("Abs", x)) if trait.floor is None else (_LOW, x)
         largest = writer.node("ReduceMax", positive, writer.ints(1), keepdims=0)
         steps = writer.node("Mul", largest, _scalar(writer, 1 / (255 - zero)))
@@ -134,7 +139,8 @@ class Rounding:
             zeros=zeros,
             steps=steps,
             column=writer.node("Unsqueeze", steps, writer.ints(1)),
-            smoothed=smoothed,
+            observation=name,
+            smoothed=trait.normalized,
             alike=alike,
         )
 

@@ -2,7 +2,8 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+import logging
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,9 +26,9 @@ if TYPE_CHECKING:
     from rapidembed.graph.build import Arithmetic
 
 # Raise it with every change that makes the builders write a different graph.
-_BUILDER_VERSION = 10
-_OBSERVED_TOKENS = (16, 32)
-"""Texts and tokens of each."""
+_BUILDER_VERSION = 11
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +62,8 @@ class Program:
     tensors: dict[str, NDArray[np.float32]] = field(default_factory=dict)
 
 
-Observe = Callable[[Program, NDArray[np.int64]], Mapping[str, NDArray[np.float32]]]
-"""Runs a program once on token ids, int64 (texts, tokens), and gives all its outputs by name."""
+Observe = Callable[[Program], Iterable[tuple[str, NDArray[np.float32]]]]
+"""Runs a program on some texts, and gives each of its outputs but the first, summed over the texts, by name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,16 +182,13 @@ def _from_graph(graph: BuiltGraph, weights: Weights, size: int, *, masked: bool 
 
 
 def _round(graph: BuiltGraph, observed: BuiltGraph, weights: Weights, rounding: Rounding) -> dict[str, NDArray[Any]]:
-    """The integers of a graph, its activations having been observed on tokens drawn at random.
-
-    Which channels are large is a trait of the weights: texts show the same ones.
-    """
-    program = _from_graph(observed, weights, 0)
-    words = next(iter(program.tables.values())).shape[0]
-    ids = np.random.default_rng(0).integers(0, words, size=_OBSERVED_TOKENS)
-    outputs = rounding.observe(program, ids)
-    largest = {name: outputs[value] for name, value in observed.observed.items()}
-    return round_weights(weights, graph.rounded, largest, bits=rounding.bits)
+    """The integers of a graph, its activations having been observed."""
+    logger.info("Rounding the weights in %s, once.", weights.folder)
+    names = {output: name for name, (output, _) in observed.observed.items()}
+    outputs = rounding.observe(_from_graph(observed, weights, 0))
+    return round_weights(
+        weights, graph.rounded, ((names[output], gram) for output, gram in outputs), bits=rounding.bits
+    )
 
 
 def _digest(key: object) -> str:

@@ -1,16 +1,18 @@
 """Weights of 8 bits: what is made of a checkpoint's tensors once, and how.
 
-A channel of activations that gets large would take the range of its whole row. Such channels are divided by the root of
-how large they get, and the weights multiplied (SmoothQuant, Xiao et al. 2022, https://arxiv.org/abs/2211.10438).
+A channel of activations that is large would take the range of its whole row. Such channels are divided by the root of
+how large they are, and the weights multiplied (SmoothQuant, Xiao et al. 2022, https://arxiv.org/abs/2211.10438).
 """
 
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from rapidembed.graph.compensation import Compensation
 from rapidembed.graph.weights import Weights
 
 _SMALLEST = np.float32(1e-12)
@@ -26,8 +28,10 @@ class Rounded:
     start: int
     stop: int
     """Which of its rows."""
-    smoothed: str | None
-    """Name of the observation whose channels are smoothed, see :class:`rapidembed.graph.linears.Observing`."""
+    observation: str
+    """Name of what was observed of the activation, see :class:`rapidembed.graph.linears.Observing`."""
+    smoothed: bool
+    """Whether the activation's channels are."""
 
     @property
     def matrix(self) -> str:
@@ -37,7 +41,7 @@ class Rounded:
     @property
     def names(self) -> set[str]:
         """Names of all that it is given as."""
-        return {self.matrix, self.scales} | ({divisors(self.smoothed)} if self.smoothed else set())
+        return {self.matrix, self.scales} | ({divisors(self.observation)} if self.smoothed else set())
 
     @property
     def scales(self) -> str:
@@ -56,32 +60,42 @@ def divisors(observation: str) -> str:
 
 
 def round_weights(
-    weights: Weights, rounded: Sequence[Rounded], observed: Mapping[str, NDArray[np.float32]], *, bits: int
+    weights: Weights,
+    rounded: Sequence[Rounded],
+    observations: Iterable[tuple[str, NDArray[np.float32]]],
+    *,
+    bits: int,
 ) -> dict[str, NDArray[Any]]:
     """Every tensor that a graph with rounded weights is given, by name.
 
     Args:
         weights: the checkpoint's tensors.
         rounded: which of them are rounded.
-        observed: largest magnitude of each channel, by name of observation.
+        observations: products of each activation's channels, (in, in), summed over tokens; by name, one at a time.
         bits: of the integers; with 7 the sum of two products of 8-bit numbers fits into 16 bits.
     """
-    smoothing = {name: _smoothing(largest) for name, largest in observed.items()}
-    made: dict[str, NDArray[Any]] = {divisors(name): 1 / factor for name, factor in smoothing.items()}
+    made: dict[str, NDArray[Any]] = {}
+    entries: dict[str, set[Rounded]] = defaultdict(set)
     for entry in rounded:
-        rows = weights.float32(entry.source)[entry.start : entry.stop]
-        if entry.smoothed is not None:
-            rows = rows * smoothing[entry.smoothed]
-        made[entry.matrix], made[entry.scales] = _round(rows, 2 ** (bits - 1) - 1)
+        entries[entry.observation].add(entry)
+    for name, gram in observations:
+        smooth = smoothing(np.sqrt(gram.diagonal()))
+        if any(entry.smoothed for entry in entries[name]):
+            made[divisors(name)] = 1 / smooth
+            gram = gram / np.outer(smooth, smooth)
+        compensation = Compensation(gram)
+        for entry in entries[name]:
+            rows = weights.float32(entry.source)[entry.start : entry.stop]
+            if entry.smoothed:
+                rows = rows * smooth
+            most = 2 ** (bits - 1) - 1
+            steps = np.maximum(np.abs(rows).max(axis=1) / most, _SMALLEST)
+            made[entry.matrix] = compensation.round(np.ascontiguousarray(rows.T) / steps, most)
+            made[entry.scales] = steps
     return made
 
 
-def _smoothing(largest: NDArray[np.float32]) -> NDArray[np.float32]:
-    typical = np.maximum(np.median(largest), _SMALLEST)
-    return np.asarray(np.maximum(np.sqrt(largest / typical), _LEAST_SMOOTHING), dtype=np.float32)
-
-
-def _round(rows: NDArray[np.float32], most: int) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
-    """Each row in steps of its own: int8 (in, rows), and the steps."""
-    steps = np.maximum(np.abs(rows).max(axis=1) / most, _SMALLEST)
-    return np.ascontiguousarray(np.rint(rows / steps[:, None]).astype(np.int8).T), steps
+def smoothing(sizes: NDArray[np.float32]) -> NDArray[np.float32]:
+    """What weights are multiplied by for activations whose channels are of these sizes."""
+    typical = np.maximum(np.median(sizes), _SMALLEST)
+    return np.asarray(np.maximum(np.sqrt(sizes / typical), _LEAST_SMOOTHING), dtype=np.float32)

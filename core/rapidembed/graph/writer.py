@@ -1,6 +1,6 @@
 """A thin hand on ``onnx.helper``: names nodes, shares constants, and points at weights instead of copying them."""
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +19,7 @@ OPSET = 21
 IR_VERSION = 10
 CONTRIB = "com.microsoft"
 """Operator domain of ONNX Runtime's fused operators."""
+_NOTHING: Mapping[str, int] = {}
 _SAME_CHANNELS = frozenset({"Reshape", "Gather", "Slice", "Squeeze", "Unsqueeze"})
 """Operators that arrange the rows of their first input otherwise."""
 _SAME_ROWS = frozenset(
@@ -265,7 +266,7 @@ class GraphWriter:
         return [name for name in self._converted if name in used]
 
     def finish(
-        self, inputs: dict[str, list[str]], output: str, shape: list[str | int], watched: Iterable[str] = ()
+        self, inputs: dict[str, list[str]], output: str, shape: list[str | int], watched: Mapping[str, int] = _NOTHING
     ) -> bytes:
         """Serialize the graph.
 
@@ -273,9 +274,8 @@ class GraphWriter:
             inputs: name -> names of its dimensions, none for a number; all are int64. Tables are added to them.
             output: the value that becomes the output "embedding", float32.
             shape: of the output; names of dimensions, or their sizes.
-            watched: further values, float32 vectors, that become outputs under their own names.
+            watched: further values, float32 squares, and their width, that become outputs under their own names.
         """
-        watched = list(watched)
         self._nodes.append(helper.make_node("Identity", [output], ["embedding"]))
         values = [helper.make_tensor_value_info(name, TensorProto.INT64, dims) for name, dims in inputs.items()]
         self._drop_unread({"embedding", *watched})
@@ -286,7 +286,7 @@ class GraphWriter:
             values,
             [
                 helper.make_tensor_value_info("embedding", TensorProto.FLOAT, shape),
-                *(helper.make_tensor_value_info(name, TensorProto.FLOAT, [None]) for name in watched),
+                *(helper.make_tensor_value_info(name, TensorProto.FLOAT, [n, n]) for name, n in watched.items()),
             ],
             [self._initializers[name] for name in self._used_initializers()],
         )

@@ -114,11 +114,7 @@ class OnnxEngine:
         self._spec = key.checkpoint.spec
         folder = key.checkpoint.folder
         config = ConfigFile.read(folder / "config.json")
-        self.tokenizer = Tokenizer(
-            folder,
-            truncation_side=ConfigFile.read_optional(folder / "tokenizer_config.json").text("truncation_side", "right"),
-            lower_case=self._spec.lower_case,
-        )
+        self.tokenizer = Tokenizer.of(key.checkpoint)
         self.position_limit = read_position_limit(config)
         """Longest sequence the model has positions for, if it says so."""
         self._hidden = read_optional_hidden(config) or self._spec.dim

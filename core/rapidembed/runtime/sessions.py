@@ -7,11 +7,18 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+
 from rapidembed.graph import Program, Rounding, load_program
 from rapidembed.hub import Checkpoint, Stamp
+from rapidembed.registry.config_file import ConfigFile
+from rapidembed.registry.encoder_config import read_position_limit
 from rapidembed.runtime.cpu import NARROW_SUMS, integer_kind
 from rapidembed.runtime.device import Placement
+from rapidembed.runtime.sample import sample
 from rapidembed.runtime.session import OnnxSession, Session, observe
+from rapidembed.runtime.tokenizer import Tokenizer
 from rapidembed.types import Backend, Precision, ProviderSpec
 
 # Two sessions hold two copies of the packed weights. Above this size one session does both jobs.
@@ -27,17 +34,21 @@ class Arithmetic:
     precision: Precision
     backend: Backend
 
-    @property
-    def rounding(self) -> Rounding | None:
+    def rounding(self, checkpoint: Checkpoint) -> Rounding | None:
         """How weights are made into integers, if they are."""
         if self.precision != "int8":
             return None
-        return Rounding(7 if integer_kind() == NARROW_SUMS else 8, observe)
+        return Rounding(7 if integer_kind() == NARROW_SUMS else 8, lambda program: _observe(program, checkpoint))
 
     @property
     def plain(self) -> bool:
         """Whether graphs must do without ONNX Runtime's own operators."""
         return self.backend != "onnxruntime"
+
+
+def _observe(program: Program, checkpoint: Checkpoint) -> Iterator[tuple[str, NDArray[np.float32]]]:
+    limit = read_position_limit(ConfigFile.read(checkpoint.folder / "config.json"))
+    return observe(program, sample(Tokenizer.of(checkpoint), limit))
 
 
 def version(backend: str) -> str:
@@ -77,7 +88,7 @@ class Sessions:
                 self._program = load_program(
                     self._checkpoint,
                     masked=not self._placement.on_cpu,
-                    rounding=self._arithmetic.rounding,
+                    rounding=self._arithmetic.rounding(self._checkpoint),
                     plain=self._arithmetic.plain,
                 )
             return self._program

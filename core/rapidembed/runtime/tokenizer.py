@@ -11,6 +11,8 @@ from pathlib import Path
 from tokenizers import Encoding, normalizers
 
 from rapidembed.errors import UnsupportedModelError
+from rapidembed.hub import Checkpoint
+from rapidembed.registry.config_file import ConfigFile
 from rapidembed.runtime.vocabulary import load_tokenizer
 
 # Characters that surely hold enough tokens for most texts; where they do not, four times as many are tried.
@@ -55,6 +57,14 @@ class Tokenizer:
             self._tokenizer.normalizer = normalizers.Sequence([normalizers.Lowercase(), *([own] if own else [])])
         self._keep_end = truncation_side == "left"
         self._prefix, self._suffix = self._affixes(folder)
+
+    @classmethod
+    def of(cls, checkpoint: Checkpoint) -> "Tokenizer":
+        """The tokenizer of a checkpoint."""
+        folder = checkpoint.folder
+        config = ConfigFile.read_optional(folder / "tokenizer_config.json")
+        side = config.text("truncation_side", "right")
+        return cls(folder, truncation_side=side, lower_case=checkpoint.spec.lower_case)
 
     @property
     def special_tokens(self) -> int:

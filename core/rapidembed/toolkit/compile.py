@@ -57,7 +57,7 @@ def compile_model(model: Loaded, folder: Path) -> None:
         shutil.copyfile(path, target)
     copy = Checkpoint(checkpoint.spec, folder, checkpoint.weights, None, checkpoint.encoder)
     arithmetic = Arithmetic(key.precision, key.backend)
-    rounding = arithmetic.rounding
+    rounding = arithmetic.rounding(copy)
     record = Compiled(
         precision=key.precision,
         backend=key.backend,

@@ -1,0 +1,31 @@
+"""The texts that activations are observed on before weights are rounded."""
+
+import json
+from importlib import resources
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rapidembed.runtime.tokenizer import Tokenizer
+
+_LENGTHS = (96, 48, 24, 12, 6)
+
+
+def sample(tokenizer: Tokenizer, limit: int | None) -> list[NDArray[np.int64]]:
+    """Token ids of a hundred texts in many languages, in batches of one length, int64 (texts, tokens).
+
+    Each text is cut to the largest of a few lengths that it fills.
+
+    Args:
+        tokenizer: of the model.
+        limit: longest sequence that the model has positions for; None: it does not say.
+    """
+    text = resources.files("rapidembed.runtime").joinpath("data/sample.json").read_text(encoding="utf-8")
+    left, batches = json.loads(text), []
+    for length in _LENGTHS:
+        if limit is None or length <= limit:
+            encoded = [encoding.ids for encoding in tokenizer.encode(left, length)]
+            if filled := [ids for ids in encoded if len(ids) == length]:
+                batches.append(np.array(filled, dtype=np.int64))
+            left = [text for text, ids in zip(left, encoded, strict=True) if len(ids) < length]
+    return batches
