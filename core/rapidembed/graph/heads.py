@@ -169,7 +169,10 @@ def attention(writer: GraphWriter, q: str, k: str, *, heads: int, width: int, ma
         hidden = writer.node("Sub", mask, blocks.scalar(writer, 1.0))
         hidden = writer.node("Mul", hidden, blocks.scalar(writer, 1e9))
         scores = writer.node("Add", scores, writer.node("Unsqueeze", hidden, writer.ints(1, 2)))
-    return writer.node("ReduceMean", writer.node("Softmax", scores, axis=-1), writer.ints(1, 2), keepdims=0)
+    shares = writer.node("Squeeze", writer.node("Softmax", scores, axis=-1), writer.ints(2))
+    # The mean as a product for each text: the last place of ReduceMean depends on whether the batch has one or more.
+    mean = writer.constant(np.full((1, 1, heads), 1 / heads, np.float32))
+    return writer.node("Squeeze", writer.node("MatMul", mean, shares), writer.ints(1))
 
 
 def mlm(

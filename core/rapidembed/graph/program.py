@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from rapidembed.graph.build import Arithmetic
 
 # Raise it with every change that makes the builders write a different graph.
-_BUILDER_VERSION = 10
+_BUILDER_VERSION = 12
 _OBSERVED_TOKENS = (16, 32)
 """Texts and tokens of each."""
 
