@@ -17,8 +17,9 @@ from rapidembed.tasks.known import Known
 from rapidembed.tasks.network_options import RerankOptions
 from rapidembed.tasks.pair_inputs import Activation, LabelActivation, activation_of, checked, pairs_of
 from rapidembed.tasks.reranker import Reranker
+from rapidembed.tasks.results import RankedDocument
 from rapidembed.tasks.steps import Pair
-from rapidembed.types import Device, Providers, RankedDocument, Vectors
+from rapidembed.types import Device, Providers, Vectors
 
 _LABEL_ACTIVATIONS = ("logit", "sigmoid", "softmax")
 

@@ -1,7 +1,6 @@
 """Sparse text embedding."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from rapidembed.lexical.languages import LANGUAGES
@@ -12,7 +11,6 @@ from rapidembed.lexical.words import Tokenizer
 from rapidembed.runtime import inputs
 from rapidembed.runtime.device import Placement
 from rapidembed.tasks.bulk import Bulk, Texts
-from rapidembed.tasks.describe import describe
 from rapidembed.tasks.embedder import Embedder, TextModel
 from rapidembed.tasks.facade import name_of
 from rapidembed.tasks.known import Known
@@ -21,6 +19,8 @@ from rapidembed.tasks.sparse_options import SparseOptions
 from rapidembed.types import Device, Providers, SparseEmbedding
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from rapidembed.registry import ModelSpec
 
 
@@ -97,7 +97,7 @@ class SparseTextEmbedding(Embedder[SparseOptions, SparseBackend, SparseEmbedding
     def __init__(
         self,
         model_name: str,
-        cache_dir: str | Path | None = None,
+        cache_dir: "str | Path | None" = None,
         threads: int | None = None,
         providers: Providers | None = None,
         cuda: bool | Device | str = Device.AUTO,
@@ -113,7 +113,7 @@ class SparseTextEmbedding(Embedder[SparseOptions, SparseBackend, SparseEmbedding
         max_tokens: int | None = None,
         truncate: bool = True,
         prompts: Mapping[str, str] | None = None,
-        specific_model_path: str | Path | None = None,
+        specific_model_path: "str | Path | None" = None,
         k: float | None = None,
         b: float | None = None,
         avg_len: float | None = None,
@@ -290,6 +290,8 @@ class SparseTextEmbedding(Embedder[SparseOptions, SparseBackend, SparseEmbedding
 
 
 def _describe_network(spec: "ModelSpec") -> dict[str, Any]:
+    from rapidembed.tasks.describe import describe
+
     return describe(spec) | {"vocab_size": spec.vocab_size or spec.dim, "requires_idf": spec.words is not None}
 
 
