@@ -56,7 +56,7 @@ def test_contents(built: Path) -> None:
     assert not {f"{folder}__init__.py" for folder in shared} & set(names)  # others' parts of the namespace must stay
     assert {
         "rapidembed/registry/data/dense.json",
-        "rapidembed/lexical/data/stopwords.json",
+        "rapidembed/lexical/data/stopwords/english.txt",
         "rapidembed/builtin/static-en/model.safetensors",
     } <= set(names)
     assert wheel.stat().st_size <= 10_000_000

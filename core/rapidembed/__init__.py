@@ -33,10 +33,11 @@ if TYPE_CHECKING:
     from rapidembed.tasks.info import ModelInfo
     from rapidembed.tasks.late_interaction import LateInteractionTextEmbedding
     from rapidembed.tasks.rerank import TextCrossEncoder
+    from rapidembed.tasks.results import HybridEmbedding, RankedDocument
     from rapidembed.tasks.sparse import SparseTextEmbedding
     from rapidembed.tasks.text import TextEmbedding
     from rapidembed.toolkit.max_sim import max_sim
-    from rapidembed.types import Device, HybridEmbedding, RankedDocument, SparseEmbedding
+    from rapidembed.types import Device, SparseEmbedding
 
 __all__ = [
     "BM25Index",
@@ -76,14 +77,14 @@ _ELSEWHERE = {
     "BM25Index": "rapidembed.lexical.index",
     "Device": "rapidembed.types",
     "Hybrid": "rapidembed.registry",
-    "HybridEmbedding": "rapidembed.types",
+    "HybridEmbedding": "rapidembed.tasks.results",
     "HybridTextEmbedding": "rapidembed.tasks.hybrid",
     "LateInteraction": "rapidembed.registry",
     "LateInteractionTextEmbedding": "rapidembed.tasks.late_interaction",
     "ModelInfo": "rapidembed.tasks.info",
     "ModelSpec": "rapidembed.registry",
     "OnnxSource": "rapidembed.registry",
-    "RankedDocument": "rapidembed.types",
+    "RankedDocument": "rapidembed.tasks.results",
     "SparseEmbedding": "rapidembed.types",
     "SparseTextEmbedding": "rapidembed.tasks.sparse",
     "SparseWeights": "rapidembed.registry",

@@ -55,18 +55,6 @@ class Device(StrEnum):
     AUTO = "auto"
 
 
-@dataclass(frozen=True, slots=True)
-class RankedDocument:
-    """A document's place in a ranking."""
-
-    index: int
-    """Where it stood among the documents given."""
-    score: float
-    """Higher is more relevant."""
-    document: str | None = None
-    """Its text, where it was asked for."""
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class SparseEmbedding:
     """A vector given by its non-zero entries.
@@ -102,15 +90,3 @@ class SparseEmbedding:
         return np.array_equal(self.indices, other.indices) and np.array_equal(self.values, other.values)
 
     __hash__ = None  # type: ignore[assignment]  # it holds arrays
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class HybridEmbedding:
-    """The three kinds of vectors that one pass of a model makes of a text."""
-
-    dense: Vectors
-    """float32 (dimensions,), of length 1."""
-    sparse: SparseEmbedding
-    """Weights of the text's tokens."""
-    token_vectors: Vectors
-    """float32 (tokens, dimensions), each of length 1, for late interaction."""

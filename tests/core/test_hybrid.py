@@ -137,6 +137,14 @@ def test_each_by_itself_on_an_onnx_file(exported, added):
     each_by_itself(added, **options)
 
 
+@pytest.mark.parametrize(
+    "facade", [HybridTextEmbedding, TextEmbedding, SparseTextEmbedding, LateInteractionTextEmbedding]
+)
+def test_the_onnx_file_has_one_precision(exported, added, facade):
+    with pytest.raises(UnsupportedModelError, match="runs its own ONNX file, whose precision is fixed"):
+        facade(added, specific_model_path=exported, precision="int8")
+
+
 def test_four_facades_share_one_engine(folder, added):
     options = {"specific_model_path": folder}
     facades = (HybridTextEmbedding, TextEmbedding, SparseTextEmbedding, LateInteractionTextEmbedding)

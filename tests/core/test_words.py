@@ -4,6 +4,7 @@ import copy
 import json
 import math
 import pickle
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -121,6 +122,20 @@ def test_minicoil_on_an_onnx_file(exported, minicoil):
     with SparseTextEmbedding(minicoil, specific_model_path=exported, max_tokens=64) as model:
         assert model.info.weights == exported / "onnx" / "model.onnx"
         all_forms(model, "minicoil")
+
+
+@pytest.mark.parametrize("name", [BM42, SPEC.name])
+def test_onnx_files_have_one_precision(exported, minicoil, name):
+    with pytest.raises(UnsupportedModelError, match="runs its own ONNX file, whose precision is fixed"):
+        SparseTextEmbedding(name, specific_model_path=exported, precision="int8")
+
+
+@pytest.mark.skipif(find_spec("openvino") is None, reason="needs OpenVINO")
+@pytest.mark.parametrize(("name", "reference"), [(BM42, "bm42"), (SPEC.name, "minicoil")])
+def test_onnx_files_in_openvino(exported, minicoil, name, reference):
+    with SparseTextEmbedding(name, specific_model_path=exported, max_tokens=64, backend="openvino") as model:
+        assert model.info.backend == "openvino"
+        all_forms(model, reference)
 
 
 @pytest.mark.parametrize("file", ["model.onnx", "onnx/model.onnx"])

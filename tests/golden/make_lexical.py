@@ -3,7 +3,7 @@
 Runs where fastembed is installed. ``python tests/golden/make_lexical.py`` writes ``lexical.json``: what fastembed's
 Bm25 makes of the texts below, in every language it has, its stopwords read from a folder so that no hub is needed.
 
-``python tests/golden/make_lexical.py FOLDER`` first rewrites ``core/rapidembed/lexical/data/stopwords.json`` from the
+``python tests/golden/make_lexical.py FOLDER`` first rewrites ``core/rapidembed/lexical/data/stopwords`` from the
 stopwords corpus of nltk_data (see NOTICE): FOLDER holds a file per language, as in ``nltk.download("stopwords")`` or
 in ``llama_index/core/_static/nltk_cache/corpora/stopwords`` of an installed llama-index-core.
 """
@@ -13,12 +13,13 @@ import sys
 import tempfile
 from importlib.metadata import version
 from pathlib import Path
+from shutil import copy
 from typing import Any
 
 from fastembed.sparse.bm25 import Bm25, supported_languages
 
 HERE = Path(__file__).parent
-STOPWORDS = HERE.parents[1] / "core" / "rapidembed" / "lexical" / "data" / "stopwords.json"
+STOPWORDS = HERE.parents[1] / "core" / "rapidembed" / "lexical" / "data" / "stopwords"
 OTHER_LANGUAGES = ["bengali", "nepali"]
 """Languages that fastembed does not have and we have a list for."""
 
@@ -101,12 +102,9 @@ def long_text() -> str:
 
 def write_stopwords(folder: Path) -> None:
     """Take over the lists, each word once."""
-    lists = {
-        language: sorted(set((folder / language).read_text(encoding="utf-8").splitlines()))
-        for language in sorted([*supported_languages, *OTHER_LANGUAGES])
-    }
-    lines = ",\n".join(f" {json.dumps(name)}: {json.dumps(words, ensure_ascii=False)}" for name, words in lists.items())
-    STOPWORDS.write_text(f"{{\n{lines}\n}}\n", encoding="utf-8")
+    for language in [*supported_languages, *OTHER_LANGUAGES]:
+        words = sorted(set((folder / language).read_text(encoding="utf-8").splitlines()))
+        (STOPWORDS / f"{language}.txt").write_text("".join(f"{word}\n" for word in words), encoding="utf-8")
 
 
 def reference(folder: Path, texts: list[str], **options: Any) -> list[dict[str, Any]]:
@@ -129,9 +127,9 @@ def main() -> None:
         write_stopwords(Path(sys.argv[1]))
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        for language, words in json.loads(STOPWORDS.read_text(encoding="utf-8")).items():
-            if language != "tamil":  # for which fastembed has no list
-                (folder / f"{language}.txt").write_text("\n".join(words), encoding="utf-8")
+        for file in STOPWORDS.iterdir():
+            if file.stem != "tamil":  # for which fastembed has no list
+                copy(file, folder)
         languages = {
             name: {"texts": texts, "expected": reference(folder, texts, language=name)} for name, texts in TEXTS.items()
         }

@@ -40,6 +40,12 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[bool, str]:
     return {False: str(cross), True: str(late)}
 
 
+@pytest.fixture(scope="module")
+def labelled(tmp_path_factory: pytest.TempPathFactory) -> str:
+    folder = tmp_path_factory.mktemp("labels") / "model"
+    return str(heads.assemble_reranker(heads.RERANKERS["three_labels"], folder))
+
+
 @pytest.fixture(params=list(RERANKERS))
 def adapter(request: pytest.FixtureRequest) -> Reranker:
     return RERANKERS[request.param]
@@ -164,6 +170,40 @@ def test_an_impossible_number_of_documents_is_refused(adapter: Reranker, folder:
         adapter.make(folder, **{adapter.top: top})
 
 
+crosses = pytest.mark.parametrize("adapter", [name for name in RERANKERS if name.endswith("cross")], indirect=True)
+
+
+@crosses
+@pytest.mark.parametrize("label", ["entailment", 1])
+async def test_one_of_several_labels_ranks(adapter: Reranker, labelled: str, label: str | int) -> None:
+    with TextCrossEncoder(labelled) as model:
+        shares = model.score_labels([(QUERY, text) for text in TEXTS], activation="sigmoid")[:, 1]
+    wanted = [(TEXTS[i], float(shares[i])) for i in np.argsort(-shares, kind="stable")]
+    made = adapter.make(labelled, **{adapter.top: None, "label": label, "activation": "sigmoid"})
+    documents = adapter.wrap(TEXTS)
+    same(adapter.rank(made, QUERY, documents), wanted)
+    same(await adapter.arank(made, QUERY, documents), wanted)
+    for copied in (adapter.load(adapter.save(made)), pickle.loads(pickle.dumps(made)), copy.deepcopy(made)):
+        assert type(copied.label) is type(label)
+        same(adapter.rank(copied, QUERY, documents), wanted)
+
+
+@crosses
+async def test_several_labels_and_none_chosen(adapter: Reranker, labelled: str) -> None:
+    made = adapter.make(labelled)
+    with pytest.raises(ValueError, match=r"3 labels \(contradiction, entailment, neutral\).* label=\.\.\."):
+        adapter.rank(made, QUERY, adapter.wrap(TEXTS))
+    with pytest.raises(ValueError, match=r"3 labels"):
+        await adapter.arank(made, QUERY, adapter.wrap(TEXTS))
+
+
+@crosses
+@pytest.mark.parametrize("label", ["nosuch", 3, True])
+def test_impossible_labels_are_refused(adapter: Reranker, labelled: str, label: object) -> None:
+    with pytest.raises(ValueError, match="label"):
+        adapter.rank(adapter.make(labelled, label=label), QUERY, adapter.wrap(TEXTS))
+
+
 def test_langchain_keeps_ids_and_its_score_wins(folders: dict[bool, str]) -> None:
     from langchain_core.documents import Document
     from rapidembed_langchain import FastEmbedRerank
@@ -186,6 +226,20 @@ def test_langchain_cross_encoder(folders: dict[bool, str]) -> None:
     assert {type(score) for score in scores} == {float}
     np.testing.assert_allclose(scores, TextCrossEncoder(folders[False]).score_pairs(pairs), atol=1e-6)
     assert made.score([]) == []
+
+
+@pytest.mark.parametrize("label", ["neutral", 2])
+def test_langchain_cross_encoder_of_several_labels(labelled: str, label: str | int) -> None:
+    from rapidembed_langchain import FastEmbedCrossEncoder
+
+    pairs = [(QUERY, text) for text in TEXTS]
+    wanted = TextCrossEncoder(labelled).score_labels(pairs)[:, 2]
+    made = FastEmbedCrossEncoder(model=labelled, label=label)
+    for each in (made, pickle.loads(pickle.dumps(made)), FastEmbedCrossEncoder(**made.model_dump())):
+        assert each.label == label
+        np.testing.assert_allclose(each.score(pairs), wanted, atol=1e-6)
+    with pytest.raises(ValueError, match="3 labels"):
+        FastEmbedCrossEncoder(model=labelled).score(pairs)
 
 
 def test_langchain_retriever_takes_it(folders: dict[bool, str]) -> None:

@@ -10,6 +10,7 @@ from rapidembed.graph.architectures import MODULES
 from rapidembed.graph.built import BuiltGraph
 from rapidembed.graph.inputs import Inputs
 from rapidembed.graph.linears import Exact, Linears, Observing, Rounding
+from rapidembed.graph.pooling import pool
 from rapidembed.graph.weights import Weights
 from rapidembed.graph.writer import GraphWriter
 from rapidembed.registry import ModelSpec, SparseWeights
@@ -102,7 +103,7 @@ def _head(
     mask: str | None,
     skipped: str | None,
 ) -> str:
-    """Encoder and head; ``mask`` and ``skipped`` are those of :func:`rapidembed.graph.heads.pool`."""
+    """Encoder and head; ``mask`` and ``skipped`` are those of :func:`rapidembed.graph.pooling.pool`."""
     x: str
     if spec.head == "attention":
         x = builder.attention(writer, config, inputs, mask)
@@ -121,7 +122,7 @@ def _head(
     if spec.head == "mlm":
         x = builder.words(writer, config, x, spec.sparse or SparseWeights(), mask)
         return x
-    x = x if first_only else heads.pool(writer, x, spec.pooling, mask, skipped)
+    x = x if first_only else pool(writer, x, spec.pooling, mask, skipped)
     for layer in spec.dense:
         x = heads.dense(writer, x, layer)
     return x

@@ -9,7 +9,6 @@ import hashlib
 import json
 import logging
 import os
-import tempfile
 from collections.abc import Callable
 from dataclasses import astuple
 from pathlib import Path
@@ -119,6 +118,8 @@ def _keep(write: Callable[[], None]) -> None:
 
 
 def _write(path: Path, write: Callable[[Path], object]) -> None:
+    import tempfile  # with what it imports it takes milliseconds, and a start that finds its files writes none
+
     temporary = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

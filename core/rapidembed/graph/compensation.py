@@ -42,6 +42,6 @@ class Compensation:
                 makes_up = shares[start:row, row] @ errors[:done]
                 nearest = np.clip(np.rint(wanted[row] + makes_up), -most, most)
                 rounded[self._order[row]] = nearest
-                errors[done] = wanted[row] - nearest
+                errors[done] = matrix[self._order[row]] - nearest
             wanted[stop:] += shares[start:stop, stop:].T @ errors[: stop - start]
         return rounded

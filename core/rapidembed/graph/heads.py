@@ -1,7 +1,4 @@
-"""What follows the encoder, as graph nodes: the modules of sentence-transformers and the heads of transformers.
-
-Each pooling mode has the form without padding (every row of the batch equally long) and the masked form.
-"""
+"""What follows the encoder, as graph nodes: the modules of sentence-transformers and the heads of transformers."""
 
 from dataclasses import dataclass
 
@@ -9,13 +6,12 @@ import numpy as np
 
 from rapidembed.errors import UnsupportedModelError
 from rapidembed.graph import blocks
+from rapidembed.graph.pooling import after
 from rapidembed.graph.writer import GraphWriter
 from rapidembed.registry import DenseLayer, SparseWeights
-from rapidembed.types import PoolingMode
 
 _WORDS_AT_ONCE = 4096
 """Of the vocabulary: with a batch of 512 tokens their logits fill 8 MB, which stay in the cache."""
-_MIN_COUNT = 1e-9  # sentence-transformers' guard against division by zero
 _DENSE_ACTIVATIONS = {"Identity": None, "Tanh": "Tanh", "ReLU": "Relu", "Sigmoid": "Sigmoid", "GELU": "Gelu"}
 
 
@@ -57,27 +53,6 @@ ROBERTA_WORDS = Words(
     decoder="lm_head.decoder.",
     bias="lm_head.bias",
 )
-
-
-def pool(
-    writer: GraphWriter, x: str, modes: tuple[PoolingMode, ...], mask: str | None, skipped: str | None = None
-) -> str:
-    """(batch, tokens, hidden) -> (batch, hidden x modes).
-
-    Args:
-        mask: float32 (batch, tokens), 1 for real tokens, padding on the right; None without padding.
-        skipped: int64 number of tokens at the beginning that are not pooled; None: all are.
-
-    Raises:
-        UnsupportedModelError: ``modes`` say that nothing is left to pool, which is so of some ONNX files only.
-    """
-    if "none" in modes:
-        raise UnsupportedModelError('The pooling "none" is for ONNX files that return vectors; name a pooling mode.')
-    if skipped is not None:
-        x = _after(writer, x, skipped)
-        mask = mask and _after(writer, mask, skipped)
-    pooled = [_pool(writer, x, mode, mask, skipped) for mode in modes]
-    return pooled[0] if len(pooled) == 1 else writer.node("Concat", *pooled, axis=-1)
 
 
 def dense(writer: GraphWriter, x: str, layer: DenseLayer) -> str:
@@ -144,7 +119,7 @@ def hybrid(writer: GraphWriter, x: str, hidden: int) -> str:
         return writer.node("Reshape", y, shape)
 
     first = writer.node("Slice", x, writer.ints(0), writer.ints(1), writer.ints(1))
-    others = _after(writer, layer("token_vectors", hidden), writer.ints(1))
+    others = after(writer, layer("token_vectors", hidden), writer.ints(1))
     vectors = writer.node("Concat", first, others, axis=1)
     return writer.node("Concat", vectors, layer("token_weights", 1), axis=2)
 
@@ -169,7 +144,10 @@ def attention(writer: GraphWriter, q: str, k: str, *, heads: int, width: int, ma
         hidden = writer.node("Sub", mask, blocks.scalar(writer, 1.0))
         hidden = writer.node("Mul", hidden, blocks.scalar(writer, 1e9))
         scores = writer.node("Add", scores, writer.node("Unsqueeze", hidden, writer.ints(1, 2)))
-    return writer.node("ReduceMean", writer.node("Softmax", scores, axis=-1), writer.ints(1, 2), keepdims=0)
+    shares = writer.node("Squeeze", writer.node("Softmax", scores, axis=-1), writer.ints(2))
+    # The mean as a product for each text: the last place of ReduceMean depends on whether the batch has one or more.
+    mean = writer.constant(np.full((1, 1, heads), 1 / heads, np.float32))
+    return writer.node("Squeeze", writer.node("MatMul", mean, shares), writer.ints(1))
 
 
 def mlm(
@@ -262,61 +240,3 @@ def _pool_logits(writer: GraphWriter, logits: str, sparse: SparseWeights, mask: 
     for _ in range(sparse.logs):
         weights = writer.node("Log", writer.node("Add", weights, blocks.scalar(writer, 1.0)))
     return writer.node("ReduceSum", weights, writer.ints(1), keepdims=0)
-
-
-def _after(writer: GraphWriter, x: str, skipped: str) -> str:
-    """``x`` without its first tokens."""
-    start = writer.node("Reshape", skipped, writer.ints(1))
-    return writer.node("Slice", x, start, writer.ints(np.iinfo(np.int64).max), writer.ints(1))
-
-
-def _pool(writer: GraphWriter, x: str, mode: PoolingMode, mask: str | None, skipped: str | None) -> str:
-    if mode == "cls":
-        return blocks.first_token(writer, x)
-    if mode == "lasttoken":
-        return _last_token(writer, x, mask)
-    if mode == "max":
-        return _max(writer, x, mask)
-    weights = mask or _ones(writer, x)
-    if mode == "weightedmean":
-        positions = _positions(writer, weights)
-        if skipped is not None:
-            positions = writer.node("Add", positions, writer.node("Cast", skipped, to=1))  # 1: FLOAT
-        weights = writer.node("Mul", weights, positions)
-    return _weighted_sum(writer, x, weights, root=mode == "mean_sqrt_len_tokens")
-
-
-def _weighted_sum(writer: GraphWriter, x: str, weights: str, *, root: bool) -> str:
-    """Sum of the rows times their weights, over the sum of the weights or its square root."""
-    row = writer.node("Unsqueeze", weights, writer.ints(1))
-    total = writer.node("Squeeze", writer.node("MatMul", row, x), writer.ints(1))
-    count = writer.node("ReduceSum", weights, writer.ints(1), keepdims=1)
-    count = writer.node("Max", count, blocks.scalar(writer, _MIN_COUNT))
-    return writer.node("Div", total, writer.node("Sqrt", count) if root else count)
-
-
-def _max(writer: GraphWriter, x: str, mask: str | None) -> str:
-    if mask is not None:
-        real = writer.node("Cast", writer.node("Unsqueeze", mask, writer.ints(2)), to=9)  # 9: BOOL
-        x = writer.node("Where", real, x, blocks.scalar(writer, float(np.finfo(np.float32).min)))
-    return writer.node("ReduceMax", x, writer.ints(1), keepdims=0)
-
-
-def _last_token(writer: GraphWriter, x: str, mask: str | None) -> str:
-    if mask is None:
-        return writer.node("Gather", x, writer.constant(np.array(-1, dtype=np.int64)), axis=1)
-    # The last real position is where the running position, zeroed on padding, is largest.
-    reached = writer.node("Mul", mask, _positions(writer, mask))
-    last = writer.node("ArgMax", reached, axis=1, keepdims=1)
-    return writer.node("GatherND", x, last, batch_dims=1)
-
-
-def _ones(writer: GraphWriter, x: str) -> str:
-    shape = writer.node("Shape", x, start=0, end=2)
-    return writer.node("Expand", blocks.scalar(writer, 1.0), shape)
-
-
-def _positions(writer: GraphWriter, like: str) -> str:
-    """1, 2, 3 ... along the last axis, in the shape of ``like``."""
-    ones = writer.node("Expand", blocks.scalar(writer, 1.0), writer.node("Shape", like))
-    return writer.node("CumSum", ones, writer.constant(np.array(1, dtype=np.int64)))

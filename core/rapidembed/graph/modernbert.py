@@ -11,6 +11,7 @@ from rapidembed.graph.attention import Projections, attend
 from rapidembed.graph.inputs import Inputs
 from rapidembed.graph.layer_types import FULL, LOCAL, read_layer_types
 from rapidembed.graph.local import Window, window
+from rapidembed.graph.pooling import pool
 from rapidembed.graph.rotary import Rotary, read_turns, rotary
 from rapidembed.graph.writer import GraphWriter
 from rapidembed.registry import SparseWeights
@@ -128,7 +129,7 @@ def classify(writer: GraphWriter, config: ConfigFile, inputs: Inputs, labels: in
         raise UnsupportedModelError(f"{config.path}: classifier_pooling={pooling!r} is unknown; known: cls, mean.")
     x, hidden = encode(writer, config, inputs, first_only=pooling == "cls")
     if pooling == "mean":
-        x = heads.pool(writer, x, ("mean",), mask)
+        x = pool(writer, x, ("mean",), mask)
     x = _head(writer, config, x, hidden)
     weight, bias = writer.external("classifier.weight", (labels, hidden)), writer.external("classifier.bias", (labels,))
     return blocks.linear(writer, x, weight, bias, exact=True)

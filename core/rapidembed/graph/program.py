@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from rapidembed.graph.build import Arithmetic
 
 # Raise it with every change that makes the builders write a different graph.
-_BUILDER_VERSION = 11
+_BUILDER_VERSION = 13
 
 logger = logging.getLogger(__name__)
 

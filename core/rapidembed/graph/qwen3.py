@@ -1,10 +1,11 @@
 """Qwen3 (Yang et al. 2025, https://arxiv.org/abs/2505.09388), as transformers' ``Qwen3Model`` computes it."""
 
-from rapidembed.graph import blocks, decoder, heads
+from rapidembed.graph import blocks, decoder
 from rapidembed.graph.decoder import ANCHOR as ANCHOR
 from rapidembed.graph.decoder import Decoder
 from rapidembed.graph.inputs import Inputs
 from rapidembed.graph.layer_types import FULL, read_layer_types
+from rapidembed.graph.pooling import pool
 from rapidembed.graph.rotary import read_turns
 from rapidembed.graph.writer import GraphWriter
 from rapidembed.registry.config_file import ConfigFile
@@ -29,7 +30,7 @@ def encode(writer: GraphWriter, config: ConfigFile, inputs: Inputs, *, first_onl
 def classify(writer: GraphWriter, config: ConfigFile, inputs: Inputs, labels: int, mask: str | None) -> str:
     """Write the encoder and its classifier, see :func:`rapidembed.graph.modernbert.classify`."""
     x, hidden = encode(writer, config, inputs)
-    x = heads.pool(writer, x, ("lasttoken",), mask)
+    x = pool(writer, x, ("lasttoken",), mask)
     return blocks.linear(writer, x, writer.external("score.weight", (labels, hidden)), exact=True)
 
 

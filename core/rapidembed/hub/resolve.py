@@ -1,6 +1,5 @@
 """From what a user writes as ``model_name`` to a checkpoint on this machine."""
 
-import difflib
 import logging
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -124,6 +123,8 @@ def _looks_like_hub_id(name: str) -> bool:
 
 
 def _unknown(name: str, task: Task) -> str:
+    import difflib
+
     known = [spec.name for spec in task.models()]
     short = {candidate.rpartition("/")[2].lower(): candidate for candidate in known}
     close = difflib.get_close_matches(name.lower(), [*short, *(k.lower() for k in known)], n=1, cutoff=0.6)

@@ -4,11 +4,9 @@ Robertson and Zaragoza, "The Probabilistic Relevance Framework: BM25 and Beyond"
 """
 
 import itertools
-import json
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,15 +21,14 @@ _ID_BITS = 32
 _ID_MASK = (1 << _ID_BITS) - 1
 
 
-@dataclass(frozen=True, slots=True)
-class TermCounts:
+class TermCounts(NamedTuple):
     """How often the terms occur in some texts: one entry per text and term, by text, then by id."""
 
     text: NDArray[np.int64]
     """int64 (entries,): number of the text."""
     id: NDArray[np.int64]
     """int64 (entries,): id of the term."""
-    count: NDArray[np.int64]
+    times: NDArray[np.int64]
     """int64 (entries,): occurrences; where stems share an id, those of the stem that came last into the text."""
     length: NDArray[np.int64]
     """int64 (texts,): terms in each text, repetitions counted."""
@@ -57,7 +54,9 @@ class Bm25:
     @property
     def fingerprint(self) -> str:
         """32 hexadecimal digits over everything that decides the weights; functions count by their name only."""
-        import hashlib  # it takes as long to load as all of this package
+        # They take as long to load as all of this package.
+        import hashlib
+        import json
 
         rules = self.rules
         facts = {
@@ -104,7 +103,7 @@ class Bm25:
         counts = TermCounts(
             text=entry >> _ID_BITS,
             id=entry & _ID_MASK,
-            count=np.diff(first, append=len(occurrence)),
+            times=np.diff(first, append=len(occurrence)),
             length=np.bincount(row, minlength=len(texts)),
         )
         if vocabulary.terms.collisions:
@@ -131,7 +130,7 @@ class Bm25:
         found = TermCounts(
             text=np.zeros(len(ids), np.int64),
             id=np.array(ids, np.int64),
-            count=np.array([counts[index] for index in ids], np.int64),
+            times=np.array([counts[index] for index in ids], np.int64),
             length=np.array([counts.total()]),
         )
         if vocabulary.terms.collisions:
@@ -143,12 +142,12 @@ class Bm25:
         for entry in np.flatnonzero(np.isin(counts.id, list(terms.collisions))):
             words = self.tokenize(texts[counts.text[entry]])
             stems = Counter(stem for stem in map(terms.stem, words) if stem and term_id(stem) == counts.id[entry])
-            counts.count[entry] = list(stems.values())[-1]  # a Counter keeps the order in which its keys came
+            counts.times[entry] = list(stems.values())[-1]  # a Counter keeps the order in which its keys came
 
     def weights(self, counts: TermCounts) -> NDArray[np.float64]:
         """The BM25 weight of each entry, without idf: float64."""
         norm = self.k * (1 - self.b + self.b * counts.length / self.avg_len)
-        weights: NDArray[np.float64] = counts.count * (self.k + 1) / (counts.count + norm[counts.text])
+        weights: NDArray[np.float64] = counts.times * (self.k + 1) / (counts.times + norm[counts.text])
         return weights
 
     def token_count(self, texts: Iterable[str]) -> int:

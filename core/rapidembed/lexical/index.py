@@ -218,7 +218,7 @@ def _postings(bm25: Bm25, documents: Iterable[str]) -> dict[str, NDArray[Any]]:
         found = bm25.count(window)
         texts.append(found.text + first)
         ids.append(found.id)
-        counts.append(found.count)
+        counts.append(found.times)
         lengths.append(found.length)
         first += len(window)
     id_of_posting = np.concatenate(ids)

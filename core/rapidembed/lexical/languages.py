@@ -1,29 +1,30 @@
 """What BM25 knows about languages: stemmer, stopwords, and how words are told apart.
 
-The stopwords in ``data/stopwords.json`` are NLTK's (the "stopwords" corpus of nltk_data; NOTICE names its sources and
+The stopwords in ``data/stopwords`` are NLTK's (the "stopwords" corpus of nltk_data; NOTICE names its sources and
 their licences), where those of Qdrant/bm25 come from; the copies on the hub were out of reach and could not be
 compared. NLTK's English list has grown since, but only by contractions, which are no words here.
-``tests/golden/make_lexical.py`` writes the file.
+``tests/golden/make_lexical.py`` writes the files.
 """
 
-import json
+import os
 import unicodedata
 from collections.abc import Iterable
-from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from rapidembed.lexical.options import LexicalOptions
 from rapidembed.lexical.vocabulary import Rules
 from rapidembed.lexical.words import TOKENIZERS, Tokenize, Tokenizer
 
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_SHIPPED = os.path.join(os.path.dirname(__file__), "data", "stopwords")
 _LONGEST = 40
 """Letters of the longest words that count, unless asked otherwise."""
 
 
-@dataclass(frozen=True, slots=True)
-class Language:
+class Language(NamedTuple):
     """What is done with a language when nothing else is asked for."""
 
     stemmer: str | None
@@ -51,7 +52,7 @@ LANGUAGES: dict[str, Language] = {
 }
 
 
-def analysis(options: LexicalOptions, folder: Path | None = None) -> tuple[Tokenize, Rules]:
+def analysis(options: LexicalOptions, folder: "Path | None" = None) -> tuple[Tokenize, Rules]:
     """How texts become words, and words terms.
 
     Args:
@@ -82,7 +83,7 @@ def analysis(options: LexicalOptions, folder: Path | None = None) -> tuple[Token
     return TOKENIZERS[tokenizer] if isinstance(tokenizer, str) else tokenizer, rules
 
 
-def _stopwords(language: str, tokenizer: Tokenizer, folder: Path | None) -> Iterable[str]:
+def _stopwords(language: str, tokenizer: Tokenizer, folder: "Path | None") -> Iterable[str]:
     if folder is not None:
         file = folder / f"{language}.txt"
         if not file.is_file():
@@ -94,13 +95,11 @@ def _stopwords(language: str, tokenizer: Tokenizer, folder: Path | None) -> Iter
     return words if tokenizer == "word" else [unicodedata.normalize("NFKC", word) for word in words]
 
 
-def stopwords_of(language: str) -> list[str]:
-    """The stopwords that are shipped for a language; none where there is no list."""
-    return _shipped().get(language, [])
-
-
 @cache
-def _shipped() -> dict[str, list[str]]:
-    text = (Path(__file__).parent / "data" / "stopwords.json").read_text(encoding="utf-8")
-    lists: dict[str, list[str]] = json.loads(text)
-    return lists
+def stopwords_of(language: str) -> tuple[str, ...]:
+    """The stopwords that are shipped for a language; none where there is no list."""
+    file = os.path.join(_SHIPPED, f"{language}.txt")
+    if language not in LANGUAGES or not os.path.exists(file):
+        return ()
+    with open(file, encoding="utf-8") as lines:
+        return tuple(lines.read().splitlines())

@@ -1,10 +1,9 @@
 """The lexical models, as data."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LexicalModel:
+class LexicalModel(NamedTuple):
     """A model that weighs words by counting them."""
 
     name: str

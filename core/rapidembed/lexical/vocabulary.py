@@ -4,8 +4,7 @@ import os
 import unicodedata
 import weakref
 from collections.abc import Callable, Hashable
-from dataclasses import dataclass
-from typing import Protocol, cast
+from typing import NamedTuple, Protocol, cast
 
 from mmh3 import hash as murmur3
 from py_rust_stemmers import SnowballStemmer
@@ -25,8 +24,7 @@ class Stemmer(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Rules:
+class Rules(NamedTuple):
     """Which words are terms, and of which stem."""
 
     stemmer: Stemmer | str | None

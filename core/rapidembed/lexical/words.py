@@ -2,7 +2,6 @@
 
 import itertools
 import re
-import string
 import sys
 import unicodedata
 from collections.abc import Callable, Iterable, Sequence
@@ -18,9 +17,8 @@ Tokenizer: TypeAlias = Literal["word", "unicode"] | Tokenize
 
 _WORD = re.compile(r"\w+")
 _NEITHER_WORD_NOR_SPACE = re.compile(r"[^\w\s]")
-_IN_ASCII_WORDS = string.ascii_letters + string.digits + "_"
-_ASCII = str.maketrans({code: chr(code).lower() if chr(code) in _IN_ASCII_WORDS else " " for code in range(128)})
-_ASCII_BYTES = bytes(ord(chr(code).lower()) if chr(code) in _IN_ASCII_WORDS else 0 for code in range(256))
+_ASCII = {code: chr(code).lower() if chr(code).isalnum() or chr(code) == "_" else " " for code in range(128)}
+_ASCII_BYTES = bytes(0 if _ASCII.get(code, " ") == " " else ord(_ASCII[code]) for code in range(256))
 
 
 def word_tokens(text: str) -> list[str]:

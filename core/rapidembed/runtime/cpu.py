@@ -1,7 +1,6 @@
 """What kind of CPU this is, and what 8-bit numbers it multiplies well."""
 
 import platform
-import subprocess
 import sys
 from pathlib import Path
 
@@ -74,5 +73,7 @@ def parse_sysctl(text: str) -> tuple[str, set[str]]:
 
 
 def _sysctl() -> str:
+    import subprocess  # other systems start without
+
     command = ["/usr/sbin/sysctl", "machdep.cpu", "hw.optional"]
     return subprocess.run(command, capture_output=True, text=True, check=False, timeout=10).stdout  # noqa: S603

@@ -1,8 +1,7 @@
 """From the options that name a device to ONNX Runtime's execution providers. Contradictions are errors."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from rapidembed.errors import DeviceError
 from rapidembed.types import Device, Providers, ProviderSpec
@@ -11,8 +10,7 @@ CPU_PROVIDER = "CPUExecutionProvider"
 _CUDA = "CUDAExecutionProvider"
 
 
-@dataclass(frozen=True, slots=True)
-class Placement:
+class Placement(NamedTuple):
     """Where the sessions of one engine run: one provider list per session."""
 
     kind: str

@@ -8,8 +8,6 @@ from rapidembed.hub import Checkpoint
 from rapidembed.registry.static_files import STATIC_ARCHITECTURES
 from rapidembed.runtime.cpu import integer_kind
 from rapidembed.runtime.device import Placement
-from rapidembed.runtime.fast import fastest
-from rapidembed.runtime.openvino import require
 from rapidembed.tasks.options import ModelOptions
 from rapidembed.types import Backend, Precision
 
@@ -24,6 +22,8 @@ def arithmetic_on(options: ModelOptions, placement: Placement, checkpoint: Check
     backend = cast("Backend", options.backend)
     fixed = checkpoint.is_onnx or checkpoint.spec.architecture in STATIC_ARCHITECTURES or not placement.on_cpu
     if options.precision == "fast" and not fixed and options.providers is None:
+        from rapidembed.runtime.fast import fastest
+
         return fastest(backend)
     record = None if fixed else read_record(checkpoint.root)
     if record is not None and options.precision == "auto" and backend == "onnxruntime" and options.providers is None:
@@ -39,8 +39,7 @@ def arithmetic_on(options: ModelOptions, placement: Placement, checkpoint: Check
     if not placement.on_cpu:
         option = f'backend="{backend}"' if backend != "onnxruntime" else f'precision="{precision}"'
         raise DeviceError(f"{option} is for the CPU, but the device is {placement.label}.")
-    if backend == "openvino":
-        require(precision)
+    _require(precision, backend)
     return precision, backend
 
 
@@ -51,6 +50,12 @@ def _compiled(record: Compiled, checkpoint: Checkpoint) -> tuple[Precision, Back
             f"{checkpoint.root} was compiled for CPUs of the kind {record.integers}, this one is {integer_kind()}. "
             'Compile the model on such a machine, or give a precision, such as "fp32".'
         )
-    if record.backend == "openvino":
-        require(record.precision)
+    _require(record.precision, record.backend)
     return record.precision, record.backend
+
+
+def _require(precision: Precision, backend: Backend) -> None:
+    if backend == "openvino":
+        from rapidembed.runtime.openvino import require
+
+        require(precision)

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
 from rapidembed.errors import EncodingWarning, TruncationWarning
-from rapidembed.runtime.background import in_background
 from rapidembed.runtime.inputs import check_text, repair
 
 if TYPE_CHECKING:
@@ -88,6 +87,8 @@ class Call:
 
 async def awaited(work: Callable[[threading.Event], tuple[R, Call]]) -> R:
     """Run a call off the event loop, and warn at the line of the user who awaits the method that awaits this."""
+    from rapidembed.runtime.background import in_background
+
     result, call = await in_background(work)
     call.warn(stacklevel=3)
     return result

@@ -1,20 +1,21 @@
 """What all facades share: options that are kept, a model that is loaded when it is needed, and an end."""
 
+import os
 import threading
 from collections.abc import Callable
-from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, Self, TypeVar
 
 from rapidembed.errors import ClosedError
 from rapidembed.runtime.device import Placement
-from rapidembed.tasks.describe import describe
-from rapidembed.tasks.info import ModelInfo
 from rapidembed.tasks.known import Known
 from rapidembed.tasks.options import ModelOptions
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from rapidembed.registry import ModelSpec
+    from rapidembed.tasks.info import ModelInfo
 
 
 class Model(Protocol):
@@ -27,7 +28,7 @@ class Model(Protocol):
     def warm(self) -> None:
         """Load what a first call needs."""
 
-    def info(self) -> ModelInfo:
+    def info(self) -> "ModelInfo":
         """What is loaded, and from where."""
 
     def close(self) -> None:
@@ -78,7 +79,7 @@ class Facade(Generic[O, M]):
     # Facts
 
     @property
-    def info(self) -> ModelInfo:
+    def info(self) -> "ModelInfo":
         """What is loaded, and from where."""
         return self._loaded().info()
 
@@ -96,6 +97,8 @@ class Facade(Generic[O, M]):
     @classmethod
     def list_supported_models(cls) -> list[dict[str, Any]]:
         """The models that this version knows by name, a fresh dict each, with fastembed's keys and some of ours."""
+        from rapidembed.tasks.describe import describe
+
         return [describe(spec) for spec in cls._task.models()]
 
     @classmethod
@@ -159,9 +162,9 @@ class Facade(Generic[O, M]):
 F = TypeVar("F", bound=Facade[Any, Any])
 
 
-def name_of(model_name: str | Path) -> str:
+def name_of(model_name: "str | Path") -> str:
     """A model's name as a str, where a path to its folder was given."""
-    return str(model_name) if isinstance(model_name, Path) else model_name
+    return os.fspath(model_name) if isinstance(model_name, os.PathLike) else model_name
 
 
 def _rebuild(cls: type[F], options: dict[str, Any], added: "ModelSpec | None") -> F:

@@ -12,7 +12,8 @@ from rapidembed.tasks.facade import name_of
 from rapidembed.tasks.hybrid_model import HybridModel
 from rapidembed.tasks.known import Known
 from rapidembed.tasks.options import ModelOptions
-from rapidembed.types import Device, HybridEmbedding, Providers
+from rapidembed.tasks.results import HybridEmbedding
+from rapidembed.types import Device, Providers
 
 
 class HybridTextEmbedding(Embedder[ModelOptions, HybridModel, HybridEmbedding, list[HybridEmbedding]]):

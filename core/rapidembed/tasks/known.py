@@ -1,13 +1,11 @@
 """Which models a facade knows by name; the registry is imported when somebody asks, for BM25 does without."""
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from rapidembed.registry import Task
 
 
-@dataclass(frozen=True)
 class Known:
     """A class attribute whose value is a task of the registry.
 
@@ -15,10 +13,11 @@ class Known:
         name: of the task there.
     """
 
-    name: str
+    def __init__(self, name: str) -> None:
+        self._name = name
 
     def __get__(self, instance: object, owner: type | None = None) -> "Task":
         from rapidembed import registry
 
-        task: Task = getattr(registry, self.name)
+        task: Task = getattr(registry, self._name)
         return task

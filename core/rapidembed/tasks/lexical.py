@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
 
 from rapidembed.errors import ClosedError
 from rapidembed.lexical.bm25 import Bm25
@@ -9,9 +10,11 @@ from rapidembed.lexical.languages import analysis
 from rapidembed.lexical.models import LexicalModel
 from rapidembed.tasks.bulk import Bulk
 from rapidembed.tasks.call import Call
-from rapidembed.tasks.info import ModelInfo
 from rapidembed.tasks.sparse_options import SparseOptions
 from rapidembed.types import SparseEmbedding
+
+if TYPE_CHECKING:
+    from rapidembed.tasks.info import ModelInfo
 
 _WINDOW_CHARACTERS = 1 << 20
 """Texts are counted together up to this size, which bounds memory and how long the interpreter lock is held."""
@@ -50,8 +53,10 @@ class LexicalBackend:
     def warm(self) -> None:
         """Nothing is left to load."""
 
-    def info(self) -> ModelInfo:
+    def info(self) -> "ModelInfo":
         """What is loaded."""
+        from rapidembed.tasks.info import ModelInfo
+
         return ModelInfo(
             model_name=self._model.name,
             dimensions=self.vocab_size,

@@ -2,13 +2,16 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from pathlib import Path
-from typing import Any
+from os import PathLike
+from typing import TYPE_CHECKING, Any
 
 from rapidembed.errors import DeviceError
 from rapidembed.runtime.device import CPU_PROVIDER, Placement, place
 from rapidembed.runtime.inputs import check_positive
 from rapidembed.types import Device, Providers
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 _PRECISIONS = {"onnxruntime": ("auto", "fast", "fp32", "int8"), "openvino": ("auto", "fast", "fp32", "bf16")}
 _ROLES = ("query", "document")
@@ -23,7 +26,7 @@ class ModelOptions:
     precision: str
     backend: str
     threads: int | None
-    cache_dir: str | Path | None
+    cache_dir: "str | Path | None"
     revision: str | None
     local_files_only: bool
     token: str | None = field(repr=False)
@@ -33,7 +36,7 @@ class ModelOptions:
     providers: Providers | None
     cuda: bool | Device | str
     device_ids: Sequence[int] | None
-    specific_model_path: str | Path | None
+    specific_model_path: "str | Path | None"
 
     def __post_init__(self) -> None:
         for name in ("local_files_only", "truncate", "lazy_load"):
@@ -43,7 +46,7 @@ class ModelOptions:
             if not isinstance(getattr(self, name), str | None):
                 raise ValueError(f"{name} must be a str or None, got {type(getattr(self, name)).__name__}.")
         for name in ("cache_dir", "specific_model_path"):
-            if not isinstance(getattr(self, name), str | Path | None):
+            if not isinstance(getattr(self, name), str | PathLike | None):
                 raise ValueError(f"{name} must be a path or None, got {getattr(self, name)!r}.")
         if not isinstance(self.model_name, str) or not self.model_name:
             raise ValueError(f"model_name must be a non-empty str, got {self.model_name!r}.")
@@ -65,14 +68,14 @@ class ModelOptions:
             raise ValueError(f'providers are ONNX Runtime\'s; leave them out with backend="{self.backend}".')
 
     @property
-    def cache_path(self) -> Path | None:
+    def cache_path(self) -> "Path | None":
         """``cache_dir`` as a path."""
-        return None if self.cache_dir is None else Path(self.cache_dir).expanduser()
+        return _path(self.cache_dir)
 
     @property
-    def model_path(self) -> Path | None:
+    def model_path(self) -> "Path | None":
         """``specific_model_path`` as a path."""
-        return None if self.specific_model_path is None else Path(self.specific_model_path).expanduser()
+        return _path(self.specific_model_path)
 
     def place(self, available: Sequence[str]) -> Placement:
         """Where to run, of the execution providers that are there.
@@ -104,6 +107,14 @@ class ModelOptions:
     def picklable(self) -> dict[str, Any]:
         """The options by name, without the token: pickles travel, and another process has the files or its own."""
         return {option.name: getattr(self, option.name) for option in fields(self) if option.name != "token"}
+
+
+def _path(given: "str | Path | None") -> "Path | None":
+    if given is None:
+        return None
+    from pathlib import Path  # BM25, which has no files, starts without
+
+    return Path(given).expanduser()
 
 
 def check_prompts(prompts: Mapping[str, str] | None) -> None:

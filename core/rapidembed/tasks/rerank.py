@@ -4,26 +4,23 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, overload
 
-import numpy as np
-
 from rapidembed.registry import ModelSpec
 from rapidembed.runtime import inputs
-from rapidembed.runtime.sinks import VectorSink
-from rapidembed.tasks.bulk import Bulk, gather, with_progress
-from rapidembed.tasks.call import Call, awaited
+from rapidembed.tasks.bulk import Bulk
+from rapidembed.tasks.call import awaited
 from rapidembed.tasks.custom import custom_reranker
-from rapidembed.tasks.facade import Facade, name_of
+from rapidembed.tasks.facade import name_of
 from rapidembed.tasks.known import Known
 from rapidembed.tasks.network_options import RerankOptions
-from rapidembed.tasks.pair_inputs import Activation, LabelActivation, activation_of, checked, pairs_of
+from rapidembed.tasks.pair_inputs import Activation, LabelActivation, checked, pairs_of
 from rapidembed.tasks.reranker import Reranker
+from rapidembed.tasks.results import RankedDocument
+from rapidembed.tasks.scoring import Scorer
 from rapidembed.tasks.steps import Pair
-from rapidembed.types import Device, Providers, RankedDocument, Vectors
-
-_LABEL_ACTIVATIONS = ("logit", "sigmoid", "softmax")
+from rapidembed.types import Device, Providers, Vectors
 
 
-class TextCrossEncoder(Facade[RerankOptions, Reranker]):
+class TextCrossEncoder(Scorer):
     """Scores pairs of query and document with a model that reads both together.
 
     Slower than comparing vectors, and more exact: made for the few dozen documents that a search has found.
@@ -350,49 +347,3 @@ class TextCrossEncoder(Facade[RerankOptions, Reranker]):
 
     def _load(self) -> Reranker:
         return Reranker.load(self, self._options, self._placement)
-
-    def _windows(self, pairs: Pair | Iterable[Pair], bulk: Bulk) -> tuple[Iterator[Vectors], Iterable[Pair], Call]:
-        """Scores by window, (some pairs, labels); the pairs; and the call. Input is checked now."""
-        pairs = checked(pairs)
-        model = self._loaded()
-        steps = model.steps()
-        windows = model.windows(pairs, steps, VectorSink(model.spec.dim), bulk)
-        return with_progress(windows, pairs, bulk.show_progress), pairs, steps.call
-
-    def _compute(self, pairs: Pair | Iterable[Pair], activation: str, bulk: Bulk) -> tuple[Vectors, Call]:
-        apply, column = activation_of(activation), self._loaded().column
-        windows, pairs, call = self._windows(pairs, bulk)
-        return apply(gather((window[:, column : column + 1] for window in windows), pairs, 1)[:, 0]), call
-
-    def _compute_labels(self, pairs: Pair | Iterable[Pair], activation: str, bulk: Bulk) -> tuple[Vectors, Call]:
-        apply, labels = activation_of(activation, _LABEL_ACTIVATIONS), self._loaded().spec.dim
-        windows, pairs, call = self._windows(pairs, bulk)
-        return apply(gather(windows, pairs, labels)), call
-
-    def _rank(
-        self,
-        query: str,
-        documents: Iterable[str],
-        top_k: int | None,
-        return_documents: bool,
-        activation: str,
-        bulk: Bulk,
-    ) -> tuple[list[RankedDocument], Call]:
-        if top_k is not None:
-            inputs.check_positive("top_k", top_k)
-        pairs = list(pairs_of(query, documents))
-        scores, call = self._compute(pairs, activation, bulk)
-        best = np.argsort(-scores, kind="stable")[:top_k].tolist()
-        texts = [pairs[i][1] if return_documents else None for i in best]
-        return [RankedDocument(i, float(scores[i]), text) for i, text in zip(best, texts, strict=True)], call
-
-    def _iterate(self, pairs: Pair | Iterable[Pair], bulk: Bulk) -> Iterator[float]:
-        column = self._loaded().column
-        windows, _, call = self._windows(pairs, bulk)
-
-        def scores() -> Iterator[float]:
-            for window in windows:
-                yield from window[:, column].tolist()
-            call.warn(stacklevel=2)
-
-        return scores()

@@ -53,7 +53,7 @@ class Reranker(LeasedModel):
         if self.chosen is None:
             raise ValueError(
                 f"{self.spec.name} has {len(self.labels)} labels ({', '.join(self.labels)}), so it gives no single "
-                "score. Choose one: TextCrossEncoder(name, label=...); score_labels() returns them all."
+                "score. Choose one: label=...; or get them all by TextCrossEncoder.score_labels()."
             )
         return self.chosen
 

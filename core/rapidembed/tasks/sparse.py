@@ -1,18 +1,15 @@
 """Sparse text embedding."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from rapidembed.lexical.languages import LANGUAGES
-from rapidembed.lexical.models import LEXICAL_MODELS, LexicalModel, find_lexical
+from rapidembed.lexical.models import LEXICAL_MODELS, find_lexical
 from rapidembed.lexical.options import LexicalOptions
 from rapidembed.lexical.vocabulary import Stemmer
 from rapidembed.lexical.words import Tokenizer
 from rapidembed.runtime import inputs
 from rapidembed.runtime.device import Placement
 from rapidembed.tasks.bulk import Bulk, Texts
-from rapidembed.tasks.describe import describe
 from rapidembed.tasks.embedder import Embedder, TextModel
 from rapidembed.tasks.facade import name_of
 from rapidembed.tasks.known import Known
@@ -21,6 +18,8 @@ from rapidembed.tasks.sparse_options import SparseOptions
 from rapidembed.types import Device, Providers, SparseEmbedding
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from rapidembed.registry import ModelSpec
 
 
@@ -97,7 +96,7 @@ class SparseTextEmbedding(Embedder[SparseOptions, SparseBackend, SparseEmbedding
     def __init__(
         self,
         model_name: str,
-        cache_dir: str | Path | None = None,
+        cache_dir: "str | Path | None" = None,
         threads: int | None = None,
         providers: Providers | None = None,
         cuda: bool | Device | str = Device.AUTO,
@@ -113,7 +112,7 @@ class SparseTextEmbedding(Embedder[SparseOptions, SparseBackend, SparseEmbedding
         max_tokens: int | None = None,
         truncate: bool = True,
         prompts: Mapping[str, str] | None = None,
-        specific_model_path: str | Path | None = None,
+        specific_model_path: "str | Path | None" = None,
         k: float | None = None,
         b: float | None = None,
         avg_len: float | None = None,
@@ -258,7 +257,9 @@ class SparseTextEmbedding(Embedder[SparseOptions, SparseBackend, SparseEmbedding
     @classmethod
     def list_supported_models(cls) -> list[dict[str, Any]]:
         """The models that this version knows by name, a fresh dict each, with fastembed's keys and some of ours."""
-        return [*map(_describe_network, cls._task.models()), *(_describe(model) for model in LEXICAL_MODELS)]
+        from rapidembed.tasks.describe import describe_lexical, describe_sparse
+
+        return [*map(describe_sparse, cls._task.models()), *map(describe_lexical, LEXICAL_MODELS)]
 
     @classmethod
     def add_custom_model(cls, model: "ModelSpec") -> None:
@@ -287,23 +288,3 @@ class SparseTextEmbedding(Embedder[SparseOptions, SparseBackend, SparseEmbedding
         self, model: SparseBackend, windows: Iterator[list[SparseEmbedding]], texts: Iterable[str]
     ) -> list[SparseEmbedding]:
         return [embedding for window in windows for embedding in window]
-
-
-def _describe_network(spec: "ModelSpec") -> dict[str, Any]:
-    return describe(spec) | {"vocab_size": spec.vocab_size or spec.dim, "requires_idf": spec.words is not None}
-
-
-def _describe(model: LexicalModel) -> dict[str, Any]:
-    return {
-        "model": model.name,
-        "vocab_size": LexicalBackend.vocab_size,
-        "requires_idf": LexicalBackend.requires_idf,
-        "description": model.description,
-        "license": model.license,
-        "size_in_GB": 0.0,
-        "sources": {"hf": model.name, "url": None, "_deprecated_tar_struct": False},
-        "model_file": "",
-        "additional_files": [],
-        "languages": list(LANGUAGES),
-        "languages_equal_to_fastembed": [name for name, language in LANGUAGES.items() if language.equal],
-    }

@@ -7,7 +7,7 @@ import rapidembed
 from langchain_core.callbacks import Callbacks
 from langchain_core.cross_encoders import BaseCrossEncoder
 from langchain_core.documents import BaseDocumentCompressor, Document
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, SecretStr
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, SecretStr, StrictInt
 
 if TYPE_CHECKING:
     from rapidembed import LateInteractionTextEmbedding, TextCrossEncoder  # at run time with the first model
@@ -54,6 +54,24 @@ class _Options(BaseModel):
         return {"batch_size": self.batch_size, "parallel": self.parallel, "show_progress": self.show_progress}
 
 
+class _CrossEncoderOptions(_Options):
+    model_name: str = Field(default="Xenova/ms-marco-MiniLM-L-6-v2", alias="model")
+    activation: Literal["logit", "sigmoid"] = "logit"
+    """"logit": scores are the model's own numbers; "sigmoid": between 0 and 1."""
+    label: str | StrictInt | None = None
+    """Of a classifier with several labels, the one whose score ranks: its name or its number."""
+
+    _model: "TextCrossEncoder" = PrivateAttr()
+
+    def __init__(self, **fields: Any) -> None:
+        super().__init__(**fields)
+        # Not in model_post_init: pydantic would turn every ValueError, "no such model" among them, into its own.
+        self._model = rapidembed.TextCrossEncoder(**self._model_options())
+
+    def _score_options(self) -> dict[str, Any]:
+        return self._bulk_options() | {"activation": self.activation}
+
+
 class _Compressor(_Options, BaseDocumentCompressor):
     top_n: int | None = Field(default=3, gt=0)
     """How many documents to keep; None: all."""
@@ -67,7 +85,7 @@ class _Compressor(_Options, BaseDocumentCompressor):
         ]
 
 
-class FastEmbedRerank(_Compressor):
+class FastEmbedRerank(_CrossEncoderOptions, _Compressor):
     """Keeps the documents that answer a query best, by a cross-encoder that runs on this machine.
 
     Documents come back as copies, the best first, with ``relevance_score`` in their metadata.
@@ -83,17 +101,6 @@ class FastEmbedRerank(_Compressor):
     Instances may be pickled and copied; copies share one loaded model within a process.
     """
 
-    model_name: str = Field(default="Xenova/ms-marco-MiniLM-L-6-v2", alias="model")
-    activation: Literal["logit", "sigmoid"] = "logit"
-    """"logit": scores are the model's own numbers; "sigmoid": between 0 and 1."""
-
-    _model: "TextCrossEncoder" = PrivateAttr()
-
-    def __init__(self, **fields: Any) -> None:
-        super().__init__(**fields)
-        # Not in model_post_init: pydantic would turn every ValueError, "no such model" among them, into its own.
-        self._model = rapidembed.TextCrossEncoder(**self._model_options())
-
     def compress_documents(
         self, documents: Sequence[Document], query: str, callbacks: Callbacks | None = None
     ) -> list[Document]:
@@ -107,9 +114,6 @@ class FastEmbedRerank(_Compressor):
         """:meth:`compress_documents` without blocking the event loop."""
         texts = [document.page_content for document in documents]
         return self._ranked(documents, await self._model.ascore(query, texts, **self._score_options()))
-
-    def _score_options(self) -> dict[str, Any]:
-        return self._bulk_options() | {"activation": self.activation}
 
 
 class FastEmbedColbertRerank(_Compressor):
@@ -143,22 +147,10 @@ class FastEmbedColbertRerank(_Compressor):
         return self._ranked(documents, rapidembed.max_sim(await self._model.aencode_query(query), vectors))
 
 
-class FastEmbedCrossEncoder(_Options, BaseCrossEncoder):
+class FastEmbedCrossEncoder(_CrossEncoderOptions, BaseCrossEncoder):
     """Scores pairs of texts on this machine, for langchain-classic's ``CrossEncoderReranker`` among others."""
-
-    model_name: str = Field(default="Xenova/ms-marco-MiniLM-L-6-v2", alias="model")
-    activation: Literal["logit", "sigmoid"] = "logit"
-    """"logit": scores are the model's own numbers; "sigmoid": between 0 and 1."""
-
-    _model: "TextCrossEncoder" = PrivateAttr()
-
-    def __init__(self, **fields: Any) -> None:
-        super().__init__(**fields)
-        self._model = rapidembed.TextCrossEncoder(**self._model_options())
 
     def score(self, text_pairs: list[tuple[str, str]]) -> list[float]:
         """How well the second text of each pair answers the first."""
-        scores: list[float] = self._model.score_pairs(
-            text_pairs, activation=self.activation, **self._bulk_options()
-        ).tolist()
+        scores: list[float] = self._model.score_pairs(text_pairs, **self._score_options()).tolist()
         return scores

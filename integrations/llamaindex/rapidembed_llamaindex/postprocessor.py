@@ -9,7 +9,7 @@ from llama_index.core.instrumentation import get_dispatcher  # type: ignore[attr
 from llama_index.core.instrumentation.events.rerank import ReRankEndEvent, ReRankStartEvent
 from llama_index.core.postprocessor.types import BaseNodePostprocessor
 from llama_index.core.schema import MetadataMode, NodeWithScore, QueryBundle
-from pydantic import ConfigDict, Field, PrivateAttr, model_validator
+from pydantic import ConfigDict, Field, PrivateAttr, StrictInt, model_validator
 
 from rapidembed_llamaindex.base import without_class_name
 from rapidembed_llamaindex.embedding import Fixed, Folder
@@ -140,6 +140,8 @@ class FastEmbedRerank(_Rerank):
     model_name: Fixed[str] = "Xenova/ms-marco-MiniLM-L-6-v2"
     activation: Literal["logit", "sigmoid"] = "logit"
     """"logit": scores are the model's own numbers; "sigmoid": between 0 and 1."""
+    label: Fixed[str | StrictInt | None] = None
+    """Of a classifier with several labels, the one whose score ranks: its name or its number."""
 
     _model: "TextCrossEncoder" = PrivateAttr()
 

@@ -1,9 +1,10 @@
 """What the rankers share: from Documents to texts, from scores to the best Documents."""
 
+import asyncio
 from dataclasses import replace
 from typing import Any
 
-from haystack import Document
+from haystack import Document, component
 from haystack_integrations.components.embedders.rapidembed._embedder import LocalEmbedder, device_name
 
 
@@ -15,6 +16,52 @@ class LocalRanker(LocalEmbedder):
     meta_fields_to_embed: list[str] | None
     meta_data_separator: str
     score_threshold: float | None
+
+    @component.output_types(documents=list[Document])
+    def run(
+        self,
+        query: str,
+        documents: list[Document],
+        top_k: int | None = None,
+        score_threshold: float | None = None,
+    ) -> dict[str, list[Document]]:
+        """Rank Documents.
+
+        Args:
+            query: the query.
+            documents: Documents to rank; of several with the same id one is kept.
+            top_k: instead of the component's.
+            score_threshold: instead of the component's.
+
+        Returns:
+            ``{"documents": ...}``, copies of the best Documents, the best first, with ``score`` set.
+
+        Raises:
+            TypeError: ``documents`` is not a list of Documents.
+            ValueError: ``query`` is empty, or ``top_k`` is not positive.
+        """
+        unique, texts = self._prepared(query, documents, top_k)
+        return self._ranked(unique, self._scores(query, texts), top_k, score_threshold)
+
+    @component.output_types(documents=list[Document])
+    async def run_async(
+        self,
+        query: str,
+        documents: list[Document],
+        top_k: int | None = None,
+        score_threshold: float | None = None,
+    ) -> dict[str, list[Document]]:
+        """:meth:`run` without blocking the event loop; cancelling stops the work."""
+        unique, texts = await asyncio.to_thread(self._prepared, query, documents, top_k)
+        return self._ranked(unique, await self._ascores(query, texts), top_k, score_threshold)
+
+    def _scores(self, query: str, texts: list[str]) -> Any:
+        """How well each text answers the query."""
+        raise NotImplementedError
+
+    async def _ascores(self, query: str, texts: list[str]) -> Any:
+        """:meth:`_scores` without blocking the event loop."""
+        raise NotImplementedError
 
     def _get_telemetry_data(self) -> dict[str, Any]:
         return {"model": self.model_name}

@@ -1,9 +1,8 @@
 """The component that ranks by late interaction."""
 
-import asyncio
 from typing import Any
 
-from haystack import Document, component
+from haystack import component
 from haystack.utils import ComponentDevice, Secret
 from haystack_integrations.components.rankers.rapidembed._ranker import LocalRanker
 
@@ -72,48 +71,6 @@ class FastembedLateInteractionRanker(LocalRanker):
         self._keep(locals())
         self._check_options()
 
-    @component.output_types(documents=list[Document])
-    def run(
-        self,
-        query: str,
-        documents: list[Document],
-        top_k: int | None = None,
-        score_threshold: float | None = None,
-    ) -> dict[str, list[Document]]:
-        """Rank Documents.
-
-        Args:
-            query: the query.
-            documents: Documents to rank; of several with the same id one is kept.
-            top_k: instead of the component's.
-            score_threshold: instead of the component's.
-
-        Returns:
-            ``{"documents": ...}``, copies of the best Documents, the best first, with ``score`` set.
-
-        Raises:
-            TypeError: ``documents`` is not a list of Documents.
-            ValueError: ``query`` is empty, or ``top_k`` is not positive.
-        """
-        unique, texts = self._prepared(query, documents, top_k)
-        return self._ranked(unique, self._scores(query, texts), top_k, score_threshold)
-
-    @component.output_types(documents=list[Document])
-    async def run_async(
-        self,
-        query: str,
-        documents: list[Document],
-        top_k: int | None = None,
-        score_threshold: float | None = None,
-    ) -> dict[str, list[Document]]:
-        """:meth:`run` without blocking the event loop; cancelling stops the work."""
-        unique, texts = await asyncio.to_thread(self._prepared, query, documents, top_k)
-        model = await self._warm_async()
-        vectors = await model.aencode_document(texts, **self._bulk_options())
-        return self._ranked(
-            unique, rapidembed.max_sim(await model.aencode_query(query), vectors), top_k, score_threshold
-        )
-
     def _load(self) -> "rapidembed.LateInteractionTextEmbedding":
         return rapidembed.LateInteractionTextEmbedding(**self._model_options())
 
@@ -121,3 +78,8 @@ class FastembedLateInteractionRanker(LocalRanker):
         model = self._warm()
         vectors = model.encode_document(texts, **self._bulk_options())
         return rapidembed.max_sim(model.encode_query(query), vectors)
+
+    async def _ascores(self, query: str, texts: list[str]) -> Any:
+        model = await self._warm_async()
+        vectors = await model.aencode_document(texts, **self._bulk_options())
+        return rapidembed.max_sim(await model.aencode_query(query), vectors)

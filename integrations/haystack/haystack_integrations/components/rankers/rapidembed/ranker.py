@@ -1,9 +1,8 @@
 """The component that ranks by a cross-encoder."""
 
-import asyncio
-from typing import Any
+from typing import Any, Literal
 
-from haystack import Document, component
+from haystack import component
 from haystack.utils import ComponentDevice, Secret
 from haystack_integrations.components.rankers.rapidembed._ranker import LocalRanker
 
@@ -39,12 +38,17 @@ class FastembedRanker(LocalRanker):
         max_tokens: cut texts at this many tokens. None: the model's limit.
         truncate: whether longer texts are cut, with a warning; if False they are a ValueError.
         token: access token for gated or private repositories, resolved when the model is loaded.
+        label: of a classifier with several labels, the one whose score ranks: its name or its number.
+        activation: "logit": scores are the model's own numbers; "sigmoid": between 0 and 1.
 
     Raises:
         ValueError: ``top_k`` is not positive, or ``model_kwargs`` holds an unknown option.
 
     The model is loaded by ``warm_up`` or the first ``run``. Components may be pickled and copied.
     """
+
+    label: str | int | None
+    activation: Literal["logit", "sigmoid"]
 
     def __init__(
         self,
@@ -68,48 +72,20 @@ class FastembedRanker(LocalRanker):
         max_tokens: int | None = None,
         truncate: bool = True,
         token: Secret | None = Secret.from_env_var(["HF_API_TOKEN", "HF_TOKEN"], strict=False),  # noqa: B008
+        label: str | int | None = None,
+        activation: Literal["logit", "sigmoid"] = "logit",
     ) -> None:
         self._keep(locals())
         self._check_options()
 
-    @component.output_types(documents=list[Document])
-    def run(
-        self,
-        query: str,
-        documents: list[Document],
-        top_k: int | None = None,
-        score_threshold: float | None = None,
-    ) -> dict[str, list[Document]]:
-        """Rank Documents.
-
-        Args:
-            query: the query.
-            documents: Documents to rank; of several with the same id one is kept.
-            top_k: instead of the component's.
-            score_threshold: instead of the component's.
-
-        Returns:
-            ``{"documents": ...}``, copies of the best Documents, the best first, with ``score`` set.
-
-        Raises:
-            TypeError: ``documents`` is not a list of Documents.
-            ValueError: ``query`` is empty, or ``top_k`` is not positive.
-        """
-        unique, texts = self._prepared(query, documents, top_k)
-        return self._ranked(unique, self._warm().score(query, texts, **self._bulk_options()), top_k, score_threshold)
-
-    @component.output_types(documents=list[Document])
-    async def run_async(
-        self,
-        query: str,
-        documents: list[Document],
-        top_k: int | None = None,
-        score_threshold: float | None = None,
-    ) -> dict[str, list[Document]]:
-        """:meth:`run` without blocking the event loop; cancelling stops the work."""
-        unique, texts = await asyncio.to_thread(self._prepared, query, documents, top_k)
-        model = await self._warm_async()
-        return self._ranked(unique, await model.ascore(query, texts, **self._bulk_options()), top_k, score_threshold)
-
     def _load(self) -> "rapidembed.TextCrossEncoder":
-        return rapidembed.TextCrossEncoder(**self._model_options())
+        return rapidembed.TextCrossEncoder(**self._model_options(), label=self.label)
+
+    def _scores(self, query: str, texts: list[str]) -> Any:
+        return self._warm().score(query, texts, **self._score_options())
+
+    async def _ascores(self, query: str, texts: list[str]) -> Any:
+        return await (await self._warm_async()).ascore(query, texts, **self._score_options())
+
+    def _score_options(self) -> dict[str, Any]:
+        return self._bulk_options() | {"activation": self.activation}
