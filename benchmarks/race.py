@@ -16,7 +16,7 @@ from benchmarks.summary import DISTURBED, Variant, best
 from benchmarks.workloads import MIXED, Load, is_main
 
 _HOPELESS = 2.0
-"""No larger batch size is tried after one that takes this many times the best one's time."""
+"""No larger batch size is tried after one beyond the best that takes this many times the best one's time."""
 _CLOSE = 1.15
 """Sizes this near to the best stay in the race."""
 _BIG = 256
@@ -63,15 +63,15 @@ class Race:
         default = Variant(name, None)
         if not (number and self._padded(default) and not self._main):
             yield default
-        least = self._least(name)
+        least, at = self._least(name)
         for size in self._sizes if ENGINES[name].sweeps else ():
             variant = Variant(name, size)
             if size == ENGINES[name].default_batch or (number and self._seconds(variant) > _CLOSE * least):
                 continue
             yield variant
             if not number:
-                least = min(least, self._seconds(variant))
-                if self._seconds(variant) > _HOPELESS * least:
+                least, at = min((least, at), (self._seconds(variant), size))
+                if size > at and self._seconds(variant) > _HOPELESS * least:
                     return
 
     def _seconds(self, variant: Variant) -> float:
@@ -81,8 +81,10 @@ class Race:
             return float("inf")
         return median(s for s in run["seconds"] if s is not None) * sum(self._all.corpus.tokens) / run["tokens"]
 
-    def _least(self, name: str) -> float:
-        return min((self._seconds(Variant(name, size)) for size in (None, *self._sizes)), default=float("inf"))
+    def _least(self, name: str) -> tuple[float, int]:
+        """Seconds of an engine's fastest batch size so far, and that size."""
+        variants = (Variant(name, size) for size in (None, *self._sizes))
+        return min((self._seconds(variant), variant.size) for variant in variants)
 
     def _padded(self, variant: Variant) -> bool:
         """fastembed at its default pads 256 texts to the longest, and gets one such batch."""

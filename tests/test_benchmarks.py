@@ -4,13 +4,17 @@ import json
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 
 from benchmarks import readme, report, results, shapes, workloads
+from benchmarks.contest import Contest, Team
 from benchmarks.corpus import Corpus
 from benchmarks.paths import ROOT
 from benchmarks.plots import like_with_like
+from benchmarks.race import race
 from benchmarks.summary import Variant, summarize
+from benchmarks.workloads import Load
 
 
 def run(*seconds: float | None, texts: int = 10) -> dict:
@@ -150,3 +154,54 @@ def test_help_needs_no_peer() -> None:
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert "uniform-512" in done.stdout
+
+
+class Crew:
+    """Engines whose speed depends on the batch size only."""
+
+    computes = None
+
+    def __init__(self, seconds: dict) -> None:
+        self.seconds, self.asked = seconds, []
+
+    def worker(self, engine: str) -> "Crew":
+        return self
+
+    def ask(self, engine: str, do: str, batch_size: int | None, save: str | None, **_) -> dict:
+        if save is not None:
+            np.save(save, np.eye(20, dtype=np.float32))
+        self.asked.append(Variant(engine, batch_size).key)
+        return {"seconds": self.seconds.get(batch_size, 1.0), "others": 0.0, "peak_bytes": 1}
+
+
+def raced(crew: Crew, engines: list[str], workload: str, rounds: int, tmp_path) -> dict:
+    team = Team("minilm", engines, {})
+    contest = Contest(team, workload, crew, tmp_path, {"failures": [], "model": {"random": False}})
+    texts = Corpus([str(number) for number in range(20)], [512] * 20)
+    race(contest, Load(texts, texts, (1, 8, 32)), rounds, repeats=0)
+    return contest.entry
+
+
+def test_the_sizes_near_the_best_stay_in_the_race(tmp_path) -> None:
+    crew = Crew({None: 2.0, 1: 9.0, 8: 1.0})
+    found = raced(crew, ["rapidembed", "st-fp32"], "uniform-512", 2, tmp_path)
+    first = ["rapidembed@default", "st-fp32@default", "st-fp32@1", "st-fp32@8"]  # 32 is its default
+    assert crew.asked == [*first, "rapidembed@default", "st-fp32@default", "st-fp32@8"]
+    assert found["runs"]["st-fp32@8"]["seconds"] == [1.0, 1.0]
+    assert found["runs"]["st-fp32@1"]["seconds"] == [9.0]
+    assert found["cosine"]["rapidembed@default"] == {"mean": 1.0, "min": 1.0}
+
+
+def test_no_size_beyond_a_hopeless_one_is_tried(tmp_path) -> None:
+    crew = Crew({None: 1.0, 1: 0.4, 8: 1.2})
+    found = raced(crew, ["st-onnx"], "uniform-512", 1, tmp_path)
+    assert list(found["runs"]) == ["st-onnx@default", "st-onnx@1", "st-onnx@8"]
+
+
+def test_a_padded_batch_that_needs_too_much_is_not_run(tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr("benchmarks.race.available_memory", lambda: 5e9)
+    found = raced(Crew({}), ["fastembed"], "uniform-512", 1, tmp_path)
+    assert found["failures"][0]["what"] == "uniform-512, fastembed@default"
+    assert found["failures"][0]["error"] == "not run: it needs about 12 GB of memory, 5 GB are free"
+    assert "fastembed@default" not in found["runs"]
+    assert found["runs"]["fastembed@1"]["seconds"] == [1.0]
