@@ -10,6 +10,7 @@ from benchmarks.summary import MAIN, Variant
 from benchmarks.tables import rate, times, title
 from benchmarks.workloads import BULK, MIXED
 
+_NOTE = "; s-t: sentence-transformers"
 _OURS, _THEIRS, _INK = "#0072B2", "#B8B8B8", "#222222"
 _MARKS = {
     "fastembed": ("o", "#D55E00"),
@@ -89,7 +90,7 @@ def _speed(entry: dict[str, Any]) -> Any:
         _clean(axes)
         axes.spines["bottom"].set_visible(False)
     heading = f"Texts per second, {entry['model']['title']}, texts of mixed length, {entry['machine']['cores']} cores"
-    figure.suptitle(heading, fontsize=11, color=_INK)
+    figure.suptitle(heading + _NOTE, fontsize=10, color=_INK)
     return figure
 
 
@@ -112,7 +113,7 @@ def _fidelity(entry: dict[str, Any]) -> Any:
     axes.set_ylim(0, highest)
     axes.set_xlabel(f"mean distance (1 - cosine) from float32's vectors; {_EQUAL:g} is equal", color=_INK, loc="left")
     axes.set_ylabel("texts/s", color=_INK)
-    axes.set_title(f"Speed and fidelity, {entry['model']['title']}, peers at their best batch size", fontsize=11)
+    axes.set_title(f"Speed and fidelity, {entry['model']['title']}, peers at their best batch size{_NOTE}", fontsize=10)
     _clean(axes)
     return figure
 
@@ -164,5 +165,5 @@ def _shapes(contests: Entries) -> Any:
     handles, labels = panels[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=5, frameon=False, fontsize=9)
     heading = "rapidembed is so many times as fast as each peer at its best batch size"
-    figure.suptitle(f"{heading}: float32 against float32, bf16 against bf16", fontsize=10, color=_INK)
+    figure.suptitle(f"{heading}: float32 against float32, bf16 against bf16{_NOTE}", fontsize=10, color=_INK)
     return figure

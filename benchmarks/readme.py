@@ -19,6 +19,8 @@ from benchmarks.summary import MAIN, Variant
 from benchmarks.tables import Table, rate, render, times
 from benchmarks.workloads import BULK, COLD, MIXED, QUERY
 
+_ASKED = ("fastembed", "st-onnx", "st-openvino", "st-bf16", "st-fp32")
+"""Peers that lone queries are compared with."""
 NAME = "epyc-2-cores"
 README = ROOT / "README.md"
 TABLE = ROOT / "core" / "rapidembed" / "runtime" / "data" / "precision.json"
@@ -114,10 +116,8 @@ def _sentences(entries: Entries, main: dict[str, Any]) -> str:
         f"({cold['cold_start_s'][OURS]:.1f} s and {cold['cold_start_s']['fastembed']:.1f} s)."
     )
     queries = entries[f"{REAL}/{QUERY}"]["summary"]["query_ours_over_it"]
-    told.append(
-        f"A lone query takes {_span(queries['fastembed'])} of fastembed's time and "
-        f"{_span(queries['st-fp32'])} of sentence-transformers' time."
-    )
+    spans = [f"{_span(queries[name])} of the time of {ENGINES[name].title}" for name in _ASKED if name in queries]
+    told.append(f"A lone query takes {', '.join(spans[:-1])} and {spans[-1]}.")
     stream = _read(f"{NAME}-stream")
     told.append(f"{stream['points'][-1]['texts']:,} texts from a generator took {stream['peak_mb']:.0f} MB at most.")
     return " ".join(told)

@@ -7,7 +7,7 @@ import sys
 import numpy as np
 import pytest
 
-from benchmarks import readme, report, results, shapes, workloads
+from benchmarks import plots, readme, report, results, shapes, workloads
 from benchmarks.contest import Contest, Team
 from benchmarks.corpus import Corpus
 from benchmarks.paths import ROOT
@@ -205,3 +205,17 @@ def test_a_padded_batch_that_needs_too_much_is_not_run(tmp_path, monkeypatch) ->
     assert found["failures"][0]["error"] == "not run: it needs about 12 GB of memory, 5 GB are free"
     assert "fastembed@default" not in found["runs"]
     assert found["runs"]["fastembed@1"]["seconds"] == [1.0]
+
+
+def test_pictures(tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr(results, "RESULTS", tmp_path)
+    assert plots.draw({"minilm/mixed": entry(), "bge-base/uniform-512": entry(cosine={})}, "x")
+    sizes = {path.name: path.stat().st_size for path in tmp_path.iterdir()}
+    assert set(sizes) == {"x-speed.png", "x-fidelity.png", "x-shapes.png"}
+    assert all(5_000 < size < 100_000 for size in sizes.values())
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    assert not plots.draw({}, "x")
+
+
+def test_labels_keep_apart() -> None:
+    assert plots._apart([1.0, 1.1, 5.0], 0.5) == [1.0, 1.5, 5.0]
