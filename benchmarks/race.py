@@ -191,6 +191,8 @@ class Race:
                 continue
             texts = self._share if self._runs[key]["texts"] != len(self._all.corpus) else self._all
             pairs = [(row, rows[text]) for row, text in enumerate(texts.corpus.texts) if text in rows]
+            if not pairs:  # a share may hold other texts
+                continue
             own, other = (list(column) for column in zip(*pairs, strict=True))
             cosines = np.einsum("ij,ij->i", _unit(np.load(self._vectors[key]))[own], expected[other])
             # NaN must be seen: the minimum of an array that holds one is NaN.

@@ -13,7 +13,7 @@ BULK = (MIXED, *UNIFORM)
 """Workloads of many texts, whose figure is texts per second."""
 WORKLOADS = (*BULK, QUERY, COLD)
 _SIZES, _FEW_SIZES = (1, 2, 4, 8, 32, 256), (1, 8, 32)
-_LEAST_TEXTS, _LEAST_TOKENS = 16, 4096
+_LEAST_TEXTS, _LEAST_TOKENS = 16, 2048
 _PACE = 350e9
 """Floating point operations a second that numbers of texts are chosen by."""
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from benchmarks import plots, readme, report, results, shapes, workloads
+from benchmarks.client import Crew
 from benchmarks.contest import Contest, Team
 from benchmarks.corpus import Corpus
 from benchmarks.paths import ROOT
@@ -156,55 +157,78 @@ def test_help_needs_no_peer() -> None:
     assert "uniform-512" in done.stdout
 
 
-class Crew:
-    """Engines whose speed depends on the batch size only."""
+class Pretender:
+    """Stands for a worker process: its speed depends on the batch size only."""
 
     computes = None
 
-    def __init__(self, seconds: dict) -> None:
-        self.seconds, self.asked = seconds, []
+    def __init__(self, engine: str, seconds: dict, asked: list[str]) -> None:
+        self.engine, self.seconds, self.asked = engine, seconds, asked
 
-    def worker(self, engine: str) -> "Crew":
-        return self
-
-    def ask(self, engine: str, do: str, batch_size: int | None, save: str | None, **_) -> dict:
+    def ask(self, do: str, batch_size: int | None, save: str | None, **_) -> dict:
         if save is not None:
             np.save(save, np.eye(20, dtype=np.float32))
-        self.asked.append(Variant(engine, batch_size).key)
-        return {"seconds": self.seconds.get(batch_size, 1.0), "others": 0.0, "peak_bytes": 1}
+        self.asked.append(Variant(self.engine, batch_size).key)
+        return {"seconds": self.seconds.get(batch_size, 1.0), "others": 0.0, "peak_bytes": 5_000_000}
+
+    def close(self) -> None:
+        self.asked.append("closed")
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_) -> None:
+        self.close()
 
 
-def raced(crew: Crew, engines: list[str], workload: str, rounds: int, tmp_path) -> dict:
-    team = Team("minilm", engines, {})
-    contest = Contest(team, workload, crew, tmp_path, {"failures": [], "model": {"random": False}})
-    texts = Corpus([str(number) for number in range(20)], [512] * 20)
-    race(contest, Load(texts, texts, (1, 8, 32)), rounds, repeats=0)
-    return contest.entry
+@pytest.fixture
+def raced(tmp_path, monkeypatch):
+    """Holds a contest of texts of 512 tokens between pretenders; gives its entry, and what they were asked."""
+
+    def hold(engines: list[str], seconds: dict, rounds: int = 1) -> tuple[dict, list[str]]:
+        asked: list[str] = []
+        monkeypatch.setattr(Team, "start", lambda team, engine: Pretender(engine, seconds, asked))
+        team = Team("minilm", engines, {})
+        texts, share = (Corpus([f"{kind} {number}" for number in range(20)], [512] * 20) for kind in ("text", "other"))
+        with Crew(team.start) as crew:
+            entry = {"failures": [], "model": {"random": False}}
+            contest = Contest(team, "uniform-512", crew, tmp_path, entry)
+            race(contest, Load(texts, share.subset(range(10)), (1, 8, 32)), rounds, repeats=0)
+        return contest.entry, asked
+
+    return hold
 
 
-def test_the_sizes_near_the_best_stay_in_the_race(tmp_path) -> None:
-    crew = Crew({None: 2.0, 1: 9.0, 8: 1.0})
-    found = raced(crew, ["rapidembed", "st-fp32"], "uniform-512", 2, tmp_path)
+def test_the_sizes_near_the_best_stay_in_the_race(raced) -> None:
+    found, asked = raced(["rapidembed", "st-fp32"], {None: 2.0, 1: 9.0, 8: 1.0}, rounds=2)
     first = ["rapidembed@default", "st-fp32@default", "st-fp32@1", "st-fp32@8"]  # 32 is its default
-    assert crew.asked == [*first, "rapidembed@default", "st-fp32@default", "st-fp32@8"]
+    assert asked == [*first, "rapidembed@default", "st-fp32@default", "st-fp32@8", "closed", "closed"]
     assert found["runs"]["st-fp32@8"]["seconds"] == [1.0, 1.0]
     assert found["runs"]["st-fp32@1"]["seconds"] == [9.0]
     assert found["cosine"]["rapidembed@default"] == {"mean": 1.0, "min": 1.0}
 
 
-def test_no_size_beyond_a_hopeless_one_is_tried(tmp_path) -> None:
-    crew = Crew({None: 1.0, 1: 0.4, 8: 1.2})
-    found = raced(crew, ["st-onnx"], "uniform-512", 1, tmp_path)
-    assert list(found["runs"]) == ["st-onnx@default", "st-onnx@1", "st-onnx@8"]
+def test_no_size_beyond_a_hopeless_one_is_tried(raced) -> None:
+    found, _ = raced(["fastembed"], {1: 0.4, 8: 1.2})
+    assert [key for key in found["runs"] if key != "fastembed@default"] == ["fastembed@1", "fastembed@8"]
 
 
-def test_a_padded_batch_that_needs_too_much_is_not_run(tmp_path, monkeypatch) -> None:
+def test_a_padded_batch_has_a_process_and_texts_of_its_own(raced, monkeypatch) -> None:
+    monkeypatch.setattr("benchmarks.race.available_memory", lambda: 50e9)
+    found, asked = raced(["fastembed", "st-fp32"], {})
+    assert asked[:2] == ["fastembed@default", "closed"]
+    assert found["runs"]["fastembed@default"]["texts"] == 10
+    assert found["runs"]["fastembed@default"]["peak_mb"] == 5.0
+    assert "fastembed@default" not in found["cosine"]  # no text in common
+    assert found["cosine"]["fastembed@1"] == {"mean": 1.0, "min": 1.0}
+
+
+def test_a_padded_batch_that_needs_too_much_is_not_run(raced, monkeypatch) -> None:
     monkeypatch.setattr("benchmarks.race.available_memory", lambda: 5e9)
-    found = raced(Crew({}), ["fastembed"], "uniform-512", 1, tmp_path)
+    found, asked = raced(["fastembed"], {})
     assert found["failures"][0]["what"] == "uniform-512, fastembed@default"
     assert found["failures"][0]["error"] == "not run: it needs about 12 GB of memory, 5 GB are free"
-    assert "fastembed@default" not in found["runs"]
-    assert found["runs"]["fastembed@1"]["seconds"] == [1.0]
+    assert asked == ["fastembed@1", "fastembed@8", "fastembed@32", "closed"]
 
 
 def test_pictures(tmp_path, monkeypatch) -> None:
