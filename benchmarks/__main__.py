@@ -2,37 +2,50 @@
 
 import argparse
 import datetime
-import json
 import re
 import sys
-from collections.abc import Callable
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from benchmarks import corpus, measure, report
-from benchmarks.client import WorkerError
+from benchmarks import corpus, lone, plots, report, results, shapes, static, stream
+from benchmarks.client import Crew, say
+from benchmarks.contest import Contest, Team, assemble
 from benchmarks.engines import ENGINES, OURS, REFERENCE
+from benchmarks.gemm import best_gemm
 from benchmarks.machine import machine, versions
-from benchmarks.measure import Contest, Variant, say
-from benchmarks.paths import RESULTS, model_folder
+from benchmarks.paths import WORK
+from benchmarks.race import race
+from benchmarks.shapes import SHAPES
+from benchmarks.workloads import BULK, COLD, QUERY, WORKLOADS, bulk
 
+_STATIC = "static"
+_ORDER = [*(f"{shape}/{workload}" for shape in SHAPES for workload in WORKLOADS), _STATIC]
 _DESCRIPTION = """\
-Measures rapidembed, also in int8 and bf16, and the peers installed beside it (fastembed, sentence-transformers in fp32
-and bf16) in one run: the same weights (all-MiniLM-L6-v2), the same mixed-length text, 512 tokens for everybody. Peers
-run at their default and at their best batch size. Peers that are not installed are skipped, and the report says so.
+Measures rapidembed, also in int8 and bf16, and the peers installed beside it (fastembed; sentence-transformers in fp32,
+in bf16, and with its ONNX and OpenVINO backends; model2vec for static models): the same weights, the same texts, 512
+tokens for everybody. Peers run at their default and at their best batch size. Peers that are not installed are skipped,
+and the report says so.
 
-Writes benchmarks/results/NAME.json and NAME.md after every stage, so that an interrupted run keeps what it has.
-The default run takes about 15 minutes on 2 cores. Close other programs: engines take turns, so that a slow minute hits
-all of them, but ratios stay steadier on a quiet machine."""
+Shapes are all-MiniLM-L6-v2 with its real weights, the main contest, and larger models with random ones. Workloads are
+texts of mixed length, texts of one length, lone queries, and the first text of a process.
+
+Writes benchmarks/results/NAME.json, NAME.md and NAME-*.png after every contest, so that an interrupted run keeps what
+it has, and a run of some shapes or workloads replaces only those in the files. Close other programs: engines take
+turns, so that a slow minute hits all of them, but ratios stay steadier on a quiet machine."""
 
 _EXAMPLES = """\
 examples:
   python -m benchmarks                                   everything
-  python -m benchmarks --texts 60 --slow-texts 30 --rounds 1 --name try
-                                                         does it work here? (2 minutes; figures mean little)
-  python -m benchmarks --engines rapidembed,fastembed --skip cold
-                                                         no torch needed once the export exists
-  python -m benchmarks --stream 60000                    only the stream: constant rate, flat memory (8 minutes)
+  python -m benchmarks --shapes minilm --workloads mixed the main contest
+  python -m benchmarks --texts 60 --share 30 --seconds 0.1 --rounds 1 --repeats 0 --name try
+                                                         does it work here? (figures mean nothing)
+  python -m benchmarks --engines rapidembed,fastembed    no torch needed once the exports exist
+  python -m benchmarks --python st-onnx,st-openvino=.venv-optimum/bin/python
+                                                         engines whose packages do not go with the others'
+  python -m benchmarks --stream 60000                    only the stream: constant rate, flat memory (4 minutes)
 """
 
 
@@ -43,140 +56,190 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
         epilog=_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument(
-        "--texts",
-        type=_positive,
-        default=1000,
-        metavar="N",
-        help="texts to embed in each measurement (1000). Below some hundred, fixed costs distort the figures.",
-    )
-    parser.add_argument(
-        "--slow-texts",
-        type=_positive,
-        default=256,
-        metavar="N",
-        help="texts for fastembed at its default, which pads 256 texts to the longest one and is about ten times "
-        "slower (256, one full batch; fewer would be another batch size). They have the same spread of lengths.",
-    )
-    parser.add_argument(
-        "--rounds", type=_positive, default=3, metavar="N", help="times that all engines take their turn (3)."
-    )
-    parser.add_argument(
+    add = parser.add_argument
+    add("--shapes", type=_some_of([*SHAPES, _STATIC]), default=[*SHAPES, _STATIC], metavar="A,B", help=_all(SHAPES))
+    add("--workloads", type=_some_of(WORKLOADS), default=list(WORKLOADS), metavar="A,B", help=_all(WORKLOADS))
+    add(
         "--engines",
-        type=_engine_names,
+        type=_some_of(ENGINES),
         default=list(ENGINES),
         metavar="A,B",
-        help=f"only these, of {', '.join(ENGINES)}. Cosines need {REFERENCE}, ratios need {OURS}.",
+        help=f"{_all(ENGINES)} Cosines need {REFERENCE}, ratios need {OURS}.",
     )
-    parser.add_argument(
-        "--skip",
-        nargs="+",
-        choices=("sweep", "throughput", "latency", "cold"),
+    add(
+        "--python",
+        type=_pythons,
+        action="append",
         default=[],
-        help="stages to leave out. Without the sweep, peers run at their default only.",
+        metavar="A,B=PATH",
+        help="another interpreter for these engines.",
     )
-    parser.add_argument(
-        "--stream",
-        type=_positive,
+    add(
+        "--texts",
+        type=_positive(int),
+        default=1000,
         metavar="N",
-        help="instead of the contest, send N texts from a generator through rapidembed's embed and record rate and "
+        help="texts of the main contest (1000). Below some hundred, fixed costs distort the figures.",
+    )
+    add(
+        "--share",
+        type=_positive(int),
+        default=256,
+        metavar="N",
+        help="texts for fastembed at its default, which pads 256 texts to the longest one and may be ten times slower "
+        "(256, one full batch; fewer would be another batch size). They have the same spread of lengths.",
+    )
+    add(
+        "--seconds",
+        type=_positive(float),
+        default=0.8,
+        metavar="S",
+        help="about how long rapidembed takes in each measurement but the main contest's (0.8), large models longer.",
+    )
+    add(
+        "--rounds",
+        type=_positive(int),
+        default=3,
+        metavar="N",
+        help="times that all engines take their turn (3). OpenVINO compiles each new shape in the first.",
+    )
+    add(
+        "--repeats",
+        type=int,
+        default=2,
+        metavar="N",
+        help="times that a measurement is repeated if other processes took more than 5 %% of the machine (2).",
+    )
+    add(
+        "--stream",
+        type=_positive(int),
+        metavar="N",
+        help="instead of the contests, send N texts from a generator through rapidembed's embed and record rate and "
         "memory on the way (written to NAME-stream.json and .md).",
     )
-    parser.add_argument("--seed", type=int, default=0, help="chooses the texts and their order (0).")
-    parser.add_argument("--name", type=_file_name, default="latest", help="of the files written (latest).")
+    add("--seed", type=int, default=0, help="chooses the texts and their order (0).")
+    add("--name", type=_file_name, default="latest", help="of the files written (latest).")
     return parser.parse_args(arguments)
 
 
-def contest(options: argparse.Namespace) -> None:
-    found = _heading(options) | {
-        "engines": [],
-        "gemm": [],
-        "sweep": {},
-        "runs": [],
-        "cosine": {},
-        "latency_ms": {},
-        "cold_s": {},
+def contests(options: argparse.Namespace) -> None:
+    """Every shape and workload asked for, and static models."""
+    results.read(options.name)
+    WORK.mkdir(parents=True, exist_ok=True)
+    say("reading the standard library's documentation strings")
+    everything = corpus.load(shapes.source(shapes.REAL), None, options.seed)
+    for shape in options.shapes:
+        if shape == _STATIC:
+            _static(options)
+        else:
+            _shape(options, shape, everything)
+    print(report.markdown(results.read(options.name)))
+
+
+def _shape(options: argparse.Namespace, shape: str, everything: corpus.Corpus) -> None:
+    say(f"{SHAPES[shape].title}: looking for what engines load (made once)")
+    team, skipped = assemble(shape, options.engines, {name: path for some in options.python for name, path in some})
+    if not team.engines:
+        raise SystemExit("None of the engines asked for can run here.")
+    roof = best_gemm(shapes.configuration(shape)) if set(options.workloads) & set(BULK) else None
+    with Crew(team.start) as crew:
+        for workload in (name for name in options.workloads if name != COLD):
+            with _contest(options, team, workload, crew, skipped) as contest:
+                if workload == QUERY:
+                    lone.latency(contest, everything)
+                    continue
+                contest.entry["gemm"] = roof
+                load = bulk(shape, workload, everything, options.texts, options.share, options.seconds)
+                race(contest, load, options.rounds, options.repeats)
+    if COLD in options.workloads:
+        with _contest(options, team, COLD, crew, skipped) as contest:
+            lone.cold_start(contest)
+
+
+@contextmanager
+def _contest(
+    options: argparse.Namespace, team: Team, workload: str, crew: Crew, skipped: dict[str, str]
+) -> Iterator[Contest]:
+    """A contest whose findings are written when it ends."""
+    say(f"{SHAPES[team.shape].title}, {workload}")
+    entry = _heading(options) | {
+        "model": {
+            "title": SHAPES[team.shape].title,
+            "random": SHAPES[team.shape].random,
+            "weights_mb": shapes.weights_mb(team.shape),
+        },
+        "engines": team.engines,
+        "others": {name: versions(python) for name, python in team.pythons.items() if name in team.engines},
+        "skipped": skipped,
+        "failures": [],
     }
-    found["engines"] = measure.present(options.engines, found)
-    if not found["engines"]:
-        raise SystemExit("None of the engines asked for is installed.")
-    chosen = _read_corpus(options, found, options.texts)
-
-    def save() -> None:
-        _write(options.name, found | {"summary": report.summarize(found)}, report.markdown(found))
-
-    with measure.temporary_folder() as folder:
-        run = Contest(chosen, chosen.spread(options.slow_texts), Path(folder), found["engines"], found, save)
-        if "sweep" not in options.skip:
-            measure.sweep(run)
-        if "throughput" not in options.skip:
-            measure.throughput(run, options.rounds)
-            measure.agreement(run, Variant(REFERENCE, None))
-        if "latency" not in options.skip:
-            measure.latency(run)
-        if "cold" not in options.skip:
-            measure.cold_start(run)
-    save()
-    print(report.markdown(found))
+    with tempfile.TemporaryDirectory(prefix="run-", dir=WORK) as folder:
+        yield Contest(team, workload, crew, Path(folder), entry)
+    write(options.name, f"{team.shape}/{workload}", entry)
 
 
-def stream(options: argparse.Namespace) -> None:
-    found = _heading(options) | {"engines": [OURS], "points": []}
-    if missing := ENGINES[OURS].missing():
-        raise SystemExit(f"not installed: {', '.join(missing)}")
-    chosen = _read_corpus(options, found, None)
-    say(f"streaming {options.stream} texts")
-    with measure.temporary_folder() as folder:
-        try:
-            measure.stream(chosen, options.stream, found, Path(folder))
-        except WorkerError as error:
-            found["failures"].append({"what": "stream", "error": str(error)})
-    text = report.stream_markdown(found)
-    _write(f"{options.name}-stream", found | {"summary": report.stream_summary(found)}, text)
-    print(text)
-    if found["failures"]:
-        raise SystemExit(1)
+def _static(options: argparse.Namespace) -> None:
+    say("static models")
+    if static.missing():
+        say("  skipped: model2vec is not installed")
+        return
+    write(options.name, _STATIC, _heading(options) | static.measure())
 
 
 def _heading(options: argparse.Namespace) -> dict[str, Any]:
-    settings = {key: getattr(options, key) for key in ("texts", "slow_texts", "rounds", "skip", "stream", "seed")}
+    settings = {key: getattr(options, key) for key in ("texts", "share", "seconds", "rounds", "seed")}
     return {
         "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
         "settings": settings | {"max_tokens": corpus.MAX_TOKENS},
         "machine": machine(),
         "versions": versions(),
-        "weights_mb": (model_folder() / "model.safetensors").stat().st_size / 1e6,
-        "skipped": {},
-        "failures": [],
     }
 
 
-def _read_corpus(options: argparse.Namespace, found: dict[str, Any], count: int | None) -> corpus.Corpus:
-    say("reading the standard library's documentation strings")
-    chosen = corpus.load(model_folder(), count, options.seed)
-    found["corpus"] = chosen.statistics()
-    say("  " + ", ".join(f"{key} {value}" for key, value in found["corpus"].items()))
-    return chosen
-
-
-def _write(name: str, found: dict[str, Any], text: str) -> None:
-    RESULTS.mkdir(parents=True, exist_ok=True)
-    (RESULTS / f"{name}.json").write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
-    (RESULTS / f"{name}.md").write_text(text, encoding="utf-8")
+def write(name: str, key: str, entry: dict[str, Any]) -> None:
+    """Put an entry into the files of a run."""
+    entries = results.merge(results.read(name), key, entry, _ORDER)
+    results.path(name).parent.mkdir(parents=True, exist_ok=True)
+    results.path(name).write_text(results.dump(entries), encoding="utf-8")
+    results.path(name, ".md").write_text(report.markdown(entries), encoding="utf-8")
+    if not plots.draw(entries, name):
+        say("no plots: matplotlib is not installed")
     say(f"wrote benchmarks/results/{name}.json and .md")
 
 
-def _positive(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"must be 1 or more, got {text!r}")
-    return int(text)
+def _all(names: Any) -> str:
+    return f"only these, of {', '.join(names)}."
 
 
-def _engine_names(text: str) -> list[str]:
-    names = text.split(",")
-    if unknown := [name for name in names if name not in ENGINES]:
-        raise argparse.ArgumentTypeError(f"{', '.join(unknown)}: choose from {', '.join(ENGINES)}")
-    return [name for name in ENGINES if name in names]
+def _positive(kind: type) -> Any:
+    def parsed(text: str) -> Any:
+        try:
+            value = kind(text)
+        except ValueError:
+            value = 0
+        if not value > 0:
+            raise argparse.ArgumentTypeError(f"must be above 0, got {text!r}")
+        return value
+
+    return parsed
+
+
+def _some_of(known: Any) -> Any:
+    def parsed(text: str) -> list[str]:
+        names = text.split(",")
+        if unknown := [name for name in names if name not in known]:
+            raise argparse.ArgumentTypeError(f"{', '.join(unknown)}: choose from {', '.join(known)}")
+        return [name for name in known if name in names]
+
+    return parsed
+
+
+def _pythons(text: str) -> list[tuple[str, str]]:
+    names, _, path = text.partition("=")
+    # Not resolved: an interpreter in a virtual environment is a link to another one.
+    if not Path(path).is_file():
+        raise argparse.ArgumentTypeError(f"no interpreter at {path!r}")
+    return [(name, str(Path(path).absolute())) for name in _some_of(ENGINES)(names)]
 
 
 def _file_name(text: str) -> str:
@@ -187,11 +250,13 @@ def _file_name(text: str) -> str:
 
 def main() -> None:
     options = parse()
-    command: Callable[[argparse.Namespace], None] = contest if options.stream is None else stream
     try:
-        command(options)
+        if options.stream is None:
+            contests(options)
+        else:
+            stream.main(options.stream, options.seed, options.name)
     except KeyboardInterrupt:
-        sys.exit("\nstopped; the stages that were finished are in benchmarks/results")
+        sys.exit("\nstopped; the contests that were finished are in benchmarks/results")
 
 
 if __name__ == "__main__":

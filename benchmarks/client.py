@@ -8,16 +8,23 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from benchmarks.paths import ROOT
+from benchmarks.paths import ROOT, WORK
 
 _PATIENCE = 3600.0
 """Seconds without a line from a worker before it is given up."""
+_STARTED = time.monotonic()
 _ABSOLUTE_PATH = re.compile(r"(?:/[^\s/:'\"]+)+/")
+
+
+def say(line: str) -> None:
+    """A progress line."""
+    print(f"[{time.monotonic() - _STARTED:5.0f} s] {line}", file=sys.stderr, flush=True)
 
 
 class WorkerError(Exception):
@@ -32,18 +39,18 @@ class Worker:
 
     """
 
-    def __init__(self, engine: str, export: Path) -> None:
+    def __init__(self, engine: str, folder: Path, python: str = sys.executable) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "benchmarks.worker", engine, str(export)],
+            [python, "-m", "benchmarks.worker", engine, str(folder)],
             cwd=ROOT,
-            env=os.environ | {"HF_HUB_OFFLINE": "1", "TQDM_DISABLE": "1"},
+            env=os.environ | {"HF_HUB_OFFLINE": "1", "TQDM_DISABLE": "1", "RAPIDEMBED_CACHE_DIR": str(WORK / "cache")},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             text=True,
         )
         try:
-            self.load_seconds: float = self._receive()["load_seconds"]
+            self.computes: str | None = self._receive()["computes"]
         except BaseException:
             self.close()
             raise
@@ -105,6 +112,38 @@ class Worker:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self.close()
+
+
+class Crew:
+    """The engines of a shape, each started when first asked and kept: they take turns, one works at any time.
+
+    Use as a context manager. An engine whose process failed is started anew when asked again.
+    """
+
+    def __init__(self, start: Callable[[str], Worker]) -> None:
+        self._start = start
+        self._workers: dict[str, Worker] = {}
+
+    def worker(self, engine: str) -> Worker:
+        if engine not in self._workers:
+            self._workers[engine] = self._start(engine)
+        return self._workers[engine]
+
+    def ask(self, engine: str, do: str, **arguments: Any) -> Any:
+        """See :meth:`Worker.ask`."""
+        worker = self.worker(engine)
+        try:
+            return worker.ask(do, **arguments)
+        except WorkerError:
+            self._workers.pop(engine).close()
+            raise
+
+    def __enter__(self) -> "Crew":
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        for worker in self._workers.values():
+            worker.close()
 
 
 def without_paths(message: str) -> str:

@@ -12,6 +12,7 @@ from typing import Any
 from tokenizers import Tokenizer
 
 MAX_TOKENS = 512
+"""Of a text, for everybody."""
 _SHORTEST = 40
 _SKIPPED_FOLDERS = {"site-packages", "dist-packages", "test", "tests", "idle_test", "__pycache__"}
 _DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)

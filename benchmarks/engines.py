@@ -1,14 +1,14 @@
 """The contestants: how each is installed, loaded and called. Nothing is imported until a worker loads one."""
 
-import importlib.util
+import json
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
 from typing import Any, Protocol
 
 from benchmarks.corpus import MAX_TOKENS
-from benchmarks.paths import WEIGHTS_PACKAGE, model_folder
 
-BATCH_SIZES = (1, 2, 4, 8, 32, 256)
 OURS = "rapidembed"
 FASTER = {"rapidembed-int8": {"precision": "int8"}, "rapidembed-bf16": {"precision": "bf16", "backend": "openvino"}}
 """Ours in reduced precision: names and options."""
@@ -25,9 +25,6 @@ class Loaded(Protocol):
     def query(self, text: str) -> Any:
         """The vector of one text."""
 
-    def stream(self, texts: Iterable[str]) -> Iterator[Any]:
-        """One vector per text, of an endless generator too."""
-
 
 @dataclass(frozen=True, slots=True)
 class Engine:
@@ -36,21 +33,21 @@ class Engine:
     title: str
     requires: tuple[str, ...]
     default_batch: int
-    load: Callable[[str], Loaded]
-    """Takes the folder of the ONNX export."""
-    needs_export: bool = False
+    load: Callable[[Path], Loaded]
+    """Takes a folder of the kind ``needs``."""
+    needs: str = "weights"
+    """What :mod:`benchmarks.export` makes for it."""
     sweeps: bool = True
     """Whether its best batch size is looked for. Ours competes with its default only."""
-
-    def missing(self) -> list[str]:
-        return [name for name in self.requires if importlib.util.find_spec(name) is None]
+    reduced: bool = False
+    """Whether it computes in less than float32."""
 
 
 class RapidEmbed:
-    def __init__(self, **options: str) -> None:
+    def __init__(self, folder: Path, **options: str) -> None:
         from rapidembed import TextEmbedding
 
-        self._model = TextEmbedding(f"package:{WEIGHTS_PACKAGE}", max_tokens=MAX_TOKENS, **options)
+        self._model = TextEmbedding(folder, max_tokens=MAX_TOKENS, **options)
 
     def embed(self, texts: list[str], batch_size: int | None) -> Any:
         return self._model.encode(texts, **_batch(batch_size))
@@ -59,23 +56,26 @@ class RapidEmbed:
         return self._model.encode(text)
 
     def stream(self, texts: Iterable[str]) -> Iterator[Any]:
+        """One vector per text, of an endless generator too."""
         return self._model.embed(texts)
 
 
 class FastEmbed:
-    def __init__(self, export: str) -> None:
+    def __init__(self, folder: Path) -> None:
         from fastembed import TextEmbedding
         from fastembed.common.model_description import ModelSource, PoolingType
 
+        config = json.loads((folder / "config.json").read_text())
+        pooling = json.loads((folder / "1_Pooling" / "config.json").read_text())
         TextEmbedding.add_custom_model(
             model="benchmark",
-            pooling=PoolingType.MEAN,
+            pooling=PoolingType.CLS if pooling["pooling_mode_cls_token"] else PoolingType.MEAN,
             normalization=True,
             sources=ModelSource(hf="benchmark/benchmark"),
-            dim=384,
+            dim=config["hidden_size"],
             model_file="model.onnx",
         )
-        self._model = TextEmbedding("benchmark", specific_model_path=export)
+        self._model = TextEmbedding("benchmark", specific_model_path=str(folder))
 
     def embed(self, texts: list[str], batch_size: int | None) -> Any:
         import numpy as np
@@ -85,22 +85,16 @@ class FastEmbed:
     def query(self, text: str) -> Any:
         return next(iter(self._model.query_embed(text)))
 
-    def stream(self, texts: Iterable[str]) -> Iterator[Any]:
-        yield from self._model.embed(texts)
-
 
 class SentenceTransformers:
-    def __init__(self, dtype: str) -> None:
-        import torch
+    computes: str | None = None
+    """The precision that the engine chose by itself."""
+
+    def __init__(self, folder: Path, **options: Any) -> None:
         from sentence_transformers import SentenceTransformer
 
-        self._model = SentenceTransformer(
-            str(model_folder()), device="cpu", model_kwargs={"dtype": getattr(torch, dtype)}, local_files_only=True
-        )
+        self._model = SentenceTransformer(str(folder), device="cpu", local_files_only=True, **options)
         self._model.max_seq_length = MAX_TOKENS
-        actual = next(self._model.parameters()).dtype
-        if actual != getattr(torch, dtype):
-            raise RuntimeError(f"sentence-transformers loaded {actual}, not {dtype}")
 
     def embed(self, texts: list[str], batch_size: int | None) -> Any:
         return self._model.encode(texts, show_progress_bar=False, **_batch(batch_size)).astype("float32", copy=False)
@@ -108,31 +102,56 @@ class SentenceTransformers:
     def query(self, text: str) -> Any:
         return self._model.encode(text, show_progress_bar=False)
 
-    def stream(self, texts: Iterable[str]) -> Iterator[Any]:
-        raise NotImplementedError("sentence-transformers does not read generators")
+
+def _torch(folder: Path, dtype: str) -> SentenceTransformers:
+    import torch
+
+    loaded = SentenceTransformers(folder, model_kwargs={"dtype": getattr(torch, dtype)})
+    actual = next(loaded._model.parameters()).dtype
+    if actual != getattr(torch, dtype):
+        raise RuntimeError(f"sentence-transformers loaded {actual}, not {dtype}")
+    return loaded
+
+
+def _openvino(folder: Path) -> SentenceTransformers:
+    loaded = SentenceTransformers(folder, backend="openvino")
+    compiled = loaded._model[0].auto_model.request
+    loaded.computes = compiled.get_property("INFERENCE_PRECISION_HINT").get_type_name()
+    return loaded
 
 
 def _batch(size: int | None) -> dict[str, int]:
     return {} if size is None else {"batch_size": size}
 
 
+def _faster(title: str, name: str, *requires: str) -> Engine:
+    options = FASTER[name]
+    load = partial(RapidEmbed, **options)
+    return Engine(title, ("rapidembed", *requires), 256, load, sweeps=False, reduced=True)
+
+
+_ST = "sentence_transformers"
 ENGINES: dict[str, Engine] = {
-    OURS: Engine("rapidembed", ("rapidembed",), 256, lambda _: RapidEmbed(), sweeps=False),
-    "rapidembed-int8": Engine(
-        "rapidembed int8", ("rapidembed",), 256, lambda _: RapidEmbed(**FASTER["rapidembed-int8"]), sweeps=False
-    ),
-    "rapidembed-bf16": Engine(
-        "rapidembed bf16, OpenVINO",
-        ("rapidembed", "openvino"),
-        256,
-        lambda _: RapidEmbed(**FASTER["rapidembed-bf16"]),
-        sweeps=False,
-    ),
-    "fastembed": Engine("fastembed", ("fastembed",), 256, FastEmbed, needs_export=True),
-    "st-fp32": Engine(
-        "sentence-transformers fp32", ("sentence_transformers",), 32, lambda _: SentenceTransformers("float32")
-    ),
+    OURS: Engine("rapidembed", ("rapidembed",), 256, RapidEmbed, sweeps=False),
+    "rapidembed-int8": _faster("rapidembed int8", "rapidembed-int8"),
+    "rapidembed-bf16": _faster("rapidembed bf16, OpenVINO", "rapidembed-bf16", "openvino"),
+    "fastembed": Engine("fastembed", ("fastembed",), 256, FastEmbed, needs="traced"),
+    "st-fp32": Engine("sentence-transformers fp32", (_ST,), 32, lambda folder: _torch(folder, "float32")),
     "st-bf16": Engine(
-        "sentence-transformers bf16", ("sentence_transformers",), 32, lambda _: SentenceTransformers("bfloat16")
+        "sentence-transformers bf16", (_ST,), 32, lambda folder: _torch(folder, "bfloat16"), reduced=True
+    ),
+    "st-onnx": Engine(
+        "sentence-transformers ONNX",
+        (_ST, "optimum.onnxruntime"),
+        32,
+        lambda folder: SentenceTransformers(folder, backend="onnx"),
+        needs="onnx",
+    ),
+    "st-openvino": Engine(
+        "sentence-transformers OpenVINO",
+        (_ST, "optimum.intel", "openvino"),
+        32,
+        _openvino,
+        needs="openvino",
     ),
 }

@@ -1,4 +1,4 @@
-"""The machine's best fp32 matrix product, in a process of its own: ``python -m benchmarks.gemm`` prints JSON.
+"""The machine's best fp32 matrix product, in a process of its own: ``python -m benchmarks.gemm H I`` prints JSON.
 
 It is the roof that every engine's share is measured against, so it tries hard: every library that is installed, a
 large square and the model's own shapes, all cores in one product and one product per core at the same time.
@@ -13,10 +13,9 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from benchmarks.client import without_paths
+from benchmarks.client import say, without_paths
 from benchmarks.paths import ROOT
 
-SHAPES = ((2048, 2048, 2048), (1024, 384, 384), (1024, 384, 1536), (1024, 1536, 384))
 _WINDOWS, _WINDOW_SECONDS = 4, 0.1
 
 Run = Callable[[], Any]
@@ -27,26 +26,24 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def best_gemm() -> dict[str, Any]:
-    """The fastest of everything tried: ``gflops`` and what ``reached`` it.
-
-    Raises:
-        RuntimeError: the process failed.
-
-    """
-    done = subprocess.run(
-        [sys.executable, "-m", "benchmarks.gemm"], cwd=ROOT, capture_output=True, text=True, check=False
-    )
+def best_gemm(config: dict[str, Any]) -> dict[str, Any] | None:
+    """The fastest of everything tried with a model's shapes: ``gflops`` and what ``reached`` it; None if that fails."""
+    sizes = [str(config[name]) for name in ("hidden_size", "intermediate_size")]
+    command = [sys.executable, "-m", "benchmarks.gemm", *sizes]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     if done.returncode:
-        raise RuntimeError(without_paths((done.stderr.strip().splitlines() or ["no message"])[-1]))
+        say(f"no best matrix product: {without_paths((done.stderr.strip().splitlines() or ['no message'])[-1])}")
+        return None
     answer: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    say(f"best matrix product {answer['gflops']:.0f} GFLOP/s")
     return answer
 
 
-def measure() -> dict[str, Any]:
+def measure(hidden: int, inner: int) -> dict[str, Any]:
+    shapes = (2048, 2048, 2048), (1024, hidden, hidden), (1024, hidden, inner), (1024, inner, hidden)
     tried = []
     for library, prepare in (("onnxruntime", _onnxruntime), ("torch", _torch), ("numpy", _numpy)):
-        for shape in SHAPES:
+        for shape in shapes:
             try:
                 ways = prepare(*shape)
             except ImportError:
@@ -129,4 +126,4 @@ def _numpy(m: int, k: int, n: int) -> dict[str, tuple[Run, int]]:
 
 
 if __name__ == "__main__":
-    print(json.dumps(measure()))
+    print(json.dumps(measure(*map(int, sys.argv[1:]))))

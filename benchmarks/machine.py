@@ -1,6 +1,7 @@
-"""What the run ran on. No names of hosts, users or folders."""
+"""What the run ran on. No names of hosts, users or folders. ``python -m benchmarks.machine`` prints the versions."""
 
 import importlib.metadata
+import json
 import os
 import platform
 import subprocess
@@ -16,6 +17,10 @@ _PACKAGES = (
     "fastembed",
     "sentence-transformers",
     "onnxruntime",
+    "openvino",
+    "optimum-onnx",
+    "optimum-intel",
+    "model2vec",
     "torch",
     "transformers",
     "tokenizers",
@@ -39,8 +44,12 @@ def machine() -> dict[str, Any]:
     }
 
 
-def versions() -> dict[str, str]:
-    """Installed packages that matter, and the commit that is measured."""
+def versions(python: str | None = None) -> dict[str, str]:
+    """Packages that matter, installed here or beside another interpreter, and the commit that is measured."""
+    if python is not None:
+        command = [python, "-m", "benchmarks.machine"]
+        found: dict[str, str] = json.loads(subprocess.run(command, cwd=ROOT, capture_output=True, check=True).stdout)
+        return found
     found = {}
     for name in _PACKAGES:
         try:
@@ -83,3 +92,7 @@ def _git(*arguments: str) -> str:
     except OSError:
         return ""
     return done.stdout.strip()
+
+
+if __name__ == "__main__":
+    print(json.dumps(versions()))

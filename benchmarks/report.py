@@ -1,328 +1,241 @@
-"""What was found, as numbers (``summarize``) and as Markdown (``markdown``, ``stream_markdown``)."""
+"""The results as Markdown."""
 
-from statistics import linear_regression, median
 from typing import Any
 
+from benchmarks import static
 from benchmarks.engines import ENGINES, FASTER, OURS, REFERENCE
-from benchmarks.measure import DISTURBED, QUERY_TOKENS, Variant
+from benchmarks.results import Entries
+from benchmarks.shapes import REAL, SHAPES
+from benchmarks.summary import DISTURBED, MAIN, QUERY_TOKENS, Variant
+from benchmarks.tables import NONE, Table, cosine, describe_machine, number, rate, render, times, title
+from benchmarks.workloads import BULK, COLD, MIXED, QUERY
 
-Table = list[list[str]]
-_NONE = "-"
-_STREAM_WARM_UP = 2
-"""Points at the start of a stream that its slopes leave out."""
-
-
-def summarize(found: dict[str, Any]) -> dict[str, Any]:
-    """Medians per variant, and ours against each: pair by pair within a round, then the median."""
-    runs: dict[str, list[dict[str, Any]]] = {}
-    for run in found["runs"]:
-        runs.setdefault(run["variant"], []).append(run)
-    ours = {run["round"]: run for run in runs.get(_key(OURS), [])}
-    roof = max((roof["gflops"] for roof in found["gemm"]), default=None)
-    summary = {}
-    for key, own in runs.items():
-        medians = {name: median(run[name] for run in own) for name in ("texts_per_s", "tokens_per_s", "gflops")}
-        peak = max(run["peak_mb"] for run in own)
-        pairs = [ours[run["round"]]["tokens_per_s"] / run["tokens_per_s"] for run in own if run["round"] in ours]
-        summary[key] = {
-            **medians,
-            "texts": own[0]["texts"],
-            "roofline_share": medians["gflops"] / roof if roof else None,
-            "peak_mb": peak,
-            "peak_minus_weights_mb": peak - found["weights_mb"],
-            "ours_over_it": {"median": median(pairs), "min": min(pairs), "max": max(pairs)} if pairs else None,
-        }
-    return {
-        "variants": summary,
-        "best_gemm_gflops": roof,
-        "query_p50_ms": {
-            name: {length: median(values) for length, values in lengths.items()}
-            for name, lengths in found["latency_ms"].items()
-        },
-        "query_ours_over_it": {
-            name: {
-                length: _paired(found["latency_ms"].get(OURS, {}).get(length, []), values)
-                for length, values in lengths.items()
-            }
-            for name, lengths in found["latency_ms"].items()
-        },
-        "cold_start_s": {name: median(values) for name, values in found["cold_s"].items()},
-        "cold_ours_over_it": {
-            name: _paired(found["cold_s"].get(OURS, []), values) for name, values in found["cold_s"].items()
-        },
-    }
+_NOTES = f"""\
+Engines stay loaded and take turns. Times are medians of rounds; ratios are taken pair by pair within a round, then the
+median. An engine's best batch size is the fastest of those tried, its default included. fastembed at its default pads
+256 texts to the longest of them; it gets one such batch, with the same spread of lengths, and is compared by tokens per
+second. rapidembed runs at its defaults everywhere. Share of the roof: floating point operations that the real tokens
+need, against the best fp32 matrix product of the same run on all cores; reduced precision may pass it. Cosine: to
+{ENGINES[REFERENCE].title} at its default, text by text. Nobody reads more than 512 tokens of a text."""
+_TOO_MUCH = "\\*"
 
 
-def markdown(found: dict[str, Any]) -> str:
+def markdown(entries: Entries) -> str:
     """The report of a run, or of as much of it as there is."""
-    summary = summarize(found)
-    corpus = found["corpus"]
-    peers = [name for name in ENGINES if name not in (OURS, *FASTER) and name in found["engines"]]
-    parts = [
-        "# rapidembed and its peers, measured in one run",
-        f"all-MiniLM-L6-v2, the same weights for everybody, {found['machine']['cores']} cores, {found['date']}. "
-        f"{corpus['texts']} texts of mixed length ({corpus['mean_tokens']} tokens on average, median "
-        f"{corpus['median_tokens']:g}, longest {corpus['max_tokens']}); nobody reads more than 512 tokens of a text. "
-        "rapidembed runs at its defaults everywhere.",
-        "## Against each peer at its best batch size",
-        _contest_table(found, summary, [_best(found, name) for name in peers]),
-        "## Against each peer at its default",
-        _contest_table(found, summary, [_key(name) for name in peers]),
-        _share_note(found),
-        _faster(found, summary, peers),
-        "## One query, and the first one",
-        _query_table(summary, found["engines"]),
-        "Milliseconds are medians (p50) of lone queries on loaded models; tokens do not count [CLS] and [SEP]. Cold "
-        "start: new process to first vector, imports included, files in the system's cache.",
-        "## All figures",
-        _detail_table(found, summary),
-        "Times are medians of rounds; ratios are taken pair by pair within a round, then the median (in brackets: "
-        "smallest and largest). Each measurement has a process of its own, and peak memory is that process's, the "
-        "highest of its rounds. Share of the roof: floating point operations that the real tokens need, against the "
-        f"best fp32 matrix product of this run ({_number(summary['best_gemm_gflops'], 0)} GFLOP/s, all cores). bf16 "
-        f"may pass it. Cosine: to {ENGINES[REFERENCE].title} at its default, text by text.",
-        _disturbed(found),
-        _sweep(found),
-        _trouble(found),
-        "## Machine and versions",
-        _machine(found),
-    ]
+    main = entries.get(f"{REAL}/{MIXED}")
+    parts = ["# rapidembed and its peers", _NOTES.replace("\n", " ")]
+    if main and main["runs"]:
+        parts += [*_main(main)]
+    for shape, row in SHAPES.items():
+        contests = {name: entries[f"{shape}/{name}"] for name in BULK if f"{shape}/{name}" in entries}
+        if contests:
+            weights = "random weights" if row.random else "real weights"
+            parts += [f"## {row.title}, {weights}", *_contests({k: v for k, v in contests.items() if v["runs"]})]
+        parts.append(_lone(entries.get(f"{shape}/{QUERY}"), entries.get(f"{shape}/{COLD}")))
+    if "static" in entries:
+        parts.append(static.section(entries["static"]))
+    parts += [_disturbed(entries), _trouble(entries), _machines(entries)]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def stream_summary(found: dict[str, Any]) -> dict[str, Any]:
-    """Slopes over the stream once it is warm."""
-    points = found["points"][_STREAM_WARM_UP:]
-    if len(points) < 3:
-        return {}
-    at = [point["texts"] / 10_000 for point in points]
-    memory = [point["rss_mb"] for point in points]
-    rate = [point["tokens_per_s"] for point in points]
-    return {
-        "memory_mb_per_10k_texts": linear_regression(at, memory).slope,
-        "memory_spread_mb": max(memory) - min(memory),
-        "rate_percent_per_10k_texts": 100 * linear_regression(at, rate).slope / (sum(rate) / len(rate)),
-        "rate_spread_percent": 100 * (max(rate) - min(rate)) / median(rate),
-    }
+def peers(entry: dict[str, Any]) -> list[str]:
+    """The engines of an entry that are not ours and ran."""
+    return [name for name in entry["summary"]["best"] if name not in (OURS, *FASTER)]
 
 
-def stream_markdown(found: dict[str, Any]) -> str:
-    """The report of a streaming run."""
-    summary = stream_summary(found)
-    table: Table = [["texts so far", "texts/s", "tokens/s", "memory, MB"]]
-    for point in found["points"]:
-        row = [f"{point['texts']:,}", _number(point["texts_per_s"], 1), _number(point["tokens_per_s"], 0)]
-        table.append([*row, _number(point["rss_mb"], 0)])
-    parts = ["# rapidembed on a stream"]
-    if found["points"]:
-        texts, seconds = found["points"][-1]["texts"], found.get("seconds")
-        rate = f" in {seconds:.0f} s, {texts / seconds:.1f} texts/s" if seconds else ""
-        peak = f", highest memory {found['peak_mb']:.0f} MB (weights: {found['weights_mb']:.0f} MB)" if seconds else ""
-        parts.append(
-            f"{texts:,} texts from a generator through `embed`{rate}{peak}. {found['date']}, "
-            f"{found['machine']['cores']} cores, all-MiniLM-L6-v2, texts cut at 512 tokens."
-        )
-    if summary:
-        parts.append(
-            f"Once warm: memory {summary['memory_mb_per_10k_texts']:+.2f} MB per 10,000 texts (all within "
-            f"{summary['memory_spread_mb']:.1f} MB), rate {summary['rate_percent_per_10k_texts']:+.2f} % of tokens/s "
-            f"per 10,000 texts (all within {summary['rate_spread_percent']:.1f} %). The slopes are straight lines "
-            f"through every row below but the first {_STREAM_WARM_UP}."
-        )
-    parts += [
-        _render(table),
-        f"Each row is the stretch since the row before, from window to window. The {found['corpus']['texts']:,} ",
+def _main(entry: dict[str, Any]) -> list[str]:
+    corpus, best = entry["corpus"], entry["summary"]["best"]
+    return [
+        "## The main contest",
+        f"{entry['model']['title']}, the same weights for everybody, {entry['machine']['cores']} cores, "
+        f"{entry['date']}. "
+        f"{corpus['texts']:,} texts of mixed length, documentation strings of the standard library "
+        f"({corpus['mean_tokens']} tokens on average, median {corpus['median_tokens']:g}, longest "
+        f"{corpus['max_tokens']}).",
+        "### Against each peer at its best batch size",
+        _against(entry, [best[name] for name in peers(entry)]),
+        "### Against each peer at its default",
+        _against(entry, [Variant(name, None).key for name in peers(entry)]),
+        _computes(entry),
+        "### In reduced precision",
+        _reduced(entry),
+        "### All figures",
+        _details(entry),
     ]
-    parts[-1] += "different texts come again and again, each time in another order; nothing is cached between passes."
-    parts += [_trouble(found), "## Machine and versions", _machine(found)]
-    return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def _key(name: str) -> str:
-    return Variant(name, None).key
-
-
-def _best(found: dict[str, Any], name: str) -> str:
-    best = found["sweep"].get(name, {}).get("best")
-    return Variant(name, None if best == ENGINES[name].default_batch else best).key
-
-
-def _title(key: str) -> str:
-    name, size = key.split("@")
-    if name == OURS or name in FASTER:
-        return ENGINES[name].title
-    return f"{ENGINES[name].title}, batch {ENGINES[name].default_batch if size == 'default' else size}"
-
-
-def _contest_table(found: dict[str, Any], summary: dict[str, Any], peers: list[str]) -> str:
+def _against(entry: dict[str, Any], keys: list[str]) -> str:
     table: Table = [["", "texts/s", "rapidembed is", "peak memory", "rapidembed's is", "cosine, least"]]
-    ours = summary["variants"].get(_key(OURS))
-    for key in [_key(OURS), *peers]:
+    summary = entry["summary"]
+    ours = summary["variants"].get(MAIN)
+    for key in [MAIN, *keys]:
         row = summary["variants"].get(key)
-        title = f"**{_title(key)}**" if key == _key(OURS) else _title(key)
+        name = f"**{title(key)}**" if key == MAIN else title(key)
         if row is None:
-            table.append([title, "failed" if _failed(found, key) else _NONE, *[_NONE] * 4])
+            table.append([name, "failed", *[NONE] * 4])
             continue
-        mine = key == _key(OURS)
-        memory = f"{ours['peak_mb'] / row['peak_mb']:.2f}x" if ours and not mine else ""
+        ratio = summary["times_as_fast"].get(MAIN, {}).get(key)
+        both = ours and ours["peak_mb"] and row["peak_mb"] and key != MAIN
         table.append(
             [
-                title,
-                _number(row["texts_per_s"], 1) + (" *" if row["texts"] != found["corpus"]["texts"] else ""),
-                "" if mine else f"**{_times(row['ours_over_it'])}**" if row["ours_over_it"] else _NONE,
-                f"{row['peak_mb']:,.0f} MB",
-                memory,
-                _cosine(found, key, "min"),
+                name,
+                rate(row["texts_per_s"]),
+                "" if key == MAIN else f"**{times(ratio['median'])} as fast**" if ratio else NONE,
+                NONE if row["peak_mb"] is None else f"{row['peak_mb']:,.0f} MB",
+                f"{ours['peak_mb'] / row['peak_mb']:.2f}x" if both else "",
+                cosine(entry, key, "min"),
             ]
         )
-    return _render(table)
+    return render(table)
 
 
-def _faster(found: dict[str, Any], summary: dict[str, Any], peers: list[str]) -> str:
+def _computes(entry: dict[str, Any]) -> str:
+    """Engines that chose a precision by themselves."""
+    chosen = [f"{ENGINES[name].title} computes in {kind} here" for name, kind in entry["computes"].items()]
+    return f"By its own choice, {', '.join(chosen)}." if chosen else ""
+
+
+def _reduced(entry: dict[str, Any]) -> str:
     """How much faster ours is in reduced precision, pair by pair."""
-    present = [name for name in FASTER if _key(name) in summary["variants"]]
-    if not present:
-        return ""
-    rates: dict[str, dict[int, float]] = {}
-    for run in found["runs"]:
-        rates.setdefault(run["variant"], {})[run["round"]] = run["tokens_per_s"]
-    table: Table = [["times as fast as", *(ENGINES[name].title for name in present)]]
-    keys = dict.fromkeys([_key(OURS), *(_best(found, name) for name in peers), *(_key(name) for name in peers)])
-    for key in keys:
-        cells = []
-        for name in present:
-            own, other = rates[_key(name)], rates.get(key, {})
-            pairs = [own[number] / other[number] for number in own if number in other]
-            cells.append(f"{median(pairs):.2f}" if pairs else _NONE)
-        table.append([_title(key), *cells])
+    summary = entry["summary"]
+    ours = [key for key in summary["times_as_fast"] if key != MAIN]
+    if not ours:
+        return "Not measured."
+    table: Table = [["times as fast as", *map(title, ours)]]
+    others = [summary["best"][name] for name in peers(entry)] + [Variant(name, None).key for name in peers(entry)]
+    for key in dict.fromkeys([MAIN, *others]):
+        if key in summary["variants"]:
+            ratios = [summary["times_as_fast"][own][key] for own in ours]
+            table.append([title(key), *(f"{ratio['median']:.2f}" if ratio else NONE for ratio in ratios)])
     cosines = ", ".join(
-        f"{ENGINES[name].title} {_cosine(found, _key(name), 'mean')} (least {_cosine(found, _key(name), 'min')})"
-        for name in present
+        f"{title(key)} {cosine(entry, key, 'mean')} (least {cosine(entry, key, 'min')})" for key in ours
     )
-    return f"## In reduced precision\n\n{_render(table)}\n\nMean cosine to float32: {cosines}."
+    return f"{render(table)}\n\nMean cosine to float32: {cosines}."
 
 
-def _share_note(found: dict[str, Any]) -> str:
-    share = {run["texts"] for run in found["runs"] if run["texts"] != found["corpus"]["texts"]}
-    if not share:
-        return ""
-    return (
-        f"\\* fastembed at its default batch size pads up to 256 texts to the longest of them, which takes gigabytes "
-        f"and about ten times as long. It gets {share.pop()} of the texts, with the same spread of lengths, and is "
-        "compared by tokens per second."
-    )
-
-
-def _query_table(summary: dict[str, Any], engines: list[str]) -> str:
-    lengths = [str(length) for length in QUERY_TOKENS]
-    table: Table = [["", *[f"{n} token{'s' if n != '1' else ''}, ms" for n in lengths], "cold start, s"]]
-    for name in engines:
-        p50, ratio = summary["query_p50_ms"].get(name, {}), summary["query_ours_over_it"].get(name, {})
-        cells = []
-        for length in lengths:
-            value, share = p50.get(length), ratio.get(length)
-            cells.append(_number(value, 2) + (f" (ours {share:.2f}x)" if share and not name.startswith(OURS) else ""))
-        cold, share = summary["cold_start_s"].get(name), summary["cold_ours_over_it"].get(name)
-        cells.append(_number(cold, 2) + (f" (ours {share:.2f}x)" if share and not name.startswith(OURS) else ""))
-        table.append([f"**{ENGINES[name].title}**" if name == OURS else ENGINES[name].title, *cells])
-    return _render(table) if summary["query_p50_ms"] or summary["cold_start_s"] else "Not measured in this run."
-
-
-def _detail_table(found: dict[str, Any], summary: dict[str, Any]) -> str:
-    header = ["", "texts/s", "tokens/s", "share of the roof", "peak MB", "peak / weights", "peak - weights, MB"]
-    table: Table = [[*header, "cosine mean", "cosine least", "rapidembed is"]]
-    for key, row in summary["variants"].items():
-        share = row["roofline_share"]
-        pairs = row["ours_over_it"]
-        spread = f"{_times(pairs)} [{pairs['min']:.2f} to {pairs['max']:.2f}]" if pairs and key != _key(OURS) else ""
+def _details(entry: dict[str, Any]) -> str:
+    header = ["", "texts/s", "tokens/s", "share of the roof", "peak MB", "peak - weights, MB", "cosine mean", "least"]
+    table: Table = [[*header, "rapidembed is"]]
+    weights = entry["model"]["weights_mb"]
+    for key, row in entry["summary"]["variants"].items():
+        pairs, share, peak = (
+            entry["summary"]["times_as_fast"].get(MAIN, {}).get(key),
+            row["roofline_share"],
+            row["peak_mb"],
+        )
+        spread = f"{times(pairs['median'])} [{pairs['min']:.2f} to {pairs['max']:.2f}]" if pairs and key != MAIN else ""
         table.append(
             [
-                _title(key) + (" (default)" if key.endswith("@default") else ""),
-                _number(row["texts_per_s"], 1),
-                _number(row["tokens_per_s"], 0),
-                f"{100 * share:.1f} %" if share else _NONE,
-                _number(row["peak_mb"], 0),
-                f"{row['peak_mb'] / found['weights_mb']:.1f}x",
-                _number(row["peak_minus_weights_mb"], 0),
-                _cosine(found, key, "mean"),
-                _cosine(found, key, "min"),
+                title(key) + (" (default)" if key.endswith("@default") else ""),
+                rate(row["texts_per_s"]),
+                number(row["tokens_per_s"], 0),
+                NONE if share is None else f"{100 * share:.1f} %",
+                number(peak, 0),
+                number(None if peak is None else peak - weights, 0),
+                cosine(entry, key, "mean"),
+                cosine(entry, key, "min"),
                 spread,
             ]
         )
-    return _render(table)
+    return render(table)
 
 
-def _disturbed(found: dict[str, Any]) -> str:
-    shares = [run["others"] for run in found["runs"] if run["others"] is not None]
+def _contests(contests: dict[str, dict[str, Any]]) -> list[str]:
+    """A shape's workloads side by side: texts/s, and in brackets how many times as fast rapidembed is."""
+    if not contests:
+        return ["Nothing ran."]
+    lengths = ", ".join(f"{name}: {entry['corpus']['texts']} texts" for name, entry in contests.items())
+    ours = [name for name in (OURS, *FASTER) if any(name in entry["summary"]["best"] for entry in contests.values())]
+    others = [name for name in ENGINES if name not in ours and any(name in peers(e) for e in contests.values())]
+    table: Table = [["texts/s (rapidembed is so many times as fast)", *contests]]
+    for name in ours:
+        table.append([f"**{ENGINES[name].title}**", *(_cell(entry, name, default=True) for entry in contests.values())])
+    for name in others:
+        table.append(
+            [f"{ENGINES[name].title}, best", *(_cell(entry, name, default=False) for entry in contests.values())]
+        )
+    for name in others:
+        head = f"{ENGINES[name].title}, default (batch {ENGINES[name].default_batch})"
+        table.append([head, *(_cell(entry, name, default=True) for entry in contests.values())])
+    table.append(["rapidembed's share of the roof", *(_share(entry) for entry in contests.values())])
+    return [render(table), f"{lengths[0].upper()}{lengths[1:]}."]
+
+
+def _cell(entry: dict[str, Any], name: str, *, default: bool) -> str:
+    summary = entry["summary"]
+    key = Variant(name, None).key if default else summary["best"].get(name, "")
+    row = summary["variants"].get(key)
+    if row is None:
+        return _TOO_MUCH if any(key in failure["what"] for failure in entry["failures"]) and key else NONE
+    ratio = summary["times_as_fast"].get(MAIN, {}).get(key)
+    beside = f" ({times(ratio['median'])})" if ratio and key != MAIN else ""
+    batch = "" if default else f", batch {Variant.of(key).size}"
+    return f"{rate(row['texts_per_s'])}{batch}{beside}"
+
+
+def _share(entry: dict[str, Any]) -> str:
+    share = entry["summary"]["variants"].get(MAIN, {}).get("roofline_share")
+    return NONE if share is None else f"{100 * share:.0f} %"
+
+
+def _lone(query: dict[str, Any] | None, cold: dict[str, Any] | None) -> str:
+    """Lone queries and cold starts of a shape."""
+    if query is None and cold is None:
+        return ""
+    p50, shares = _of(query, "query_p50_ms"), _of(query, "query_ours_over_it")
+    starts, start_shares = _of(cold, "cold_start_s"), _of(cold, "cold_ours_over_it")
+    lengths = [str(length) for length in QUERY_TOKENS]
+    table: Table = [["", *[f"{n} token{'s' if n != '1' else ''}, ms" for n in lengths], "cold start, s"]]
+    for name in [name for name in ENGINES if name in p50 or name in starts]:
+        cells = [_beside(p50.get(name, {}).get(n), shares.get(name, {}).get(n), name) for n in lengths]
+        cells.append(_beside(starts.get(name), start_shares.get(name), name))
+        table.append([f"**{ENGINES[name].title}**" if name == OURS else ENGINES[name].title, *cells])
+    return (
+        f"{render(table)}\n\nMedians of lone queries on loaded models, and in brackets rapidembed's time as a "
+        "multiple; tokens do not count [CLS] and [SEP]. Cold start: new process to first vector, imports included, "
+        "files in the system's cache."
+    )
+
+
+def _of(entry: dict[str, Any] | None, key: str) -> dict[str, Any]:
+    return entry["summary"].get(key, {}) if entry else {}
+
+
+def _beside(value: float | None, share: float | None, name: str) -> str:
+    return number(value, 2) + (f" ({share:.2f}x)" if share and not name.startswith(OURS) else "")
+
+
+def _disturbed(entries: Entries) -> str:
+    shares = [run["others"] for entry in entries.values() for run in entry.get("runs", {}).values()]
     over = sum(share > DISTURBED for share in shares)
     if not over:
         return f"Other processes took at most {100 * max(shares):.1f} % of the machine meanwhile." if shares else ""
     return (
-        f"**Disturbed run**: in {over} of {len(shares)} measurements other processes took more than "
+        f"**Disturbed run**: with {over} of {len(shares)} variants other processes took more than "
         f"{100 * DISTURBED:.0f} % of the machine (up to {100 * max(shares):.0f} %), in spite of repeats. PyTorch "
         "suffers most from that, so measure again on a quiet machine before quoting anything."
     )
 
 
-def _sweep(found: dict[str, Any]) -> str:
-    lines = []
-    for name, tried in found["sweep"].items():
-        rates = ", ".join(
-            f"{size}: {rate:.1f}" + (" (disturbed)" if int(size) in tried["disturbed"] else "")
-            for size, rate in tried["texts_per_s"].items()
+def _trouble(entries: Entries) -> str:
+    lines: dict[str, None] = {}
+    for name, entry in entries.items():
+        for engine, reason in entry.get("skipped", {}).items():
+            lines[f"- {name.partition('/')[0]}, {ENGINES[engine].title}: {reason}."] = None
+        for failure in entry.get("failures", ()):
+            lines[f"- {name.partition('/')[0]}, {failure['what']}: {failure['error']}."] = None
+    return "\n".join([f"## Not measured ({_TOO_MUCH})", "", *lines]) if lines else ""
+
+
+def _machines(entries: Entries) -> str:
+    """Each machine with its versions once, and what was measured on it when."""
+    seen: dict[str, list[str]] = {}
+    for name, entry in entries.items():
+        described = describe_machine(entry | {"machine": entry["machine"] | {"load_average_at_start": NONE}})
+        seen.setdefault(described.replace(f"; load average at the start: {NONE}", ""), []).append(name)
+    parts = ["## Machine and versions"]
+    for described, names in seen.items():
+        parts.append(
+            f"{', '.join(names)} ({', '.join(sorted({entries[name]['date'] for name in names}))}):\n\n{described}"
         )
-        lines.append(f"- {ENGINES[name].title}: {rates}. Best: {tried['best']}.")
-    if not lines:
-        return ""
-    head = "Batch sizes tried, texts/s (larger ones are left out once a size takes twice the best one's time):"
-    return "\n".join([head, "", *lines])
-
-
-def _trouble(found: dict[str, Any]) -> str:
-    lines = [f"- {ENGINES[name].title}: {reason}." for name, reason in found["skipped"].items()]
-    lines += [f"- {failure['what']}: {failure['error']}." for failure in found["failures"]]
-    return "\n".join(["## Not measured", "", *lines]) if lines else ""
-
-
-def _machine(found: dict[str, Any]) -> str:
-    machine = found["machine"]
-    model = f" (family/model {machine['cpu_family_model']})" if machine["cpu_family_model"] else ""
-    lines = [
-        f"- CPU: {machine['cpu']}{model}, {machine['cores']} cores; {', '.join(machine['flags']) or 'flags unknown'}",
-        f"- Memory: {machine['memory_gb']} GB; load average at the start: {machine['load_average_at_start']}",
-        f"- {machine['os']}, Python {machine['python']}",
-        "- " + ", ".join(f"{name} {version}" for name, version in found["versions"].items()),
-        f"- Texts: documentation strings of the standard library, seed {found['settings']['seed']}; "
-        f"{found['corpus']['tokens']:,} tokens, {found['corpus']['at_limit']} texts at the limit of 512",
-        f"- Weights: {found['weights_mb']:.1f} MB. Everybody uses all cores, as by default",
-    ]
-    return "\n".join(lines)
-
-
-def _failed(found: dict[str, Any], key: str) -> bool:
-    return any(failure["what"].endswith(key) for failure in found["failures"])
-
-
-def _paired(ours: list[float], theirs: list[float]) -> float | None:
-    pairs = [mine / other for mine, other in zip(ours, theirs, strict=False)]
-    return median(pairs) if pairs else None
-
-
-def _cosine(found: dict[str, Any], key: str, which: str) -> str:
-    value = found["cosine"].get(key)
-    return _NONE if value is None else f"{value[which]:.7f}"
-
-
-def _times(pairs: dict[str, float]) -> str:
-    ratio = pairs["median"]
-    return f"{ratio:.2f}x as fast" if ratio < 10 else f"{ratio:.1f}x as fast"
-
-
-def _number(value: float | None, digits: int) -> str:
-    return _NONE if value is None else f"{value:,.{digits}f}"
-
-
-def _render(table: Table) -> str:
-    head, *rows = table
-    rule = ["---", *["---:"] * (len(head) - 1)]
-    return "\n".join("| " + " | ".join(row) + " |" for row in [head, rule, *rows])
+    return "\n\n".join(parts)

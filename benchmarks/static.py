@@ -1,25 +1,29 @@
 """Static models beside model2vec, in one process: ``python -m benchmarks.static`` (needs model2vec; minutes).
 
+``python -m benchmarks`` includes it.
+
 Both read the same folders and take turns on the same texts, each at its defaults; model2vec also without its threads,
 which it starts from 10,000 texts on. Their vectors are compared before anything is timed.
 """
 
+import importlib.util
 import logging
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import Any
 
 import numpy as np
-from rapidembed import TextEmbedding
 from safetensors.numpy import load_file, save_file
 from tokenizers import Tokenizer
 
 from benchmarks.corpus import documentation
 from benchmarks.machine import machine, versions
 from benchmarks.paths import RESULTS
+from benchmarks.tables import describe_machine
 
 _BUILTIN = "builtin:static-en"
 _TOKENS = 85
@@ -28,48 +32,60 @@ _QUERIES = 500
 _QUERY = "how do I find the closest match of a misspelt word?"
 
 
-def main() -> None:
+def missing() -> bool:
+    return importlib.util.find_spec("model2vec") is None
+
+
+def measure() -> dict[str, Any]:
+    """Texts per second by table and number of texts, of ours, theirs, and theirs without its threads."""
     logging.getLogger("model2vec").setLevel(logging.ERROR)
     import model2vec
+    from rapidembed import TextEmbedding
 
-    lines = [f"# Static models beside model2vec {model2vec.__version__}", "", _setting(), ""]
+    found: dict[str, Any] = {"model2vec": model2vec.__version__, "tables": {}}
     with tempfile.TemporaryDirectory() as root, TextEmbedding(_BUILTIN) as builtin:
         folder = builtin.info.weights.parent
-        texts, tokens = cut(folder, max(_SIZES))
-        lines += [
-            f"Documentation strings of the standard library, joined and cut to {tokens:.0f} tokens on average.",
-            "",
-        ]
-        lines += [
-            "| table | texts | rapidembed, texts/s | model2vec | without its threads | times as fast | difference |"
-        ]
-        lines += ["|---|---:|---:|---:|---:|---:|---:|"]
+        texts, found["mean_tokens"] = cut(folder, max(_SIZES))
         for name, path in (("int8", folder), ("float32", widened(folder, Path(root) / "float32"))):
-            for line in rows(name, TextEmbedding(path), model2vec.StaticModel.from_pretrained(path), texts):
-                lines.append(line)
-                print(line, flush=True)
-    report = "\n".join(lines) + "\n"
-    (RESULTS / "static.md").write_text(report, encoding="utf-8")
+            with TextEmbedding(path) as ours:
+                found["tables"][name] = race(ours, model2vec.StaticModel.from_pretrained(path), texts)
+    return found
 
 
-def rows(name: str, ours: TextEmbedding, theirs: Any, texts: list[str]) -> Iterator[str]:
-    """Lines of the table for one folder."""
-    difference = np.abs(ours.encode(texts[:5_000]) - theirs.encode(texts[:5_000])).max()
+def race(ours: Any, theirs: Any, texts: list[str]) -> dict[str, Any]:
+    """Of one folder, once both were seen to give the same."""
+    difference = float(np.abs(ours.encode(texts[:5_000]) - theirs.encode(texts[:5_000])).max())
+    rates = {}
     for size in _SIZES:
-        yield f"| {name} | {size:,} | {row(ours, theirs, texts[:size])} | {difference:.1e} |"
-    one = alternate([lambda: ours.encode_query(_QUERY), lambda: theirs.encode(_QUERY)], _QUERIES)
-    yield f"| {name} | a lone query | {one[0] * 1e6:.0f} us | {one[1] * 1e6:.0f} us | | {one[1] / one[0]:.2f} | |"
+        some = texts[:size]
+        calls = [
+            partial(ours.encode, some),
+            partial(theirs.encode, some),
+            partial(theirs.encode, some, use_multiprocessing=False),
+        ]
+        rates[str(size)] = [size / seconds for seconds in alternate(calls, _ROUNDS)]
+    one = alternate([partial(ours.encode_query, _QUERY), partial(theirs.encode, _QUERY)], _QUERIES)
+    return {"difference": difference, "texts_per_s": rates, "query_us": [1e6 * seconds for seconds in one]}
 
 
-def row(ours: TextEmbedding, theirs: Any, texts: list[str]) -> str:
-    calls = [
-        lambda: ours.encode(texts),
-        lambda: theirs.encode(texts),
-        lambda: theirs.encode(texts, use_multiprocessing=False),
+def section(found: dict[str, Any]) -> str:
+    """The table, with a heading."""
+    lines = [
+        f"## Static models beside model2vec {found['model2vec']}",
+        "",
+        "Both read the same folders. Documentation strings of the standard library, joined and cut to "
+        f"{found['mean_tokens']:.0f} tokens on average.",
+        "",
+        "| table | texts | rapidembed, texts/s | model2vec | without its threads | times as fast | difference |",
+        "|---|---:|---:|---:|---:|---:|---:|",
     ]
-    seconds = alternate(calls, _ROUNDS)
-    speeds = " | ".join(f"{len(texts) / each:,.0f}" for each in seconds)
-    return f"{speeds} | {min(seconds[1:]) / seconds[0]:.2f}"
+    for name, table in found["tables"].items():
+        for size, (own, *others) in table["texts_per_s"].items():
+            speeds = " | ".join(f"{rate:,.0f}" for rate in (own, *others))
+            lines.append(f"| {name} | {int(size):,} | {speeds} | {own / max(others):.2f} | {table['difference']:.1e} |")
+        own, other = table["query_us"]
+        lines.append(f"| {name} | a lone query | {own:.0f} us | {other:.0f} us | | {other / own:.2f} | |")
+    return "\n".join(lines)
 
 
 def alternate(calls: list[Callable[[], Any]], rounds: int) -> list[float]:
@@ -110,12 +126,8 @@ def widened(folder: Path, target: Path) -> Path:
     return target
 
 
-def _setting() -> str:
-    where, what = machine(), versions()
-    return (
-        f"{where['cpu']}, {where['cores']} cores; {', '.join(f'{name} {version}' for name, version in what.items())}."
-    )
-
-
 if __name__ == "__main__":
-    main()
+    text = section(measure())
+    where = f"{describe_machine({'machine': machine(), 'versions': versions()})}\n"
+    (RESULTS / "static.md").write_text(f"{text[1:]}\n\n{where}", encoding="utf-8")
+    print(text)

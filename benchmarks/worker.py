@@ -1,4 +1,4 @@
-"""One engine in a process of its own, driven by JSON lines: ``python -m benchmarks.worker ENGINE EXPORT_FOLDER``.
+"""One engine in a process of its own, driven by JSON lines: ``python -m benchmarks.worker ENGINE FOLDER``.
 
 Every request is answered by one line; ``stream`` sends progress lines before it. Only what the engine itself needs is
 imported before it is loaded, so that start-up time and memory are the engine's.
@@ -10,6 +10,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 from benchmarks.engines import ENGINES, Loaded
@@ -136,9 +137,8 @@ def main() -> None:
         channel.flush()
 
     try:
-        start = time.perf_counter()
-        engine = ENGINES[sys.argv[1]].load(sys.argv[2])
-        send({"load_seconds": time.perf_counter() - start})
+        engine = ENGINES[sys.argv[1]].load(Path(sys.argv[2]))
+        send({"computes": getattr(engine, "computes", None)})
         commands = Commands(engine, send)
         for line in sys.stdin:
             request = json.loads(line)

@@ -1,0 +1,88 @@
+"""One contest: a shape and a workload, who competes, and what was found."""
+
+import json
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from benchmarks import export
+from benchmarks.client import Crew, Worker, WorkerError, say
+from benchmarks.engines import ENGINES
+from benchmarks.paths import ROOT
+
+_MISSING = """
+import importlib.util, json, sys
+def missing(name):
+    try:
+        return importlib.util.find_spec(name) is None
+    except ImportError:
+        return True
+print(json.dumps([name for name in sys.argv[1:] if missing(name)]))
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Team:
+    """The engines of a shape, and the interpreters that they run in."""
+
+    shape: str
+    engines: list[str]
+    pythons: dict[str, str]
+    """Of engines that run in another interpreter than this one."""
+
+    def start(self, engine: str) -> Worker:
+        """A fresh process with the engine loaded.
+
+        Raises:
+            WorkerError: it cannot be loaded.
+
+        """
+        folder = export.folder(self.shape, ENGINES[engine].needs)
+        return Worker(engine, folder, self.pythons.get(engine, sys.executable))
+
+
+@dataclass
+class Contest:
+    """What is measured, by whom, and what has been found so far: ``entry`` is what the JSON file will hold."""
+
+    team: Team
+    workload: str
+    crew: Crew
+    folder: Path
+    entry: dict[str, Any]
+
+    def failed(self, what: str, error: WorkerError) -> None:
+        say(f"  {what} failed: {error}")
+        self.entry["failures"].append({"what": what, "error": str(error)})
+
+    def write(self, name: str, texts: list[str]) -> str:
+        """A file that workers read."""
+        path = self.folder / f"{name}.json"
+        path.write_text(json.dumps(texts), encoding="utf-8")
+        return str(path)
+
+
+def assemble(shape: str, wanted: list[str], pythons: dict[str, str]) -> tuple[Team, dict[str, str]]:
+    """Those of the engines wanted that can run here, with what they load made; and why the others cannot."""
+    usable, skipped = [], {}
+    for name in wanted:
+        reason = _obstacle(shape, name, pythons.get(name, sys.executable))
+        if reason is None:
+            usable.append(name)
+        else:
+            say(f"{ENGINES[name].title} is skipped: {reason}")
+            skipped[name] = reason
+    return Team(shape, usable, pythons), skipped
+
+
+def _obstacle(shape: str, name: str, python: str) -> str | None:
+    engine = ENGINES[name]
+    command = [python, "-c", _MISSING, *engine.requires]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    if done.returncode:
+        return "its Python cannot be run"
+    if missing := json.loads(done.stdout):
+        return f"not installed: {', '.join(missing)}"
+    return export.ensure(shape, "weights") or export.ensure(shape, engine.needs, python)

@@ -1,0 +1,63 @@
+"""Lone texts: queries on loaded engines, and the first one of a new process."""
+
+import time
+from collections import defaultdict
+from statistics import median
+
+from benchmarks import corpus as texts
+from benchmarks import shapes
+from benchmarks.client import WorkerError, say
+from benchmarks.contest import Contest
+from benchmarks.corpus import Corpus
+from benchmarks.summary import QUERY_TOKENS
+
+_BURSTS, _FEW_BURSTS, _BURST, _BURST_WARM_UP = 25, 8, 10, 3
+_STARTS, _FEW_STARTS = 5, 2
+"""With the real weights, and in other shapes."""
+_SETTLE = 0.02
+"""Seconds for the threads of the engine before to stop spinning."""
+
+
+def latency(contest: Contest, everything: Corpus) -> None:
+    """Lone queries: engines stay loaded and take turns in short bursts; only one of them works at any time."""
+    bursts: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
+    alive = list(contest.team.engines)
+    for length in QUERY_TOKENS:
+        batch = texts.queries(everything, shapes.source(contest.team.shape), length, _BURST)
+        if not batch:
+            say(f"  no text is {length} tokens long")
+            continue
+        for _ in range(_BURSTS if contest.team.shape == shapes.REAL else _FEW_BURSTS):
+            for name in list(alive):
+                time.sleep(_SETTLE)
+                try:
+                    seconds = contest.crew.ask(name, "query", texts=batch, warm=_BURST_WARM_UP)["seconds"]
+                except WorkerError as error:
+                    contest.failed(f"single queries of {name}", error)
+                    alive.remove(name)
+                    continue
+                bursts[name][str(length)].append(1000 * median(seconds))
+        shown = ", ".join(f"{name} {median(bursts[name][str(length)]):.2f}" for name in alive)
+        say(f"  {length} tokens, p50 in ms: {shown}")
+    contest.entry["latency_ms"] = {name: dict(lengths) for name, lengths in bursts.items()}
+
+
+def cold_start(contest: Contest) -> None:
+    """From starting a process to its first vector, as the parent's clock sees it; files are in the system's cache."""
+    starts: dict[str, list[float]] = defaultdict(list)
+    alive = list(contest.team.engines)
+    for number in range(1 + (_STARTS if contest.team.shape == shapes.REAL else _FEW_STARTS)):
+        for name in list(alive):
+            start = time.perf_counter()
+            try:
+                with contest.team.start(name) as worker:
+                    worker.ask("query", texts=["hello world"])
+                    seconds = time.perf_counter() - start
+            except WorkerError as error:
+                contest.failed(f"cold start of {name}", error)
+                alive.remove(name)
+                continue
+            if number:  # the first brings files into the cache
+                starts[name].append(seconds)
+    say("  " + ", ".join(f"{name} {median(values):.2f} s" for name, values in starts.items()))
+    contest.entry["cold_s"] = dict(starts)

@@ -1,0 +1,169 @@
+"""The results as pictures: opaque, so that they read the same in light and dark, in colours that all can tell apart."""
+
+import importlib.util
+from typing import Any
+
+from benchmarks.engines import ENGINES, FASTER, OURS
+from benchmarks.results import Entries, path
+from benchmarks.shapes import REAL, SHAPES
+from benchmarks.summary import MAIN, Variant
+from benchmarks.tables import rate, times, title
+from benchmarks.workloads import BULK, MIXED
+
+_NOTE = "; s-t: sentence-transformers"
+_OURS, _THEIRS, _INK = "#0072B2", "#B8B8B8", "#222222"
+_MARKS = {
+    "fastembed": ("o", "#D55E00"),
+    "st-fp32": ("s", "#009E73"),
+    "st-onnx": ("^", "#CC79A7"),
+    "st-bf16": ("D", "#E69F00"),
+    "st-openvino": ("v", "#56B4E9"),
+}
+"""Of Okabe and Ito's palette; the shape of the mark says the same as its colour."""
+_EQUAL = 1e-8
+"""Distances below this are drawn at it: float32 says no more."""
+
+
+def draw(entries: Entries, name: str) -> bool:
+    """Write NAME-speed.png, NAME-fidelity.png and NAME-shapes.png, as far as there are results.
+
+    False if matplotlib is not installed.
+    """
+    if importlib.util.find_spec("matplotlib") is None:
+        return False
+    main = entries.get(f"{REAL}/{MIXED}")
+    if main and MAIN in main["summary"]["variants"]:
+        _save(_speed(main), name, "speed")
+        if main["cosine"]:
+            _save(_fidelity(main), name, "fidelity")
+    contests = {key: entry for key, entry in entries.items() if MAIN in entry.get("summary", {}).get("variants", {})}
+    if contests:
+        _save(_shapes(contests), name, "shapes")
+    return True
+
+
+def like_with_like(entry: dict[str, Any], name: str) -> float | None:
+    """How many times as fast ours is as a peer at its best: in float32, or in bf16 where the peer computes in that."""
+    summary = entry["summary"]
+    half = ENGINES[name].reduced or entry["computes"].get(name, "f32") != "f32"
+    own = Variant("rapidembed-bf16" if half else OURS, None).key
+    ratio = summary["times_as_fast"].get(own, {}).get(summary["best"].get(name))
+    return ratio["median"] if ratio else None
+
+
+def _figure(width: float, height: float) -> Any:
+    from matplotlib.figure import Figure
+
+    return Figure(figsize=(width, height), layout="constrained", facecolor="white")
+
+
+def _clean(axes: Any) -> None:
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.tick_params(colors=_INK, length=0)
+
+
+def _save(figure: Any, name: str, kind: str) -> None:
+    figure.savefig(path(name, f"-{kind}.png"), dpi=110, facecolor="white")
+
+
+def _speed(entry: dict[str, Any]) -> Any:
+    """Texts per second of everybody, peers at their best and at their default."""
+    summary = entry["summary"]
+    ours = [Variant(name, None).key for name in (OURS, *FASTER) if name in summary["best"]]
+    others = [name for name in summary["best"] if name not in (OURS, *FASTER)]
+    panels = {
+        "peers at their best batch size": [summary["best"][name] for name in others],
+        "peers at their default": [Variant(name, None).key for name in others],
+    }
+    figure = _figure(10, 0.6 + 0.34 * (len(ours) + len(others)))
+    for axes, (heading, keys) in zip(figure.subplots(1, 2, sharex=True), panels.items(), strict=True):
+        shown = [key for key in (*ours, *keys) if key in summary["variants"]]
+        rates = [summary["variants"][key]["texts_per_s"] for key in shown]
+        labels = [_short(key) for key in shown]
+        colours = [_OURS if key in ours else _THEIRS for key in shown]
+        for label, value in zip(axes.barh(labels, rates, color=colours), rates, strict=True):
+            axes.annotate(f" {rate(value)}", (value, label.get_y() + label.get_height() / 2), va="center", color=_INK)
+        axes.invert_yaxis()
+        axes.set_title(heading, fontsize=10, color=_INK, loc="left")
+        axes.set_xlim(0, 1.15 * max(row["texts_per_s"] for row in summary["variants"].values()))
+        axes.set_xticks([])
+        _clean(axes)
+        axes.spines["bottom"].set_visible(False)
+    heading = f"Texts per second, {entry['model']['title']}, texts of mixed length, {entry['machine']['cores']} cores"
+    figure.suptitle(heading + _NOTE, fontsize=10, color=_INK)
+    return figure
+
+
+def _fidelity(entry: dict[str, Any]) -> Any:
+    """Speed against the distance from float32's vectors."""
+    variants, cosines = entry["summary"]["variants"], entry["cosine"]
+    shown = sorted((variants[key]["texts_per_s"], key) for key in entry["summary"]["best"].values() if key in cosines)
+    highest = 1.1 * max(value for value, _ in shown)
+    heights = _apart([value for value, _ in shown], 0.055 * highest)
+    figure = _figure(8, 4)
+    axes = figure.subplots()
+    for (value, key), height in zip(shown, heights, strict=True):
+        distance, own = max(_EQUAL, 1 - cosines[key]["mean"]), Variant.of(key).engine in (OURS, *FASTER)
+        axes.plot(distance, value, "o" if own else "s", color=_OURS if own else "#777777", markersize=8)
+        axes.annotate(_short(key), (1.5 * distance, height), va="center", fontsize=9, color=_INK)
+    axes.set_xscale("log")
+    axes.set_xlim(_EQUAL / 2, 0.2)
+    axes.set_xticks([10.0**power for power in range(-8, -2)])
+    axes.minorticks_off()
+    axes.set_ylim(0, highest)
+    axes.set_xlabel(f"mean distance (1 - cosine) from float32's vectors; {_EQUAL:g} is equal", color=_INK, loc="left")
+    axes.set_ylabel("texts/s", color=_INK)
+    axes.set_title(f"Speed and fidelity, {entry['model']['title']}, peers at their best batch size{_NOTE}", fontsize=10)
+    _clean(axes)
+    return figure
+
+
+def _apart(heights: list[float], least: float) -> list[float]:
+    """Rising heights, moved up where they are nearer to each other than ``least``."""
+    placed: list[float] = []
+    for height in heights:
+        placed.append(max(height, placed[-1] + least) if placed else height)
+    return placed
+
+
+def _short(key: str) -> str:
+    return title(key).replace("sentence-transformers", "s-t")
+
+
+def _peer(name: str) -> str:
+    return ENGINES[name].title.replace("sentence-transformers", "s-t")
+
+
+def _shapes(contests: Entries) -> Any:
+    """How many times as fast as each peer at its best, by shape and workload."""
+    shapes = [name for name in SHAPES if any(key.startswith(f"{name}/") for key in contests)]
+    ratios = {
+        (shape, workload, name): like_with_like(contests[f"{shape}/{workload}"], name)
+        for shape in shapes
+        for workload in BULK
+        for name in _MARKS
+        if f"{shape}/{workload}" in contests
+    }
+    known = [ratio for ratio in ratios.values() if ratio]
+    figure = _figure(10, 3)
+    panels = figure.subplots(1, len(shapes), sharey=True, squeeze=False)[0]
+    for axes, shape in zip(panels, shapes, strict=True):
+        for name, (mark, colour) in _MARKS.items():
+            points = [(ratios.get((shape, workload, name)), y) for y, workload in enumerate(BULK)]
+            there = [(x, y) for x, y in points if x]
+            axes.plot(*zip(*there, strict=True) if there else ([], []), mark, color=colour, label=_peer(name))
+        axes.axvline(1, color=_INK, linewidth=0.8)
+        axes.set_xscale("log", base=2)
+        axes.set_xlim(min([0.7, *known]) / 1.1, 1.15 * max([2, *known]))
+        axes.xaxis.set_major_formatter(lambda x, _: times(x).replace(".00", "").replace("0x", "x"))
+        axes.set_yticks(range(len(BULK)), BULK)
+        axes.set_ylim(len(BULK) - 0.5, -0.5)
+        axes.grid(axis="x", color="#E0E0E0")
+        axes.set_axisbelow(True)
+        axes.set_title(SHAPES[shape].title, fontsize=10, color=_INK)
+        _clean(axes)
+    handles, labels = panels[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=5, frameon=False, fontsize=9)
+    heading = "rapidembed is so many times as fast as each peer at its best batch size"
+    figure.suptitle(f"{heading}: float32 against float32, bf16 against bf16{_NOTE}", fontsize=10, color=_INK)
+    return figure

@@ -1,0 +1,212 @@
+"""Many texts: engines stay loaded and take turns with every batch size, round after round, so that pairs compare."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from benchmarks import shapes
+from benchmarks.client import WorkerError, say
+from benchmarks.contest import Contest
+from benchmarks.corpus import Corpus
+from benchmarks.engines import ENGINES, REFERENCE
+from benchmarks.machine import available_memory
+from benchmarks.summary import DISTURBED, Variant, best
+from benchmarks.workloads import MIXED, Load, is_main
+
+_HOPELESS = 2.0
+"""No larger batch size is tried after one beyond the best that takes this many times the best one's time."""
+_CLOSE = 1.15
+"""Sizes this near to the best stay in the race."""
+_BIG = 256
+"""A batch of so many takes gigabytes, which ONNX Runtime does not give back: it gets a process of its own."""
+_MOST_WORK = {True: 40e12, False: 10e12}
+"""Floating point operations that a padded batch may take, in texts of mixed length and of one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Texts:
+    """Texts, and the file that workers read them from."""
+
+    corpus: Corpus
+    file: str
+
+
+class Race:
+    """A bulk contest. ``run`` fills the contest's entry."""
+
+    def __init__(self, contest: Contest, load: Load, repeats: int) -> None:
+        self._contest = contest
+        self._repeats = repeats
+        self._config = shapes.configuration(contest.team.shape)
+        self._main = is_main(contest.team.shape, contest.workload)
+        self._sizes = load.sizes
+        self._all = Texts(load.texts, contest.write("all", load.texts.texts))
+        self._share = Texts(load.share, contest.write("share", load.share.texts))
+        self._vectors: dict[str, Path] = {}
+        self._runs: dict[str, Any] = contest.entry["runs"]
+        self._out: set[str] = set()
+
+    def run(self, rounds: int) -> None:
+        for number in range(rounds):
+            say(f"round {number + 1} of {rounds}")
+            for name in self._contest.team.engines:
+                for variant in self._turns(name, number):
+                    self._turn(variant, number)
+        if self._main:
+            self._measure_memory()
+        self._compare()
+
+    def _turns(self, name: str, number: int) -> Iterator[Variant]:
+        """What an engine does in a round: all batch sizes in the first, then its default and those near the best."""
+        default = Variant(name, None)
+        if not (number and self._padded(default) and not self._main):
+            yield default
+        least, at = self._least(name)
+        for size in self._sizes if ENGINES[name].sweeps else ():
+            variant = Variant(name, size)
+            if size == ENGINES[name].default_batch or (number and self._seconds(variant) > _CLOSE * least):
+                continue
+            yield variant
+            if not number:
+                least, at = min((least, at), (self._seconds(variant), size))
+                if size > at and self._seconds(variant) > _HOPELESS * least:
+                    return
+
+    def _seconds(self, variant: Variant) -> float:
+        """Of all texts, the median so far."""
+        run = self._runs.get(variant.key)
+        if run is None or variant.key in self._out:
+            return float("inf")
+        return median(s for s in run["seconds"] if s is not None) * sum(self._all.corpus.tokens) / run["tokens"]
+
+    def _least(self, name: str) -> tuple[float, int]:
+        """Seconds of an engine's fastest batch size so far, and that size."""
+        variants = (Variant(name, size) for size in (None, *self._sizes))
+        return min((self._seconds(variant), variant.size) for variant in variants)
+
+    def _padded(self, variant: Variant) -> bool:
+        """fastembed at its default pads 256 texts to the longest, and gets one such batch."""
+        return variant.engine == "fastembed" and variant.size >= _BIG
+
+    def _turn(self, variant: Variant, number: int) -> None:
+        if variant.key in self._out:
+            return
+        texts = self._share if self._padded(variant) else self._all
+        try:
+            answer = self._answer(variant, texts)
+        except WorkerError as error:
+            self._contest.failed(f"{self._contest.workload}, {variant.key}", error)
+            self._out.add(variant.key)
+            return
+        run = self._runs.setdefault(variant.key, self._blank(texts.corpus))
+        run["seconds"] += [None] * (number - len(run["seconds"])) + [answer["seconds"]]
+        run["others"] = max(run["others"], answer["others"] or 0.0)
+        if "peak_mb" in answer:
+            run["peak_mb"] = max(run["peak_mb"] or 0.0, answer["peak_mb"])
+        rate = len(texts.corpus) / answer["seconds"]
+        say(f"  {variant.key:26} {rate:8.1f} texts/s  {rate * run['tokens'] / run['texts']:8.0f} tokens/s")
+
+    def _blank(self, corpus: Corpus) -> dict[str, Any]:
+        gflop = shapes.flops(self._config, corpus.tokens) / 1e9
+        facts = {"texts": len(corpus), "tokens": sum(corpus.tokens), "gflop": gflop}
+        return facts | {"seconds": [], "others": 0.0, "peak_mb": None}
+
+    def _answer(self, variant: Variant, texts: Texts) -> dict[str, Any]:
+        keep = None
+        if variant.key not in self._vectors:
+            keep = self._contest.folder / f"{variant.key}.npy"
+            self._vectors[variant.key] = keep
+        arguments = {"texts": texts.file, "batch_size": variant.batch_size, "save": keep and str(keep)}
+        if variant.size < _BIG or not ENGINES[variant.engine].sweeps:
+            worker = self._contest.crew.worker(variant.engine)
+            if worker.computes is not None:
+                self._contest.entry["computes"][variant.engine] = worker.computes
+            return self._calm(lambda: self._contest.crew.ask(variant.engine, "bulk", **arguments))
+        self._refuse_too_much(texts.corpus, self._padded(variant))
+        return self._alone(variant, arguments)
+
+    def _calm(self, ask: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+        """An answer, asked for again (for every engine alike) if other processes took too much of the machine."""
+        best = ask()
+        for _ in range(self._repeats):
+            if best["others"] is None or best["others"] <= DISTURBED:
+                break
+            say(f"  disturbed: others took {100 * best['others']:.0f} % of the machine; once more")
+            best = min(best, ask(), key=lambda answer: answer["others"])
+        return best
+
+    def _alone(self, variant: Variant, arguments: dict[str, Any]) -> dict[str, Any]:
+        """In a fresh process, whose peak memory is the variant's."""
+        with self._contest.team.start(variant.engine) as worker:
+            answer = self._calm(lambda: worker.ask("bulk", **arguments))
+        return answer | {"peak_mb": answer["peak_bytes"] / 1e6}
+
+    def _refuse_too_much(self, corpus: Corpus, padded: bool) -> None:
+        longest, config = max(corpus.tokens), self._config
+        scores = _BIG * config["num_attention_heads"] * longest**2
+        states = _BIG * longest * (2 * config["intermediate_size"] + 6 * config["hidden_size"])
+        needs, free = 4.0 * (3 * scores + states), available_memory()
+        if free is not None and free < needs:
+            raise WorkerError(f"not run: it needs about {needs / 1e9:.0f} GB of memory, {free / 1e9:.0f} GB are free")
+        work = _BIG * shapes.flops(config, [longest])
+        if padded and work > _MOST_WORK[self._contest.workload == MIXED]:
+            raise WorkerError(f"not run: a batch of {_BIG} x {longest} tokens takes {work / 1e12:.0f} TFLOP")
+
+    def _measure_memory(self) -> None:
+        """Peak memory of each engine at its default and at its best, in fresh processes."""
+        say("memory, in fresh processes")
+        for name in self._contest.team.engines:
+            chosen = [Variant(name, None)]
+            if any(Variant.of(key).engine == name for key in self._runs):
+                chosen.append(Variant.of(best(self._runs, name)))
+            for variant in dict.fromkeys(chosen):
+                run = self._runs.get(variant.key)
+                if run is None or run["peak_mb"] is not None:
+                    continue
+                arguments = {"texts": self._all.file, "batch_size": variant.batch_size}
+                try:
+                    run["peak_mb"] = self._alone(variant, arguments)["peak_mb"]
+                except WorkerError as error:
+                    self._contest.failed(f"memory of {variant.key}", error)
+
+    def _compare(self) -> None:
+        """Cosine of every variant's vectors to the reference's, text by text.
+
+        Of random weights only where both compute in float32: what less precision costs on those means nothing.
+        """
+        import numpy as np
+
+        entry, reference = self._contest.entry, Variant(REFERENCE, None).key
+        if reference not in self._runs:
+            say("results are not compared: sentence-transformers fp32 did not run")
+            return
+        rows = {text: row for row, text in enumerate(self._all.corpus.texts)}
+        expected = _unit(np.load(self._vectors[reference]))
+        for key in self._runs:
+            name = key.partition("@")[0]
+            reduced = ENGINES[name].reduced or entry["computes"].get(name, "f32") != "f32"
+            if entry["model"]["random"] and reduced:
+                continue
+            texts = self._share if self._runs[key]["texts"] != len(self._all.corpus) else self._all
+            pairs = [(row, rows[text]) for row, text in enumerate(texts.corpus.texts) if text in rows]
+            if not pairs:  # a share may hold other texts
+                continue
+            own, other = (list(column) for column in zip(*pairs, strict=True))
+            cosines = np.einsum("ij,ij->i", _unit(np.load(self._vectors[key]))[own], expected[other])
+            # NaN must be seen: the minimum of an array that holds one is NaN.
+            entry["cosine"][key] = {"mean": float(cosines.mean()), "min": float(cosines.min())}
+
+
+def _unit(vectors: Any) -> Any:
+    import numpy as np
+
+    wide = vectors.astype(np.float64)
+    return wide / np.linalg.norm(wide, axis=1, keepdims=True)
+
+
+def race(contest: Contest, load: Load, rounds: int, repeats: int) -> None:
+    """Fill the entry of a bulk contest; a disturbed measurement is repeated so many times at most."""
+    contest.entry |= {"corpus": load.texts.statistics(), "runs": {}, "computes": {}, "cosine": {}}
+    Race(contest, load, repeats).run(rounds)
