@@ -3,7 +3,6 @@
 Kinds of start take turns, each in a process of its own. Files are in the page cache: what a disk adds depends on it.
 """
 
-import os
 import resource
 import subprocess
 import sys
@@ -12,6 +11,7 @@ import time
 from pathlib import Path
 from statistics import median
 
+from benchmarks.client import environment
 from benchmarks.machine import machine, versions
 
 _ROUNDS = 15
@@ -23,9 +23,8 @@ _COMMAND = [sys.executable, "-m", "rapidembed", "embed", "--model", _MODEL, "--t
 
 def seconds(command: list[str], cache: Path) -> tuple[float, float]:
     """Wall and CPU time of a process whose graph cache is ``cache``."""
-    environment = {**os.environ, "RAPIDEMBED_CACHE_DIR": str(cache)}
     started, busy = time.perf_counter(), _children()
-    subprocess.run(command, env=environment, check=True, capture_output=True)
+    subprocess.run(command, env=environment(RAPIDEMBED_CACHE_DIR=str(cache)), check=True, capture_output=True)
     return time.perf_counter() - started, _children() - busy
 
 

@@ -23,6 +23,7 @@ import rapidembed
 from rapidembed.toolkit.max_sim import max_sim
 from rapidembed.toolkit.muvera import Muvera
 
+from benchmarks.client import environment
 from benchmarks.corpus import documentation
 from benchmarks.machine import machine, versions
 
@@ -104,7 +105,6 @@ def bm25() -> list[str]:
 def cold(folder: Path) -> list[str]:
     """New processes: from the first import to the last of some vectors."""
     rows = []
-    environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     file = folder / "texts"
     file.write_text("\n".join(next(iter(texts().values()))), encoding="utf-8")
     for count in (1, 1000):
@@ -112,7 +112,7 @@ def cold(folder: Path) -> list[str]:
         def run(library: str, count: int = count) -> float:
             script = _COLD_SCRIPT.format(load=_COLD[library])
             command = [sys.executable, "-c", script, str(_STOPWORDS), str(file), str(count)]
-            return float(subprocess.run(command, env=environment, capture_output=True, check=True).stdout)
+            return float(subprocess.run(command, env=environment(), capture_output=True, check=True).stdout)
 
         run("rapidembed"), run("fastembed")
         pairs = [(run("rapidembed"), run("fastembed")) for _ in range(_COLD_ROUNDS)]

@@ -146,8 +146,7 @@ def _reduced(main: dict[str, Any]) -> Table:
 
 def _points(measured: dict[str, Any], name: str) -> float:
     """Change of nDCG@10, in points of 100."""
-    exact, own = measured["fp32"]["ndcg_at_10"], measured[_PRECISION[name]]["ndcg_at_10"]
-    return 100.0 * (own - exact)
+    return float(measured[_PRECISION[name]]["ndcg_change"]["points"])
 
 
 def _lone_int8(entries: Entries) -> str:
