@@ -12,13 +12,12 @@ import subprocess
 import sys
 from typing import Any
 
-from benchmarks.client import without_paths
+from benchmarks.client import say, without_paths
 from benchmarks.gemm import best_gemm
-from benchmarks.heads_engines import INT8, OURS, TASKS, THEIRS, flops, lengths
+from benchmarks.heads_engines import INT8, OURS, TASKS, THEIRS, configuration, flops, lengths
 from benchmarks.heads_models import HEADS
 from benchmarks.heads_report import markdown, summarize
 from benchmarks.machine import available_memory, machine, versions
-from benchmarks.measure import say
 from benchmarks.paths import RESULTS, ROOT
 
 _BATCHES = (1, 2, 4, 8, 32)
@@ -68,8 +67,11 @@ def contest(task: str, rounds: int) -> dict[str, Any]:
     if batch is not None:
         found["default"] = _default(task)
     for number in range(rounds):
-        found["gemm"].append(best_gemm())
-        say(f"  round {number + 1} of {rounds}: best matrix product {found['gemm'][-1]['gflops']:.0f} GFLOP/s")
+        say(f"  round {number + 1} of {rounds}")
+        roof = best_gemm(configuration(task))
+        if roof is None:
+            raise SystemExit("Without a best matrix product there is no roof to compare with.")
+        found["gemm"].append(roof)
         racing = [(OURS, None), (THEIRS, batch), (INT8, None)]
         for engine, size in racing[number % 3 :] + racing[: number % 3]:
             found["runs"].append({"round": number, "engine": engine, **ask(task, engine, size)})

@@ -50,9 +50,15 @@ def lengths(task: str) -> list[int]:
     return [min(count, _SPLADE_TOKENS) for count in found]
 
 
+def configuration(task: str) -> dict[str, Any]:
+    """config.json of a task's model."""
+    content: dict[str, Any] = json.loads((HEADS / _FOLDERS[task] / "config.json").read_text())
+    return content
+
+
 def flops(task: str) -> float:
     """Floating point operations that the results need: of a reranker's last layer only the first token is read."""
-    config = json.loads((HEADS / _FOLDERS[task] / "config.json").read_text())
+    config = configuration(task)
     layers, hidden, vocabulary = (config[key] for key in ("num_hidden_layers", "hidden_size", "vocab_size"))
     inner = config["intermediate_size"]
     token = 8 * hidden**2 + 4 * hidden * inner  # queries, keys, values, output; the two of the feed-forward part
