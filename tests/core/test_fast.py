@@ -10,6 +10,7 @@ from rapidembed.runtime.fast import Choice
 
 from tests.golden import static_variants
 
+VNNI = "x86-64-vnni"
 BASE = Path(__file__).parents[1] / "golden" / "base"
 ROWS = [
     Choice("int8", "onnxruntime", 2.0, -0.2, 0.999),
@@ -23,18 +24,21 @@ def harmless(precision):
 
 
 @pytest.mark.parametrize(
-    ("rows", "openvino", "backend", "expected"),
+    ("rows", "openvino", "integers", "backend", "expected"),
     [
-        (ROWS, True, "onnxruntime", ("bf16", "openvino")),
-        (ROWS, False, "onnxruntime", ("fp32", "onnxruntime")),
-        (harmless("int8"), True, "onnxruntime", ("int8", "onnxruntime")),
-        (harmless("int8"), False, "onnxruntime", ("int8", "onnxruntime")),
-        (harmless("int8"), True, "openvino", ("bf16", "openvino")),
-        (ROWS, False, "openvino", ("fp32", "openvino")),
+        (ROWS, True, VNNI, "onnxruntime", ("bf16", "openvino")),
+        (ROWS, False, VNNI, "onnxruntime", ("fp32", "onnxruntime")),
+        (harmless("int8"), True, VNNI, "onnxruntime", ("int8", "onnxruntime")),
+        (harmless("int8"), False, VNNI, "onnxruntime", ("int8", "onnxruntime")),
+        (harmless("int8"), True, "x86-64", "onnxruntime", ("bf16", "openvino")),
+        (harmless("int8"), False, "aarch64", "onnxruntime", ("fp32", "onnxruntime")),
+        (harmless("int8"), True, VNNI, "openvino", ("bf16", "openvino")),
+        (ROWS, False, VNNI, "openvino", ("fp32", "openvino")),
     ],
 )
-def test_the_fastest_that_loses_little_and_is_here(monkeypatch, rows, openvino, backend, expected):
+def test_the_fastest_that_loses_little_and_is_here(monkeypatch, rows, openvino, integers, backend, expected):
     monkeypatch.setattr(fast, "table", lambda: rows)
+    monkeypatch.setattr(fast, "integer_kind", lambda: integers)
     monkeypatch.setattr(fast.importlib.util, "find_spec", lambda _: openvino or None)
     monkeypatch.setattr(fast, "require", lambda _: None)
     assert fast.fastest(backend) == expected

@@ -1,7 +1,7 @@
 """What ``precision="fast"`` means: the fastest way to compute that loses next to nothing, by a published table.
 
-The table, ``data/precision.json``, holds what the benchmarks measured: the change of nDCG@10 in points of 100 and the
-mean cosine of short queries, and the speed as a multiple of float32's. docs/precision.md says how.
+The table, ``data/precision.json``, holds what the benchmarks measured on a CPU with VNNI: the change of nDCG@10 in points
+of 100 and the mean cosine of short queries, and the speed as a multiple of float32's. docs/precision.md says how.
 """
 
 import importlib.util
@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from importlib import resources
 
 from rapidembed.errors import DeviceError
+from rapidembed.runtime.cpu import WIDE_SUMS, integer_kind
 from rapidembed.runtime.openvino import require
 from rapidembed.types import Backend, Precision
 
@@ -48,6 +49,8 @@ def fastest(backend: Backend) -> tuple[Precision, Backend]:
 
 
 def _is_here(choice: Choice) -> bool:
+    if choice.precision == "int8":
+        return integer_kind() == WIDE_SUMS
     if choice.backend != "openvino":
         return True
     if importlib.util.find_spec("openvino") is None:
