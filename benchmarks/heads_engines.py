@@ -14,9 +14,9 @@ from benchmarks.worker import peak_bytes
 OURS, INT8, THEIRS = "rapidembed", "rapidembed int8", "fastembed"
 TASKS = {
     "rerank": "100 passages reranked, MiniLM-L6 shape",
-    "documents": "64 documents, ColBERT of bert-base shape",
+    "documents": "256 documents, ColBERT of bert-base shape",
     "queries": "32 queries, ColBERT of bert-base shape",
-    "splade": "96 texts of at most 128 tokens, SPLADE of bert-base shape",
+    "splade": "256 texts of at most 128 tokens, SPLADE of bert-base shape",
 }
 _FOLDERS = {"rerank": "rerank", "documents": "colbert", "queries": "colbert", "splade": "splade"}
 _SEED = 7
@@ -32,7 +32,7 @@ def inputs(task: str) -> list[str]:
     corpus = load(model_folder(), 2000, _SEED)
     if task == "queries":
         return [text.split("\n")[0][:70] for text in corpus.texts[:32]]  # no more than 32 tokens
-    count = {"rerank": 100, "documents": 64, "splade": 96}[task]
+    count = {"rerank": 100, "documents": 256, "splade": 256}[task]
     return [corpus.texts[i] for i in corpus.spread(count)]
 
 
