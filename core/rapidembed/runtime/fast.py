@@ -1,7 +1,7 @@
 """What ``precision="fast"`` means: the fastest way to compute that loses next to nothing, by a published table.
 
 The table, ``data/precision.json``, holds what the benchmarks measured on a CPU with VNNI: the change of nDCG@10 in
-points of 100 and the mean cosine of short queries, and the speed as a multiple of float32's. docs/precision.md says how.
+points of 100 and the mean cosine of short queries, and the speed as a multiple of float32's. See docs/precision.md.
 """
 
 import importlib.util
