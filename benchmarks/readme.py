@@ -170,7 +170,7 @@ def _shapes(entries: Entries) -> list[str]:
     if len(workloads) < 2:
         return []
     note = (
-        "Other models and lengths, with random weights in the models' shapes: times as fast as the fastest peer that "
+        "Other lengths, and other models' shapes with random weights: times as fast as the fastest peer that "
         "computes in the same precision, at its best batch size; texts of mixed length, and of so many tokens each:"
     )
     return [note, render(rows), _picture("shapes", "Times as fast as each peer")]

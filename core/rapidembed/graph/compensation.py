@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 _DAMPING = 0.1
-"""Of the mean square of an activation. Enough that activations unlike those observed lose nothing."""
+"""Of the mean square of an activation. With it even observations of random tokens do no harm (MiniLM-L6)."""
 _SMALLEST = np.float32(1e-12)
 _BLOCK = 64
 

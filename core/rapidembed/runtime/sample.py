@@ -24,8 +24,8 @@ def sample(tokenizer: Tokenizer, limit: int | None) -> list[NDArray[np.int64]]:
         tokenizer: of the model.
         limit: longest sequence that the model has positions for; None: it does not say.
     """
-    text = resources.files("rapidembed.runtime").joinpath("data/sample.json").read_text(encoding="utf-8")
-    left, batches = json.loads(text), []
+    file = resources.files("rapidembed.runtime").joinpath("data/sample.json")
+    left, batches = json.loads(file.read_text(encoding="utf-8")), []
     for length in _LENGTHS:
         if limit is None or length <= limit:
             encoded = [encoding.ids for encoding in tokenizer.encode(left, length)]
