@@ -19,7 +19,8 @@ from rapidembed import (
 from rapidembed.graph import Program
 from rapidembed.graph.compensation import Compensation
 from rapidembed.graph.linears import Exact, Observing, Rounding
-from rapidembed.graph.rounding import Rounded, round_weights
+from rapidembed.graph.rounded import Rounded
+from rapidembed.graph.rounding import round_weights
 from rapidembed.graph.weights import Weights
 from rapidembed.graph.writer import GraphWriter
 from rapidembed.hub import resolve

@@ -100,6 +100,7 @@ def test_bfloat16_is_near_float32_on_real_weights(minilm, bf16):
         vectors = model.encode(texts)
         cosines = np.einsum("ij,ij->i", vectors, exact.encode(texts))
         assert cosines.min() > 0.9999
+        assert cosines.mean() > 0.999975  # it is 0.99997 if the residual stream is in bfloat16 too
         assert cosines.max() < 0.9999999, "it computes in float32"
         alone = np.stack([model.encode(text) for text in texts])
         np.testing.assert_allclose(np.einsum("ij,ij->i", alone, vectors), 1, atol=1e-6)

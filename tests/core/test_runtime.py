@@ -165,7 +165,7 @@ def test_garbage_is_not_a_graph() -> None:
 def test_another_provider_than_asked_for_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     real = session.ort.InferenceSession
 
-    def falls_back(model: bytes, options: object, providers: list[str]) -> object:
+    def falls_back(model: bytes, options: object, providers: list[str], **_: object) -> object:
         return real(model, options, providers=CPU)
 
     monkeypatch.setattr(session.ort, "InferenceSession", falls_back)
@@ -245,25 +245,88 @@ def test_stopping_drops_what_waits() -> None:
 LENGTHS = st.lists(st.integers(1, 600), max_size=80)
 
 
-@given(LENGTHS, st.integers(1, 40), st.booleans(), st.integers(16, 4000))
-def test_every_row_is_planned_once(lengths: list[int], max_rows: int, padded: bool, budget: int) -> None:
-    batches = planner.plan(lengths, budget=budget, hidden=384, max_rows=max_rows, padded=padded)
+@given(LENGTHS, st.integers(1, 40), st.integers(1, 4), st.integers(1, 2))
+def test_every_row_is_planned_once(lengths: list[int], max_rows: int, workers: int, width: int) -> None:
+    batches = planner.plan_cpu(lengths, hidden=384, max_rows=max_rows, workers=workers, width=width)
+    check_plan(batches, lengths, max_rows, 512 * width)
+    for batch in batches:
+        assert {lengths[row] for row in batch.rows} == {batch.length}
+
+
+@given(LENGTHS, st.integers(1, 40))
+def test_every_row_is_planned_once_for_a_gpu(lengths: list[int], max_rows: int) -> None:
+    batches = planner.plan_gpu(lengths, hidden=384, max_rows=max_rows)
+    check_plan(batches, lengths, max_rows, 16_384)
+    for batch in batches:
+        assert max(lengths[row] for row in batch.rows) == batch.length
+        assert len({-(-lengths[row] // 16) for row in batch.rows}) == 1
+
+
+def check_plan(batches: list[planner.Batch], lengths: list[int], max_rows: int, budget: float) -> None:
     assert sorted(row for batch in batches for row in batch.rows) == list(range(len(lengths)))
     for batch in batches:
         assert 1 <= len(batch.rows) <= max_rows
         assert len(batch.rows) == 1 or len(batch.rows) * planner.work(batch.length, 384) <= budget
-        assert max(lengths[row] for row in batch.rows) == batch.length
-        if not padded:
-            assert {lengths[row] for row in batch.rows} == {batch.length}
+
+
+@given(LENGTHS)
+def test_the_most_expensive_batch_comes_first(lengths: list[int]) -> None:
+    batches = planner.plan_cpu(lengths, hidden=384, max_rows=256, workers=2, width=1)
     costs = [len(batch.rows) * planner.work(batch.length, 384) for batch in batches]
     assert costs == sorted(costs, reverse=True)
 
 
 def test_planner_worked_case() -> None:
     lengths = [10, 200, 10, 10, 200, 10, 10]
-    batches = planner.plan(lengths, budget=450, hidden=10_000, max_rows=4, padded=False)
-    # 2 x 200 tokens fit 450; five texts of 10 tokens exceed four rows, so they are split 3 + 2.
-    assert [(batch.rows, batch.length) for batch in batches] == [((1, 4), 200), ((0, 2, 3), 10), ((5, 6), 10)]
+    batches = planner.plan_cpu(lengths, hidden=10_000, max_rows=4, workers=1, width=1)
+    # 2 x 200 tokens fit 512; five texts of 10 tokens exceed four rows, so they are split 2 + 3.
+    assert [(batch.rows, batch.length) for batch in batches] == [((1, 4), 200), ((3, 5, 6), 10), ((0, 2), 10)]
+
+
+@pytest.mark.parametrize(
+    ("texts", "tokens", "rows"),
+    [
+        (16, 128, [3, 3, 3, 3, 2, 2]),  # 4 x 128 and attention are more than 512; shares are equal
+        (15, 128, [2, 2, 2, 2, 2, 2, 2, 1]),  # 3 x 5 would leave one of two workers with 9 of 15
+        (8, 32, [4, 4]),  # 8 fit into one batch, which would leave the other worker idle
+        (3, 100, [2, 1]),
+        (2, 3, [2]),  # weights are read once more for every batch
+        (1, 3, [1]),
+    ],
+)
+def test_workers_end_at_the_same_time(texts: int, tokens: int, rows: list[int]) -> None:
+    batches = planner.plan_cpu([tokens] * texts, hidden=768, max_rows=256, workers=2, width=1)
+    assert [len(batch.rows) for batch in batches] == rows
+
+
+def test_windows_are_large_where_nobody_waits_for_the_first_result() -> None:
+    from rapidembed.tasks.bulk import Bulk
+
+    assert Bulk(256, None, False).window == 256
+    assert Bulk(256, None, False, gathered=True).window == 2048
+    assert Bulk(4096, None, False, gathered=True).window == 4096
+    assert Bulk(256, None, True, gathered=True).window == 256, "the progress bar would stand still"
+
+
+def test_slow_fusions_are_off_on_a_cpu(tmp_path: Path) -> None:
+    """ONNX Runtime would make BiasGelu of Add and Gelu, which takes longer; found by name, it is told not to."""
+    import onnx
+    from onnx import TensorProto, helper, numpy_helper
+
+    nodes = [helper.make_node("Add", ["x", "b"], ["y"]), helper.make_node("Gelu", ["y"], ["embedding"])]
+    x, y = (helper.make_tensor_value_info(name, TensorProto.FLOAT, [1, 4]) for name in ("x", "embedding"))
+    bias = numpy_helper.from_array(np.ones(4, dtype=np.float32), "b")
+    graph = helper.make_graph(nodes, "gelu", [x], [y], [bias])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)], ir_version=10)
+    options = session._options(program(model.SerializeToString()), 1)
+    options.optimized_model_filepath = str(tmp_path / "optimized.onnx")
+
+    def operators(disabled: list[str]) -> list[str]:
+        session.ort.InferenceSession(model.SerializeToString(), options, providers=CPU, disabled_optimizers=disabled)
+        return [node.op_type for node in onnx.load(tmp_path / "optimized.onnx").graph.node]
+
+    assert operators([]) == ["BiasGelu"]
+    assert operators(session._SLOWER_FUSED) == ["Add", "Gelu"]
 
 
 def test_engine_plans_quantized_graphs_row_by_row(minilm: str, monkeypatch: pytest.MonkeyPatch) -> None:

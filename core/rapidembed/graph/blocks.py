@@ -63,8 +63,7 @@ def activation(writer: GraphWriter, x: str, name: str) -> str:
     elif kind == "silu":
         y = writer.node("Mul", x, writer.node("Sigmoid", x))
     else:
-        approximate = kind == "tanh" or writer.linears.approximate
-        y = writer.node("Gelu", x, approximate="tanh" if approximate else "none")
+        y = writer.node("Gelu", x, approximate="tanh" if kind == "tanh" else "none")
     return writer.describe(y, floor=_FLOORS[kind])
 
 

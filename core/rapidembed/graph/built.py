@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from rapidembed.graph.rounding import Rounded
+from rapidembed.graph.rounded import Rounded
 
 
 @dataclass(frozen=True, slots=True)

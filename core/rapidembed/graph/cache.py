@@ -22,7 +22,7 @@ from safetensors.numpy import save, save_file
 from rapidembed import settings
 from rapidembed.errors import IntegrityError
 from rapidembed.graph.built import BuiltGraph
-from rapidembed.graph.rounding import Rounded
+from rapidembed.graph.rounded import Rounded
 from rapidembed.graph.weights import Weights
 
 logger = logging.getLogger(__name__)

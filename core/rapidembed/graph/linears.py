@@ -6,7 +6,7 @@ from typing import Protocol
 import numpy as np
 from onnx import TensorProto
 
-from rapidembed.graph.rounding import Rounded, divisors
+from rapidembed.graph.rounded import Rounded, divisors
 from rapidembed.graph.writer import CONTRIB, GraphWriter
 
 _MIDDLE = 128
@@ -18,17 +18,12 @@ _LOW = 24
 class Linears(Protocol):
     """Writes the nodes of ``x @ weight.T + bias``."""
 
-    approximate: bool
-    """Whether what follows may be approximate too, as far as the products are."""
-
     def linear(self, writer: GraphWriter, x: str, weight: str, bias: str | None, *, fine: bool) -> str:
         """Arguments are those of :func:`rapidembed.graph.blocks.linear`."""
 
 
 class Exact:
     """In float32."""
-
-    approximate = False
 
     def linear(self, writer: GraphWriter, x: str, weight: str, bias: str | None, *, fine: bool) -> str:
         """One Gemm; checkpoints store weights as (out, in), so nothing is transposed."""
@@ -90,8 +85,6 @@ class Rounding:
     uint8 activations times int8 weights is the pair that VNNI and AMX multiply. What surrounds it is plain operators,
     each of which ONNX Runtime does faster than the fused ones that it has (SkipLayerNormalization, BiasGelu).
     """
-
-    approximate = True
 
     def __init__(self) -> None:
         self.rounded: list[Rounded] = []

@@ -47,6 +47,10 @@ def _pool(writer: GraphWriter, x: str, mode: PoolingMode, mask: str | None, skip
         return _last_token(writer, x, mask)
     if mode == "max":
         return _max(writer, x, mask)
+    if writer.plain and mode == "mean" and mask is None and skipped is None:
+        # Before a product OpenVINO would keep the whole residual stream in bfloat16. ONNX Runtime gets a product, whose
+        # sums do not depend on the rest of the batch.
+        return writer.node("ReduceMean", x, writer.ints(1), keepdims=0)
     weights = mask or _ones(writer, x)
     if mode == "weightedmean":
         positions = _positions(writer, weights)

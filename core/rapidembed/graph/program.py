@@ -15,7 +15,6 @@ from rapidembed.errors import UnsupportedModelError
 from rapidembed.graph.built import BuiltGraph
 from rapidembed.graph.cache import cached, cached_tensors
 from rapidembed.graph.compiled import Compiled, read_compiled, read_record, write_compiled
-from rapidembed.graph.rounding import round_weights
 from rapidembed.graph.weights import Weights
 from rapidembed.hub import Checkpoint, check_external, read_onnx
 from rapidembed.registry import DenseLayer
@@ -26,7 +25,7 @@ if TYPE_CHECKING:
     from rapidembed.graph.build import Arithmetic
 
 # Raise it with every change that makes the builders write a different graph.
-_BUILDER_VERSION = 13
+_BUILDER_VERSION = 14
 
 logger = logging.getLogger(__name__)
 
@@ -183,6 +182,8 @@ def _from_graph(graph: BuiltGraph, weights: Weights, size: int, *, masked: bool 
 
 def _round(graph: BuiltGraph, observed: BuiltGraph, weights: Weights, rounding: Rounding) -> dict[str, NDArray[Any]]:
     """The integers of a graph, its activations having been observed."""
+    from rapidembed.graph.rounding import round_weights  # a start that finds them in the cache needs none of it
+
     logger.info("Rounding the weights in %s, once.", weights.folder)
     names = {output: name for name, (output, _) in observed.observed.items()}
     outputs = rounding.observe(_from_graph(observed, weights, 0))

@@ -152,14 +152,12 @@ class OnnxEngine:
 
     def plan(self, texts: Sequence[TokenIds], max_rows: int) -> list[planner.Batch]:
         """Cut a window of tokenized texts into batches of at most ``max_rows``."""
-        on_cpu = self.key.placement.on_cpu
-        return planner.plan(
-            [self._length(text) for text in texts],
-            budget=planner.CPU_TOKENS * self._sessions.bulk_width if on_cpu else planner.GPU_TOKENS,
-            hidden=self._hidden,
-            max_rows=1 if self._sessions.program.row_by_row else max_rows,
-            padded=not on_cpu,
-        )
+        lengths = [self._length(text) for text in texts]
+        max_rows = 1 if self._sessions.program.row_by_row else max_rows
+        if not self.key.placement.on_cpu:
+            return planner.plan_gpu(lengths, hidden=self._hidden, max_rows=max_rows)
+        width = self._sessions.bulk_width
+        return planner.plan_cpu(lengths, hidden=self._hidden, max_rows=max_rows, workers=self.workers, width=width)
 
     def run(self, texts: Sequence[TokenIds], length: int, extra: Mapping[str, int] = NOTHING) -> Vectors:
         """Run one batch on a bulk session: float32 (texts, dim); of token vectors (texts, length, dim).

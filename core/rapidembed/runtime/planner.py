@@ -5,12 +5,17 @@ large and padded to a common bucket. Both are cut by a budget of work, not by a 
 """
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-CPU_TOKENS = 512
-"""Work of one batch on one core: enough rows to fill the matrix units, few enough to stay in the L2 cache."""
-GPU_TOKENS = 16_384
+_CPU_BUDGETS = (512, 384, 256, 192, 128)
+"""Work of one batch on one core: enough rows to fill the matrix units, few enough to stay in the L2 cache. Less than
+the first is for windows so small that cores would wait for the last batch."""
+_MANY_TURNS = 16
+"""Batches of full size for each worker, behind which it does not matter when the last one ends."""
+_BATCH = 16
+"""What a batch costs beside its texts, in tokens: weights are read once more."""
+_GPU_BUDGET = 16_384
 _GPU_BUCKET = 16
 
 
@@ -22,29 +27,34 @@ class Batch:
     length: int
 
 
-def plan(lengths: Sequence[int], *, budget: int, hidden: int, max_rows: int, padded: bool) -> list[Batch]:
-    """Cut a window into batches, the most expensive first so that the last one ends soon.
+def plan_cpu(lengths: Sequence[int], *, hidden: int, max_rows: int, workers: int, width: int) -> list[Batch]:
+    """Cut a window into batches of texts of one length, the most expensive first so that the last one ends soon.
 
     Args:
         lengths: tokens of each text.
-        budget: work of one batch in tokens; attention's share grows with the square of the length and is counted.
         hidden: width of the model, which says how much attention weighs.
         max_rows: upper bound on the rows of a batch.
-        padded: whether rows of different lengths may share a batch.
+        workers: batches that run at the same time.
+        width: cores that each of them takes.
     """
-    by_length: dict[int, list[int]] = defaultdict(list)
+    groups: dict[int, list[int]] = defaultdict(list)
     for row, length in enumerate(lengths):
-        by_length[_bucket(length) if padded else length].append(row)
-    batches = []
-    for length in sorted(by_length, reverse=True):
-        rows = by_length[length]
-        size = max(1, min(max_rows, int(budget / work(length, hidden))))
-        # Equal shares: 9 rows with room for 8 run as 5 + 4.
-        size = -(-len(rows) // -(-len(rows) // size))
-        for start in range(0, len(rows), size):
-            chunk = tuple(rows[start : start + size])
-            batches.append(Batch(chunk, min(length, max(lengths[row] for row in chunk))))
-    return sorted(batches, key=lambda batch: -len(batch.rows) * work(batch.length, hidden))
+        groups[length].append(row)
+    full = width * _CPU_BUDGETS[0]
+    total = sum(len(rows) * work(length, hidden) for length, rows in groups.items())
+    if workers == 1 or total > _MANY_TURNS * workers * full:
+        return _cut(groups, full, hidden, max_rows)
+    plans = (_cut(groups, width * budget, hidden, max_rows) for budget in _CPU_BUDGETS)
+    return min(plans, key=lambda batches: _end(batches, hidden, workers, width * _BATCH))
+
+
+def plan_gpu(lengths: Sequence[int], *, hidden: int, max_rows: int) -> list[Batch]:
+    """Cut a window into batches of texts of about one length; arguments are those of :func:`plan_cpu`."""
+    groups: dict[int, list[int]] = defaultdict(list)
+    for row, length in enumerate(lengths):
+        groups[-(-length // _GPU_BUCKET) * _GPU_BUCKET].append(row)
+    batches = _cut(groups, _GPU_BUDGET, hidden, max_rows)
+    return [Batch(batch.rows, max(lengths[row] for row in batch.rows)) for batch in batches]
 
 
 def work(length: int, hidden: int) -> float:
@@ -52,5 +62,25 @@ def work(length: int, hidden: int) -> float:
     return max(1, length) * (1 + length / (6 * hidden))
 
 
-def _bucket(length: int) -> int:
-    return -(-length // _GPU_BUCKET) * _GPU_BUCKET
+def _cut(groups: Mapping[int, Sequence[int]], budget: float, hidden: int, max_rows: int) -> list[Batch]:
+    """Batches of at most ``budget`` and ``max_rows``, or of one row, of rows that are grouped by length."""
+    batches = []
+    for length, rows in sorted(groups.items(), reverse=True):
+        size = max(1, min(max_rows, int(budget / work(length, hidden))))
+        count = -(-len(rows) // size)
+        for number in range(count):  # equal shares: 9 rows with room for 8 run as 4 + 5
+            share = rows[number * len(rows) // count : (number + 1) * len(rows) // count]
+            batches.append(Batch(tuple(share), length))
+    return sorted(batches, key=lambda batch: -_cost(batch, hidden))
+
+
+def _cost(batch: Batch, hidden: int) -> float:
+    return len(batch.rows) * work(batch.length, hidden)
+
+
+def _end(batches: Iterable[Batch], hidden: int, workers: int, each: float) -> float:
+    """When the last of the batches is done, if each goes to the first worker that is free."""
+    ends = [0.0] * workers
+    for batch in batches:
+        ends[ends.index(min(ends))] += _cost(batch, hidden) + each
+    return max(ends)

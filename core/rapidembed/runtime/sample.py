@@ -5,13 +5,14 @@ two dozen languages, a few web searches and lines of code, which were written fo
 """
 
 import json
-from importlib import resources
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rapidembed.runtime.tokenizer import Tokenizer
 
+_TEXTS = Path(__file__).parent / "data" / "sample.json"
 _LENGTHS = (96, 48, 24, 12, 6)
 
 
@@ -24,8 +25,7 @@ def sample(tokenizer: Tokenizer, limit: int | None) -> list[NDArray[np.int64]]:
         tokenizer: of the model.
         limit: longest sequence that the model has positions for; None: it does not say.
     """
-    file = resources.files("rapidembed.runtime").joinpath("data/sample.json")
-    left, batches = json.loads(file.read_text(encoding="utf-8")), []
+    left, batches = json.loads(_TEXTS.read_text(encoding="utf-8")), []
     for length in _LENGTHS:
         if limit is None or length <= limit:
             encoded = [encoding.ids for encoding in tokenizer.encode(left, length)]

@@ -58,6 +58,7 @@ def run_windows(
     steps: Steps[T],
     sink: Sink[W],
     *,
+    first: int,
     batch_size: int,
     workers: int | None,
     extra: Mapping[str, int] = NOTHING,
@@ -70,7 +71,8 @@ def run_windows(
         items: read as needed, in the caller's thread.
         steps: from an item to its tokens.
         sink: keeps results.
-        batch_size: items in the first window, and upper bound on the rows of a batch.
+        first: items in the first window; none is smaller, where there are as many.
+        batch_size: upper bound on the rows of a batch.
         workers: batches at a time; None: as many as the engine has.
         extra: numbers that every batch is fed beside the tokens, see :meth:`Engine.run`.
         cancelled: when it is set, the work ends with the batches that run.
@@ -78,7 +80,7 @@ def run_windows(
     An exception that reading, preparing or inspecting raises comes after the results of what was read before.
     """
     lanes = Lanes(engine, sink, min(workers or engine.workers, engine.workers), extra, cancelled)
-    size = _WindowSize(min(batch_size, _LARGEST_WINDOW))
+    size = _WindowSize(min(first, _LARGEST_WINDOW))
     running: deque[tuple[WindowJob[W], float]] = deque()
     source = _Source(items, steps)
     try:

@@ -11,6 +11,8 @@ from rapidembed.runtime import inputs
 from rapidembed.types import Vectors
 
 Texts = str | Iterable[str]
+_GATHERED = 2048
+"""Inputs in a window of a call whose results come all at once: texts find more of their own length in it."""
 Window = TypeVar("Window", bound=Sized)
 
 
@@ -57,10 +59,17 @@ class Bulk:
     parallel: int | None
     show_progress: bool
     cancelled: threading.Event | None = None
+    gathered: bool = False
+    """Whether nobody sees a result before the last."""
 
     def __post_init__(self) -> None:
         inputs.check_positive("batch_size", self.batch_size)
         inputs.check_parallel(self.parallel)
+
+    @property
+    def window(self) -> int:
+        """Inputs in the first window; a progress bar wants small ones."""
+        return max(self.batch_size, _GATHERED) if self.gathered and not self.show_progress else self.batch_size
 
     @property
     def workers(self) -> int | None:

@@ -63,7 +63,8 @@ class Embedder(Facade[O, M], Generic[O, M, V, R]):
         call = model.call(role)
         if single is not None:
             return model.one(call, single), call
-        windows = with_progress(model.rows(call, texts, bulk), texts, bulk.show_progress)
+        rows = model.rows(call, texts, replace(bulk, gathered=True))
+        windows = with_progress(rows, texts, bulk.show_progress)
         return self._gather(model, windows, texts), call
 
     def _embed(self, role: str, texts: Texts, bulk: Bulk) -> Iterator[V]:

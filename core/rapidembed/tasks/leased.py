@@ -85,6 +85,7 @@ class LeasedModel:
             items,
             steps,
             sink,
+            first=bulk.window,
             batch_size=bulk.batch_size,
             workers=bulk.workers,
             extra=extra,

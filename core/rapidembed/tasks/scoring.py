@@ -1,6 +1,7 @@
 """What the facade for pairs does behind its methods: from the arguments of a call to scores."""
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 import numpy as np
 
@@ -32,12 +33,12 @@ class Scorer(Facade[RerankOptions, Reranker]):
 
     def _compute(self, pairs: Pair | Iterable[Pair], activation: str, bulk: Bulk) -> tuple[Vectors, Call]:
         apply, column = activation_of(activation), self._loaded().column
-        windows, pairs, call = self._windows(pairs, bulk)
+        windows, pairs, call = self._windows(pairs, replace(bulk, gathered=True))
         return apply(gather((window[:, column : column + 1] for window in windows), pairs, 1)[:, 0]), call
 
     def _compute_labels(self, pairs: Pair | Iterable[Pair], activation: str, bulk: Bulk) -> tuple[Vectors, Call]:
         apply, labels = activation_of(activation, _LABEL_ACTIVATIONS), self._loaded().spec.dim
-        windows, pairs, call = self._windows(pairs, bulk)
+        windows, pairs, call = self._windows(pairs, replace(bulk, gathered=True))
         return apply(gather(windows, pairs, labels)), call
 
     def _rank(
