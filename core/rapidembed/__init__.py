@@ -6,8 +6,9 @@
 (1, 384)
 """
 
-from importlib import import_module
 from typing import TYPE_CHECKING
+
+from rapidembed.importing import load as _load
 
 __version__ = "0.1.0"
 
@@ -100,7 +101,7 @@ def __getattr__(name: str) -> object:
     # ``import rapidembed`` stays instant: onnxruntime and the rest load with the first facade.
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(_ELSEWHERE.get(name, "rapidembed.errors")), name)
+    value = getattr(_load(_ELSEWHERE.get(name, "rapidembed.errors")), name)
     globals()[name] = value
     return value
 

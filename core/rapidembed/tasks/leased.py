@@ -5,7 +5,7 @@ import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from rapidembed.errors import ClosedError, RapidEmbedError, UnsupportedModelError
 from rapidembed.graph import buildable_architectures
@@ -22,8 +22,10 @@ from rapidembed.runtime.tokenizer import Tokenizer
 from rapidembed.tasks.arithmetic import arithmetic_on
 from rapidembed.tasks.bulk import Bulk
 from rapidembed.tasks.fingerprint import fingerprint
-from rapidembed.tasks.info import ModelInfo
 from rapidembed.tasks.options import ModelOptions
+
+if TYPE_CHECKING:
+    from rapidembed.tasks.info import ModelInfo
 
 logger = logging.getLogger(__name__)
 
@@ -111,8 +113,10 @@ class LeasedModel:
         size = min(batch_size, self.engine.cores)
         return iter(lambda: list(itertools.islice(prepared, size)), [])
 
-    def info(self) -> ModelInfo:
+    def info(self) -> "ModelInfo":
         """What is loaded, and from where."""
+        from rapidembed.tasks.info import ModelInfo
+
         spec = self.spec
         return ModelInfo(
             model_name=spec.name,

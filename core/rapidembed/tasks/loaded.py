@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rapidembed.hub import Checkpoint
 from rapidembed.registry import TEXT
@@ -12,12 +12,14 @@ from rapidembed.runtime.lease import Lease
 from rapidembed.runtime.sinks import VectorSink
 from rapidembed.tasks.bulk import Bulk
 from rapidembed.tasks.call import Call
-from rapidembed.tasks.info import ModelInfo
 from rapidembed.tasks.leased import LeasedModel, lease_model, token_limit
-from rapidembed.tasks.network_options import TextOptions
 from rapidembed.tasks.steps import TextSteps
+from rapidembed.tasks.text_options import TextOptions
 from rapidembed.tasks.unit import unit_rows
 from rapidembed.types import Vectors
+
+if TYPE_CHECKING:
+    from rapidembed.tasks.info import ModelInfo
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,7 +78,7 @@ class LoadedModel(LeasedModel):
         for window in self.windows(texts, self.steps(call), VectorSink(self.spec.dim), bulk, call.extra):
             yield self._finish(window)
 
-    def info(self) -> ModelInfo:
+    def info(self) -> "ModelInfo":
         """What is loaded, and from where."""
         return replace(
             LeasedModel.info(self),

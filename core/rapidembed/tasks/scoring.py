@@ -10,11 +10,11 @@ from rapidembed.runtime.sinks import VectorSink
 from rapidembed.tasks.bulk import Bulk, gather, with_progress
 from rapidembed.tasks.call import Call
 from rapidembed.tasks.facade import Facade
-from rapidembed.tasks.network_options import RerankOptions
 from rapidembed.tasks.pair_inputs import activation_of, checked, pairs_of
+from rapidembed.tasks.pair_steps import Pair
+from rapidembed.tasks.rerank_options import RerankOptions
 from rapidembed.tasks.reranker import Reranker
 from rapidembed.tasks.results import RankedDocument
-from rapidembed.tasks.steps import Pair
 from rapidembed.types import Vectors
 
 _LABEL_ACTIVATIONS = ("logit", "sigmoid", "softmax")

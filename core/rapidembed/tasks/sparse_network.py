@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rapidembed.errors import ClosedError
 from rapidembed.hub import Checkpoint
@@ -13,7 +13,6 @@ from rapidembed.runtime.sinks import ListSink
 from rapidembed.runtime.tokenizer import Tokenizer
 from rapidembed.tasks.bulk import Bulk
 from rapidembed.tasks.call import Call
-from rapidembed.tasks.info import ModelInfo
 from rapidembed.tasks.leased import LeasedModel, graph_tokenizer, lease_model, token_limit
 from rapidembed.tasks.sparse_options import SparseOptions
 from rapidembed.tasks.steps import TextSteps
@@ -23,6 +22,9 @@ from rapidembed.tasks.weighing.senses import WordSenses
 from rapidembed.tasks.weighing.tokens import TokenWeights
 from rapidembed.tasks.weighing.vocabulary import VocabularyWeights
 from rapidembed.types import SparseEmbedding
+
+if TYPE_CHECKING:
+    from rapidembed.tasks.info import ModelInfo
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,7 +90,7 @@ class SparseModel(LeasedModel):
             len(tokens.ids) for chunk in self.chunks(texts, steps, batch_size) for tokens in steps.tokenize(chunk)
         )
 
-    def info(self) -> ModelInfo:
+    def info(self) -> "ModelInfo":
         """What is loaded, and from where."""
         prompts = self.prompts
         return replace(LeasedModel.info(self), query_prompt=prompts["query"], document_prompt=prompts["document"])

@@ -1,17 +1,10 @@
-"""From the inputs of a call to token ids: the steps that the pipeline takes before the model."""
+"""From the texts of a call to token ids: the steps that the pipeline takes before the model."""
 
-import sys
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from rapidembed.runtime.engine import TextTokenizer
-from rapidembed.runtime.inputs import check_pair
-from rapidembed.runtime.pairs import PairTemplate, longest_first
-from rapidembed.runtime.tokenizer import TokenIds, Tokenizer
+from rapidembed.runtime.tokenizer import TokenIds
 from rapidembed.tasks.call import Call
-
-_QUERIES_KEPT = 1024
-
-Pair = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,107 +25,3 @@ class TextSteps:
     def inspect(self, tokens: TokenIds, index: int) -> None:
         """See :meth:`rapidembed.tasks.call.Call.inspect`."""
         self.call.inspect(tokens, index)
-
-
-@dataclass(frozen=True, slots=True)
-class PairSteps:
-    """Each input is a pair of texts, which the model reads as one sequence.
-
-    A query is tokenized once for all pairs that begin with it.
-    """
-
-    call: Call
-    tokenizer: Tokenizer
-    template: PairTemplate
-    queries: dict[str, TokenIds] = field(default_factory=dict)
-
-    def prepare(self, item: Pair, index: int | None) -> Pair:
-        """The pair as the tokenizer gets it.
-
-        Raises:
-            TypeError: it is not two texts; names the index.
-        """
-        query, document = check_pair(item, index or 0)
-        return self.call.repair(query), self.call.repair(document)
-
-    def tokenize(self, items: list[Pair]) -> list[TokenIds]:
-        """Tokens of the pairs; of a pair over the limit the longer text is cut first."""
-        room = self.call.max_tokens - self.template.special_tokens
-        # One more than fits: it tells which of two texts is the longer one.
-        documents = self.tokenizer.content([document for _, document in items], room + 1)
-        return [
-            self._join(item, self._query(item[0], room), document, room)
-            for item, document in zip(items, documents, strict=True)
-        ]
-
-    def inspect(self, tokens: TokenIds, index: int) -> None:
-        """See :meth:`rapidembed.tasks.call.Call.inspect`."""
-        self.call.inspect(tokens, index)
-
-    def _query(self, text: str, room: int) -> TokenIds:
-        query = self.queries.get(text)
-        if query is None:
-            if len(self.queries) >= _QUERIES_KEPT:
-                self.queries.clear()
-            query = self.queries[text] = self.tokenizer.content([text], room + 1)[0]
-        return query
-
-    def _join(self, item: Pair, query: TokenIds, document: TokenIds, room: int) -> TokenIds:
-        lengths = len(query.ids), len(document.ids)
-        if lengths[0] == lengths[1] and (query.truncated or document.truncated) and room % 2:
-            # The odd token goes to the longer text, so how long they really are matters.
-            lengths = self._full_length(item[0]), self._full_length(item[1])
-        first, second = longest_first(*lengths, room)
-        truncated = query.truncated or document.truncated or first < len(query.ids) or second < len(document.ids)
-        return self.template.join(self._cut(query.ids, first), self._cut(document.ids, second), truncated=truncated)
-
-    def _full_length(self, text: str) -> int:
-        return len(self.tokenizer.content([text], sys.maxsize)[0].ids)
-
-    def _cut(self, ids: list[int], count: int) -> list[int]:
-        return ids[len(ids) - count :] if self.tokenizer.keeps_end else ids[:count]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LateInteractionSteps:
-    """Each input is a text that gets a marker, and is perhaps filled up to a length."""
-
-    call: Call
-    tokenizer: Tokenizer
-    marker: int | None
-    """Token behind the first one."""
-    length: int | None = None
-    """Shorter texts are filled up to this many tokens; None: they are not."""
-    filling: int = 0
-    """Token to fill up with."""
-    attended: bool = False
-    """Whether other tokens see the filling."""
-
-    def prepare(self, item: str, index: int | None) -> str:
-        """See :meth:`rapidembed.tasks.call.Call.prepare`."""
-        return self.call.prepare(item, index)
-
-    def tokenize(self, items: list[str]) -> list[TokenIds]:
-        """Tokens of the texts, with marker and filling."""
-        return [self._extend(text) for text in self.tokenizer.encode(items, self._room)]
-
-    def inspect(self, tokens: TokenIds, index: int) -> None:
-        """See :meth:`rapidembed.tasks.call.Call.inspect`."""
-        self.call.inspect(tokens, index)
-
-    def count(self, items: list[str], *, extension: bool) -> int:
-        """Tokens of some texts, with or without marker and filling."""
-        texts = self.tokenizer.encode(items, self._room)
-        return sum(len(self._extend(text).ids if extension else text.ids) for text in texts)
-
-    @property
-    def _room(self) -> int:
-        return self.call.max_tokens - (self.marker is not None)
-
-    def _extend(self, text: TokenIds) -> TokenIds:
-        ids = text.ids if self.marker is None else [*text.ids[:1], self.marker, *text.ids[1:]]
-        missing = (self.length or 0) - len(ids)
-        if missing <= 0:
-            return TokenIds(ids, text.truncated)
-        attended = None if self.attended else len(ids)
-        return TokenIds([*ids, *[self.filling] * missing], text.truncated, attended=attended)

@@ -14,7 +14,7 @@ from rapidembed.tasks.embedder import Embedder
 from rapidembed.tasks.facade import name_of
 from rapidembed.tasks.known import Known
 from rapidembed.tasks.loaded import LoadedModel
-from rapidembed.tasks.network_options import TextOptions
+from rapidembed.tasks.text_options import TextOptions
 from rapidembed.types import Device, Providers, Vectors
 
 

@@ -1,4 +1,4 @@
-"""The options that the facades over networks have beside those of all, apart from these: BM25 loads sooner so."""
+"""The options of :class:`rapidembed.TextEmbedding`."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -40,27 +40,3 @@ class TextOptions(ModelOptions):
             return None
         modes = (self.pooling,) if isinstance(self.pooling, str) else tuple(self.pooling)
         return cast("Pooling", modes)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LateInteractionOptions(ModelOptions):
-    """Arguments of :class:`rapidembed.LateInteractionTextEmbedding`, documented there."""
-
-    max_query_tokens: int | None
-
-    def __post_init__(self) -> None:
-        ModelOptions.__post_init__(self)
-        if self.max_query_tokens is not None:
-            check_positive("max_query_tokens", self.max_query_tokens)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RerankOptions(ModelOptions):
-    """Arguments of :class:`rapidembed.TextCrossEncoder`, documented there."""
-
-    label: str | int | None
-
-    def __post_init__(self) -> None:
-        ModelOptions.__post_init__(self)
-        if isinstance(self.label, bool) or not isinstance(self.label, str | int | None):
-            raise ValueError(f"label must be a label's name, its number or None, got {self.label!r}.")
