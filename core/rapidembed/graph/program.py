@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from rapidembed.graph.build import Arithmetic
 
 # Raise it with every change that makes the builders write a different graph.
-_BUILDER_VERSION = 14
+_BUILDER_VERSION = 15
 
 logger = logging.getLogger(__name__)
 

@@ -1,4 +1,4 @@
-"""Rotary position embeddings (Su et al. 2021, https://arxiv.org/abs/2104.09864), in plain ONNX operators."""
+"""Rotary position embeddings (Su et al. 2021, https://arxiv.org/abs/2104.09864)."""
 
 from dataclasses import dataclass
 
@@ -6,8 +6,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rapidembed.errors import UnsupportedModelError
-from rapidembed.graph.writer import GraphWriter
+from rapidembed.graph.writer import CONTRIB, GraphWriter
 from rapidembed.registry.config_file import ConfigFile
+
+_END = 2**31 - 1
+"""Beyond the end of any axis."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,9 +18,9 @@ class Rotary:
     """Cosines and sines of one forward pass, which all layers of the same frequencies share."""
 
     cos: str
-    """float32 (tokens, 1, width)."""
+    """float32 (tokens, width / 2); in a plain graph (1, tokens, 1, width), each of them twice."""
     sin: str
-    """The same of sines, those of the first half negated."""
+    """The same of sines."""
     width: int
     """Of a head."""
 
@@ -66,20 +69,26 @@ def rotary(writer: GraphWriter, ids: str, turns: NDArray[np.float32]) -> Rotary:
     count = writer.node("Shape", ids, start=1, end=2)
     zero, one = (writer.constant(np.array(number, dtype=np.int64)) for number in (0, 1))
     positions = writer.node("Range", zero, writer.node("Squeeze", count), one)
-    column = writer.node("Unsqueeze", writer.node("Cast", positions, to=1), writer.ints(1, 2))  # 1: FLOAT
+    axes = (0, 2, 3) if writer.plain else (1,)
+    column = writer.node("Unsqueeze", writer.node("Cast", positions, to=1), writer.ints(*axes))  # 1: FLOAT
     angles = writer.node("Mul", column, writer.constant(turns))
     cos, sin = writer.node("Cos", angles), writer.node("Sin", angles)
-    return Rotary(
-        cos=writer.node("Concat", cos, cos, axis=2),
-        sin=writer.node("Concat", writer.node("Neg", sin), sin, axis=2),
-        width=2 * len(turns),
-    )
+    if not writer.plain:
+        return Rotary(cos=cos, sin=sin, width=2 * len(turns))
+    cos, sin = (writer.node("Concat", half, half, axis=3) for half in (cos, sin))
+    return Rotary(cos=cos, sin=sin, width=2 * len(turns))
 
 
 def rotate(writer: GraphWriter, x: str, rotary: Rotary, heads: int) -> str:
     """Turn every head of ``x``, (batch, tokens, heads x width); value i of a head is paired with i + width / 2."""
+    if not writer.plain:
+        position = writer.ints(0)  # of the first token
+        return writer.node("RotaryEmbedding", x, position, rotary.cos, rotary.sin, domain=CONTRIB, num_heads=heads)
+    # OpenVINO takes nodes of just this form for a rotation, and does it in one pass.
     x = writer.node("Reshape", x, writer.ints(0, 0, heads, rotary.width))
-    first, second = writer.nodes("Split", x, outputs=2, axis=3, num_outputs=2)
-    turned = writer.node("Mul", writer.node("Concat", second, first, axis=3), rotary.sin)
-    x = writer.node("Add", writer.node("Mul", x, rotary.cos), turned)
+    half, axis, step = writer.ints(rotary.width // 2), writer.ints(3), writer.ints(1)
+    first = writer.node("Slice", x, writer.ints(0), half, axis, step)
+    second = writer.node("Slice", x, half, writer.ints(_END), axis, step)
+    turned = writer.node("Concat", writer.node("Neg", second), first, axis=-1)
+    x = writer.node("Add", writer.node("Mul", x, rotary.cos), writer.node("Mul", turned, rotary.sin))
     return writer.node("Reshape", x, writer.ints(0, 0, heads * rotary.width))
