@@ -18,7 +18,7 @@ from rapidembed.graph import load_program
 from rapidembed.graph.architectures import MODULES
 from rapidembed.hub import resolve
 from rapidembed.runtime.onnx_runtime import ort
-from rapidembed.runtime.session import _SLOWER_FUSED, _options
+from rapidembed.runtime.session import _SLOWER_FUSED, session_options
 from rapidembed.runtime.sessions import Arithmetic
 from rapidembed.types import Precision
 
@@ -47,9 +47,9 @@ def profile(shape: str, precision: Precision) -> dict[str, float]:
     program = load_program(checkpoint, masked=False, rounding=rounding)
     feeds: dict[str, Any] = dict(program.tables)
     feeds["input_ids"] = np.random.default_rng(0).integers(1000, 20_000, (_TEXTS, _TOKENS))
-    session = ort.InferenceSession(program.model, _options(program, 1), disabled_optimizers=_SLOWER_FUSED)
+    session = ort.InferenceSession(program.model, session_options(program, 1), disabled_optimizers=_SLOWER_FUSED)
     seconds = _seconds(session, feeds)
-    options = _options(program, 1)
+    options = session_options(program, 1)
     options.enable_profiling = True
     with tempfile.TemporaryDirectory() as folder:
         options.profile_file_prefix = f"{folder}/profile"

@@ -8,7 +8,6 @@ import pytest
 from rapidembed import DeviceError, IntegrityError, SparseTextEmbedding, TextCrossEncoder, TextEmbedding
 from rapidembed.cli import report
 from rapidembed.graph.compiled import RECORD
-from rapidembed.runtime import sessions
 from rapidembed.tasks import arithmetic
 
 from tests.cli.conftest import TINY, Run
@@ -25,7 +24,7 @@ def barren(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "nowhere").write_text("a file")
     monkeypatch.setenv("RAPIDEMBED_CACHE_DIR", str(tmp_path / "nowhere"))
     monkeypatch.setattr("rapidembed.graph.build.build", lambda *_, **__: pytest.fail("something is built"))
-    monkeypatch.setattr(sessions, "observe", lambda *_: pytest.fail("something is observed"))
+    monkeypatch.setattr("rapidembed.runtime.observation.observe", lambda *_: pytest.fail("something is observed"))
 
 
 @pytest.fixture

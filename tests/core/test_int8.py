@@ -1,6 +1,9 @@
 """8-bit integers: rows that do not know of each other, accuracy on real weights, the file of weights, and refusals."""
 
+import io
 import os
+import re
+import sys
 from pathlib import Path
 from shutil import copytree
 
@@ -26,9 +29,9 @@ from rapidembed.graph.writer import GraphWriter
 from rapidembed.hub import resolve
 from rapidembed.runtime import cpu, sessions
 from rapidembed.runtime.device import Placement
+from rapidembed.runtime.observation import observe
 from rapidembed.runtime.onnx_runtime import ort
 from rapidembed.runtime.sample import sample
-from rapidembed.runtime.session import observe
 from rapidembed.runtime.tokenizer import Tokenizer
 from rapidembed.tasks.arithmetic import arithmetic_on
 from safetensors.numpy import load_file, save_file
@@ -312,9 +315,24 @@ def test_observations_are_sums_over_rows_and_layers(tmp_path):
 
 def test_no_more_observations_are_held_than_fit(monkeypatch):
     expected = encode(BASE, TEXTS)
-    monkeypatch.setattr("rapidembed.runtime.session._OBSERVED_AT_ONCE", 1)
+    monkeypatch.setattr("rapidembed.runtime.observation._AT_ONCE", 1)
     monkeypatch.setenv("RAPIDEMBED_CACHE_DIR", os.environ["RAPIDEMBED_CACHE_DIR"] + "/other")
     np.testing.assert_array_equal(encode(BASE, TEXTS), expected)
+
+
+def test_a_terminal_sees_how_far_rounding_is(monkeypatch, cache):
+    class Terminal(io.StringIO):
+        def isatty(self):
+            return True
+
+    monkeypatch.setattr("rapidembed.runtime.observation._SHOWN_AFTER", 0)
+    monkeypatch.setattr(sys, "stderr", Terminal())
+    encode(BASE)
+    assert re.search(r"Rounding the weights: 100%.* (\d+)/\1 ", sys.stderr.getvalue())
+    monkeypatch.setattr(sys, "stderr", io.StringIO())
+    monkeypatch.setenv("RAPIDEMBED_CACHE_DIR", str(cache / "other"))
+    encode(BASE)
+    assert not sys.stderr.getvalue(), "there is no bar in a log"
 
 
 @pytest.mark.parametrize("limit", [None, 50, 5])
@@ -340,7 +358,7 @@ def test_a_second_start_builds_nothing_and_reads_the_file_where_it_lies(cache, m
     (file,) = weight_files(cache)
     before = {path: path.stat().st_mtime_ns for path in cache.iterdir()}
     monkeypatch.setattr("rapidembed.graph.build.build", pytest.fail)
-    monkeypatch.setattr(sessions, "observe", pytest.fail)
+    monkeypatch.setattr("rapidembed.runtime.observation.observe", pytest.fail)
     with TextEmbedding(str(BASE), precision="int8") as model:
         np.testing.assert_array_equal(model.encode("hello world"), expected)
         given = model._model.engine._sessions.program.given

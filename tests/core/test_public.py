@@ -2,13 +2,14 @@
 
 import ast
 import doctest
+import gc
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 import rapidembed
-from rapidembed import errors
+from rapidembed import errors, importing
 
 ROOT = Path(__file__).parents[2]
 CORE = ROOT / "core" / "rapidembed"
@@ -86,3 +87,22 @@ def test_examples_in_docstrings_run() -> None:
         result = doctest.testmod(module)
         assert result.attempted > 0
         assert result.failed == 0
+
+
+@pytest.mark.parametrize("collecting", [True, False])
+def test_garbage_is_collected_after_an_import_as_before(collecting, monkeypatch):
+    seen = []
+    monkeypatch.setattr("rapidembed.importing.import_module", lambda name: seen.append((name, gc.isenabled())) or gc)
+    (gc.enable if collecting else gc.disable)()
+    try:
+        assert importing.load("module") is gc
+        assert gc.isenabled() is collecting
+    finally:
+        gc.enable()
+    assert seen == [("module", False)]
+
+
+def test_garbage_is_collected_after_an_import_that_fails():
+    with pytest.raises(ModuleNotFoundError):
+        importing.load("rapidembed.nowhere")
+    assert gc.isenabled()

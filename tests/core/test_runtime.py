@@ -318,9 +318,9 @@ def test_slow_fusions_are_off_on_a_cpu(tmp_path: Path, monkeypatch: pytest.Monke
     bias = numpy_helper.from_array(np.ones(4, dtype=np.float32), "b")
     graph = helper.make_graph(nodes, "gelu", [x], [y], [bias])
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)], ir_version=10)
-    options = session._options(program(model.SerializeToString()), 1)
+    options = session.session_options(program(model.SerializeToString()), 1)
     options.optimized_model_filepath = str(tmp_path / "optimized.onnx")
-    monkeypatch.setattr(session, "_options", lambda *_: options)
+    monkeypatch.setattr(session, "session_options", lambda *_: options)
 
     def operators() -> list[str]:
         session.OnnxSession(program(model.SerializeToString()), CPU, 1)
@@ -370,5 +370,9 @@ def test_a_session_loaded_ahead_gives_way(
 def test_large_models_are_packed_one_weight_at_a_time() -> None:
     entry = "session.prepack.enable_parallel"
     for weight_bytes, parallel in ((10**6, "1"), (10**9, "0")):
-        options = session._options(Program(b"", weight_bytes, False, ("none",)), 1)
+        options = session.session_options(Program(b"", weight_bytes, False, ("none",)), 1)
         assert options.get_session_config_entry(entry) == parallel
+
+
+def test_no_plan_of_memory_is_made_whose_cost_grows_with_the_square_of_a_graph() -> None:
+    assert not session.session_options(Program(b"", 1, False, ("none",)), 1).enable_mem_reuse

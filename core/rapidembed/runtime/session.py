@@ -1,7 +1,7 @@
 """One loaded graph on one device."""
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 
 from rapidembed.errors import DeviceError, IntegrityError
 from rapidembed.graph import Program
-from rapidembed.runtime.cores import allowed_cores
 from rapidembed.runtime.device import CPU_PROVIDER, provider_name
 from rapidembed.runtime.onnx_runtime import ort
 from rapidembed.types import ProviderSpec
@@ -17,8 +16,6 @@ from rapidembed.types import ProviderSpec
 _ERRORS_ONLY = 3
 # Packing the weights in parallel is quicker, but what they are packed from is let go at the end only: the peak doubles.
 _PACKED_IN_PARALLEL_BELOW = 200_000_000
-_OBSERVED_AT_ONCE = 32_000_000
-"""Numbers, of which there are two copies; fewer at once cost a forward pass for each portion."""
 _SLOWER_FUSED = ["BiasGeluFusion", "SkipLayerNormFusion"]
 """What ONNX Runtime does faster in two operators than in the one that it makes of them on a CPU."""
 _WEIGHTS_FOLDER = "session.model_external_initializers_file_folder_path"
@@ -48,7 +45,7 @@ class OnnxSession:
     """
 
     def __init__(self, program: Program, providers: Sequence[ProviderSpec], threads: int) -> None:
-        options = _options(program, threads)
+        options = session_options(program, threads)
         self._tables = program.tables
         model = program.model if isinstance(program.model, bytes) else os.fspath(program.model)
         wanted = provider_name(providers[0])
@@ -84,44 +81,8 @@ def available_providers() -> list[str]:
     return list(ort.get_available_providers())
 
 
-def observe(program: Program, texts: Sequence[NDArray[np.int64]]) -> Iterator[tuple[str, NDArray[np.float32]]]:
-    """Run a program on the CPU on batches of token ids that are all seen.
-
-    Returns:
-        Each output but the first, a square: its name, and its sum over the batches.
-    """
-    session = ort.InferenceSession(program.model, _options(program, allowed_cores()), providers=[CPU_PROVIDER])
-    given = [value for value in session.get_inputs() if value.name not in program.tables]
-    needed = ort.RunOptions()
-    needed.only_execute_path_to_fetches = True
-    for names, widths in _portions([(value.name, value.shape[0]) for value in session.get_outputs()[1:]]):
-        sums = [np.zeros((width, width), dtype=np.float32) for width in widths]
-        for ids in texts:
-            known = {"input_ids": ids, "attention_mask": np.ones_like(ids)}
-            feeds: dict[str, NDArray[Any]] = dict(program.tables)
-            for value in given:
-                zeros = np.zeros(ids.shape[: len(value.shape)], dtype=np.int64)
-                feeds[value.name] = known.get(value.name, zeros)
-            for total, part in zip(sums, session.run(names, feeds, needed), strict=True):
-                total += part
-        yield from zip(names, sums, strict=True)
-
-
-def _portions(squares: Sequence[tuple[str, int]]) -> Iterator[tuple[list[str], list[int]]]:
-    """Names and widths of as many squares as may be held at once."""
-    names: list[str] = []
-    widths: list[int] = []
-    for name, width in squares:
-        if names and sum(n * n for n in widths) + width * width > _OBSERVED_AT_ONCE:
-            yield names, widths
-            names, widths = [], []
-        names.append(name)
-        widths.append(width)
-    if names:
-        yield names, widths
-
-
-def _options(program: Program, threads: int) -> ort.SessionOptions:
+def session_options(program: Program, threads: int) -> ort.SessionOptions:
+    """How ONNX Runtime is to run a program, ``threads`` at a time."""
     options = ort.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1

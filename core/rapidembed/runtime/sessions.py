@@ -16,8 +16,7 @@ from rapidembed.registry.config_file import ConfigFile
 from rapidembed.registry.encoder_config import read_position_limit
 from rapidembed.runtime.cpu import NARROW_SUMS, integer_kind
 from rapidembed.runtime.device import Placement
-from rapidembed.runtime.sample import sample
-from rapidembed.runtime.session import OnnxSession, Session, observe
+from rapidembed.runtime.session import OnnxSession, Session
 from rapidembed.runtime.tokenizer import Tokenizer
 from rapidembed.types import Backend, Precision, ProviderSpec
 
@@ -47,6 +46,9 @@ class Arithmetic:
 
 
 def _observe(program: Program, checkpoint: Checkpoint) -> Iterator[tuple[str, NDArray[np.float32]]]:
+    from rapidembed.runtime.observation import observe  # a start that finds the integers in the cache needs none of it
+    from rapidembed.runtime.sample import sample
+
     limit = read_position_limit(ConfigFile.read(checkpoint.folder / "config.json"))
     return observe(program, sample(Tokenizer.of(checkpoint), limit))
 
