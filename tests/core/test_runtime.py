@@ -320,7 +320,7 @@ def test_slow_fusions_are_off_on_a_cpu(tmp_path: Path, monkeypatch: pytest.Monke
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)], ir_version=10)
     options = session.session_options(program(model.SerializeToString()), 1)
     options.optimized_model_filepath = str(tmp_path / "optimized.onnx")
-    monkeypatch.setattr(session, "session_options", lambda *_: options)
+    monkeypatch.setattr(session, "session_options", lambda *_, **__: options)
 
     def operators() -> list[str]:
         session.OnnxSession(program(model.SerializeToString()), CPU, 1)
@@ -374,5 +374,7 @@ def test_large_models_are_packed_one_weight_at_a_time() -> None:
         assert options.get_session_config_entry(entry) == parallel
 
 
-def test_no_plan_of_memory_is_made_whose_cost_grows_with_the_square_of_a_graph() -> None:
-    assert not session.session_options(Program(b"", 1, False, ("none",)), 1).enable_mem_reuse
+@pytest.mark.parametrize("on_cpu", [True, False])
+def test_a_plan_of_memory_whose_cost_grows_with_the_square_of_a_graph_is_for_accelerators(on_cpu: bool) -> None:
+    options = session.session_options(Program(b"", 1, False, ("none",)), 1, on_cpu=on_cpu)
+    assert options.enable_mem_reuse is not on_cpu

@@ -45,16 +45,17 @@ class OnnxSession:
     """
 
     def __init__(self, program: Program, providers: Sequence[ProviderSpec], threads: int) -> None:
-        options = session_options(program, threads)
+        wanted = provider_name(providers[0])
+        on_cpu = wanted == CPU_PROVIDER
+        options = session_options(program, threads, on_cpu=on_cpu)
         self._tables = program.tables
         model = program.model if isinstance(program.model, bytes) else os.fspath(program.model)
-        wanted = provider_name(providers[0])
         try:
             self._session = ort.InferenceSession(
                 model,
                 options,
                 providers=list(providers),
-                disabled_optimizers=_SLOWER_FUSED if wanted == CPU_PROVIDER else None,
+                disabled_optimizers=_SLOWER_FUSED if on_cpu else None,
             )
         except Exception as error:  # ONNX Runtime's errors share no base class below Exception
             where = "the built graph" if isinstance(model, bytes) else model
@@ -81,17 +82,17 @@ def available_providers() -> list[str]:
     return list(ort.get_available_providers())
 
 
-def session_options(program: Program, threads: int) -> ort.SessionOptions:
-    """How ONNX Runtime is to run a program, ``threads`` at a time."""
+def session_options(program: Program, threads: int, *, on_cpu: bool = True) -> ort.SessionOptions:
+    """How ONNX Runtime is to run a program with so many threads."""
     options = ort.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
     options.log_severity_level = _ERRORS_ONLY
     # Shapes change with every batch: a memory plan for each would only pile up.
     options.enable_mem_pattern = False
-    # The plan of which results share memory compares each with all before it: a second for int8 and 22 layers. Without
-    # one, the allocator gives freed memory out again all the same.
-    options.enable_mem_reuse = False
+    # The plan of which results share memory compares each with all before it: a second for int8 and 22 layers. The CPU's
+    # allocator gives freed memory out again without one.
+    options.enable_mem_reuse = not on_cpu
     parallel_packing = program.weight_bytes < _PACKED_IN_PARALLEL_BELOW
     options.add_session_config_entry("session.prepack.enable_parallel", "1" if parallel_packing else "0")
     # Spinning between the operators of one call halves its latency; after the call it would only burn the cores.
