@@ -204,10 +204,11 @@ class OnnxEngine:
         shape = _shape(self._spec, length)
         if output.shape[1:] != shape:
             raise IntegrityError(f"{self._spec.name}: expected results of {shape}, got {output.shape[1:]}.")
-        finite = np.isfinite(output).reshape(len(output), -1).all(axis=1)
+        finite = np.isfinite(output)
         if not finite.all():
+            rows = np.flatnonzero(~finite.reshape(len(output), -1).all(axis=1))
             raise NonFiniteError(
-                f"{self._spec.name} produced NaN or infinity for rows {np.flatnonzero(~finite).tolist()} of a batch of "
+                f"{self._spec.name} produced NaN or infinity for rows {rows.tolist()} of a batch of "
                 f"{len(output)} ({self.backend} {version(self.backend)}, device {self.key.placement.label})."
             )
 

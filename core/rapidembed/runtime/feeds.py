@@ -1,6 +1,6 @@
 """The arrays that a graph asks for, made of token ids."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,16 +26,21 @@ def feeds(
     Raises:
         IntegrityError: the graph has an input that nothing is known for.
     """
-    known: dict[str, Callable[[], Ids]] = {
-        "input_ids": lambda: _rows([text.ids for text in texts], length, pad_id),
-        "attention_mask": lambda: attention_mask(texts, length),
-        "token_type_ids": lambda: _rows([text.types or () for text in texts], length, 0),
-        "position_ids": lambda: np.tile(np.arange(length, dtype=np.int64), (len(texts), 1)),
-    }
-    if unknown := inputs - known.keys() - extra.keys():
-        raise IntegrityError(f"The graph has inputs that this version cannot fill: {', '.join(sorted(unknown))}.")
-    numbers = {name: np.array(value, dtype=np.int64) for name, value in extra.items() if name in inputs}
-    return numbers | {name: known[name]() for name in inputs - numbers.keys()}
+    values = {}
+    for name in inputs:
+        if name in extra:
+            values[name] = np.array(extra[name], dtype=np.int64)
+        elif name == "input_ids":
+            values[name] = _rows([text.ids for text in texts], length, pad_id)
+        elif name == "attention_mask":
+            values[name] = attention_mask(texts, length)
+        elif name == "token_type_ids":
+            values[name] = _rows([text.types or () for text in texts], length, 0)
+        elif name == "position_ids":
+            values[name] = np.tile(np.arange(length, dtype=np.int64), (len(texts), 1))
+        else:
+            raise IntegrityError(f"The graph has an input that this version cannot fill: {name}.")
+    return values
 
 
 def attention_mask(texts: Sequence[TokenIds], length: int) -> Ids:
@@ -48,6 +53,8 @@ def _attended(text: TokenIds) -> int:
 
 
 def _rows(rows: Sequence[Sequence[int]], length: int, filling: int) -> Ids:
+    if all(len(row) == length for row in rows):
+        return np.array(rows, dtype=np.int64)
     array = np.full((len(rows), length), filling, dtype=np.int64)
     for place, row in zip(array, rows, strict=True):
         place[: len(row)] = row

@@ -90,8 +90,8 @@ def session_options(program: Program, threads: int, *, on_cpu: bool = True) -> o
     options.log_severity_level = _ERRORS_ONLY
     # Shapes change with every batch: a memory plan for each would only pile up.
     options.enable_mem_pattern = False
-    # The plan of which results share memory compares each with all before it: a second for int8 and 22 layers. The CPU's
-    # allocator gives freed memory out again without one.
+    # The plan of which results share memory compares each with all before it: a second for int8 and 22 layers. On CPUs
+    # freed memory is given out again without one.
     options.enable_mem_reuse = not on_cpu
     parallel_packing = program.weight_bytes < _PACKED_IN_PARALLEL_BELOW
     options.add_session_config_entry("session.prepack.enable_parallel", "1" if parallel_packing else "0")
