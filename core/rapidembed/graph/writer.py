@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
 from rapidembed.errors import IntegrityError, UnsupportedModelError
+from rapidembed.graph.pruning import prune
 from rapidembed.graph.weights import Location, Weights
 
 if TYPE_CHECKING:
@@ -278,7 +279,8 @@ class GraphWriter:
         """
         self._nodes.append(helper.make_node("Identity", [output], ["embedding"]))
         values = [helper.make_tensor_value_info(name, TensorProto.INT64, dims) for name, dims in inputs.items()]
-        self._drop_unread({"embedding", *watched})
+        # Nobody reads, for one, slices of a weight that is made into integers.
+        self._nodes, _ = prune(self._nodes, ("embedding", *watched))
         values += [helper.make_tensor_value_info(name, TensorProto.FLOAT, dims) for name, dims in self.tables.items()]
         graph = helper.make_graph(
             self._nodes,
@@ -293,15 +295,6 @@ class GraphWriter:
         opsets = [helper.make_opsetid("", OPSET), helper.make_opsetid(CONTRIB, 1)]
         model = helper.make_model(graph, opset_imports=opsets, ir_version=IR_VERSION)
         return bytes(model.SerializeToString())
-
-    def _drop_unread(self, wanted: set[str]) -> None:
-        """Drop the nodes whose outputs nobody reads, such as slices of a weight that is made into integers."""
-        kept = []
-        for node in reversed(self._nodes):
-            if wanted.intersection(node.output):
-                wanted.update(node.input)
-                kept.append(node)
-        self._nodes = kept[::-1]
 
     def _used_initializers(self) -> list[str]:
         read = {name for node in self._nodes for name in node.input}

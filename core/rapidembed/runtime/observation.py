@@ -10,6 +10,7 @@ from huggingface_hub.utils.tqdm import tqdm
 from numpy.typing import NDArray
 
 from rapidembed.graph import Program
+from rapidembed.graph.pruning import prune
 from rapidembed.runtime.cores import allowed_cores
 from rapidembed.runtime.device import CPU_PROVIDER
 from rapidembed.runtime.onnx_runtime import ort
@@ -63,13 +64,9 @@ def _session(
 
     ONNX Runtime computes outputs that nobody asks for as well, so the graph is cut to those that somebody does.
     """
-    needed, nodes = set(outputs), []
-    for node in reversed(model.graph.node):
-        if needed.intersection(node.output):
-            needed.update(node.input)
-            nodes.append(node)
+    nodes, needed = prune(model.graph.node, outputs)
     graph = onnx.helper.make_graph(
-        nodes[::-1],
+        nodes,
         model.graph.name,
         [value for value in model.graph.input if value.name in needed],
         [value for value in model.graph.output if value.name in needed],
