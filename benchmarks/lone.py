@@ -49,7 +49,7 @@ def cold_start(contest: Contest) -> None:
     starts: dict[str, list[float]] = defaultdict(list)
     alive = list(contest.team.engines)
     for number in range(1 + (_STARTS if contest.team.shape == shapes.REAL else _FEW_STARTS)):
-        first = number % len(alive)  # nobody always comes after the same one
+        first = number % max(1, len(alive))  # nobody always comes after the same one
         for name in alive[first:] + alive[:first]:
             time.sleep(_SETTLE_EXIT)
             start = time.perf_counter()
