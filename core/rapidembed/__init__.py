@@ -30,13 +30,13 @@ if TYPE_CHECKING:
     from rapidembed.lexical.index import BM25Index
     from rapidembed.registry import Hybrid, LateInteraction, ModelSpec, OnnxSource, SparseWeights, WordWeights
     from rapidembed.settings import default_model
-    from rapidembed.tasks.hybrid import HybridTextEmbedding
+    from rapidembed.tasks.hybrid.facade import HybridTextEmbedding
     from rapidembed.tasks.info import ModelInfo
-    from rapidembed.tasks.late_interaction import LateInteractionTextEmbedding
-    from rapidembed.tasks.rerank import TextCrossEncoder
+    from rapidembed.tasks.late_interaction.facade import LateInteractionTextEmbedding
+    from rapidembed.tasks.rerank.facade import TextCrossEncoder
     from rapidembed.tasks.results import HybridEmbedding, RankedDocument
-    from rapidembed.tasks.sparse import SparseTextEmbedding
-    from rapidembed.tasks.text import TextEmbedding
+    from rapidembed.tasks.sparse.facade import SparseTextEmbedding
+    from rapidembed.tasks.text.facade import TextEmbedding
     from rapidembed.toolkit.max_sim import max_sim
     from rapidembed.types import Device, SparseEmbedding
 
@@ -79,18 +79,18 @@ _ELSEWHERE = {
     "Device": "rapidembed.types",
     "Hybrid": "rapidembed.registry",
     "HybridEmbedding": "rapidembed.tasks.results",
-    "HybridTextEmbedding": "rapidembed.tasks.hybrid",
+    "HybridTextEmbedding": "rapidembed.tasks.hybrid.facade",
     "LateInteraction": "rapidembed.registry",
-    "LateInteractionTextEmbedding": "rapidembed.tasks.late_interaction",
+    "LateInteractionTextEmbedding": "rapidembed.tasks.late_interaction.facade",
     "ModelInfo": "rapidembed.tasks.info",
     "ModelSpec": "rapidembed.registry",
     "OnnxSource": "rapidembed.registry",
     "RankedDocument": "rapidembed.tasks.results",
     "SparseEmbedding": "rapidembed.types",
-    "SparseTextEmbedding": "rapidembed.tasks.sparse",
+    "SparseTextEmbedding": "rapidembed.tasks.sparse.facade",
     "SparseWeights": "rapidembed.registry",
-    "TextCrossEncoder": "rapidembed.tasks.rerank",
-    "TextEmbedding": "rapidembed.tasks.text",
+    "TextCrossEncoder": "rapidembed.tasks.rerank.facade",
+    "TextEmbedding": "rapidembed.tasks.text.facade",
     "WordWeights": "rapidembed.registry",
     "default_model": "rapidembed.settings",
     "max_sim": "rapidembed.toolkit.max_sim",

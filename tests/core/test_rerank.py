@@ -25,7 +25,7 @@ from rapidembed.registry import RERANK
 from rapidembed.registry.config_file import ConfigFile
 from rapidembed.runtime.feeds import feeds
 from rapidembed.runtime.session import OnnxSession
-from rapidembed.tasks.pair_inputs import activation_of
+from rapidembed.tasks.rerank.inputs import activation_of
 
 from tests.golden.heads import RERANKERS, assemble_reranker, read
 

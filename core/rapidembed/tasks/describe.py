@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from rapidembed.lexical.languages import LANGUAGES
 from rapidembed.lexical.models import LexicalModel
-from rapidembed.tasks.lexical import LexicalBackend
+from rapidembed.tasks.sparse.lexical import LexicalBackend
 
 if TYPE_CHECKING:
     from rapidembed.registry import ModelSpec

@@ -11,8 +11,8 @@ from rapidembed.errors import TruncationWarning, UnsupportedModelError
 from rapidembed.registry.static_files import STATIC_ARCHITECTURES
 from rapidembed.runtime.planner import Batch
 from rapidembed.runtime.tokenizer import TokenIds
-from rapidembed.tasks.loaded import LoadedModel
-from rapidembed.tasks.text import TextEmbedding
+from rapidembed.tasks.text.facade import TextEmbedding
+from rapidembed.tasks.text.model import LoadedModel
 from rapidembed.types import Vectors
 
 _ROWS = 128

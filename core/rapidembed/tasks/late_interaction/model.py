@@ -17,8 +17,8 @@ from rapidembed.runtime.sinks import ListSink
 from rapidembed.runtime.tokenizer import TokenIds, Tokenizer
 from rapidembed.tasks.bulk import Bulk
 from rapidembed.tasks.call import Call
-from rapidembed.tasks.late_interaction_options import LateInteractionOptions
-from rapidembed.tasks.late_interaction_steps import LateInteractionSteps
+from rapidembed.tasks.late_interaction.options import LateInteractionOptions
+from rapidembed.tasks.late_interaction.steps import LateInteractionSteps
 from rapidembed.tasks.leased import LeasedModel, graph_tokenizer, lease_model, token_limit
 from rapidembed.tasks.unit import unit_rows
 from rapidembed.types import Vectors

@@ -13,12 +13,12 @@ from rapidembed.lexical.pieces import whole_words
 from rapidembed.lexical.vocabulary import term_id
 from rapidembed.registry import WordWeights
 from rapidembed.runtime.tokenizer import TokenIds, Tokenizer
-from rapidembed.tasks.weighing.words import ascending, read_stopwords, stem_function
+from rapidembed.tasks.sparse.weighing.words import ascending, read_stopwords, stem_function
 from rapidembed.types import SparseEmbedding
 
 
 class AttentionWeights:
-    """Reads the attention of the last layer; see :class:`rapidembed.tasks.weighing.Weigher`."""
+    """Reads the attention of the last layer; see :class:`rapidembed.tasks.sparse.weighing.Weigher`."""
 
     requires_idf = True
     looks_up = True
@@ -35,7 +35,7 @@ class AttentionWeights:
         self._special = frozenset(tokenizer.tokens(tokenizer.special_ids))
 
     def document(self, text: TokenIds, output: NDArray[np.float32]) -> SparseEmbedding:
-        """See :class:`~rapidembed.tasks.weighing.Weigher`: of a stem that stands there often the largest counts."""
+        """See :class:`~rapidembed.tasks.sparse.weighing.Weigher`: of a stem that stands there often the largest counts."""
         attention = output[: len(text.ids)].tolist()
         largest: dict[str, float] = {}
         for stem, places in self._stems(text.ids):
@@ -46,11 +46,11 @@ class AttentionWeights:
     query = document
 
     def look_up(self, text: TokenIds) -> SparseEmbedding:
-        """See :class:`~rapidembed.tasks.weighing.Weigher`: every stem weighs 1."""
+        """See :class:`~rapidembed.tasks.sparse.weighing.Weigher`: every stem weighs 1."""
         return ascending({term_id(stem): 1.0 for stem, _ in self._stems(text.ids)})
 
     def facts(self) -> dict[str, Any]:
-        """See :class:`~rapidembed.tasks.weighing.Weigher`."""
+        """See :class:`~rapidembed.tasks.sparse.weighing.Weigher`."""
         return {"words": [self._language, sorted(self._stopwords), self._alpha]}
 
     def _stems(self, ids: Iterable[int]) -> Iterator[tuple[str, list[int]]]:

@@ -17,9 +17,9 @@ from rapidembed.tasks.call import Call
 from rapidembed.tasks.leased import LeasedModel, graph_tokenizer, lease_model, token_limit
 from rapidembed.tasks.options import ModelOptions
 from rapidembed.tasks.results import HybridEmbedding
+from rapidembed.tasks.sparse.weighing.tokens import TokenWeights
 from rapidembed.tasks.steps import TextSteps
 from rapidembed.tasks.unit import unit_rows
-from rapidembed.tasks.weighing.tokens import TokenWeights
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,8 +10,8 @@ from rapidembed.runtime.lease import Lease
 from rapidembed.runtime.pairs import PairTemplate
 from rapidembed.tasks.call import Call
 from rapidembed.tasks.leased import LeasedModel, graph_tokenizer, lease_model, token_limit
-from rapidembed.tasks.pair_steps import PairSteps
-from rapidembed.tasks.rerank_options import RerankOptions
+from rapidembed.tasks.rerank.options import RerankOptions
+from rapidembed.tasks.rerank.steps import PairSteps
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

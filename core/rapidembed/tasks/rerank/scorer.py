@@ -10,10 +10,10 @@ from rapidembed.runtime.sinks import VectorSink
 from rapidembed.tasks.bulk import Bulk, gather, with_progress
 from rapidembed.tasks.call import Call
 from rapidembed.tasks.facade import Facade
-from rapidembed.tasks.pair_inputs import activation_of, checked, pairs_of
-from rapidembed.tasks.pair_steps import Pair
-from rapidembed.tasks.rerank_options import RerankOptions
-from rapidembed.tasks.reranker import Reranker
+from rapidembed.tasks.rerank.inputs import activation_of, checked, pairs_of
+from rapidembed.tasks.rerank.model import Reranker
+from rapidembed.tasks.rerank.options import RerankOptions
+from rapidembed.tasks.rerank.steps import Pair
 from rapidembed.tasks.results import RankedDocument
 from rapidembed.types import Vectors
 

@@ -6,7 +6,7 @@ from typing import Literal, TypeAlias
 import numpy as np
 
 from rapidembed.runtime import inputs
-from rapidembed.tasks.pair_steps import Pair
+from rapidembed.tasks.rerank.steps import Pair
 from rapidembed.types import Vectors
 
 Activation: TypeAlias = Literal["logit", "sigmoid"]

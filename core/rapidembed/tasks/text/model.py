@@ -14,7 +14,7 @@ from rapidembed.tasks.bulk import Bulk
 from rapidembed.tasks.call import Call
 from rapidembed.tasks.leased import LeasedModel, lease_model, token_limit
 from rapidembed.tasks.steps import TextSteps
-from rapidembed.tasks.text_options import TextOptions
+from rapidembed.tasks.text.options import TextOptions
 from rapidembed.tasks.unit import unit_rows
 from rapidembed.types import Vectors
 

@@ -17,7 +17,7 @@ from rapidembed.types import SparseEmbedding
 
 
 class VocabularyWeights:
-    """Reads the pooled logits of a masked language model; see :class:`rapidembed.tasks.weighing.Weigher`."""
+    """Reads the pooled logits of a masked language model; see :class:`rapidembed.tasks.sparse.weighing.Weigher`."""
 
     requires_idf = False  # training saw to that
 
@@ -32,11 +32,11 @@ class VocabularyWeights:
 
     @property
     def looks_up(self) -> bool:
-        """See :class:`~rapidembed.tasks.weighing.Weigher`."""
+        """See :class:`~rapidembed.tasks.sparse.weighing.Weigher`."""
         return self._query_weights is not None
 
     def document(self, text: TokenIds, output: NDArray[np.float32]) -> SparseEmbedding:
-        """See :class:`~rapidembed.tasks.weighing.Weigher`."""
+        """See :class:`~rapidembed.tasks.sparse.weighing.Weigher`."""
         indices = np.flatnonzero(output > 0)
         if len(self._skipped):
             indices = indices[~np.isin(indices, self._skipped)]
@@ -48,13 +48,13 @@ class VocabularyWeights:
     query = document
 
     def look_up(self, text: TokenIds) -> SparseEmbedding:
-        """See :class:`~rapidembed.tasks.weighing.Weigher`."""
+        """See :class:`~rapidembed.tasks.sparse.weighing.Weigher`."""
         indices = np.setdiff1d(np.array(text.ids, dtype=np.int64), self._skipped)  # sorted, each once
         values = np.zeros(0, np.float32) if self._query_weights is None else self._query_weights[indices]
         return SparseEmbedding(values[values != 0], indices[values != 0])
 
     def facts(self) -> dict[str, Any]:
-        """See :class:`~rapidembed.tasks.weighing.Weigher`."""
+        """See :class:`~rapidembed.tasks.sparse.weighing.Weigher`."""
         return {"sparse": [self._sparse.pooling, self._sparse.logs, self._sparse.skip_special]}
 
 

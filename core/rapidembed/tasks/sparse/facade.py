@@ -13,8 +13,8 @@ from rapidembed.tasks.bulk import Bulk, Texts
 from rapidembed.tasks.embedder import Embedder, TextModel
 from rapidembed.tasks.facade import name_of
 from rapidembed.tasks.known import Known
-from rapidembed.tasks.lexical import LexicalBackend
-from rapidembed.tasks.sparse_options import SparseOptions
+from rapidembed.tasks.sparse.lexical import LexicalBackend
+from rapidembed.tasks.sparse.options import SparseOptions
 from rapidembed.types import Device, Providers, SparseEmbedding
 
 if TYPE_CHECKING:
@@ -280,7 +280,7 @@ class SparseTextEmbedding(Embedder[SparseOptions, SparseBackend, SparseEmbedding
         if lexical := find_lexical(options.model_name):
             return LexicalBackend(lexical, options)
         # ONNX Runtime and the tokenizers, which BM25 does without.
-        from rapidembed.tasks.sparse_network import SparseModel
+        from rapidembed.tasks.sparse.model import SparseModel
 
         return SparseModel.load(self, options, self._placement)
 

@@ -14,13 +14,13 @@ from rapidembed.runtime.tokenizer import Tokenizer
 from rapidembed.tasks.bulk import Bulk
 from rapidembed.tasks.call import Call
 from rapidembed.tasks.leased import LeasedModel, graph_tokenizer, lease_model, token_limit
-from rapidembed.tasks.sparse_options import SparseOptions
+from rapidembed.tasks.sparse.options import SparseOptions
+from rapidembed.tasks.sparse.weighing import Weigher
+from rapidembed.tasks.sparse.weighing.attention import AttentionWeights
+from rapidembed.tasks.sparse.weighing.senses import WordSenses
+from rapidembed.tasks.sparse.weighing.tokens import TokenWeights
+from rapidembed.tasks.sparse.weighing.vocabulary import VocabularyWeights
 from rapidembed.tasks.steps import TextSteps
-from rapidembed.tasks.weighing import Weigher
-from rapidembed.tasks.weighing.attention import AttentionWeights
-from rapidembed.tasks.weighing.senses import WordSenses
-from rapidembed.tasks.weighing.tokens import TokenWeights
-from rapidembed.tasks.weighing.vocabulary import VocabularyWeights
 from rapidembed.types import SparseEmbedding
 
 if TYPE_CHECKING:

@@ -11,12 +11,12 @@ from rapidembed.tasks.call import awaited
 from rapidembed.tasks.custom import custom_reranker
 from rapidembed.tasks.facade import name_of
 from rapidembed.tasks.known import Known
-from rapidembed.tasks.pair_inputs import Activation, LabelActivation, checked, pairs_of
-from rapidembed.tasks.pair_steps import Pair
-from rapidembed.tasks.rerank_options import RerankOptions
-from rapidembed.tasks.reranker import Reranker
+from rapidembed.tasks.rerank.inputs import Activation, LabelActivation, checked, pairs_of
+from rapidembed.tasks.rerank.model import Reranker
+from rapidembed.tasks.rerank.options import RerankOptions
+from rapidembed.tasks.rerank.scorer import Scorer
+from rapidembed.tasks.rerank.steps import Pair
 from rapidembed.tasks.results import RankedDocument
-from rapidembed.tasks.scoring import Scorer
 from rapidembed.types import Device, Providers, Vectors
 
 

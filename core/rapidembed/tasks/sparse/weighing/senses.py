@@ -19,7 +19,7 @@ from rapidembed.lexical.vocabulary import term_id
 from rapidembed.registry import WordWeights
 from rapidembed.registry.config_file import ConfigFile
 from rapidembed.runtime.tokenizer import TokenIds, Tokenizer
-from rapidembed.tasks.weighing.words import ascending, read_stopwords, stem_function
+from rapidembed.tasks.sparse.weighing.words import ascending, read_stopwords, stem_function
 from rapidembed.types import SparseEmbedding
 
 _LONGEST = 40
@@ -42,7 +42,7 @@ class _Entry:
 
 
 class WordSenses:
-    """Reads token vectors; see :class:`rapidembed.tasks.weighing.Weigher`.
+    """Reads token vectors; see :class:`rapidembed.tasks.sparse.weighing.Weigher`.
 
     Raises:
         IntegrityError: the vocabulary or the projections are damaged, or do not fit together.
@@ -72,7 +72,7 @@ class WordSenses:
         self._shift = ((1 + len(self._words)) * width // _GAP + 2) * _GAP
 
     def document(self, text: TokenIds, output: NDArray[np.float32]) -> SparseEmbedding:
-        """See :class:`~rapidembed.tasks.weighing.Weigher`."""
+        """See :class:`~rapidembed.tasks.sparse.weighing.Weigher`."""
         words, senses = self._read(text, output)
         length = sum(entry.count for entry in words.values())
         norm = self._k * (1 - self._b + self._b * length / self._avg_len)
@@ -80,7 +80,7 @@ class WordSenses:
         return self._vector(words, senses, weights)
 
     def query(self, text: TokenIds, output: NDArray[np.float32]) -> SparseEmbedding:
-        """See :class:`~rapidembed.tasks.weighing.Weigher`: how often a word occurs does not matter."""
+        """See :class:`~rapidembed.tasks.sparse.weighing.Weigher`: how often a word occurs does not matter."""
         words, senses = self._read(text, output)
         return self._vector(words, senses, dict.fromkeys(words, 1.0))
 
@@ -89,7 +89,7 @@ class WordSenses:
         raise NotImplementedError
 
     def facts(self) -> dict[str, Any]:
-        """See :class:`~rapidembed.tasks.weighing.Weigher`."""
+        """See :class:`~rapidembed.tasks.sparse.weighing.Weigher`."""
         return {"words": [self._language, sorted(self._stopwords), self._k, self._b, self._avg_len]}
 
     def _read(

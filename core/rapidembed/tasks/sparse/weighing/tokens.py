@@ -13,7 +13,7 @@ _MASKS = ("<mask>", "[MASK]")
 
 
 class TokenWeights:
-    """Reads the last column of a hybrid model's output; see :class:`rapidembed.tasks.weighing.Weigher`."""
+    """Reads the last column of a hybrid model's output; see :class:`rapidembed.tasks.sparse.weighing.Weigher`."""
 
     requires_idf = False
     looks_up = False
@@ -25,7 +25,7 @@ class TokenWeights:
         self._skipped = np.array([number for number in tokenizer.special_ids if number not in masks], dtype=np.int64)
 
     def document(self, text: TokenIds, output: NDArray[np.float32]) -> SparseEmbedding:
-        """See :class:`~rapidembed.tasks.weighing.Weigher`: of a token that stands there often the largest counts."""
+        """See :class:`~rapidembed.tasks.sparse.weighing.Weigher`: of a token that stands there often the largest counts."""
         ids = np.array(text.ids, dtype=np.int64)
         weights = output[: len(ids), -1]
         kept = np.flatnonzero((weights > 0) & ~np.isin(ids, self._skipped))
@@ -40,5 +40,5 @@ class TokenWeights:
         raise NotImplementedError
 
     def facts(self) -> dict[str, Any]:
-        """See :class:`~rapidembed.tasks.weighing.Weigher`."""
+        """See :class:`~rapidembed.tasks.sparse.weighing.Weigher`."""
         return {}

@@ -9,7 +9,7 @@ from rapidembed.runtime import inputs
 from rapidembed.tasks.bulk import Bulk, Texts
 from rapidembed.tasks.embedder import Embedder
 from rapidembed.tasks.facade import name_of
-from rapidembed.tasks.hybrid_model import HybridModel
+from rapidembed.tasks.hybrid.model import HybridModel
 from rapidembed.tasks.known import Known
 from rapidembed.tasks.options import ModelOptions
 from rapidembed.tasks.results import HybridEmbedding

@@ -10,7 +10,7 @@ from rapidembed.lexical.languages import analysis
 from rapidembed.lexical.models import LexicalModel
 from rapidembed.tasks.bulk import Bulk
 from rapidembed.tasks.call import Call
-from rapidembed.tasks.sparse_options import SparseOptions
+from rapidembed.tasks.sparse.options import SparseOptions
 from rapidembed.types import SparseEmbedding
 
 if TYPE_CHECKING:

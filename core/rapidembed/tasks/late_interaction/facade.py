@@ -10,8 +10,8 @@ from rapidembed.tasks.bulk import Bulk, Texts
 from rapidembed.tasks.embedder import Embedder
 from rapidembed.tasks.facade import name_of
 from rapidembed.tasks.known import Known
-from rapidembed.tasks.late_interaction_options import LateInteractionOptions
-from rapidembed.tasks.token_vectors import TokenVectorModel
+from rapidembed.tasks.late_interaction.model import TokenVectorModel
+from rapidembed.tasks.late_interaction.options import LateInteractionOptions
 from rapidembed.types import Device, Providers, Vectors
 
 

@@ -13,8 +13,8 @@ from rapidembed.tasks.custom import custom_spec
 from rapidembed.tasks.embedder import Embedder
 from rapidembed.tasks.facade import name_of
 from rapidembed.tasks.known import Known
-from rapidembed.tasks.loaded import LoadedModel
-from rapidembed.tasks.text_options import TextOptions
+from rapidembed.tasks.text.model import LoadedModel
+from rapidembed.tasks.text.options import TextOptions
 from rapidembed.types import Device, Providers, Vectors
 
 
