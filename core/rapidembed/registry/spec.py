@@ -232,6 +232,11 @@ class ModelSpec:
         """Text put before an input whose role is not given: the default prompt, if there is one."""
         return self.prompts[self.default_prompt] if self.default_prompt else ""
 
+    def prompt(self, role: str) -> str:
+        """Text put before inputs in the role "plain", "query" or "document"."""
+        prompt: str = getattr(self, f"{role}_prompt")
+        return prompt
+
     @classmethod
     def from_row(cls, row: Mapping[str, Any]) -> "ModelSpec":
         """Build a spec from a JSON row of the catalog."""

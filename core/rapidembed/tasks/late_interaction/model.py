@@ -1,7 +1,7 @@
 """A model as :class:`rapidembed.LateInteractionTextEmbedding` uses it."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -10,8 +10,6 @@ from numpy.typing import NDArray
 from rapidembed.errors import IntegrityError
 from rapidembed.hub import Checkpoint
 from rapidembed.registry import LATE_INTERACTION, LateInteraction, ModelSpec
-from rapidembed.runtime.device import Placement
-from rapidembed.runtime.engine import Engine
 from rapidembed.runtime.lease import Lease
 from rapidembed.runtime.sinks import ListSink
 from rapidembed.runtime.tokenizer import TokenIds, Tokenizer
@@ -19,7 +17,8 @@ from rapidembed.tasks.bulk import Bulk
 from rapidembed.tasks.call import Call
 from rapidembed.tasks.late_interaction.options import LateInteractionOptions
 from rapidembed.tasks.late_interaction.steps import LateInteractionSteps
-from rapidembed.tasks.leased import LeasedModel, graph_tokenizer, lease_model, token_limit
+from rapidembed.tasks.steps import TextSteps
+from rapidembed.tasks.token_model import TokenModel, graph_tokenizer, prompts_of, token_limit
 from rapidembed.tasks.unit import unit_rows
 from rapidembed.types import Vectors
 
@@ -41,8 +40,10 @@ class Side:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TokenVectorModel(LeasedModel):
+class LateInteractionModel(TokenModel[LateInteractionOptions]):
     """Everything that a call needs."""
+
+    task = LATE_INTERACTION
 
     query: Side
     document: Side
@@ -50,40 +51,39 @@ class TokenVectorModel(LeasedModel):
     """Token that queries are filled up with."""
 
     @classmethod
-    def load(cls, owner: object, options: LateInteractionOptions, placement: Placement) -> "TokenVectorModel":
-        """Find the model, lease its engine for ``owner``, and check the options against it."""
-
-        def make(lease: Lease, checkpoint: Checkpoint) -> "TokenVectorModel":
-            spec, engine = checkpoint.spec, lease.engine
-            late = spec.late or LateInteraction()
-            limit = token_limit(options.max_tokens, spec, engine)
-            wanted = options.max_query_tokens or (options.max_tokens is None and late.query_length) or limit
-            query_limit = token_limit(wanted, spec, engine)
-            nothing = np.empty(0, dtype=np.int64)
-            length = late.expansion_length and min(late.expansion_length, query_limit)
-            return cls(
-                lease=lease,
-                checkpoint=checkpoint,
-                max_tokens=limit,
-                truncate=options.truncate,
-                query=_side(spec.query_prompt, late.query_marker, engine, query_limit, length, nothing),
-                document=_side(
-                    spec.document_prompt,
-                    late.document_marker,
-                    engine,
-                    limit,
-                    None,
-                    _skip(late, graph_tokenizer(engine)),
-                ),
-                filling=_filling(late, graph_tokenizer(engine), spec) if length else 0,
-            )
-
-        return lease_model(owner, options, placement, LATE_INTERACTION, make)
+    def of(cls, lease: Lease, checkpoint: Checkpoint, options: LateInteractionOptions) -> "LateInteractionModel":
+        """See :meth:`LeasedModel.of`."""
+        spec, engine, tokenizer = checkpoint.spec, lease.engine, graph_tokenizer(lease.engine)
+        late, prompts = spec.late or LateInteraction(), prompts_of(spec)
+        limit = token_limit(options.max_tokens, spec, engine)
+        wanted = options.max_query_tokens or (options.max_tokens is None and late.query_length) or limit
+        query_limit = token_limit(wanted, spec, engine)
+        length = late.expansion_length and min(late.expansion_length, query_limit)
+        nothing = np.empty(0, dtype=np.int64)
+        return cls(
+            lease=lease,
+            checkpoint=checkpoint,
+            max_tokens=limit,
+            truncate=options.truncate,
+            prompts=prompts,
+            query=_side(prompts["query"], late.query_marker, tokenizer, query_limit, length, nothing),
+            document=_side(prompts["document"], late.document_marker, tokenizer, limit, None, _skip(late, tokenizer)),
+            filling=_filling(late, tokenizer, spec) if length else 0,
+        )
 
     def call(self, role: str) -> Call:
-        """A new call in the role "query" or "document"."""
+        """A new call in the role "query" or "document"; a "plain" text is a document."""
         side = self._side(role)
         return Call(side.prompt, side.max_tokens, self.truncate, role=role)
+
+    def token_count(
+        self, texts: Iterable[str], batch_size: int, is_doc: bool = True, include_extension: bool = False
+    ) -> int:
+        """See :meth:`rapidembed.LateInteractionTextEmbedding.token_count`."""
+        call = self.call("document" if is_doc else "query")
+        steps = self.steps(call)
+        bare = TextSteps(replace(call, max_tokens=steps.room), self.tokenizer)
+        return self.count(texts, steps if include_extension else bare, batch_size)
 
     def one(self, call: Call, text: str) -> Vectors:
         """The vectors of a lone text, float32 (tokens, dim)."""
@@ -125,7 +125,7 @@ class TokenVectorModel(LeasedModel):
             name: [side.prompt, side.marker, side.max_tokens, side.length, side.skip.tolist()]
             for name, side in (("query", self.query), ("document", self.document))
         }
-        return LeasedModel.facts(self) | sides | {"filling": [self.filling, self.spec.hides_tokens]}
+        return TokenModel.facts(self) | sides | {"filling": [self.filling, self.spec.hides_tokens]}
 
     def _side(self, role: str) -> Side:
         return self.query if role == "query" else self.document
@@ -134,13 +134,13 @@ class TokenVectorModel(LeasedModel):
 def _side(
     prompt: str,
     marker: str | int | None,
-    engine: Engine,
+    tokenizer: Tokenizer,
     limit: int,
     length: int | None,
     skip: NDArray[np.int64],
 ) -> Side:
-    number, text = _marker(marker, graph_tokenizer(engine))
-    special = engine.tokenizer.special_tokens + (number is not None)
+    number, text = _marker(marker, tokenizer)
+    special = tokenizer.special_tokens + (number is not None)
     if limit <= special:
         raise ValueError(f"The token limit must leave room beside {special} special tokens, got {limit}.")
     return Side(prompt=text + prompt, marker=number, max_tokens=limit, length=length, skip=skip)

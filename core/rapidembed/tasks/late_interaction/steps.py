@@ -27,19 +27,15 @@ class LateInteractionSteps:
 
     def tokenize(self, items: list[str]) -> list[TokenIds]:
         """Tokens of the texts, with marker and filling."""
-        return [self._extend(text) for text in self.tokenizer.encode(items, self._room)]
+        return [self._extend(text) for text in self.tokenizer.encode(items, self.room)]
 
     def inspect(self, tokens: TokenIds, index: int) -> None:
         """See :meth:`rapidembed.tasks.call.Call.inspect`."""
         self.call.inspect(tokens, index)
 
-    def count(self, items: list[str], *, extension: bool) -> int:
-        """Tokens of some texts, with or without marker and filling."""
-        texts = self.tokenizer.encode(items, self._room)
-        return sum(len(self._extend(text).ids if extension else text.ids) for text in texts)
-
     @property
-    def _room(self) -> int:
+    def room(self) -> int:
+        """Tokens that the text itself may have."""
         return self.call.max_tokens - (self.marker is not None)
 
     def _extend(self, text: TokenIds) -> TokenIds:

@@ -1,23 +1,19 @@
 """Reranking: how well each of some documents answers a query."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, overload
 
 from rapidembed.registry import ModelSpec
 from rapidembed.runtime import inputs
-from rapidembed.tasks.bulk import Bulk
-from rapidembed.tasks.call import awaited
 from rapidembed.tasks.custom import custom_reranker
-from rapidembed.tasks.facade import name_of
 from rapidembed.tasks.known import Known
-from rapidembed.tasks.rerank.inputs import Activation, LabelActivation, checked, pairs_of
-from rapidembed.tasks.rerank.model import Reranker
+from rapidembed.tasks.rerank.inputs import checked
+from rapidembed.tasks.rerank.model import RerankModel
 from rapidembed.tasks.rerank.options import RerankOptions
 from rapidembed.tasks.rerank.scorer import Scorer
 from rapidembed.tasks.rerank.steps import Pair
-from rapidembed.tasks.results import RankedDocument
-from rapidembed.types import Device, Providers, Vectors
+from rapidembed.types import Device, Providers
 
 
 class TextCrossEncoder(Scorer):
@@ -70,230 +66,7 @@ class TextCrossEncoder(Scorer):
         label: str | int | None = None,
         specific_model_path: str | Path | None = None,
     ) -> None:
-        options = RerankOptions(
-            model_name=name_of(model_name),
-            device=device,
-            precision=precision,
-            backend=backend,
-            threads=threads,
-            cache_dir=cache_dir,
-            revision=revision,
-            local_files_only=local_files_only,
-            token=token,
-            max_tokens=max_tokens,
-            truncate=truncate,
-            lazy_load=lazy_load,
-            providers=providers,
-            cuda=cuda,
-            device_ids=device_ids,
-            specific_model_path=specific_model_path,
-            label=label,
-        )
-        self._start(options)
-
-    # Arrays
-
-    def score(
-        self,
-        query: str,
-        documents: Iterable[str],
-        *,
-        activation: Activation = "logit",
-        batch_size: int = 64,
-        parallel: int | None = None,
-        show_progress: bool = False,
-    ) -> Vectors:
-        """Score documents against one query, which is tokenized once.
-
-        Args:
-            query: the query.
-            documents: the documents, in any number.
-            activation: "logit": the model's own numbers, of any size and sign; "sigmoid": between 0 and 1.
-            batch_size: most pairs in one batch; batches are otherwise sized by their work.
-            parallel: most cores to use for this call; None or 0: all that the model may use.
-            show_progress: show a progress bar.
-
-        Returns:
-            float32 ``(documents,)``, in their order; higher is more relevant.
-
-        Raises:
-            TypeError: an item is not a str; names its index. Lists are checked before any work begins.
-            ValueError: an argument is out of range, a pair is too long and ``truncate`` is False, or the model has
-                several labels and none was chosen.
-            NonFiniteError: the model produced NaN or infinity.
-            ClosedError: the model was closed.
-        """
-        bulk = Bulk(batch_size, parallel, show_progress)
-        scores, call = self._compute(pairs_of(query, documents), activation, bulk)
-        call.warn(stacklevel=2)
-        return scores
-
-    def score_pairs(
-        self,
-        pairs: Pair | Iterable[Pair],
-        *,
-        activation: Activation = "logit",
-        batch_size: int = 64,
-        parallel: int | None = None,
-        show_progress: bool = False,
-    ) -> Vectors:
-        """Score pairs (query, document): float32 ``(pairs,)``. See :meth:`score`."""
-        scores, call = self._compute(pairs, activation, Bulk(batch_size, parallel, show_progress))
-        call.warn(stacklevel=2)
-        return scores
-
-    def score_labels(
-        self,
-        pairs: Pair | Iterable[Pair],
-        *,
-        activation: LabelActivation = "logit",
-        batch_size: int = 64,
-        parallel: int | None = None,
-        show_progress: bool = False,
-    ) -> Vectors:
-        """The score of every label: float32 ``(pairs, labels)``, in the order of :attr:`labels`.
-
-        Args:
-            pairs: pairs of texts.
-            activation: "softmax": the labels of a pair add up to 1; for the others see :meth:`score`, as for the other
-                arguments and the errors.
-            batch_size: see :meth:`score`.
-            parallel: see :meth:`score`.
-            show_progress: see :meth:`score`.
-        """
-        scores, call = self._compute_labels(pairs, activation, Bulk(batch_size, parallel, show_progress))
-        call.warn(stacklevel=2)
-        return scores
-
-    def rank(
-        self,
-        query: str,
-        documents: Iterable[str],
-        top_k: int | None = None,
-        return_documents: bool = False,
-        activation: Activation = "logit",
-        *,
-        batch_size: int = 64,
-        parallel: int | None = None,
-        show_progress: bool = False,
-    ) -> list[RankedDocument]:
-        """Sort documents by their score, the best first; equal ones keep their order.
-
-        Args:
-            query: the query.
-            documents: the documents, in any number.
-            top_k: how many to return at most; None: all.
-            return_documents: whether the result holds the texts.
-            activation: see :meth:`score`, as for the other arguments and the errors.
-            batch_size: see :meth:`score`.
-            parallel: see :meth:`score`.
-            show_progress: see :meth:`score`.
-        """
-        bulk = Bulk(batch_size, parallel, show_progress)
-        ranking, call = self._rank(query, documents, top_k, return_documents, activation, bulk)
-        call.warn(stacklevel=2)
-        return ranking
-
-    async def ascore(
-        self,
-        query: str,
-        documents: Iterable[str],
-        *,
-        activation: Activation = "logit",
-        batch_size: int = 64,
-        parallel: int | None = None,
-        show_progress: bool = False,
-    ) -> Vectors:
-        """:meth:`score` without blocking the event loop; cancelling stops the work."""
-        return await awaited(
-            lambda cancelled: self._compute(
-                pairs_of(query, documents), activation, Bulk(batch_size, parallel, show_progress, cancelled)
-            )
-        )
-
-    async def ascore_pairs(
-        self,
-        pairs: Pair | Iterable[Pair],
-        *,
-        activation: Activation = "logit",
-        batch_size: int = 64,
-        parallel: int | None = None,
-        show_progress: bool = False,
-    ) -> Vectors:
-        """:meth:`score_pairs` without blocking the event loop; cancelling stops the work."""
-        return await awaited(
-            lambda cancelled: self._compute(pairs, activation, Bulk(batch_size, parallel, show_progress, cancelled))
-        )
-
-    async def ascore_labels(
-        self,
-        pairs: Pair | Iterable[Pair],
-        *,
-        activation: LabelActivation = "logit",
-        batch_size: int = 64,
-        parallel: int | None = None,
-        show_progress: bool = False,
-    ) -> Vectors:
-        """:meth:`score_labels` without blocking the event loop; cancelling stops the work."""
-        return await awaited(
-            lambda cancelled: self._compute_labels(
-                pairs, activation, Bulk(batch_size, parallel, show_progress, cancelled)
-            )
-        )
-
-    async def arank(
-        self,
-        query: str,
-        documents: Iterable[str],
-        top_k: int | None = None,
-        return_documents: bool = False,
-        activation: Activation = "logit",
-        *,
-        batch_size: int = 64,
-        parallel: int | None = None,
-        show_progress: bool = False,
-    ) -> list[RankedDocument]:
-        """:meth:`rank` without blocking the event loop; cancelling stops the work."""
-        return await awaited(
-            lambda cancelled: self._rank(
-                query,
-                documents,
-                top_k,
-                return_documents,
-                activation,
-                Bulk(batch_size, parallel, show_progress, cancelled),
-            )
-        )
-
-    # Iterators, as fastembed has them
-
-    def rerank(
-        self,
-        query: str,
-        documents: Iterable[str],
-        batch_size: int = 64,
-        parallel: int | None = None,
-        show_progress: bool = False,
-    ) -> Iterator[float]:
-        """Score a stream of documents in bounded memory.
-
-        Arguments and errors are those of :meth:`score`, and are checked now, not at the first score. An iterable that
-        is not a list is checked as it is read; scores of the documents before a wrong one are yielded first.
-
-        Yields:
-            One float per document, in order: the model's logit.
-        """
-        return self._iterate(pairs_of(query, documents), Bulk(batch_size, parallel, show_progress))
-
-    def rerank_pairs(
-        self,
-        pairs: Pair | Iterable[Pair],
-        batch_size: int = 64,
-        parallel: int | None = None,
-        show_progress: bool = False,
-    ) -> Iterator[float]:
-        """:meth:`rerank` for pairs (query, document)."""
-        return self._iterate(pairs, Bulk(batch_size, parallel, show_progress))
+        self._start(RerankOptions, locals())
 
     # Facts
 
@@ -306,9 +79,7 @@ class TextCrossEncoder(Scorer):
         """Tokens of the pairs as the model reads them: special tokens included, after truncation, over all pairs."""
         inputs.check_positive("batch_size", batch_size)
         model = self._loaded()
-        steps = model.steps()
-        chunks = model.chunks(checked(pairs), steps, batch_size)
-        return sum(len(tokens.ids) for chunk in chunks for tokens in steps.tokenize(chunk))
+        return model.count(checked(pairs), model.pair_steps(), batch_size)
 
     @overload
     @classmethod
@@ -345,5 +116,5 @@ class TextCrossEncoder(Scorer):
             raise TypeError("A ModelSpec says everything; give no other arguments.")
         super().add_custom_model(model if isinstance(model, ModelSpec) else custom_reranker(model, *args, **options))
 
-    def _load(self) -> Reranker:
-        return Reranker.load(self, self._options, self._placement)
+    def _load(self) -> RerankModel:
+        return RerankModel.load(self, self._options, self._placement, self._view)

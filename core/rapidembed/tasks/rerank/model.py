@@ -5,18 +5,19 @@ from typing import Any
 
 from rapidembed.hub import Checkpoint
 from rapidembed.registry import RERANK
-from rapidembed.runtime.device import Placement
 from rapidembed.runtime.lease import Lease
 from rapidembed.runtime.pairs import PairTemplate
 from rapidembed.tasks.call import Call
-from rapidembed.tasks.leased import LeasedModel, graph_tokenizer, lease_model, token_limit
 from rapidembed.tasks.rerank.options import RerankOptions
 from rapidembed.tasks.rerank.steps import PairSteps
+from rapidembed.tasks.token_model import TokenModel, graph_tokenizer, prompts_of, token_limit
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Reranker(LeasedModel):
+class RerankModel(TokenModel[RerankOptions]):
     """Everything that a call needs."""
+
+    task = RERANK
 
     template: PairTemplate
     labels: tuple[str, ...]
@@ -24,24 +25,21 @@ class Reranker(LeasedModel):
     """Number of the label whose score ranks documents; None: there are several, and none was chosen."""
 
     @classmethod
-    def load(cls, owner: object, options: RerankOptions, placement: Placement) -> "Reranker":
-        """Find the model, lease its engine for ``owner``, and check the options against it."""
-
-        def make(lease: Lease, checkpoint: Checkpoint) -> "Reranker":
-            spec = checkpoint.spec
-            labels = spec.labels or tuple(f"LABEL_{number}" for number in range(spec.dim))
-            template = PairTemplate.of(graph_tokenizer(lease.engine))
-            return cls(
-                lease=lease,
-                checkpoint=checkpoint,
-                max_tokens=token_limit(options.max_tokens, spec, lease.engine, template.special_tokens),
-                truncate=options.truncate,
-                template=template,
-                labels=labels,
-                chosen=_choose(options.label, labels, spec.name),
-            )
-
-        return lease_model(owner, options, placement, RERANK, make)
+    def of(cls, lease: Lease, checkpoint: Checkpoint, options: RerankOptions) -> "RerankModel":
+        """See :meth:`LeasedModel.of`."""
+        spec = checkpoint.spec
+        labels = spec.labels or tuple(f"LABEL_{number}" for number in range(spec.dim))
+        template = PairTemplate.of(graph_tokenizer(lease.engine))
+        return cls(
+            lease=lease,
+            checkpoint=checkpoint,
+            max_tokens=token_limit(options.max_tokens, spec, lease.engine, template.special_tokens),
+            truncate=options.truncate,
+            prompts=prompts_of(spec),
+            template=template,
+            labels=labels,
+            chosen=_choose(options.label, labels, spec.name),
+        )
 
     @property
     def column(self) -> int:
@@ -59,13 +57,13 @@ class Reranker(LeasedModel):
 
     def facts(self) -> dict[str, Any]:
         """Everything beside the files that decides the scores."""
-        return LeasedModel.facts(self) | ({"label": self.chosen} if len(self.labels) > 1 else {})
+        return TokenModel.facts(self) | ({"label": self.chosen} if len(self.labels) > 1 else {})
 
     def warm(self) -> None:
         """Load what a first call needs: it has many pairs."""
         self.engine.load(bulk=True)
 
-    def steps(self) -> PairSteps:
+    def pair_steps(self) -> PairSteps:
         """From pairs to tokens, for a new call."""
         call = Call("", self.max_tokens, self.truncate, noun="pairs")
         return PairSteps(call, self.tokenizer, self.template)

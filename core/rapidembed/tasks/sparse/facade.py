@@ -1,19 +1,15 @@
 """Sparse text embedding."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 from rapidembed.lexical.models import LEXICAL_MODELS, find_lexical
-from rapidembed.lexical.options import LexicalOptions
 from rapidembed.lexical.vocabulary import Stemmer
 from rapidembed.lexical.words import Tokenizer
-from rapidembed.runtime import inputs
 from rapidembed.runtime.device import Placement
-from rapidembed.tasks.bulk import Bulk, Texts
-from rapidembed.tasks.embedder import Embedder, TextModel
-from rapidembed.tasks.facade import name_of
+from rapidembed.tasks.embedder import Embedder, EmbeddingModel
 from rapidembed.tasks.known import Known
-from rapidembed.tasks.sparse.lexical import LexicalBackend
+from rapidembed.tasks.sparse.lexical import Bm25Model
 from rapidembed.tasks.sparse.options import SparseOptions
 from rapidembed.types import Device, Providers, SparseEmbedding
 
@@ -23,7 +19,7 @@ if TYPE_CHECKING:
     from rapidembed.registry import ModelSpec
 
 
-class SparseBackend(TextModel[SparseEmbedding, list[SparseEmbedding]], Protocol):
+class SparseModel(EmbeddingModel[SparseEmbedding, list[SparseEmbedding]], Protocol):
     """What computes the vectors of one model."""
 
     @property
@@ -34,11 +30,8 @@ class SparseBackend(TextModel[SparseEmbedding, list[SparseEmbedding]], Protocol)
     def vocab_size(self) -> int:
         """Number of possible indices; 0 where they are hashes."""
 
-    def token_count(self, texts: Iterable[str], batch_size: int) -> int:
-        """Tokens of all texts."""
 
-
-class SparseTextEmbedding(Embedder[SparseOptions, SparseBackend, SparseEmbedding, list[SparseEmbedding]]):
+class SparseTextEmbedding(Embedder[SparseOptions, SparseModel, SparseEmbedding, list[SparseEmbedding]]):
     """Turns texts into sparse vectors: weights of words, for search by an inverted index.
 
     Example:
@@ -48,6 +41,11 @@ class SparseTextEmbedding(Embedder[SparseOptions, SparseBackend, SparseEmbedding
         >>> query = model.encode_query("cats").as_dict()
         >>> sorted(document.keys() & query.keys()) == sorted(query)  # "cat" and "cats" are one term
         True
+
+    Results:
+        Methods return a :class:`~rapidembed.SparseEmbedding` for one text, and a list or an iterator of them for
+        several. A text without terms has no entries. Texts that are encoded as they are count as documents, and
+        :meth:`token_count` counts BM25's words, stopwords included.
 
     Args:
         model_name: a curated name (:meth:`list_supported_models`), any SparseEncoder of sentence-transformers as a hub
@@ -124,125 +122,9 @@ class SparseTextEmbedding(Embedder[SparseOptions, SparseBackend, SparseEmbedding
         tokenizer: Tokenizer | None = None,
         alpha: float | None = None,
     ) -> None:
-        lexical = LexicalOptions(
-            k=k,
-            b=b,
-            avg_len=avg_len,
-            language=language,
-            token_max_length=token_max_length,
-            disable_stemmer=disable_stemmer,
-            stemmer=stemmer,
-            stopwords=stopwords,
-            tokenizer=tokenizer,
-        )
-        options = SparseOptions(
-            model_name=name_of(model_name),
-            device=device,
-            precision=precision,
-            backend=backend,
-            threads=threads,
-            cache_dir=cache_dir,
-            revision=revision,
-            local_files_only=local_files_only,
-            token=token,
-            max_tokens=max_tokens,
-            truncate=truncate,
-            prompts=prompts,
-            lazy_load=lazy_load,
-            providers=providers,
-            cuda=cuda,
-            device_ids=device_ids,
-            specific_model_path=specific_model_path,
-            alpha=alpha,
-            lexical=lexical,
-        )
-        self._start(options)
-
-    # Lists
-
-    def encode(
-        self, texts: Texts, *, batch_size: int = 256, parallel: int | None = None, show_progress: bool = False
-    ) -> Any:
-        """Embed texts as they are, as documents.
-
-        Args:
-            texts: one text, or an iterable of texts.
-            batch_size: most texts in one batch.
-            parallel: most cores to use for this call; None or 0: all that the model may use.
-            show_progress: show a progress bar.
-
-        Returns:
-            A :class:`~rapidembed.SparseEmbedding` for one text, a list of them for an iterable, in its order. A text
-            without terms has no entries.
-
-        Raises:
-            TypeError: an item is not a str; names its index. Lists are checked before any work begins.
-            ValueError: an argument is out of range, or a text is too long and ``truncate`` is False.
-            ClosedError: the model was closed.
-        """
-        return self._encode("plain", texts, Bulk(batch_size, parallel, show_progress))
-
-    def encode_query(
-        self, texts: Texts, *, batch_size: int = 256, parallel: int | None = None, show_progress: bool = False
-    ) -> Any:
-        """Embed search queries. See :meth:`encode`."""
-        return self._encode("query", texts, Bulk(batch_size, parallel, show_progress))
-
-    def encode_document(
-        self, texts: Texts, *, batch_size: int = 256, parallel: int | None = None, show_progress: bool = False
-    ) -> Any:
-        """Embed documents to be searched. See :meth:`encode`."""
-        return self._encode("document", texts, Bulk(batch_size, parallel, show_progress))
-
-    async def aencode(
-        self, texts: Texts, *, batch_size: int = 256, parallel: int | None = None, show_progress: bool = False
-    ) -> Any:
-        """:meth:`encode` without blocking the event loop; cancelling stops the work."""
-        return await self._aencode("plain", texts, Bulk(batch_size, parallel, show_progress))
-
-    async def aencode_query(
-        self, texts: Texts, *, batch_size: int = 256, parallel: int | None = None, show_progress: bool = False
-    ) -> Any:
-        """:meth:`encode_query` without blocking the event loop; cancelling stops the work."""
-        return await self._aencode("query", texts, Bulk(batch_size, parallel, show_progress))
-
-    async def aencode_document(
-        self, texts: Texts, *, batch_size: int = 256, parallel: int | None = None, show_progress: bool = False
-    ) -> Any:
-        """:meth:`encode_document` without blocking the event loop; cancelling stops the work."""
-        return await self._aencode("document", texts, Bulk(batch_size, parallel, show_progress))
-
-    # Iterators, as fastembed has them
-
-    def embed(
-        self, documents: Texts, batch_size: int = 256, parallel: int | None = None, show_progress: bool = False
-    ) -> Iterator[SparseEmbedding]:
-        """Embed a stream of documents of any length in bounded memory.
-
-        Arguments and errors are those of :meth:`encode`, and are checked now, not at the first vector. An iterable that
-        is not a list is checked as it is read; vectors of the texts before a wrong one are yielded first.
-        """
-        return self._embed("plain", documents, Bulk(batch_size, parallel, show_progress))
-
-    def query_embed(
-        self, query: Texts, batch_size: int = 256, parallel: int | None = None, show_progress: bool = False
-    ) -> Iterator[SparseEmbedding]:
-        """:meth:`embed` for search queries."""
-        return self._embed("query", query, Bulk(batch_size, parallel, show_progress))
-
-    def passage_embed(
-        self, texts: Texts, batch_size: int = 256, parallel: int | None = None, show_progress: bool = False
-    ) -> Iterator[SparseEmbedding]:
-        """:meth:`embed` for documents to be searched."""
-        return self._embed("document", texts, Bulk(batch_size, parallel, show_progress))
+        self._start(SparseOptions, locals())
 
     # Facts
-
-    def token_count(self, texts: Texts, batch_size: int = 1024) -> int:
-        """Tokens of all texts; for BM25 their words, stopwords included."""
-        inputs.check_positive("batch_size", batch_size)
-        many = [texts] if inputs.is_single(texts) else texts
-        return self._loaded().token_count(many, batch_size)
 
     @property
     def requires_idf(self) -> bool:
@@ -257,7 +139,7 @@ class SparseTextEmbedding(Embedder[SparseOptions, SparseBackend, SparseEmbedding
     @classmethod
     def list_supported_models(cls) -> list[dict[str, Any]]:
         """The models that this version knows by name, a fresh dict each, with fastembed's keys and some of ours."""
-        from rapidembed.tasks.describe import describe_lexical, describe_sparse
+        from rapidembed.tasks.sparse.describe import describe_lexical, describe_sparse
 
         return [*map(describe_sparse, cls._task.models()), *map(describe_lexical, LEXICAL_MODELS)]
 
@@ -275,16 +157,10 @@ class SparseTextEmbedding(Embedder[SparseOptions, SparseBackend, SparseEmbedding
         lexical = find_lexical(self._options.model_name)
         return self._options.place_on_cpu(lexical.name) if lexical else super()._place()
 
-    def _load(self) -> SparseBackend:
-        options = self._options
-        if lexical := find_lexical(options.model_name):
-            return LexicalBackend(lexical, options)
+    def _load(self) -> SparseModel:
+        if lexical := find_lexical(self._options.model_name):
+            return Bm25Model(lexical, self._options)
         # ONNX Runtime and the tokenizers, which BM25 does without.
-        from rapidembed.tasks.sparse.model import SparseModel
+        from rapidembed.tasks.sparse.model import NeuralSparseModel
 
-        return SparseModel.load(self, options, self._placement)
-
-    def _gather(
-        self, model: SparseBackend, windows: Iterator[list[SparseEmbedding]], texts: Iterable[str]
-    ) -> list[SparseEmbedding]:
-        return [embedding for window in windows for embedding in window]
+        return NeuralSparseModel.load(self, self._options, self._placement, self._view)

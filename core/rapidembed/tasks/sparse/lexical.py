@@ -22,7 +22,7 @@ _WINDOW_SECONDS = 2.0
 """Longest wait for a source of texts that takes its time."""
 
 
-class LexicalBackend:
+class Bm25Model:
     """A lexical model as one facade uses it.
 
     Raises:
@@ -79,7 +79,7 @@ class LexicalBackend:
 
     def call(self, role: str) -> Call:
         """A new call in the role "plain", "query" or "document"."""
-        return Call(prompt="", max_tokens=0, truncate=False, role=role)
+        return Call(role=role)
 
     def one(self, call: Call, text: str) -> SparseEmbedding:
         """The vector of a lone text."""

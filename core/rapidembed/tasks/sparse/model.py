@@ -1,57 +1,45 @@
 """Neural sparse models behind the facade for sparse text."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import Any
 
-from rapidembed.errors import ClosedError
 from rapidembed.hub import Checkpoint
 from rapidembed.registry import SPARSE
-from rapidembed.runtime.device import Placement
 from rapidembed.runtime.lease import Lease
 from rapidembed.runtime.sinks import ListSink
 from rapidembed.runtime.tokenizer import Tokenizer
 from rapidembed.tasks.bulk import Bulk
 from rapidembed.tasks.call import Call
-from rapidembed.tasks.leased import LeasedModel, graph_tokenizer, lease_model, token_limit
 from rapidembed.tasks.sparse.options import SparseOptions
 from rapidembed.tasks.sparse.weighing import Weigher
 from rapidembed.tasks.sparse.weighing.attention import AttentionWeights
 from rapidembed.tasks.sparse.weighing.senses import WordSenses
 from rapidembed.tasks.sparse.weighing.tokens import TokenWeights
 from rapidembed.tasks.sparse.weighing.vocabulary import VocabularyWeights
-from rapidembed.tasks.steps import TextSteps
+from rapidembed.tasks.token_model import TokenModel, graph_tokenizer, prompts_of, token_limit
 from rapidembed.types import SparseEmbedding
-
-if TYPE_CHECKING:
-    from rapidembed.tasks.info import ModelInfo
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SparseModel(LeasedModel):
-    """Everything that a call needs; see :class:`rapidembed.tasks.sparse.SparseBackend`."""
+class NeuralSparseModel(TokenModel[SparseOptions]):
+    """Everything that a call needs; see :class:`rapidembed.tasks.sparse.facade.SparseModel`."""
 
-    prompts: dict[str, str]
-    """Text put before inputs, by role: "plain", "query", "document"."""
+    task = SPARSE
+
     weigher: Weigher
 
     @classmethod
-    def load(cls, owner: object, options: SparseOptions, placement: Placement) -> "SparseModel":
-        """Find the model, lease its engine for ``owner``, and check the options against it."""
-
-        def make(lease: Lease, checkpoint: Checkpoint) -> "SparseModel":
-            spec, tokenizer = checkpoint.spec, graph_tokenizer(lease.engine)
-            prompts = {"plain": spec.plain_prompt, "query": spec.query_prompt, "document": spec.document_prompt}
-            return cls(
-                lease=lease,
-                checkpoint=checkpoint,
-                max_tokens=token_limit(options.max_tokens, spec, lease.engine),
-                truncate=options.truncate,
-                prompts=prompts | dict(options.prompts or {}),
-                weigher=_weigher(checkpoint, tokenizer, options),
-            )
-
-        return lease_model(owner, options, placement, SPARSE, make)
+    def of(cls, lease: Lease, checkpoint: Checkpoint, options: SparseOptions) -> "NeuralSparseModel":
+        """See :meth:`LeasedModel.of`."""
+        return cls(
+            lease=lease,
+            checkpoint=checkpoint,
+            weigher=_weigher(checkpoint, graph_tokenizer(lease.engine), options),
+            max_tokens=token_limit(options.max_tokens, checkpoint.spec, lease.engine),
+            truncate=options.truncate,
+            prompts=prompts_of(checkpoint.spec, options.prompts),
+        )
 
     @property
     def requires_idf(self) -> bool:
@@ -63,41 +51,25 @@ class SparseModel(LeasedModel):
         """See :attr:`rapidembed.SparseTextEmbedding.vocab_size`."""
         return self.weigher.vocab_size
 
-    def call(self, role: str) -> Call:
-        """A new call in the role "plain", "query" or "document"."""
-        return Call(self.prompts[role], self.max_tokens, self.truncate, role=role)
-
     def one(self, call: Call, text: str) -> SparseEmbedding:
         """The vector of a lone text."""
         if self._looks_up(call):
             return self._look_up(call, text, None)
-        return self.single(text, TextSteps(call, self.tokenizer), self.sink(call))[0]
+        return self.single(text, self.steps(call), self.sink(call))[0]
 
     def rows(self, call: Call, texts: Iterable[str], bulk: Bulk) -> Iterator[list[SparseEmbedding]]:
         """The vectors of many texts, window by window, in order."""
         if self._looks_up(call):
             return self._looked_up(call, texts, bulk)
-        return self.windows(texts, TextSteps(call, self.tokenizer), self.sink(call), bulk)
+        return self.windows(texts, self.steps(call), self.sink(call), bulk)
 
     def sink(self, call: Call) -> ListSink[SparseEmbedding]:
         """Takes the words that have weight."""
         return ListSink(self.weigher.query if call.role == "query" else self.weigher.document)
 
-    def token_count(self, texts: Iterable[str], batch_size: int) -> int:
-        """Tokens of all texts: special tokens included, after truncation."""
-        steps = TextSteps(self.call("plain"), self.tokenizer)
-        return sum(
-            len(tokens.ids) for chunk in self.chunks(texts, steps, batch_size) for tokens in steps.tokenize(chunk)
-        )
-
-    def info(self) -> "ModelInfo":
-        """What is loaded, and from where."""
-        prompts = self.prompts
-        return replace(LeasedModel.info(self), query_prompt=prompts["query"], document_prompt=prompts["document"])
-
     def facts(self) -> dict[str, Any]:
         """Everything beside the files that decides the weights."""
-        return LeasedModel.facts(self) | self.weigher.facts() | {"prompts": self.prompts}
+        return TokenModel.facts(self) | self.weigher.facts() | {"prompts": self.prompts}
 
     def _looks_up(self, call: Call) -> bool:
         return call.role == "query" and self.weigher.looks_up
@@ -114,8 +86,7 @@ class SparseModel(LeasedModel):
         for index, text in enumerate(texts):
             if bulk.cancelled is not None and bulk.cancelled.is_set():
                 return
-            if self.lease.released:
-                raise ClosedError(f"{self.spec.name} was closed while texts were being embedded.")
+            self.check_open()
             yield [self._look_up(call, text, index)]
 
 

@@ -5,20 +5,17 @@ from pathlib import Path
 from typing import Any, overload
 
 from rapidembed import settings
-from rapidembed.errors import ModelNotFoundError
 from rapidembed.registry import ModelSpec
-from rapidembed.runtime import inputs
-from rapidembed.tasks.bulk import Bulk, Texts, gather
+from rapidembed.tasks.bulk import gather
 from rapidembed.tasks.custom import custom_spec
 from rapidembed.tasks.embedder import Embedder
-from rapidembed.tasks.facade import name_of
 from rapidembed.tasks.known import Known
-from rapidembed.tasks.text.model import LoadedModel
+from rapidembed.tasks.text.model import TextModel
 from rapidembed.tasks.text.options import TextOptions
 from rapidembed.types import Device, Providers, Vectors
 
 
-class TextEmbedding(Embedder[TextOptions, LoadedModel, Vectors, Vectors]):
+class TextEmbedding(Embedder[TextOptions, TextModel, Vectors, Vectors]):
     """Turns texts into vectors.
 
     Example:
@@ -28,6 +25,10 @@ class TextEmbedding(Embedder[TextOptions, LoadedModel, Vectors, Vectors]):
         (2, 384)
         >>> float(model.encode_query("hello") @ model.encode_document("hi there")) > 0.5
         True
+
+    Results:
+        Methods return float32 arrays: ``(dimensions,)`` for one text, ``(texts, dimensions)`` for several; those that
+        return an iterator yield an array ``(dimensions,)`` for each text.
 
     Args:
         model_name: a curated name (:meth:`list_supported_models`), any sentence-transformers repository on the hub, a
@@ -97,126 +98,10 @@ class TextEmbedding(Embedder[TextOptions, LoadedModel, Vectors, Vectors]):
         pooling: str | Sequence[str] | None = None,
         specific_model_path: str | Path | None = None,
     ) -> None:
-        options = TextOptions(
-            model_name=settings.default_model() if model_name is None else name_of(model_name),
-            device=device,
-            precision=precision,
-            backend=backend,
-            threads=threads,
-            cache_dir=cache_dir,
-            revision=revision,
-            local_files_only=local_files_only,
-            token=token,
-            dimensions=dimensions,
-            max_tokens=max_tokens,
-            truncate=truncate,
-            normalize=normalize,
-            prompts=prompts,
-            pooling=pooling,
-            lazy_load=lazy_load,
-            providers=providers,
-            cuda=cuda,
-            device_ids=device_ids,
-            specific_model_path=specific_model_path,
-        )
-        self._start(options)
-
-    # Arrays
-
-    def encode(
-        self, texts: Texts, *, batch_size: int = 256, parallel: int | None = None, show_progress: bool = False
-    ) -> Vectors:
-        """Embed texts as they are (with the model's default prompt, if its checkpoint names one).
-
-        Args:
-            texts: one text, or an iterable of texts.
-            batch_size: most texts in one batch; batches are otherwise sized by their work.
-            parallel: most cores to use for this call; None or 0: all that the model may use.
-            show_progress: show a progress bar.
-
-        Returns:
-            float32, ``(dimensions,)`` for one text, ``(texts, dimensions)`` for an iterable, in its order.
-
-        Raises:
-            TypeError: an item is not a str; names its index. Lists are checked before any work begins.
-            ValueError: an argument is out of range, or a text is too long and ``truncate`` is False.
-            NonFiniteError: the model produced NaN or infinity.
-            ClosedError: the model was closed.
-        """
-        return self._encode("plain", texts, Bulk(batch_size, parallel, show_progress))
-
-    def encode_query(
-        self, texts: Texts, *, batch_size: int = 256, parallel: int | None = None, show_progress: bool = False
-    ) -> Vectors:
-        """Embed search queries, with the model's query prompt. See :meth:`encode`."""
-        return self._encode("query", texts, Bulk(batch_size, parallel, show_progress))
-
-    def encode_document(
-        self, texts: Texts, *, batch_size: int = 256, parallel: int | None = None, show_progress: bool = False
-    ) -> Vectors:
-        """Embed documents to be searched, with the model's document prompt. See :meth:`encode`."""
-        return self._encode("document", texts, Bulk(batch_size, parallel, show_progress))
-
-    async def aencode(
-        self, texts: Texts, *, batch_size: int = 256, parallel: int | None = None, show_progress: bool = False
-    ) -> Vectors:
-        """:meth:`encode` without blocking the event loop; cancelling stops the work."""
-        return await self._aencode("plain", texts, Bulk(batch_size, parallel, show_progress))
-
-    async def aencode_query(
-        self, texts: Texts, *, batch_size: int = 256, parallel: int | None = None, show_progress: bool = False
-    ) -> Vectors:
-        """:meth:`encode_query` without blocking the event loop; cancelling stops the work."""
-        return await self._aencode("query", texts, Bulk(batch_size, parallel, show_progress))
-
-    async def aencode_document(
-        self, texts: Texts, *, batch_size: int = 256, parallel: int | None = None, show_progress: bool = False
-    ) -> Vectors:
-        """:meth:`encode_document` without blocking the event loop; cancelling stops the work."""
-        return await self._aencode("document", texts, Bulk(batch_size, parallel, show_progress))
-
-    # Iterators, as fastembed has them
-
-    def embed(
-        self,
-        documents: Texts,
-        batch_size: int = 256,
-        parallel: int | None = None,
-        show_progress: bool = False,
-    ) -> Iterator[Vectors]:
-        """Embed a stream of texts of any length in bounded memory.
-
-        Arguments and errors are those of :meth:`encode`, and are checked now, not at the first vector. An iterable that
-        is not a list is checked as it is read; vectors of the texts before a wrong one are yielded first.
-
-        Up to two windows (``batch_size`` texts at first, later some seconds of work) are read ahead of the vectors.
-
-        Yields:
-            One float32 array ``(dimensions,)`` per text, in order.
-        """
-        return self._embed("plain", documents, Bulk(batch_size, parallel, show_progress))
-
-    def query_embed(
-        self, query: Texts, batch_size: int = 256, parallel: int | None = None, show_progress: bool = False
-    ) -> Iterator[Vectors]:
-        """:meth:`embed` with the model's query prompt."""
-        return self._embed("query", query, Bulk(batch_size, parallel, show_progress))
-
-    def passage_embed(
-        self, texts: Texts, batch_size: int = 256, parallel: int | None = None, show_progress: bool = False
-    ) -> Iterator[Vectors]:
-        """:meth:`embed` with the model's document prompt."""
-        return self._embed("document", texts, Bulk(batch_size, parallel, show_progress))
+        model_name = settings.default_model() if model_name is None else model_name
+        self._start(TextOptions, locals())
 
     # Facts
-
-    def token_count(self, texts: Texts, batch_size: int = 1024) -> int:
-        """Tokens that :meth:`encode` would embed: special tokens included, after truncation, over all texts."""
-        inputs.check_positive("batch_size", batch_size)
-        model = self._loaded()
-        steps = model.steps(model.call("plain"))
-        chunks = model.chunks([texts] if inputs.is_single(texts) else texts, steps, batch_size)
-        return sum(len(tokens.ids) for chunk in chunks for tokens in steps.tokenize(chunk))
 
     @property
     def embedding_size(self) -> int:
@@ -226,10 +111,7 @@ class TextEmbedding(Embedder[TextOptions, LoadedModel, Vectors, Vectors]):
     @classmethod
     def get_embedding_size(cls, model_name: str) -> int:
         """Dimensions of a curated or added model, without loading it."""
-        spec = cls._task.find(model_name)
-        if spec is None:
-            raise ModelNotFoundError(f"No model {model_name!r} is known by name; list_supported_models() lists them.")
-        return spec.dim
+        return cls._width(model_name)
 
     @overload
     @classmethod
@@ -289,11 +171,11 @@ class TextEmbedding(Embedder[TextOptions, LoadedModel, Vectors, Vectors]):
             raise TypeError("A ModelSpec says everything; give no other arguments.")
         super().add_custom_model(model if isinstance(model, ModelSpec) else custom_spec(model, *args, **options))
 
-    def _load(self) -> LoadedModel:
-        return LoadedModel.load(self, self._options, self._placement)
+    def _load(self) -> TextModel:
+        return TextModel.load(self, self._options, self._placement, self._view)
 
-    def _gather(self, model: LoadedModel, windows: Iterator[Vectors], texts: Iterable[str]) -> Vectors:
-        return gather(windows, texts, model.dimensions)
+    def _gather(self, model: TextModel, windows: Iterator[Vectors], items: Iterable[str]) -> Vectors:
+        return gather(windows, items, model.dimensions)
 
     def _each(self, window: Vectors) -> Iterator[Vectors]:
         # A view would keep the whole window in memory.

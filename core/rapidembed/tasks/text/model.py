@@ -5,16 +5,14 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from rapidembed.hub import Checkpoint
-from rapidembed.registry import TEXT
+from rapidembed.registry import TEXT, Pooling
 from rapidembed.registry.own_code import DOCUMENT_TASK, QUERY_TASK
-from rapidembed.runtime.device import Placement
 from rapidembed.runtime.lease import Lease
 from rapidembed.runtime.sinks import VectorSink
 from rapidembed.tasks.bulk import Bulk
 from rapidembed.tasks.call import Call
-from rapidembed.tasks.leased import LeasedModel, lease_model, token_limit
-from rapidembed.tasks.steps import TextSteps
 from rapidembed.tasks.text.options import TextOptions
+from rapidembed.tasks.token_model import TokenModel, prompts_of, token_limit
 from rapidembed.tasks.unit import unit_rows
 from rapidembed.types import Vectors
 
@@ -23,35 +21,35 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LoadedModel(LeasedModel):
+class TextModel(TokenModel[TextOptions]):
     """Everything that a call needs."""
+
+    task = TEXT
 
     dimensions: int
     normalize: bool
-    prompts: dict[str, str]
-    """Text put before inputs, by role: "plain", "query", "document"."""
 
     @classmethod
-    def load(cls, owner: object, options: TextOptions, placement: Placement) -> "LoadedModel":
-        """Find the model, lease its engine for ``owner``, and check the options against it."""
+    def of(cls, lease: Lease, checkpoint: Checkpoint, options: TextOptions) -> "TextModel":
+        """See :meth:`LeasedModel.of`."""
+        spec = checkpoint.spec
+        dimensions = options.dimensions or spec.dim
+        if dimensions > spec.dim:
+            raise ValueError(f"dimensions must be at most {spec.dim} for {spec.name}, got {dimensions}.")
+        return cls(
+            lease=lease,
+            checkpoint=checkpoint,
+            dimensions=dimensions,
+            max_tokens=token_limit(options.max_tokens, spec, lease.engine),
+            normalize=spec.normalize if options.normalize is None else options.normalize,
+            truncate=options.truncate,
+            prompts=prompts_of(spec, options.prompts),
+        )
 
-        def make(lease: Lease, checkpoint: Checkpoint) -> "LoadedModel":
-            spec = checkpoint.spec
-            dimensions = options.dimensions or spec.dim
-            if dimensions > spec.dim:
-                raise ValueError(f"dimensions must be at most {spec.dim} for {spec.name}, got {dimensions}.")
-            prompts = {"plain": spec.plain_prompt, "query": spec.query_prompt, "document": spec.document_prompt}
-            return cls(
-                lease=lease,
-                checkpoint=checkpoint,
-                dimensions=dimensions,
-                max_tokens=token_limit(options.max_tokens, spec, lease.engine),
-                normalize=spec.normalize if options.normalize is None else options.normalize,
-                truncate=options.truncate,
-                prompts=prompts | dict(options.prompts or {}),
-            )
-
-        return lease_model(owner, options, placement, TEXT, make, options.pooling_modes)
+    @classmethod
+    def pooling(cls, options: TextOptions) -> Pooling | None:
+        """What the options say of pooling."""
+        return options.pooling_modes
 
     def call(self, role: str) -> Call:
         """A new call in the role "plain", "query" or "document"."""
@@ -61,11 +59,7 @@ class LoadedModel(LeasedModel):
             extra["task_id"] = tasks[QUERY_TASK if role == "query" else DOCUMENT_TASK]
         if not self.spec.include_prompt:
             extra["prompt_tokens"] = self._prompt_tokens(prompt)
-        return Call(prompt, self.max_tokens, self.truncate, extra)
-
-    def steps(self, call: Call) -> TextSteps:
-        """From the texts of a call to tokens."""
-        return TextSteps(call, self.engine.tokenizer)
+        return Call(prompt, self.max_tokens, self.truncate, extra, role)
 
     def one(self, call: Call, text: str) -> Vectors:
         """The vector of a lone text, float32 (dimensions,)."""
@@ -80,17 +74,11 @@ class LoadedModel(LeasedModel):
 
     def info(self) -> "ModelInfo":
         """What is loaded, and from where."""
-        return replace(
-            LeasedModel.info(self),
-            dimensions=self.dimensions,
-            normalize=self.normalize,
-            query_prompt=self.prompts["query"],
-            document_prompt=self.prompts["document"],
-        )
+        return replace(TokenModel.info(self), dimensions=self.dimensions, normalize=self.normalize)
 
     def facts(self) -> dict[str, Any]:
         """Everything beside the files that decides the vectors."""
-        return LeasedModel.facts(self) | {
+        return TokenModel.facts(self) | {
             "pooling": self.spec.pooling,
             "include_prompt": self.spec.include_prompt,
             "normalize": self.normalize,

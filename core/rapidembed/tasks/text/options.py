@@ -6,12 +6,12 @@ from typing import cast
 
 from rapidembed.registry import Pooling
 from rapidembed.runtime.inputs import check_positive
-from rapidembed.tasks.options import ModelOptions, check_prompts
+from rapidembed.tasks.options import TokenOptions, check_prompts
 from rapidembed.types import POOLING_MODES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TextOptions(ModelOptions):
+class TextOptions(TokenOptions):
     """Arguments of :class:`rapidembed.TextEmbedding`, documented there."""
 
     dimensions: int | None
@@ -20,8 +20,7 @@ class TextOptions(ModelOptions):
     pooling: str | Sequence[str] | None
 
     def __post_init__(self) -> None:
-        # Not super(): slots make the decorator build the class anew, and super() would look for the first one.
-        ModelOptions.__post_init__(self)
+        TokenOptions.__post_init__(self)
         if self.normalize not in (True, False, None):
             raise ValueError(f"normalize must be True, False or None, got {self.normalize!r}.")
         if self.dimensions is not None:

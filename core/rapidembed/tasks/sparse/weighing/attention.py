@@ -35,7 +35,7 @@ class AttentionWeights:
         self._special = frozenset(tokenizer.tokens(tokenizer.special_ids))
 
     def document(self, text: TokenIds, output: NDArray[np.float32]) -> SparseEmbedding:
-        """See :class:`~rapidembed.tasks.sparse.weighing.Weigher`: of a stem that stands there often the largest counts."""
+        """See :class:`~rapidembed.tasks.sparse.weighing.Weigher`: of a stem that is there often the largest counts."""
         attention = output[: len(text.ids)].tolist()
         largest: dict[str, float] = {}
         for stem, places in self._stems(text.ids):

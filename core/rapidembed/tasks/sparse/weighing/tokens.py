@@ -25,7 +25,7 @@ class TokenWeights:
         self._skipped = np.array([number for number in tokenizer.special_ids if number not in masks], dtype=np.int64)
 
     def document(self, text: TokenIds, output: NDArray[np.float32]) -> SparseEmbedding:
-        """See :class:`~rapidembed.tasks.sparse.weighing.Weigher`: of a token that stands there often the largest counts."""
+        """See :class:`~rapidembed.tasks.sparse.weighing.Weigher`: of a token that is there often the largest counts."""
         ids = np.array(text.ids, dtype=np.int64)
         weights = output[: len(ids), -1]
         kept = np.flatnonzero((weights > 0) & ~np.isin(ids, self._skipped))
