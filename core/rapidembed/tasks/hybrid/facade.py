@@ -41,6 +41,7 @@ class HybridTextEmbedding(Embedder[TokenOptions, HybridModel, HybridEmbedding, l
     :class:`rapidembed.TextEmbedding`.
     """
 
+    __module__ = "rapidembed"
     _task = Known("HYBRID")
 
     def __init__(

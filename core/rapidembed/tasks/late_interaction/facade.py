@@ -43,6 +43,7 @@ class LateInteractionTextEmbedding(Embedder[LateInteractionOptions, LateInteract
     :class:`rapidembed.TextEmbedding`.
     """
 
+    __module__ = "rapidembed"
     _task = Known("LATE_INTERACTION")
 
     def __init__(

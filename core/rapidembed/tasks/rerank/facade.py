@@ -43,6 +43,7 @@ class TextCrossEncoder(Scorer):
     :class:`rapidembed.TextEmbedding`.
     """
 
+    __module__ = "rapidembed"
     _task = Known("RERANK")
 
     def __init__(

@@ -89,6 +89,7 @@ class SparseTextEmbedding(Embedder[SparseOptions, SparseModel, SparseEmbedding, 
     Objects are safe to use from several threads and may be pickled and copied.
     """
 
+    __module__ = "rapidembed"
     _task = Known("SPARSE")
 
     def __init__(

@@ -72,6 +72,7 @@ class TextEmbedding(Embedder[TextOptions, TextModel, Vectors, Vectors]):
     process), and free the model when they are closed or collected.
     """
 
+    __module__ = "rapidembed"
     _task = Known("TEXT")
 
     def __init__(
