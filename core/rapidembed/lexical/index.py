@@ -74,10 +74,11 @@ class BM25Index:
             TypeError: an item is not a str; names its index.
             ValueError: an option has an impossible value.
         """
-        given = {name: value for name, value in locals().items() if name not in ("cls", "documents")}
+        given = dict(locals(), avg_len=None)
+        del given["cls"], given["documents"]
         if is_single(documents):
             raise TypeError("documents must be an iterable of str, got a str.")
-        options = LexicalOptions(avg_len=None, **given)
+        options = LexicalOptions(**given)
         return cls(options, _postings(_bm25(options, 1.0), documents))
 
     def __len__(self) -> int:
