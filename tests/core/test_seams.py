@@ -18,7 +18,7 @@ import rapidembed
 from rapidembed import ModelSpec, OnnxSource, SparseTextEmbedding, TextCrossEncoder, TextEmbedding, TruncationWarning
 from rapidembed.runtime import lease
 from rapidembed.runtime.hooks import Event, observe
-from rapidembed.tasks.view import View
+from rapidembed.tasks.facade import View
 
 from tests.fakes.onnx_models import VOCABULARY, WIDTH, write_hidden_states
 from tests.fakes.spread.facade import SpreadEmbedding

@@ -2,12 +2,10 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
-from dataclasses import dataclass
-from typing import cast
+from typing import NamedTuple, cast
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(NamedTuple):
     """A call that begins."""
 
     task: str
@@ -16,8 +14,8 @@ class Event:
     """What its inputs are: "plain", "query", "document" or "pair"."""
     model: str
     """Name of the model."""
-    count: int | None
-    """Number of inputs; None: they are read as they come."""
+    inputs: int | None
+    """How many there are; None: they are read as they come."""
 
 
 Observer = Callable[[Event], "AbstractContextManager[object, None]"]
@@ -45,12 +43,12 @@ def observe(observer: Observer) -> Callable[[], None]:
     return end
 
 
-def observed(task: str, role: str, model: str, count: int | None) -> "AbstractContextManager[None, None]":
+def observed(task: str, role: str, model: str, inputs: int | None) -> "AbstractContextManager[None, None]":
     """The contexts of all observers for a call, see :class:`Event`; costs nothing while there are none."""
     if not _observers:
         return _NOBODY
     # That no context swallows an error is the observers' promise.
-    return cast("AbstractContextManager[None, None]", _all(Event(task, role, model, count), _observers))
+    return cast("AbstractContextManager[None, None]", _all(Event(task, role, model, inputs), _observers))
 
 
 @contextmanager

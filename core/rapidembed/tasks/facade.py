@@ -4,18 +4,29 @@ import threading
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, Self, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, NamedTuple, Protocol, Self, TypeVar
 
 from rapidembed.errors import ClosedError, ModelNotFoundError
 from rapidembed.runtime.device import Placement
 from rapidembed.runtime.hooks import observed
 from rapidembed.tasks.known import Known
 from rapidembed.tasks.options import ModelOptions
-from rapidembed.tasks.view import AS_IT_IS, View
 
 if TYPE_CHECKING:
     from rapidembed.registry import ModelSpec
     from rapidembed.tasks.info import ModelInfo
+
+
+class View(NamedTuple):
+    """How a surface that promises another library's results looks at the same models."""
+
+    spec: "Callable[[ModelSpec], ModelSpec]" = lambda spec: spec
+    """The facts to go by, from those of the checkpoint."""
+    exported: bool = False
+    """Whether the ONNX file that a row names runs, where a graph could be built from the original weights."""
+
+
+AS_IT_IS = View()
 
 
 class Model(Protocol):

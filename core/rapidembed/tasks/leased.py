@@ -18,9 +18,8 @@ from rapidembed.runtime.sinks import Sink, W
 from rapidembed.runtime.stream import Steps, run_windows
 from rapidembed.tasks.arithmetic import arithmetic_on
 from rapidembed.tasks.bulk import Bulk
-from rapidembed.tasks.facade import O
+from rapidembed.tasks.facade import AS_IT_IS, O, View
 from rapidembed.tasks.fingerprint import fingerprint
-from rapidembed.tasks.view import AS_IT_IS, View
 
 if TYPE_CHECKING:
     from rapidembed.tasks.info import ModelInfo

@@ -17,7 +17,7 @@ _PRECISIONS = {"onnxruntime": ("auto", "fast", "fp32", "int8"), "openvino": ("au
 _ROLES = ("query", "document")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class ModelOptions:
     """What every facade takes: which model, from where, and on which device."""
 
@@ -108,7 +108,7 @@ class ModelOptions:
         return {option.name: getattr(self, option.name) for option in fields(self) if option.name != "token"}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class TokenOptions(ModelOptions):
     """What every facade takes whose model reads tokens of texts."""
 

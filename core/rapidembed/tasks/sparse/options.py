@@ -13,7 +13,7 @@ LEXICAL = tuple(option.name for option in fields(LexicalOptions))
 _OF_HEAD = {"attention": ("alpha",), "words": ("k", "b", "avg_len")}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class SparseOptions(TokenOptions):
     """Arguments of :class:`rapidembed.SparseTextEmbedding`, documented there."""
 
