@@ -1,13 +1,14 @@
 """Where others put in their own: a task, a view of the models, an observer of calls."""
 
 import gc
+import itertools
 import pickle
 import pickletools
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 from shutil import copytree
 from typing import Any
@@ -18,9 +19,14 @@ import rapidembed
 from rapidembed import ModelSpec, OnnxSource, SparseTextEmbedding, TextCrossEncoder, TextEmbedding, TruncationWarning
 from rapidembed.runtime import lease
 from rapidembed.runtime.hooks import Event, observe
+from rapidembed.tasks.bulk import Bulk
+from rapidembed.tasks.call import Call
 from rapidembed.tasks.facade import View
+from rapidembed.tasks.options import ModelOptions
+from rapidembed.tasks.runner import Runner
 
 from tests.fakes.onnx_models import VOCABULARY, WIDTH, write_hidden_states
+from tests.fakes.spread import SPREAD
 from tests.fakes.spread.facade import SpreadEmbedding
 from tests.golden.heads import RERANKERS, assemble_reranker
 from tests.golden.variants import BASE
@@ -69,6 +75,75 @@ def _distances(model: SpreadEmbedding, text: str) -> Any:
     tokens = loaded.engine.tokenizer.encode([text], 64)[0]
     vectors = loaded.engine.run_one(tokens)[0]
     return np.linalg.norm(vectors - vectors.mean(axis=0), axis=1)
+
+
+# Inputs that are no texts
+
+
+class SumModel:
+    """Makes a sum of each row of numbers."""
+
+    fingerprint = "sums"
+
+    def call(self, role: str) -> Call:
+        return Call(role=role, noun="rows")
+
+    def one(self, call: Call, item: Any) -> float:
+        call.repaired += bool(np.isnan(item).any())
+        call.texts += 1
+        return float(np.nansum(item))
+
+    def rows(self, call: Call, items: Any, bulk: Bulk) -> Iterator[list[float]]:
+        source = iter(items)
+        while window := [self.one(call, item) for item in itertools.islice(source, bulk.window)]:
+            yield window
+
+    def warm(self) -> None: ...
+
+    def close(self) -> None: ...
+
+
+class Sums(Runner[ModelOptions, SumModel, Any, float, list[float]]):
+    _task = SPREAD
+    _unit = "row"
+
+    def __init__(self, model_name: str = "sums", lazy_load: bool = False) -> None:
+        given = {
+            "device": "cpu",
+            "precision": "auto",
+            "backend": "onnxruntime",
+            "local_files_only": True,
+            "cuda": "auto",
+        }
+        given |= {"model_name": model_name, "lazy_load": lazy_load}
+        self._start(ModelOptions, dict.fromkeys(field.name for field in fields(ModelOptions)) | given)
+
+    def encode(self, rows: Any, show_progress: bool = False) -> Any:
+        return self._encode("plain", rows, Bulk(2, None, show_progress))
+
+    async def aencode(self, rows: Any) -> Any:
+        return await self._aencode("plain", rows, Bulk(2, None, False))
+
+    def embed(self, rows: Any) -> Iterator[float]:
+        return self._embed("plain", rows, Bulk(2, None, False))
+
+    def _lone(self, items: Any) -> Any:
+        return items if isinstance(items, np.ndarray) and items.ndim == 1 else None
+
+    def _load(self) -> SumModel:
+        return SumModel()
+
+
+async def test_inputs_need_not_be_texts(capsys: pytest.CaptureFixture[str]) -> None:
+    model, rows = Sums(), np.arange(10.0).reshape(5, 2)
+    assert model.encode(rows[0]) == 1
+    assert model.encode(rows) == list(model.embed(iter(rows))) == await model.aencode(rows) == [1, 5, 9, 13, 17]
+    model.encode(rows, show_progress=True)
+    assert "5/5" in (shown := capsys.readouterr().err)
+    assert "row/s" in shown
+    rows[3, 0] = np.nan
+    with pytest.warns(rapidembed.EncodingWarning, match="1 of 5 rows"):
+        assert model.encode(rows)[3] == 7
 
 
 # Views

@@ -54,6 +54,7 @@ class Facade(Generic[O, M]):
     """Base of the facades."""
 
     _task: ClassVar[Known]
+    """The task's row in the registry, or what finds it there."""
     _view: ClassVar[View] = AS_IT_IS
     _options: O
     _placement: Placement
