@@ -50,6 +50,8 @@ Providers: TypeAlias = Sequence[ProviderSpec]
 class Device(StrEnum):
     """Where a model runs; the names are fastembed's."""
 
+    __module__ = "rapidembed"
+
     CPU = "cpu"
     CUDA = "cuda"
     AUTO = "auto"
@@ -61,6 +63,8 @@ class SparseEmbedding:
 
     Two are equal when they hold the same numbers at the same indices in the same order.
     """
+
+    __module__ = "rapidembed"
 
     values: NDArray[np.float32]
     """float32 (entries,)."""

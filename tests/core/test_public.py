@@ -79,14 +79,17 @@ def test_no_print_and_no_assert_in_the_library() -> None:
 
 
 def test_examples_in_docstrings_run() -> None:
-    from rapidembed.lexical import index
-    from rapidembed.tasks import sparse, text
     from rapidembed.toolkit import fuse, max_sim, muvera
 
-    for module in (rapidembed, fuse, index, max_sim, muvera, sparse, text):
+    for name in rapidembed.__all__:  # classes belong to the package once they are loaded
+        getattr(rapidembed, name)
+    for module in (rapidembed, fuse, max_sim, muvera):
         result = doctest.testmod(module)
         assert result.attempted > 0
         assert result.failed == 0
+    assert {"rapidembed.BM25Index", "rapidembed.SparseTextEmbedding", "rapidembed.TextEmbedding"} <= {
+        test.name for test in doctest.DocTestFinder().find(rapidembed) if test.examples
+    }
 
 
 @pytest.mark.parametrize("collecting", [True, False])

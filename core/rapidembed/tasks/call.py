@@ -19,11 +19,11 @@ _MOST_INDICES = 1024  # a stream may have no end
 
 @dataclass(slots=True)
 class Call:
-    """Prepares texts, looks at their tokens, counts what was changed."""
+    """Prepares inputs, looks at their tokens, counts what was changed. What concerns tokens, other inputs leave out."""
 
-    prompt: str
-    max_tokens: int
-    truncate: bool
+    prompt: str = ""
+    max_tokens: int = 0
+    truncate: bool = True
     extra: Mapping[str, int] = field(default_factory=dict)
     """What the graph is fed beside the tokens."""
     role: str = "plain"

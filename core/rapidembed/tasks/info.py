@@ -10,6 +10,8 @@ from rapidembed.types import Head, PoolingMode
 class ModelInfo:
     """Facts about a loaded model. Printing it answers "what am I running, and from where?"."""
 
+    __module__ = "rapidembed"
+
     model_name: str
     dimensions: int
     """Width of a vector or of each token's; of a reranker 1; of a sparse model the size of its vocabulary."""

@@ -12,8 +12,8 @@ from tqdm.auto import tqdm
 
 from rapidembed.runtime.inputs import check_positive, check_text, is_single, repair
 from rapidembed.runtime.static_tokenizer import StaticTokenizer
-from rapidembed.tasks.loaded import LoadedModel
-from rapidembed.tasks.text import TextEmbedding
+from rapidembed.tasks.text.facade import TextEmbedding
+from rapidembed.tasks.text.model import TextModel
 from rapidembed.toolkit.distillation.fit import FitOptions, Fitted, Samples, fit
 from rapidembed.toolkit.distillation.folder import MAX_TOKENS, TYPES, write_card, write_folder
 from rapidembed.toolkit.distillation.report import Report, compare
@@ -181,7 +181,7 @@ def _distinct(texts: Iterable[str]) -> list[str]:
     return list(distinct)
 
 
-def _check(teacher: LoadedModel, dimensions: int) -> None:
+def _check(teacher: TextModel, dimensions: int) -> None:
     check_teacher(teacher)
     if dimensions > teacher.dimensions:
         name, most = teacher.spec.name, teacher.dimensions
