@@ -15,6 +15,7 @@ from rapidembed.registry.static_files import STATIC_ARCHITECTURES
 from rapidembed.runtime.device import Placement
 from rapidembed.runtime.engine import NOTHING, Engine, EngineKey
 from rapidembed.runtime.lease import Lease
+from rapidembed.runtime.ready import X
 from rapidembed.runtime.sinks import Sink, W
 from rapidembed.runtime.static_tokenizer import UNLIMITED
 from rapidembed.runtime.stream import Steps, run_windows
@@ -43,7 +44,7 @@ class LeasedModel:
     truncate: bool
 
     @property
-    def engine(self) -> Engine:
+    def engine(self) -> Engine[Any]:
         """The shared engine.
 
         Raises:
@@ -79,7 +80,7 @@ class LeasedModel:
         return fingerprint(self.engine, self.facts())
 
     def windows(
-        self, items: Iterable[T], steps: Steps[T], sink: Sink[W], bulk: Bulk, extra: Mapping[str, int] = NOTHING
+        self, items: Iterable[T], steps: Steps[T, X], sink: Sink[X, W], bulk: Bulk, extra: Mapping[str, int] = NOTHING
     ) -> Iterator[W]:
         """Run the model over many inputs, window by window; see :func:`rapidembed.runtime.stream.run_windows`."""
         for window in run_windows(
@@ -97,7 +98,7 @@ class LeasedModel:
                 raise ClosedError(f"{self.spec.name} was closed while texts were being embedded.")
             yield window
 
-    def single(self, item: T, steps: Steps[T], sink: Sink[W], extra: Mapping[str, int] = NOTHING) -> W:
+    def single(self, item: T, steps: Steps[T, X], sink: Sink[X, W], extra: Mapping[str, int] = NOTHING) -> W:
         """Run the model over a lone input, on all cores if they are free: a window of one."""
         engine = self.engine
         tokens = steps.tokenize([steps.prepare(item, None)])
@@ -106,7 +107,7 @@ class LeasedModel:
         sink.fill(window, [0], tokens, engine.run_one(tokens[0], extra))
         return window
 
-    def chunks(self, items: Iterable[T], steps: Steps[T], batch_size: int) -> Iterator[list[T]]:
+    def chunks(self, items: Iterable[T], steps: Steps[T, Any], batch_size: int) -> Iterator[list[T]]:
         """Inputs made ready for the tokenizer, a few at a time."""
         prepared = (steps.prepare(item, index) for index, item in enumerate(items))
         # The tokenizers' own threads take as many cores as there are texts in a chunk.
@@ -184,7 +185,7 @@ def lease_model(
         if checkpoint.spec.architecture in STATIC_ARCHITECTURES:
             where = options.place_on_cpu(f"{checkpoint.spec.name} is a static model, which")
         arithmetic = arithmetic_on(options, where, checkpoint)
-        lease = Lease(owner, EngineKey(checkpoint, where, options.threads, checkpoint.stamp(), *arithmetic))
+        lease = Lease(owner, EngineKey(checkpoint, where, options.threads, checkpoint.stamp(), arithmetic))
         try:
             lease.engine.prepare()
             return make(lease, checkpoint)
@@ -215,7 +216,7 @@ def _built_or_exported(load_with: Callable[[frozenset[str]], M], row: ModelSpec 
         return model
 
 
-def graph_tokenizer(engine: Engine) -> Tokenizer:
+def graph_tokenizer(engine: Engine[Any]) -> Tokenizer:
     """See :attr:`LeasedModel.tokenizer`."""
     if not isinstance(engine.tokenizer, Tokenizer):
         raise UnsupportedModelError(
@@ -224,7 +225,7 @@ def graph_tokenizer(engine: Engine) -> Tokenizer:
     return engine.tokenizer
 
 
-def token_limit(wanted: int | None, spec: ModelSpec, engine: Engine, special: int | None = None) -> int:
+def token_limit(wanted: int | None, spec: ModelSpec, engine: Engine[Any], special: int | None = None) -> int:
     """The limit that applies: the one asked for, else the checkpoint's, never beyond the model's positions.
 
     Args:

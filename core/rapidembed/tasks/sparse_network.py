@@ -10,7 +10,7 @@ from rapidembed.registry import SPARSE
 from rapidembed.runtime.device import Placement
 from rapidembed.runtime.lease import Lease
 from rapidembed.runtime.sinks import ListSink
-from rapidembed.runtime.tokenizer import Tokenizer
+from rapidembed.runtime.tokenizer import TokenIds, Tokenizer
 from rapidembed.tasks.bulk import Bulk
 from rapidembed.tasks.call import Call
 from rapidembed.tasks.leased import LeasedModel, graph_tokenizer, lease_model, token_limit
@@ -79,7 +79,7 @@ class SparseModel(LeasedModel):
             return self._looked_up(call, texts, bulk)
         return self.windows(texts, TextSteps(call, self.tokenizer), self.sink(call), bulk)
 
-    def sink(self, call: Call) -> ListSink[SparseEmbedding]:
+    def sink(self, call: Call) -> ListSink[TokenIds, SparseEmbedding]:
         """Takes the words that have weight."""
         return ListSink(self.weigher.query if call.role == "query" else self.weigher.document)
 

@@ -105,7 +105,7 @@ class TokenVectorModel(LeasedModel):
             attended=not self.spec.hides_tokens,
         )
 
-    def sink(self, call: Call) -> ListSink[Vectors]:
+    def sink(self, call: Call) -> ListSink[TokenIds, Vectors]:
         """Takes the vectors of the tokens that count, scaled to length 1 where the model is meant so."""
         side = self._side(call.role)
 
@@ -134,7 +134,7 @@ class TokenVectorModel(LeasedModel):
 def _side(
     prompt: str,
     marker: str | int | None,
-    engine: Engine,
+    engine: Engine[Any],
     limit: int,
     length: int | None,
     skip: NDArray[np.int64],
