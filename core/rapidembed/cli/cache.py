@@ -153,7 +153,7 @@ def _downloads(cache_dir: Path | None) -> "tuple[Path, list[CachedRepoInfo]]":
 
 def _curated_names() -> dict[str, str]:
     """Curated names by repository, the original's and the ONNX file's."""
-    from rapidembed.cli.found import TASKS
+    from rapidembed.registry import TASKS
 
     names = {}
     for spec in [spec for task in TASKS.values() for spec in task.models()]:

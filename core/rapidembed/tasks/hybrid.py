@@ -42,7 +42,7 @@ class HybridTextEmbedding(Embedder[ModelOptions, HybridModel, HybridEmbedding, l
     :class:`rapidembed.TextEmbedding`.
     """
 
-    _task = Known("HYBRID")
+    _task = Known("hybrid")
 
     def __init__(
         self,

@@ -41,7 +41,7 @@ class LateInteractionTextEmbedding(Embedder[LateInteractionOptions, TokenVectorM
     :class:`rapidembed.TextEmbedding`.
     """
 
-    _task = Known("LATE_INTERACTION")
+    _task = Known("late-interaction")
 
     def __init__(
         self,

@@ -47,7 +47,7 @@ class TextCrossEncoder(Scorer):
     :class:`rapidembed.TextEmbedding`.
     """
 
-    _task = Known("RERANK")
+    _task = Known("rerank")
 
     def __init__(
         self,

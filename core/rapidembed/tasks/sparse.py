@@ -91,7 +91,7 @@ class SparseTextEmbedding(Embedder[SparseOptions, SparseBackend, SparseEmbedding
     Objects are safe to use from several threads and may be pickled and copied.
     """
 
-    _task = Known("SPARSE")
+    _task = Known("sparse")
 
     def __init__(
         self,

@@ -71,7 +71,7 @@ class TextEmbedding(Embedder[TextOptions, LoadedModel, Vectors, Vectors]):
     process), and free the model when they are closed or collected.
     """
 
-    _task = Known("TEXT")
+    _task = Known("text")
 
     def __init__(
         self,
