@@ -35,7 +35,8 @@ def cache() -> None:
     """Show and clear what is kept on this machine.
 
     There are two caches. Downloads lie in the Hugging Face cache (HF_HUB_CACHE, HF_HOME), which other programs use
-    too. Graphs that were built lie in RAPIDEMBED_CACHE_DIR, kilobytes each.
+    too. What was built lies in RAPIDEMBED_CACHE_DIR: graphs, kilobytes each, and weights that were
+    rounded to int8, up to hundreds of megabytes each.
     """
 
 
