@@ -106,13 +106,18 @@ class OpenVinoSession:
             self._idle.put(self._warm())
 
     def _warm(self) -> Any:
-        """A request that has seen more than one token.
+        """A request that is safe to use.
 
-        OpenVINO 2026.4 gives wrong attention for longer texts on a request whose first text was of a single token.
+        OpenVINO 2026.4 gives wrong attention for longer texts on a request whose first text was of a single token, so
+        it has seen two. And it hangs where two threads are the first of the process to look into a tensor, so this one
+        has done so: with those two tokens, or as it is where inputs are no tokens.
         """
+        import openvino
+
         request = self._compiled.create_infer_request()
         if any(len(value.partial_shape) > 2 for value in self._compiled.inputs):
-            return request  # it reads no tokens
+            _ = openvino.Tensor(np.zeros(1, dtype=np.float32)).data
+            return request
         shapes = {value.any_name: (1, 2)[: len(value.partial_shape)] for value in self._compiled.inputs}
         request.infer({name: np.full(shape, len(shape) > 0, dtype=np.int64) for name, shape in shapes.items()})
         return request
