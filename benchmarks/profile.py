@@ -17,9 +17,9 @@ import numpy as np
 from rapidembed.graph import load_program
 from rapidembed.graph.architectures import MODULES
 from rapidembed.hub import resolve
+from rapidembed.runtime.backends.onnxruntime import BACKEND
 from rapidembed.runtime.onnx_runtime import ort
 from rapidembed.runtime.session import _SLOWER_FUSED, session_options
-from rapidembed.runtime.sessions import Arithmetic
 from rapidembed.types import Precision
 
 from benchmarks import shapes
@@ -43,7 +43,7 @@ _SPEED = "billion operations a second"
 def profile(shape: str, precision: Precision) -> dict[str, float]:
     """Shares by part, in percent, and operations a second, in billions."""
     checkpoint = resolve(str(shapes.source(shape)), buildable=frozenset(MODULES))
-    rounding = Arithmetic(precision, "onnxruntime").rounding(checkpoint)
+    rounding = BACKEND.program_options(precision, checkpoint).rounding
     program = load_program(checkpoint, masked=False, rounding=rounding)
     feeds: dict[str, Any] = dict(program.tables)
     feeds["input_ids"] = np.random.default_rng(0).integers(1000, 20_000, (_TEXTS, _TOKENS))

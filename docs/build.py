@@ -120,9 +120,9 @@ def commands() -> str:
 
 def models() -> str:
     """Tables of the curated models, one for each facade."""
-    from rapidembed.registry import HYBRID, LATE_INTERACTION, RERANK, SPARSE, TEXT
+    from rapidembed.registry import TASKS
 
-    return "\n\n".join(_table(task) for task in (TEXT, SPARSE, LATE_INTERACTION, RERANK, HYBRID))
+    return "\n\n".join(map(_table, TASKS.values()))
 
 
 def _table(task: "Task") -> str:

@@ -38,9 +38,6 @@ SparsePooling: TypeAlias = Literal["max", "sum"]
 Precision: TypeAlias = Literal["fp32", "int8", "bf16"]
 """Numbers that a model computes with."""
 
-Backend: TypeAlias = Literal["onnxruntime", "openvino"]
-"""What runs a graph."""
-
 ProviderSpec: TypeAlias = str | tuple[str, Mapping[str, Any]]
 """An ONNX Runtime execution provider: its name, or its name and options."""
 

@@ -27,7 +27,8 @@ from rapidembed.graph.rounding import round_weights
 from rapidembed.graph.weights import Weights
 from rapidembed.graph.writer import GraphWriter
 from rapidembed.hub import resolve
-from rapidembed.runtime import cpu, sessions
+from rapidembed.runtime import cpu
+from rapidembed.runtime.backends import onnxruntime
 from rapidembed.runtime.device import Placement
 from rapidembed.runtime.observation import observe
 from rapidembed.runtime.onnx_runtime import ort
@@ -244,7 +245,7 @@ def test_the_kind_of_integers(monkeypatch, machine, features, kind):
 
 def test_narrow_sums_get_a_file_of_their_own(cache, monkeypatch):
     eight = encode(BASE)
-    monkeypatch.setattr(sessions, "integer_kind", lambda: cpu.NARROW_SUMS)
+    monkeypatch.setattr(onnxruntime, "integer_kind", lambda: cpu.NARROW_SUMS)
     seven = encode(BASE)
     assert 0 < np.abs(seven - eight).max() < 0.1
     most = sorted(

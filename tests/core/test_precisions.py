@@ -12,8 +12,8 @@ import pytest
 from rapidembed.graph import Rounding, load_program
 from rapidembed.hub import Checkpoint
 from rapidembed.registry import ModelSpec, SparseWeights
+from rapidembed.runtime.backends.openvino import OpenVinoSession
 from rapidembed.runtime.observation import observe
-from rapidembed.runtime.openvino import OpenVinoSession
 from rapidembed.runtime.session import OnnxSession
 from safetensors.numpy import load_file
 

@@ -29,7 +29,7 @@ from rapidembed import (
 )
 from rapidembed.graph.build import build
 from rapidembed.graph.weights import Weights
-from rapidembed.registry import RERANK
+from rapidembed.registry import RERANK, TASKS
 from rapidembed.registry.config_file import ConfigFile
 
 from tests.core.test_assemble import shard
@@ -48,7 +48,7 @@ from tests.golden.heads import (
 
 DENSE = Path(__file__).parents[1] / "golden" / "base"
 QUERY, DOCUMENTS = "the lazy dog", ["hello world", "the quick fox"]
-FACADES = (TextEmbedding, TextCrossEncoder, LateInteractionTextEmbedding, SparseTextEmbedding)
+FACADES = [getattr(rapidembed, task.facade) for task in TASKS.values()]
 
 
 @dataclass(frozen=True)

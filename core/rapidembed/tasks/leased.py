@@ -14,6 +14,7 @@ from rapidembed.registry.static_files import STATIC_ARCHITECTURES
 from rapidembed.runtime.device import Placement
 from rapidembed.runtime.engine import NOTHING, Engine, EngineKey
 from rapidembed.runtime.lease import Lease
+from rapidembed.runtime.ready import X
 from rapidembed.runtime.sinks import Sink, W
 from rapidembed.runtime.stream import Steps, run_windows
 from rapidembed.tasks.arithmetic import arithmetic_on
@@ -118,7 +119,7 @@ class LeasedModel(Generic[O]):
         if checkpoint.spec.architecture in STATIC_ARCHITECTURES:
             placement = options.place_on_cpu(f"{checkpoint.spec.name} is a static model, which")
         arithmetic = arithmetic_on(options, placement, checkpoint)
-        lease = Lease(owner, EngineKey(checkpoint, placement, options.threads, checkpoint.stamp(), *arithmetic))
+        lease = Lease(owner, EngineKey(checkpoint, placement, options.threads, checkpoint.stamp(), arithmetic))
         try:
             lease.engine.prepare()
             return cls.of(lease, checkpoint, options)
@@ -127,7 +128,7 @@ class LeasedModel(Generic[O]):
             raise
 
     @property
-    def engine(self) -> Engine:
+    def engine(self) -> Engine[Any]:
         """The shared engine.
 
         Raises:
@@ -154,7 +155,7 @@ class LeasedModel(Generic[O]):
         return fingerprint(self.engine, self.facts())
 
     def windows(
-        self, items: Iterable[T], steps: Steps[T], sink: Sink[W], bulk: Bulk, extra: Mapping[str, int] = NOTHING
+        self, items: Iterable[T], steps: Steps[T, X], sink: Sink[X, W], bulk: Bulk, extra: Mapping[str, int] = NOTHING
     ) -> Iterator[W]:
         """Run the model over many inputs, window by window; see :func:`rapidembed.runtime.stream.run_windows`."""
         for window in run_windows(
@@ -171,7 +172,7 @@ class LeasedModel(Generic[O]):
             self.check_open()
             yield window
 
-    def single(self, item: T, steps: Steps[T], sink: Sink[W], extra: Mapping[str, int] = NOTHING) -> W:
+    def single(self, item: T, steps: Steps[T, X], sink: Sink[X, W], extra: Mapping[str, int] = NOTHING) -> W:
         """Run the model over a lone input, on all cores if they are free: a window of one."""
         engine = self.engine
         ready = steps.tokenize([steps.prepare(item, None)])

@@ -6,6 +6,7 @@ from os import PathLike, fspath
 from typing import TYPE_CHECKING, Any
 
 from rapidembed.errors import DeviceError
+from rapidembed.runtime.backends import check_options
 from rapidembed.runtime.device import CPU_PROVIDER, Placement, place
 from rapidembed.runtime.inputs import check_positive
 from rapidembed.types import Device, Providers
@@ -13,7 +14,6 @@ from rapidembed.types import Device, Providers
 if TYPE_CHECKING:
     from pathlib import Path
 
-_PRECISIONS = {"onnxruntime": ("auto", "fast", "fp32", "int8"), "openvino": ("auto", "fast", "fp32", "bf16")}
 _ROLES = ("query", "document")
 
 
@@ -50,21 +50,9 @@ class ModelOptions:
                 raise ValueError(f"{name} must be a path or None, got {getattr(self, name)!r}.")
         if not isinstance(self.model_name, str) or not self.model_name:
             raise ValueError(f"model_name must be a non-empty str, got {self.model_name!r}.")
-        self._check_arithmetic()
+        check_options(self.precision, self.backend, providers=self.providers is not None)
         if self.threads is not None:
             check_positive("threads", self.threads)
-
-    def _check_arithmetic(self) -> None:
-        if self.backend not in _PRECISIONS:
-            raise ValueError(f"backend must be one of {', '.join(_PRECISIONS)}, got {self.backend!r}.")
-        everywhere = dict.fromkeys(name for names in _PRECISIONS.values() for name in names)
-        if self.precision not in everywhere:
-            raise ValueError(f"precision must be one of {', '.join(everywhere)}, got {self.precision!r}.")
-        if self.precision not in _PRECISIONS[self.backend]:
-            right = next(backend for backend, names in _PRECISIONS.items() if self.precision in names)
-            raise ValueError(f'precision="{self.precision}" is for backend="{right}", got backend="{self.backend}".')
-        if self.backend != "onnxruntime" and self.providers is not None:
-            raise ValueError(f'providers are ONNX Runtime\'s; leave them out with backend="{self.backend}".')
 
     @property
     def cache_path(self) -> "Path | None":

@@ -10,7 +10,7 @@ from rapidembed.registry import ModelSpec
 from rapidembed.runtime.engine import Engine
 from rapidembed.runtime.static_tokenizer import UNLIMITED
 from rapidembed.runtime.stream import Steps
-from rapidembed.runtime.tokenizer import Tokenizer
+from rapidembed.runtime.tokenizer import TokenIds, Tokenizer
 from rapidembed.tasks.call import Call
 from rapidembed.tasks.facade import O
 from rapidembed.tasks.leased import LeasedModel
@@ -44,7 +44,7 @@ class TokenModel(LeasedModel[O]):
         """A new call in the role "plain", "query" or "document"."""
         return Call(self.prompts[role], self.max_tokens, self.truncate, role=role)
 
-    def steps(self, call: Call) -> Steps[str]:
+    def steps(self, call: Call) -> Steps[str, TokenIds]:
         """From the texts of a call to tokens."""
         return TextSteps(call, self.engine.tokenizer)
 
@@ -52,7 +52,7 @@ class TokenModel(LeasedModel[O]):
         """Tokens over all texts as the model reads them: special tokens included, after truncation."""
         return self.count(texts, self.steps(self.call("plain")), batch_size)
 
-    def count(self, items: Iterable[T], steps: Steps[T], batch_size: int) -> int:
+    def count(self, items: Iterable[T], steps: Steps[T, TokenIds], batch_size: int) -> int:
         """Tokens that ``steps`` make of all inputs, at most ``batch_size`` at a time."""
         prepared = (steps.prepare(item, index) for index, item in enumerate(items))
         # The tokenizers' own threads take as many cores as there are texts in a chunk.
@@ -79,7 +79,7 @@ def prompts_of(spec: ModelSpec, given: Mapping[str, str] | None = None) -> dict[
     return {role: spec.prompt(role) for role in ("plain", "query", "document")} | dict(given or {})
 
 
-def graph_tokenizer(engine: Engine) -> Tokenizer:
+def graph_tokenizer(engine: Engine[Any]) -> Tokenizer:
     """See :attr:`TokenModel.tokenizer`."""
     if not isinstance(engine.tokenizer, Tokenizer):
         raise UnsupportedModelError(
@@ -88,7 +88,7 @@ def graph_tokenizer(engine: Engine) -> Tokenizer:
     return engine.tokenizer
 
 
-def token_limit(wanted: int | None, spec: ModelSpec, engine: Engine, special: int | None = None) -> int:
+def token_limit(wanted: int | None, spec: ModelSpec, engine: Engine[Any], special: int | None = None) -> int:
     """The limit that applies: the one asked for, else the checkpoint's, never beyond the model's positions.
 
     Args:

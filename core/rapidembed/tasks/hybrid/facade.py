@@ -42,7 +42,7 @@ class HybridTextEmbedding(Embedder[TokenOptions, HybridModel, HybridEmbedding, l
     """
 
     __module__ = "rapidembed"
-    _task = Known("HYBRID")
+    _task = Known("hybrid")
 
     def __init__(
         self,

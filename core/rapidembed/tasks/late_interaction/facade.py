@@ -44,7 +44,7 @@ class LateInteractionTextEmbedding(Embedder[LateInteractionOptions, LateInteract
     """
 
     __module__ = "rapidembed"
-    _task = Known("LATE_INTERACTION")
+    _task = Known("late-interaction")
 
     def __init__(
         self,

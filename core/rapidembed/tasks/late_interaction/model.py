@@ -105,7 +105,7 @@ class LateInteractionModel(TokenModel[LateInteractionOptions]):
             attended=not self.spec.hides_tokens,
         )
 
-    def sink(self, call: Call) -> ListSink[Vectors]:
+    def sink(self, call: Call) -> ListSink[TokenIds, Vectors]:
         """Takes the vectors of the tokens that count, scaled to length 1 where the model is meant so."""
         side = self._side(call.role)
 

@@ -44,7 +44,7 @@ class TextCrossEncoder(Scorer):
     """
 
     __module__ = "rapidembed"
-    _task = Known("RERANK")
+    _task = Known("rerank")
 
     def __init__(
         self,

@@ -90,7 +90,7 @@ class SparseTextEmbedding(Embedder[SparseOptions, SparseModel, SparseEmbedding, 
     """
 
     __module__ = "rapidembed"
-    _task = Known("SPARSE")
+    _task = Known("sparse")
 
     def __init__(
         self,

@@ -8,7 +8,7 @@ from rapidembed.hub import Checkpoint
 from rapidembed.registry import SPARSE
 from rapidembed.runtime.lease import Lease
 from rapidembed.runtime.sinks import ListSink
-from rapidembed.runtime.tokenizer import Tokenizer
+from rapidembed.runtime.tokenizer import TokenIds, Tokenizer
 from rapidembed.tasks.bulk import Bulk
 from rapidembed.tasks.call import Call
 from rapidembed.tasks.sparse.options import SparseOptions
@@ -63,7 +63,7 @@ class NeuralSparseModel(TokenModel[SparseOptions]):
             return self._looked_up(call, texts, bulk)
         return self.windows(texts, self.steps(call), self.sink(call), bulk)
 
-    def sink(self, call: Call) -> ListSink[SparseEmbedding]:
+    def sink(self, call: Call) -> ListSink[TokenIds, SparseEmbedding]:
         """Takes the words that have weight."""
         return ListSink(self.weigher.query if call.role == "query" else self.weigher.document)
 

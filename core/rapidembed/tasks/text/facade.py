@@ -73,7 +73,7 @@ class TextEmbedding(Embedder[TextOptions, TextModel, Vectors, Vectors]):
     """
 
     __module__ = "rapidembed"
-    _task = Known("TEXT")
+    _task = Known("text")
 
     def __init__(
         self,

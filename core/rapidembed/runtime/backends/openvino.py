@@ -1,9 +1,8 @@
 """Programs in OpenVINO (extra ``openvino``), whose CPU kernels compute in bfloat16 where the CPU can."""
 
-import importlib.util
 import io
 import queue
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,7 +10,11 @@ from numpy.typing import NDArray
 
 from rapidembed.errors import DeviceError, IntegrityError
 from rapidembed.graph import Program
-from rapidembed.types import Precision
+from rapidembed.hub import Checkpoint
+from rapidembed.runtime.backends.backend import GraphBackend, ProgramOptions, Session
+from rapidembed.runtime.engine import EngineKey
+from rapidembed.runtime.onnx_engine import OnnxEngine
+from rapidembed.types import Precision, ProviderSpec
 
 if TYPE_CHECKING:
     import openvino
@@ -19,21 +22,38 @@ if TYPE_CHECKING:
 _HINTS = {"fp32": "f32", "bf16": "bf16"}
 
 
-def require(precision: Precision) -> None:
-    """Check that OpenVINO is there and can do what is wanted of it.
+class OpenVino(GraphBackend):
+    """See :class:`~rapidembed.runtime.backends.backend.GraphBackend`."""
 
-    Raises:
-        DeviceError: it is not installed, or the CPU lacks the instructions.
-    """
-    if importlib.util.find_spec("openvino") is None:
-        raise DeviceError(
-            "backend=\"openvino\" needs the package openvino. Install it with: pip install 'rapidembed[openvino]'"
-        )
-    if precision == "bf16" and "BF16" not in capabilities():
-        raise DeviceError(
-            'precision="bf16" needs a CPU with bfloat16 instructions (AVX-512 BF16 or AMX), which OpenVINO does not '
-            'find here. precision="int8", on the default backend, needs none.'
-        )
+    def require(self, precision: Precision) -> None:
+        """Check that the CPU has the instructions.
+
+        Raises:
+            DeviceError: it does not.
+        """
+        if precision == "bf16" and "BF16" not in capabilities():
+            raise DeviceError(
+                'precision="bf16" needs a CPU with bfloat16 instructions (AVX-512 BF16 or AMX), which OpenVINO does '
+                'not find here. precision="int8", on the default backend, needs none.'
+            )
+
+    def is_fast(self, precision: Precision) -> bool:
+        """Wherever it can."""
+        return True
+
+    def open_engine(self, key: EngineKey) -> OnnxEngine[Any]:
+        """Load the model of ``key``."""
+        return OnnxEngine(key, self)
+
+    def program_options(self, precision: Precision, checkpoint: Checkpoint) -> ProgramOptions:
+        """A graph of standard operators, in float32: sessions decide what they compute in."""
+        return ProgramOptions()
+
+    def open(
+        self, program: Program, providers: Sequence[ProviderSpec], *, precision: Precision, threads: int, callers: int
+    ) -> Session:
+        """Load a graph; there are no providers but the CPU."""
+        return OpenVinoSession(program, precision, threads=threads, callers=callers)
 
 
 def capabilities() -> list[str]:
@@ -86,16 +106,23 @@ class OpenVinoSession:
             self._idle.put(self._warm())
 
     def _warm(self) -> Any:
-        """A request that has seen more than one token.
+        """A request that is safe to use.
 
-        OpenVINO 2026.4 gives wrong attention for longer texts on a request whose first text was of a single token.
+        OpenVINO 2026.4 gives wrong attention for longer texts on a request whose first text was of a single token, so
+        it has seen two. And it hangs where two threads are the first of the process to look into a tensor, so this one
+        has done so: with those two tokens, or as it is where inputs are no tokens.
         """
+        import openvino
+
         request = self._compiled.create_infer_request()
+        if any(len(value.partial_shape) > 2 for value in self._compiled.inputs):
+            _ = openvino.Tensor(np.zeros(1, dtype=np.float32)).data
+            return request
         shapes = {value.any_name: (1, 2)[: len(value.partial_shape)] for value in self._compiled.inputs}
         request.infer({name: np.full(shape, len(shape) > 0, dtype=np.int64) for name, shape in shapes.items()})
         return request
 
-    def run(self, feeds: Mapping[str, NDArray[np.int64]]) -> NDArray[np.float32]:
+    def run(self, feeds: Mapping[str, NDArray[Any]]) -> NDArray[np.float32]:
         """Compute the program's output for one batch."""
         request = self._idle.get()
         try:
@@ -117,3 +144,6 @@ def _fill(model: "openvino.Model", tensors: Mapping[str, NDArray[np.float32]]) -
             parameter.output(0).replace(opset13.constant(shared, shared_memory=True).output(0))
             model.remove_parameter(parameter)
     model.validate_nodes_and_infer_types()
+
+
+BACKEND = OpenVino()
