@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from rapidembed.lexical.models import LEXICAL_MODELS, find_lexical
 from rapidembed.lexical.options import LexicalOptions
 from rapidembed.lexical.vocabulary import Stemmer
-from rapidembed.lexical.words import Tokenizer
+from rapidembed.lexical.words import WordSplitter
 from rapidembed.runtime import inputs
 from rapidembed.runtime.device import Placement
 from rapidembed.tasks.bulk import Bulk, Texts
@@ -121,7 +121,7 @@ class SparseTextEmbedding(Embedder[SparseOptions, SparseBackend, SparseEmbedding
         disable_stemmer: bool | None = None,
         stemmer: Stemmer | None = None,
         stopwords: Collection[str] | None = None,
-        tokenizer: Tokenizer | None = None,
+        tokenizer: WordSplitter | None = None,
         alpha: float | None = None,
     ) -> None:
         lexical = LexicalOptions(
