@@ -5,6 +5,7 @@ import doctest
 import gc
 import subprocess
 import sys
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -62,6 +63,28 @@ def test_core_imports(path: Path) -> None:
     if layer in LAYERS:
         above = LAYERS[: LAYERS.index(layer)]
         assert not [name for name in names if name.startswith(tuple(f"rapidembed.{other}" for other in above))]
+
+
+def at_once(path: Path, modules: dict[str, Path]) -> set[str]:
+    """The modules that one of the core imports when it is imported itself."""
+    found: set[str] = set()
+    statements = list(ast.parse(path.read_text(encoding="utf-8")).body)
+    for node in statements:
+        if isinstance(node, ast.Try):
+            statements += node.body
+        elif isinstance(node, ast.Import):
+            found.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            inner = {f"{node.module}.{alias.name}" for alias in node.names} & modules.keys()
+            found.update(inner or {node.module or ""})
+    return found & modules.keys()
+
+
+def test_no_module_of_the_core_imports_itself_by_way_of_others() -> None:
+    paths = {".".join(path.relative_to(CORE.parent).with_suffix("").parts): path for path in CORE.rglob("*.py")}
+    modules = {name.removesuffix(".__init__"): path for name, path in paths.items()}
+    assert at_once(CORE / "runtime" / "lease.py", modules) >= {"rapidembed.runtime.engine", "rapidembed.errors"}
+    TopologicalSorter({name: at_once(path, modules) for name, path in modules.items()}).prepare()
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "integrations").rglob("*.py")), ids=lambda path: path.name)

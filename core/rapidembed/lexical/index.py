@@ -15,7 +15,7 @@ from rapidembed.lexical.bm25 import Bm25, TermCounts
 from rapidembed.lexical.languages import analysis
 from rapidembed.lexical.options import LexicalOptions
 from rapidembed.lexical.vocabulary import Stemmer
-from rapidembed.lexical.words import Tokenizer
+from rapidembed.lexical.words import WordSplitter
 from rapidembed.runtime.inputs import check_positive, check_text, is_single
 from rapidembed.types import SparseEmbedding
 
@@ -66,7 +66,7 @@ class BM25Index:
         disable_stemmer: bool | None = None,
         stemmer: Stemmer | None = None,
         stopwords: Collection[str] | None = None,
-        tokenizer: Tokenizer | None = None,
+        tokenizer: WordSplitter | None = None,
     ) -> "BM25Index":
         """Count the terms of a corpus. The options are those of :class:`rapidembed.SparseTextEmbedding`.
 
@@ -133,7 +133,7 @@ class BM25Index:
 
     @classmethod
     def load(
-        cls, path: str | PathLike[str], *, stemmer: Stemmer | None = None, tokenizer: Tokenizer | None = None
+        cls, path: str | PathLike[str], *, stemmer: Stemmer | None = None, tokenizer: WordSplitter | None = None
     ) -> "BM25Index":
         """Read an index that :meth:`save` wrote.
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from rapidembed.lexical.models import LEXICAL_MODELS, find_lexical
 from rapidembed.lexical.vocabulary import Stemmer
-from rapidembed.lexical.words import Tokenizer
+from rapidembed.lexical.words import WordSplitter
 from rapidembed.runtime.device import Placement
 from rapidembed.tasks.embedder import Embedder, EmbeddingModel
 from rapidembed.tasks.known import Known
@@ -120,7 +120,7 @@ class SparseTextEmbedding(Embedder[SparseOptions, SparseModel, SparseEmbedding, 
         disable_stemmer: bool | None = None,
         stemmer: Stemmer | None = None,
         stopwords: Collection[str] | None = None,
-        tokenizer: Tokenizer | None = None,
+        tokenizer: WordSplitter | None = None,
         alpha: float | None = None,
     ) -> None:
         self._start(SparseOptions, locals())

@@ -6,7 +6,7 @@ from dataclasses import dataclass, fields
 from rapidembed.lexical.models import find_lexical
 from rapidembed.lexical.options import LexicalOptions, check_number
 from rapidembed.lexical.vocabulary import Stemmer
-from rapidembed.lexical.words import Tokenizer
+from rapidembed.lexical.words import WordSplitter
 from rapidembed.tasks.options import TokenOptions, check_prompts
 
 LEXICAL = tuple(option.name for option in fields(LexicalOptions))
@@ -26,7 +26,7 @@ class SparseOptions(TokenOptions):
     disable_stemmer: bool | None
     stemmer: Stemmer | None
     stopwords: Collection[str] | None
-    tokenizer: Tokenizer | None
+    tokenizer: WordSplitter | None
     alpha: float | None
 
     def __post_init__(self) -> None:

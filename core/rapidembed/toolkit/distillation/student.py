@@ -18,8 +18,8 @@ from rapidembed.toolkit.distillation.fit import FitOptions, Fitted, Samples, fit
 from rapidembed.toolkit.distillation.folder import MAX_TOKENS, TYPES, write_card, write_folder
 from rapidembed.toolkit.distillation.report import Report, compare
 from rapidembed.toolkit.distillation.retrieval import Pairs, first_sentence, library_documentation, pairs
+from rapidembed.toolkit.distillation.student_vocabulary import UNUSED, StudentVocabulary
 from rapidembed.toolkit.distillation.teacher import check_teacher, text_vectors, token_vectors, unit
-from rapidembed.toolkit.distillation.vocabulary import UNUSED, Vocabulary
 from rapidembed.toolkit.distillation.weighting import principal_directions, settle, sif_weights, unfitted
 from rapidembed.types import Vectors
 
@@ -101,7 +101,7 @@ def distil(
         loaded = teacher._loaded()
         _check(loaded, dimensions)
         path, spec = loaded.checkpoint.root / "tokenizer.json", loaded.spec
-        vocabulary = Vocabulary.read(path, drop=drop, lower_case=spec.lower_case)
+        vocabulary = StudentVocabulary.read(path, drop=drop, lower_case=spec.lower_case)
         vocabulary.write(staged / "tokenizer.json")
         tokens = token_vectors(loaded, vocabulary.teacher_ids)
         held_out: list[str] = []

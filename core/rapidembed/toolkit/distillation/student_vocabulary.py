@@ -18,7 +18,7 @@ _PRUNABLE = ("WordPiece", "WordLevel")
 
 
 @dataclass(frozen=True, slots=True)
-class Vocabulary:
+class StudentVocabulary:
     """A tokenizer, and where its tokens come from."""
 
     tokenizer: dict[str, Any]
@@ -27,7 +27,7 @@ class Vocabulary:
     """Per token of the student, its id in the teacher's vocabulary."""
 
     @classmethod
-    def read(cls, path: Path, *, drop: str, lower_case: bool) -> "Vocabulary":
+    def read(cls, path: Path, *, drop: str, lower_case: bool) -> "StudentVocabulary":
         """Take over the teacher's tokenizer.json.
 
         Args:
@@ -64,7 +64,7 @@ def _size(tokenizer: dict[str, Any], path: Path) -> int:
     return 1 + max([last, *(int(token["id"]) for token in tokenizer.get("added_tokens") or ())])
 
 
-def _pruned(tokenizer: dict[str, Any], drop: re.Pattern[str]) -> Vocabulary:
+def _pruned(tokenizer: dict[str, Any], drop: re.Pattern[str]) -> StudentVocabulary:
     vocabulary: dict[str, int] = tokenizer["model"]["vocab"]
     added = tokenizer.get("added_tokens") or []
     needed = {token["content"] for token in added} | {tokenizer["model"].get("unk_token")}
@@ -81,4 +81,4 @@ def _pruned(tokenizer: dict[str, Any], drop: re.Pattern[str]) -> Vocabulary:
         "model": tokenizer["model"] | {"vocab": {token: new[token] for token in new if token in vocabulary}},
         "added_tokens": [token | {"id": new[token["content"]]} for token in added],
     }
-    return Vocabulary(pruned, np.array([number for _, number in kept], dtype=np.int64))
+    return StudentVocabulary(pruned, np.array([number for _, number in kept], dtype=np.int64))
