@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from rapidembed.graph import Rounding, load_program
+from rapidembed.graph import RoundingPlan, load_program
 from rapidembed.hub import Checkpoint
 from rapidembed.registry import ModelSpec, SparseWeights
 from rapidembed.runtime.observation import observe
@@ -93,7 +93,7 @@ def exact(case):
 
 def test_int8(case):
     seen = [batch["input_ids"] for batch in case.batches]
-    rounding = Rounding(8, lambda program: observe(program, seen))
+    rounding = RoundingPlan(8, lambda program: observe(program, seen))
     program = load_program(case.checkpoint, masked=False, rounding=rounding)
     assert any(name.endswith(".int8") for name in program.given)
     session, reference = OnnxSession(program, ["CPUExecutionProvider"], 1), exact(case)

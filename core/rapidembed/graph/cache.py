@@ -21,9 +21,8 @@ from safetensors.numpy import save, save_file
 
 from rapidembed import settings
 from rapidembed.errors import IntegrityError
-from rapidembed.graph.built import BuiltGraph
-from rapidembed.graph.rounded import Rounded
-from rapidembed.graph.weights import Weights
+from rapidembed.graph.built import BuiltGraph, Rounded
+from rapidembed.graph.numbers.weights import Weights
 
 logger = logging.getLogger(__name__)
 

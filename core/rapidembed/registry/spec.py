@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from rapidembed.types import HEADS, POOLING_MODES, Head, PoolingMode, SparsePooling
+from rapidembed.registry.heads import HEADS
+from rapidembed.types import POOLING_MODES, HeadName, PoolingMode, SparsePooling
 
 Pooling = tuple[PoolingMode, ...]
 """Modes whose results are concatenated, in this order."""
@@ -36,7 +37,7 @@ class DenseLayer:
 
     @property
     def prefix(self) -> str:
-        """What its tensors' names begin with, see :class:`rapidembed.graph.weights.Weights`."""
+        """What its tensors' names begin with, see :class:`rapidembed.graph.numbers.weights.Weights`."""
         return f"{self.path}/" if self.path else ""
 
 
@@ -111,7 +112,7 @@ class Hybrid:
 
     @property
     def files(self) -> tuple[tuple[str, str], ...]:
-        """What the tensors' names of each file begin with, see :class:`rapidembed.graph.weights.Weights`; the file."""
+        """What tensors' names begin with, see :class:`rapidembed.graph.numbers.weights.Weights`, and their file."""
         return ("token_vectors/", self.vectors), ("token_weights/", self.weights)
 
 
@@ -139,8 +140,8 @@ class ModelSpec:
     """Width of the output: of a vector or of each token's, the number of labels, or the size of the vocabulary."""
     architecture: str = ""
     """``model_type`` of the checkpoint's config.json; empty where that file is to say it."""
-    head: Head = "pool"
-    """What is computed from the encoder's token vectors; see :data:`rapidembed.types.Head`."""
+    head: HeadName = "pool"
+    """What is computed from the encoder's token vectors; see :data:`rapidembed.types.HeadName`."""
     pooling: Pooling = ("none",)
     normalize: bool = False
     """Whether vectors are scaled to length 1 (L2)."""

@@ -13,7 +13,7 @@ from rapidembed.registry.hybrid import discover_hybrid, find_layers
 from rapidembed.registry.multi_vector import METADATA_FILE, discover_multi_vector
 from rapidembed.registry.sparse_encoder import ROUTER_FILE, discover_sparse, read_sparse_modules
 from rapidembed.registry.spec import ModelSpec
-from rapidembed.types import Head
+from rapidembed.types import HeadName
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +24,7 @@ class Task:
     """The class, for messages."""
     rows: tuple[str, ...]
     """Data files of the curated models."""
-    heads: tuple[Head, ...]
+    heads: tuple[HeadName, ...]
     """Heads of its models, which tell added models of one facade from another's; the first is what a checkpoint's own
     files describe, the others need a row."""
     discover: Callable[[Path, str], ModelSpec]

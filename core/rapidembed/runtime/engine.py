@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from rapidembed.errors import IntegrityError, NonFiniteError
 from rapidembed.hub import Checkpoint, Stamp
-from rapidembed.registry import ModelSpec
 from rapidembed.registry.config_file import ConfigFile
 from rapidembed.registry.encoder_config import read_optional_hidden, read_position_limit
+from rapidembed.registry.heads import output_shape
 from rapidembed.registry.static_files import STATIC_ARCHITECTURES
 from rapidembed.runtime import planner
 from rapidembed.runtime.device import Placement
@@ -201,7 +201,7 @@ class OnnxEngine:
         return output
 
     def _check(self, output: NDArray[np.float32], length: int) -> None:
-        shape = _shape(self._spec, length)
+        shape = tuple(output_shape(self._spec, len(output), length)[1:])
         if output.shape[1:] != shape:
             raise IntegrityError(f"{self._spec.name}: expected results of {shape}, got {output.shape[1:]}.")
         finite = np.isfinite(output)
@@ -211,12 +211,3 @@ class OnnxEngine:
                 f"{self._spec.name} produced NaN or infinity for rows {rows.tolist()} of a batch of "
                 f"{len(output)} ({self.backend} {version(self.backend)}, device {self.key.placement.label})."
             )
-
-
-def _shape(spec: ModelSpec, length: int) -> tuple[int, ...]:
-    """Of the output for one text."""
-    if spec.head == "attention":
-        return (length,)
-    if spec.head == "hybrid":
-        return (length, spec.dim + 1)
-    return (length, spec.dim) if spec.head in ("tokens", "words") else (spec.dim,)

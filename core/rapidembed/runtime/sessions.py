@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from rapidembed.graph import Program, Rounding, load_program
+from rapidembed.graph import Program, RoundingPlan, load_program
 from rapidembed.hub import Checkpoint, Stamp
 from rapidembed.registry.config_file import ConfigFile
 from rapidembed.registry.encoder_config import read_position_limit
@@ -33,11 +33,11 @@ class Arithmetic:
     precision: Precision
     backend: Backend
 
-    def rounding(self, checkpoint: Checkpoint) -> Rounding | None:
+    def rounding(self, checkpoint: Checkpoint) -> RoundingPlan | None:
         """How weights are made into integers, if they are."""
         if self.precision != "int8":
             return None
-        return Rounding(7 if integer_kind() == NARROW_SUMS else 8, lambda program: _observe(program, checkpoint))
+        return RoundingPlan(7 if integer_kind() == NARROW_SUMS else 8, lambda program: _observe(program, checkpoint))
 
     @property
     def plain(self) -> bool:
