@@ -15,7 +15,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 from rapidembed import IntegrityError, TextEmbedding, UnsupportedModelError
 from rapidembed.graph import load_program
-from rapidembed.graph.numbers.weights import Weights
+from rapidembed.graph.weights import Weights
 from rapidembed.hub import Checkpoint
 from rapidembed.registry import DenseLayer, ModelSpec, discover
 from rapidembed.registry.config_file import ConfigFile

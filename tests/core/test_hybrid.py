@@ -22,7 +22,7 @@ from rapidembed import (
     UnsupportedModelError,
 )
 from rapidembed.graph import Program
-from rapidembed.graph.numbers.weights import Weights
+from rapidembed.graph.weights import Weights
 from rapidembed.registry import TEXT
 from rapidembed.registry.config_file import ConfigFile
 from rapidembed.registry.hybrid import discover_hybrid

@@ -24,7 +24,7 @@ from rapidembed.graph.built import Rounded
 from rapidembed.graph.linears import ExactLinears, IntegerLinears, ObservedLinears
 from rapidembed.graph.numbers.compensation import Compensation
 from rapidembed.graph.numbers.rounding import round_weights
-from rapidembed.graph.numbers.weights import Weights
+from rapidembed.graph.weights import Weights
 from rapidembed.graph.writer import GraphWriter
 from rapidembed.hub import resolve
 from rapidembed.runtime import cpu, sessions

@@ -16,7 +16,7 @@ from rapidembed import (
     UnsupportedModelError,
 )
 from rapidembed.graph import Program
-from rapidembed.graph.numbers.weights import Weights
+from rapidembed.graph.weights import Weights
 from rapidembed.registry import SPARSE
 from rapidembed.registry.config_file import ConfigFile
 from rapidembed.runtime.feeds import feeds

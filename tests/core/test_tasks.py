@@ -27,7 +27,7 @@ from rapidembed import (
     TextEmbedding,
     UnsupportedModelError,
 )
-from rapidembed.graph.numbers.weights import Weights
+from rapidembed.graph.weights import Weights
 from rapidembed.registry import RERANK
 from rapidembed.registry.config_file import ConfigFile
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from rapidembed.errors import IntegrityError, UnsupportedModelError
 from rapidembed.graph.numbers.torch_file import read_torch_header
-from rapidembed.graph.numbers.weights import Weights
+from rapidembed.graph.weights import Weights
 
 LAYERS = Path(__file__).parents[1] / "golden" / "hybrid"
 GOOD = LAYERS / "colbert_linear.pt"

@@ -8,7 +8,7 @@ from shutil import copytree
 import numpy as np
 import pytest
 from rapidembed import IntegrityError, TextEmbedding, UnsupportedModelError
-from rapidembed.graph.numbers.weights import Weights
+from rapidembed.graph.weights import Weights
 from safetensors.numpy import load_file, save_file
 
 BASE = Path(__file__).parents[1] / "golden" / "base"

@@ -13,7 +13,7 @@ import pytest
 from onnx import helper
 from rapidembed import IntegrityError, SparseTextEmbedding, TextEmbedding, TruncationWarning, UnsupportedModelError
 from rapidembed.graph import Program
-from rapidembed.graph.numbers.weights import Weights
+from rapidembed.graph.weights import Weights
 from rapidembed.lexical.pieces import whole_words
 from rapidembed.lexical.vocabulary import term_id
 from rapidembed.registry.config_file import ConfigFile

@@ -5,7 +5,7 @@ from typing import Any
 from rapidembed import ModelSpec
 from rapidembed.graph.build import build as build_graph
 from rapidembed.graph.built import BuiltGraph, GraphSpec
-from rapidembed.graph.numbers.weights import Weights
+from rapidembed.graph.weights import Weights
 from rapidembed.registry.config_file import ConfigFile
 
 

@@ -10,7 +10,7 @@ from rapidembed.graph.blocks.pooling import pool
 from rapidembed.graph.built import BuiltGraph, GraphSpec, Numbers
 from rapidembed.graph.inputs import GraphInputs
 from rapidembed.graph.linears import ExactLinears, IntegerLinears, ObservedLinears
-from rapidembed.graph.numbers.weights import Weights
+from rapidembed.graph.weights import Weights
 from rapidembed.graph.writer import GraphWriter, Linears
 from rapidembed.registry import SparseWeights
 from rapidembed.registry.config_file import ConfigFile

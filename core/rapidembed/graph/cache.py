@@ -22,7 +22,7 @@ from safetensors.numpy import save, save_file
 from rapidembed import settings
 from rapidembed.errors import IntegrityError
 from rapidembed.graph.built import BuiltGraph, Rounded
-from rapidembed.graph.numbers.weights import Weights
+from rapidembed.graph.weights import Weights
 
 logger = logging.getLogger(__name__)
 

@@ -27,7 +27,7 @@ class Compiled:
     bits: int | None
     """Of these weights."""
     layout: str
-    """Of the weights that the graph points into, see :class:`rapidembed.graph.numbers.weights.Weights`."""
+    """Of the weights that the graph points into, see :class:`rapidembed.graph.weights.Weights`."""
     version: str
     """Of rapidembed."""
 

@@ -15,7 +15,7 @@ from rapidembed.errors import UnsupportedModelError
 from rapidembed.graph.built import BuiltGraph, GraphSpec, Numbers
 from rapidembed.graph.cache import cached, cached_tensors
 from rapidembed.graph.compiled import Compiled, read_compiled, read_record, write_compiled
-from rapidembed.graph.numbers.weights import Weights
+from rapidembed.graph.weights import Weights
 from rapidembed.hub import Checkpoint, check_external, read_onnx
 from rapidembed.registry import DenseLayer
 from rapidembed.registry.config_file import ConfigFile

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
 from rapidembed.errors import IntegrityError, UnsupportedModelError
-from rapidembed.graph.numbers.weights import Location, Weights
 from rapidembed.graph.pruning import prune
 from rapidembed.graph.values import Part, Trait
+from rapidembed.graph.weights import Location, Weights
 
 OPSET = 21
 IR_VERSION = 10

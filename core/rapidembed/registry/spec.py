@@ -37,7 +37,7 @@ class DenseLayer:
 
     @property
     def prefix(self) -> str:
-        """What its tensors' names begin with, see :class:`rapidembed.graph.numbers.weights.Weights`."""
+        """What its tensors' names begin with, see :class:`rapidembed.graph.weights.Weights`."""
         return f"{self.path}/" if self.path else ""
 
 
@@ -112,7 +112,7 @@ class Hybrid:
 
     @property
     def files(self) -> tuple[tuple[str, str], ...]:
-        """What tensors' names begin with, see :class:`rapidembed.graph.numbers.weights.Weights`, and their file."""
+        """What the tensors' names of each file begin with, see :class:`rapidembed.graph.weights.Weights`; the file."""
         return ("token_vectors/", self.vectors), ("token_weights/", self.weights)
 
 

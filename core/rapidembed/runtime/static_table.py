@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rapidembed.errors import IntegrityError
-from rapidembed.graph.numbers.weights import Weights
+from rapidembed.graph.weights import Weights
 from rapidembed.types import Vectors
 
 # Read where they lie. Others are widened to float32 when the table is loaded: numpy is slow with them.

@@ -1,1 +1,1 @@
-"""The numbers that a graph is given: a checkpoint's tensors as they lie in its files, and integers made of them."""
+"""Numbers that do not lie ready in safetensors: read from files of PyTorch, or rounded to 8-bit integers."""

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from rapidembed.graph.built import Rounded, divisors
 from rapidembed.graph.numbers.compensation import Compensation
-from rapidembed.graph.numbers.weights import Weights
+from rapidembed.graph.weights import Weights
 
 _SMALLEST = np.float32(1e-12)
 _LEAST_SMOOTHING = 1e-2
