@@ -1,93 +1,16 @@
-"""Tiny models of many architectures: what each is, and how its files are made where they are needed.
-
-``make_architectures_2.py`` makes them for transformers, ``tests/core/test_architectures_2.py`` for rapidembed.
-Committed are, for every variant, its config.json with the names and shapes of its tensors, and reference outputs. A
-tensor's values follow from its name.
-"""
-
-import json
-import zlib
-from dataclasses import dataclass, field
-from pathlib import Path
-from shutil import copyfile
-from typing import Any
+"""Tiny models of encoders after BERT's kin, see ``tiny.py``. Every field that a builder reads is changed by one."""
 
 import numpy as np
 from numpy.typing import NDArray
-from safetensors.numpy import save_file
 
-HERE = Path(__file__).parent
-FILES = HERE / "architectures_2"
-TOKENIZER = HERE / "base"
-VOCABULARY = 112  # of that tokenizer
-POOLING = {"qwen3": "lasttoken"}
-"""How sentence-transformers pools the texts below, where it is not "mean"."""
-HIDDEN = 2
-"""How many tokens at the end of a text are hidden from the others in the outputs called "hidden"."""
-TEXTS = ["", "hello world", "The quick brown fox, jumps over 2 lazy dogs! " * 3]
+from tests.golden.tiny import VOCABULARY, Group, Recipe, Variant, family, seed
+from tests.golden.variants import HERE
 
+_LENGTHS = (1, 2, 3, 17)
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Variant:
-    """A model that differs from others of its architecture in what its graph must heed."""
+_AROUND_WINDOWS = (1, 2, 4, 5, 6, 8, 9, 12, 13, 17, 24, 41)
+"""Of local attention, their blocks and their stretches of keys."""
 
-    model: str
-    """Class in transformers."""
-    config: dict[str, Any] = field(default_factory=dict)
-    """Arguments of its config."""
-    published: dict[str, Any] = field(default_factory=dict)
-    """Changes to config.json, see :func:`changed`: what the hub's files say in other words."""
-    foreign: dict[str, Any] = field(default_factory=dict)
-    """Such changes in words that transformers does not read: its outputs are those without them."""
-    stretch: float | None = None
-    """Factor of an NTK scaling of rotary positions that transformers does not know: it is given the angles."""
-    second: bool = False
-    """Whether a JinaBERT is of the second form."""
-    task: int | None = None
-    """Which of its adapters is used; transformers is given the matrices with it added. None: it has none."""
-    lengths: tuple[int, ...] = (1, 2, 3, 17)
-    same_as: str | None = None
-    """Another variant, whose outputs it must have."""
-
-
-_MODERN = {
-    "vocab_size": VOCABULARY,
-    "hidden_size": 16,
-    "intermediate_size": 24,
-    "num_hidden_layers": 3,
-    "num_attention_heads": 2,
-    "local_attention": 8,
-    "global_attn_every_n_layers": 2,
-    "max_position_embeddings": 64,
-    "pad_token_id": 0,
-    "bos_token_id": 2,
-    "eos_token_id": 3,
-    "cls_token_id": 2,
-    "sep_token_id": 3,
-}
-_MODERN_LENGTHS = (1, 2, 4, 5, 6, 8, 9, 12, 13, 17, 24, 41)  # around the window, its blocks and their stretches of keys
-
-
-def _modern(
-    model: str = "ModernBertModel",
-    *,
-    published: dict[str, Any] | None = None,
-    same_as: str | None = None,
-    **config: Any,
-) -> Variant:
-    config = _MODERN | config
-    return Variant(model=model, config=config, published=published or {}, lengths=_MODERN_LENGTHS, same_as=same_as)
-
-
-_NOMIC = {
-    "type_vocab_size": 2,
-    "vocab_size": VOCABULARY,
-    "hidden_size": 16,
-    "intermediate_size": 24,
-    "num_hidden_layers": 2,
-    "num_attention_heads": 2,
-    "max_position_embeddings": 64,
-}
 _NOMIC_PUBLISHED = {
     **dict.fromkeys(["hidden_size", "intermediate_size", "num_hidden_layers", "num_attention_heads", "head_dim"]),
     **dict.fromkeys(["hidden_act", "layer_norm_eps", "rope_parameters", "max_position_embeddings"]),
@@ -115,21 +38,6 @@ _NOMIC_PUBLISHED = {
         "AutoModel": "nomic-ai/nomic-bert-2048--modeling_hf_nomic_bert.NomicBertModel",
         "AutoModelForMaskedLM": "nomic-ai/nomic-bert-2048--modeling_hf_nomic_bert.NomicBertForPreTraining",
     },
-}
-
-
-def _nomic(model: str = "NomicBertModel", *, same_as: str | None = None, **config: Any) -> Variant:
-    return Variant(model=model, config=_NOMIC | config, same_as=same_as)
-
-
-_GTE = {
-    "vocab_size": VOCABULARY,
-    "hidden_size": 16,
-    "intermediate_size": 24,
-    "num_hidden_layers": 2,
-    "num_attention_heads": 2,
-    "max_position_embeddings": 64,
-    "pad_token_id": 0,
 }
 _GTE_PUBLISHED = {
     "model_type": "new",
@@ -159,60 +67,6 @@ _ARCTIC_PUBLISHED = _GTE_PUBLISHED | {
         "AutoModel": "modeling_hf_alibaba_nlp_gte.GteModel",
     },
 }
-
-
-def _gte(model: str = "GteModel", **config: Any) -> Variant:
-    return Variant(model=model, config=_GTE | config)
-
-
-_QWEN = {
-    "vocab_size": VOCABULARY,
-    "hidden_size": 16,
-    "intermediate_size": 24,
-    "num_hidden_layers": 2,
-    "num_attention_heads": 4,
-    "num_key_value_heads": 2,
-    "head_dim": 6,
-    "max_position_embeddings": 64,
-    "pad_token_id": 0,
-    "rope_parameters": {"rope_type": "default", "rope_theta": 1000000.0},
-}
-
-
-def _qwen(
-    model: str = "Qwen3Model",
-    *,
-    published: dict[str, Any] | None = None,
-    same_as: str | None = None,
-    **config: Any,
-) -> Variant:
-    return Variant(model=model, config=_QWEN | config, published=published or {}, same_as=same_as)
-
-
-_GEMMA = {
-    "vocab_size": VOCABULARY,
-    "hidden_size": 16,
-    "intermediate_size": 24,
-    "num_hidden_layers": 3,
-    "num_attention_heads": 4,
-    "num_key_value_heads": 2,
-    "head_dim": 6,
-    "max_position_embeddings": 64,
-    "pad_token_id": 0,
-    "query_pre_attn_scalar": 6,
-    "sliding_window": 8,
-    "layer_types": ["sliding_attention", "sliding_attention", "full_attention"],
-    "use_bidirectional_attention": True,
-}
-
-
-def _gemma(*, published: dict[str, Any] | None = None, same_as: str | None = None, **config: Any) -> Variant:
-    config = _GEMMA | config
-    return Variant(
-        model="Gemma3TextModel", config=config, published=published or {}, same_as=same_as, lengths=_MODERN_LENGTHS
-    )
-
-
 _JINA = {
     "model_type": "bert",
     "architectures": ["JinaBertForMaskedLM"],
@@ -236,20 +90,6 @@ _JINA = {
     "vocab_size": VOCABULARY,
 }
 _JINA_SCORES = {"architectures": ["JinaBertForSequenceClassification"], "id2label": {"0": "LABEL_0"}}
-
-
-def _jina(model: str = "JinaBertModel", *, second: bool = False, **config: Any) -> Variant:
-    return Variant(model=model, config=_JINA | config, second=second)
-
-
-_JINA_3 = {
-    "vocab_size": VOCABULARY,
-    "hidden_size": 16,
-    "intermediate_size": 24,
-    "num_hidden_layers": 2,
-    "num_attention_heads": 2,
-    "max_position_embeddings": 66,
-}
 _JINA_3_PUBLISHED = {
     "model_type": "xlm-roberta",
     "architectures": ["XLMRobertaModel"],
@@ -271,18 +111,43 @@ _ADAPTED = _JINA_3_PUBLISHED | {
     "lora_rank": 4,
     "load_trained_adapters": True,
 }
+_SMALL = {
+    "vocab_size": VOCABULARY,
+    "hidden_size": 16,
+    "intermediate_size": 24,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 2,
+    "max_position_embeddings": 64,
+}
+_modern = family(
+    "ModernBertModel",
+    _SMALL
+    | {"num_hidden_layers": 3, "local_attention": 8, "global_attn_every_n_layers": 2, "pad_token_id": 0}
+    | {"bos_token_id": 2, "eos_token_id": 3, "cls_token_id": 2, "sep_token_id": 3},
+    lengths=_AROUND_WINDOWS,
+)
+_nomic = family("NomicBertModel", _SMALL | {"type_vocab_size": 2}, lengths=_LENGTHS)
+_gte = family("GteModel", _SMALL | {"pad_token_id": 0}, lengths=_LENGTHS)
+_DECODER = _SMALL | {"num_attention_heads": 4, "num_key_value_heads": 2, "head_dim": 6, "pad_token_id": 0}
+_qwen = family(
+    "Qwen3Model",
+    _DECODER | {"rope_parameters": {"rope_type": "default", "rope_theta": 1000000.0}},
+    pooling="lasttoken",
+    lengths=_LENGTHS,
+)
+_gemma = family(
+    "Gemma3TextModel",
+    _DECODER
+    | {"num_hidden_layers": 3, "query_pre_attn_scalar": 6, "sliding_window": 8, "use_bidirectional_attention": True}
+    | {"layer_types": ["sliding_attention", "sliding_attention", "full_attention"]},
+    lengths=_AROUND_WINDOWS,
+)
+_jina = family("JinaBertModel", _JINA, lengths=_LENGTHS)
+_jina_3 = family("JinaEmbeddingsV3Model", _SMALL | {"max_position_embeddings": 66}, lengths=_LENGTHS)
 
-
-def _jina_3(
-    *, foreign: dict[str, Any] | None = None, same_as: str | None = None, task: int | None = None, **config: Any
-) -> Variant:
-    config = _JINA_3 | config
-    return Variant(model="JinaEmbeddingsV3Model", config=config, foreign=foreign or {}, same_as=same_as, task=task)
-
-
-VARIANTS: dict[str, dict[str, Variant]] = {
+_VARIANTS: dict[str, dict[str, Variant]] = {
     "modernbert": {
-        "base": _modern(),
+        "base": _modern(facade=True),
         "older config": _modern(
             published={
                 "layer_types": None,
@@ -335,12 +200,11 @@ VARIANTS: dict[str, dict[str, Variant]] = {
         ),
     },
     "gte": {
-        "base": _gte(),
-        "published": Variant(model="GteModel", config=_GTE, foreign=_GTE_PUBLISHED, same_as="base"),
-        "published by Snowflake": Variant(model="GteModel", config=_GTE, foreign=_ARCTIC_PUBLISHED, same_as="base"),
-        "stretched": Variant(
-            model="GteModel",
-            config=_GTE | {"rope_parameters": {"rope_type": "default", "rope_theta": 50.0}},
+        "base": _gte(facade=True),
+        "published": _gte(foreign=_GTE_PUBLISHED, same_as="base"),
+        "published by Snowflake": _gte(foreign=_ARCTIC_PUBLISHED, same_as="base"),
+        "stretched": _gte(
+            rope_parameters={"rope_type": "default", "rope_theta": 50.0},
             foreign=_GTE_PUBLISHED | {"rope_theta": 50, "rope_scaling": {"type": "ntk", "factor": 2.0}},
             stretch=2.0,
         ),
@@ -355,7 +219,7 @@ VARIANTS: dict[str, dict[str, Variant]] = {
         "untied words": _gte("GteForMaskedLM", tie_word_embeddings=False),
     },
     "gemma3_text": {
-        "base": _gemma(),
+        "base": _gemma(facade=True),
         "older config": _gemma(
             published={
                 "layer_types": None,
@@ -385,7 +249,7 @@ VARIANTS: dict[str, dict[str, Variant]] = {
         ),
     },
     "qwen3": {
-        "base": _qwen(),
+        "base": _qwen(facade=True),
         "older config": _qwen(
             published={"layer_types": None, "rope_parameters": None, "rope_theta": 1000000.0, "rope_scaling": None},
             same_as="base",
@@ -403,7 +267,7 @@ VARIANTS: dict[str, dict[str, Variant]] = {
         "classifier": _qwen("Qwen3ForSequenceClassification", num_labels=1),
     },
     "jina_bert": {
-        "base": _jina(),
+        "base": _jina(facade=True),
         "heads": _jina(num_attention_heads=4),
         "activation": _jina(feed_forward_type="reglu"),
         "epsilon": _jina(layer_norm_eps=0.1),
@@ -414,7 +278,7 @@ VARIANTS: dict[str, dict[str, Variant]] = {
         "second classifier": _jina("JinaBertForSequenceClassification", second=True, **_JINA_SCORES),
     },
     "jina_embeddings_v3": {
-        "base": _jina_3(),
+        "base": _jina_3(facade=True),
         "published": _jina_3(foreign=_JINA_3_PUBLISHED, same_as="base"),
         "theta": _jina_3(rope_parameters={"rope_type": "default", "rope_theta": 7.0}),
         "activation": _jina_3(hidden_act="silu"),
@@ -426,13 +290,14 @@ VARIANTS: dict[str, dict[str, Variant]] = {
         "strength": _jina_3(foreign=_ADAPTED | {"lora_alpha": 3}, task=1),
     },
     "nomic_bert": {
-        "base": _nomic(),
-        "published": Variant(model="NomicBertModel", config=_NOMIC, foreign=_NOMIC_PUBLISHED, same_as="base"),
-        "published values": Variant(
-            model="NomicBertModel",
-            config=_NOMIC
-            | {"num_attention_heads": 4, "hidden_act": "gelu", "layer_norm_eps": 0.01, "num_hidden_layers": 1}
-            | {"rope_parameters": {"rope_type": "default", "rope_theta": 9.0}},
+        "base": _nomic(facade=True),
+        "published": _nomic(foreign=_NOMIC_PUBLISHED, same_as="base"),
+        "published values": _nomic(
+            num_attention_heads=4,
+            hidden_act="gelu",
+            layer_norm_eps=0.01,
+            num_hidden_layers=1,
+            rope_parameters={"rope_type": "default", "rope_theta": 9.0},
             foreign=_NOMIC_PUBLISHED
             | {"n_head": 4, "activation_function": "geglu", "layer_norm_epsilon": 0.01, "n_layer": 1}
             | {"rotary_emb_base": 9},
@@ -447,82 +312,20 @@ VARIANTS: dict[str, dict[str, Variant]] = {
 }
 
 
-def head(variant: Variant) -> str:
-    """What the model's outputs are, in the words of :data:`rapidembed.types.Head`."""
-    if variant.model.endswith("ForSequenceClassification"):
-        return "classification"
-    return "mlm" if variant.model.endswith("ForMaskedLM") else "tokens"
-
-
-def ids(length: int) -> NDArray[np.int64]:
-    """Token ids of a text of that length, (1, length)."""
-    return np.random.RandomState(length).randint(5, VOCABULARY, (1, length)).astype(np.int64)
-
-
-def types(length: int) -> NDArray[np.int64]:
-    """Which of two texts each token belongs to, (1, length)."""
-    return (np.arange(length) >= length // 2).astype(np.int64)[None]
-
-
-def inputs(variant: Variant, length: int) -> dict[str, NDArray[np.int64]]:
-    """What a model is given, by name: pairs where it scores them, if it tells texts apart."""
-    apart = head(variant) == "classification" and variant.config.get("type_vocab_size", 1) > 1
-    return {"input_ids": ids(length), "token_type_ids": types(length) * apart}
-
-
-def adapted(variant: Variant, tensors: dict[str, list[int]]) -> dict[str, list[int]]:
-    """Tensors of a model with adapters, as they are stored, of one without."""
-    count, rank = len(variant.foreign["lora_adaptations"]), variant.foreign["lora_rank"]
-    found = {}
-    for name, shape in tensors.items():
-        if len(shape) == 1:
-            found[name] = shape
-            continue
-        thin = [[count, shape[0], rank], [count, rank, shape[1]]]
-        stem = f"{name.removesuffix('.weight')}.parametrizations.weight"
-        a, b = thin if "embeddings" in name else [thin[1], thin[0]]
-        found |= {f"{stem}.original": shape, f"{stem}.0.lora_A": a, f"{stem}.0.lora_B": b}
-    return found
-
-
-def tensor(name: str, shape: list[int], norm: float) -> NDArray[np.float32]:
-    """A tensor's values: large enough that each matters, those that norms multiply by around ``norm``."""
-    values = np.random.RandomState(zlib.crc32(name.encode())).standard_normal(shape) * 0.2
+def _values(name: str, shape: tuple[int, ...], norm: float) -> NDArray[np.float32]:
+    """Large enough that each matters."""
+    values = np.random.RandomState(seed(name)).standard_normal(shape) * 0.2
     return (values + norm * (len(shape) == 1 and name.endswith("weight"))).astype(np.float32)
 
 
-def changed(config: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
-    """A config with changes; None takes a field out."""
-    return {name: value for name, value in (config | changes).items() if changes.get(name, 0) is not None}
-
-
-def described(architecture: str) -> dict[str, Any]:
-    """Config and tensors of each variant, as committed."""
-    content: dict[str, Any] = json.loads((FILES / f"{architecture}.json").read_text(encoding="utf-8"))
-    return content
-
-
-def write_model(config: dict[str, Any], tensors: dict[str, list[int]], folder: Path) -> Path:
-    """The model's own files."""
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "config.json").write_text(json.dumps(config), encoding="utf-8")
-    norm = 0 if config["model_type"] == "gemma3_text" else 1  # Gemma's norms add the 1
-    arrays = {name: tensor(name, shape, norm) for name, shape in tensors.items()}
-    save_file(arrays, folder / "model.safetensors", {"format": "pt"})
-    return folder
-
-
-def add_modules(folder: Path, architecture: str, width: int) -> Path:
-    """The tokenizer and the files by which sentence-transformers pools token vectors."""
-    for name in ("tokenizer.json", "tokenizer_config.json"):
-        copyfile(TOKENIZER / name, folder / name)
-    kinds = {"": "base.modules.transformer.Transformer", "1_Pooling": "sentence_transformer.modules.pooling.Pooling"}
-    modules = [
-        {"idx": i, "name": str(i), "path": path, "type": f"sentence_transformers.{kind}"}
-        for i, (path, kind) in enumerate(kinds.items())
-    ]
-    (folder / "modules.json").write_text(json.dumps(modules), encoding="utf-8")
-    (folder / "1_Pooling").mkdir(exist_ok=True)
-    values = {"embedding_dimension": width, "pooling_mode": POOLING.get(architecture, "mean")}
-    (folder / "1_Pooling" / "config.json").write_text(json.dumps(values), encoding="utf-8")
-    return folder
+_RECIPE = Recipe(
+    values=_values,
+    row=lambda length: np.random.RandomState(length).randint(5, VOCABULARY, length).astype(np.int64),
+    middle=lambda length: length // 2,
+    positions=64,
+    texts=("", "hello world", "The quick brown fox, jumps over 2 lazy dogs! " * 3),
+)
+GROUPS = {
+    name: Group(path=HERE / "architectures_2" / name, variants=variants, recipe=_RECIPE)
+    for name, variants in _VARIANTS.items()
+}
