@@ -143,7 +143,7 @@ def test_the_vocabulary_s_projection_is_not_copied(folder):
 
 
 def test_large_vocabularies_are_done_in_parts(folder, model, monkeypatch):
-    monkeypatch.setattr("rapidembed.graph.blocks.heads._WORDS_AT_ONCE", 50)
+    monkeypatch.setattr("rapidembed.graph.blocks.mlm._WORDS_AT_ONCE", 50)
     monkeypatch.setattr("rapidembed.graph.program._BUILDER_VERSION", -1)
     with SparseTextEmbedding(folder, threads=1) as other:  # an engine of its own
         close(other.encode_document(TEXTS), model.encode_document(TEXTS), atol=1e-5)

@@ -53,7 +53,7 @@ class Mlm(Protocol):
     """Writes the masked-language-model head of an encoder."""
 
     def __call__(self, writer: GraphWriter, config: ConfigFile, x: str, sparse: SparseWeights, mask: str | None) -> str:
-        """Write it behind ``x``, the last hidden state; see :func:`rapidembed.graph.blocks.heads.mlm`."""
+        """Write it behind ``x``, the last hidden state; see :class:`rapidembed.graph.blocks.mlm.MlmHead`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,7 +3,7 @@
 from rapidembed.graph.architecture import Architecture
 from rapidembed.graph.architectures import encoder
 from rapidembed.graph.architectures.encoder import ANCHOR, LayerNames, Layers, Sizes
-from rapidembed.graph.blocks import heads
+from rapidembed.graph.blocks import heads, layers
 from rapidembed.graph.inputs import TextInputs, Texts
 from rapidembed.graph.writer import GraphWriter
 from rapidembed.registry.config_file import ConfigFile
@@ -11,14 +11,14 @@ from rapidembed.registry.config_file import ConfigFile
 _ENCODERS = frozenset({"AlbertModel", "AlbertForMaskedLM", "AlbertForPreTraining"})
 
 _LAYER = LayerNames(
-    query="attention.query.",
-    key="attention.key.",
-    value="attention.value.",
-    attended="attention.dense.",
-    attended_norm="attention.LayerNorm.",
-    inner="ffn.",
-    outer="ffn_output.",
-    outer_norm="full_layer_layer_norm.",
+    query="attention.query",
+    key="attention.key",
+    value="attention.value",
+    attended="attention.dense",
+    attended_norm="attention.LayerNorm",
+    inner="ffn",
+    outer="ffn_output",
+    outer_norm="full_layer_layer_norm",
 )
 
 
@@ -27,9 +27,9 @@ def encode(writer: GraphWriter, config: ConfigFile, inputs: TextInputs, *, first
     config.require(position_embedding_type="absolute")
     sizes = Sizes.read(config, embedding=config.positive("embedding_size"))
     x = encoder.embeddings(writer, sizes, inputs)
-    x = encoder.project(writer, "encoder.embedding_hidden_mapping_in.", x, sizes.embedding, sizes.hidden)
-    layers = Layers(writer=writer, sizes=sizes, inputs=inputs, parts=_LAYER)
-    return layers.write(_names(config, sizes), x, first_only=first_only), sizes.hidden
+    x = layers.linear(writer, "encoder.embedding_hidden_mapping_in", x, sizes.embedding, sizes.hidden)
+    written = Layers(writer=writer, sizes=sizes, inputs=inputs, parts=_LAYER)
+    return written.write(_names(config, sizes), x, first_only=first_only), sizes.hidden
 
 
 def _names(config: ConfigFile, sizes: Sizes) -> list[str]:
@@ -51,5 +51,5 @@ ARCHITECTURE = Architecture(
     ignorable=("embeddings.position_ids", "pooler.", "predictions.", "sop_classifier."),
     modality=Texts(told_apart=True),
     encode=encode,
-    classifier=heads.Classifier(dense="pooler.", activation="Tanh"),
+    classifier=heads.Classifier(dense="pooler", activation="Tanh"),
 )

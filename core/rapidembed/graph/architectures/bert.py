@@ -4,9 +4,9 @@ from rapidembed.graph.architecture import Architecture
 from rapidembed.graph.architectures import encoder
 from rapidembed.graph.architectures.encoder import ANCHOR, Layers, Sizes
 from rapidembed.graph.blocks import heads
+from rapidembed.graph.blocks.mlm import BERT_MLM, MlmHead
 from rapidembed.graph.inputs import TextInputs, Texts
 from rapidembed.graph.writer import GraphWriter
-from rapidembed.registry import SparseWeights
 from rapidembed.registry.config_file import ConfigFile
 
 _ENCODERS = frozenset({"BertModel", "BertForMaskedLM", "BertForPreTraining"})
@@ -22,11 +22,6 @@ def attention(writer: GraphWriter, config: ConfigFile, inputs: TextInputs) -> st
     """Write the encoder up to the attention of its last layer, see :func:`rapidembed.graph.blocks.heads.attention`."""
     layers, names, x = _layers(writer, config, inputs)
     return layers.first_attention(names, x, inputs.real)
-
-
-def mlm(writer: GraphWriter, config: ConfigFile, x: str, sparse: SparseWeights, mask: str | None) -> str:
-    """Write the masked-language-model head, see :func:`rapidembed.graph.blocks.heads.mlm`."""
-    return encoder.mlm(writer, config, x, _read(config), heads.BERT_MLM, sparse, mask)
 
 
 def _layers(writer: GraphWriter, config: ConfigFile, inputs: TextInputs) -> tuple[Layers, list[str], str]:
@@ -56,6 +51,6 @@ ARCHITECTURE = Architecture(
     modality=Texts(told_apart=True),
     encode=encode,
     attention=attention,
-    mlm=mlm,
+    mlm=MlmHead(names=BERT_MLM, table=ANCHOR, read=_read),
     classifier=heads.BERT_CLASSIFIER,
 )

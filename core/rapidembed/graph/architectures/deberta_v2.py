@@ -12,7 +12,7 @@ from rapidembed.errors import IntegrityError, UnsupportedModelError
 from rapidembed.graph.architecture import Architecture
 from rapidembed.graph.architectures import encoder
 from rapidembed.graph.architectures.encoder import ANCHOR, LayerNames, Layers, Sizes
-from rapidembed.graph.blocks import basic, heads, relative
+from rapidembed.graph.blocks import basic, heads, layers, relative
 from rapidembed.graph.inputs import TextInputs, Texts
 from rapidembed.graph.writer import GraphWriter
 from rapidembed.registry.config_file import ConfigFile
@@ -20,9 +20,9 @@ from rapidembed.registry.config_file import ConfigFile
 _ENCODERS = frozenset({"DebertaV2Model", "DebertaV2ForMaskedLM"})
 
 _LAYER = LayerNames(
-    query="attention.self.query_proj.",
-    key="attention.self.key_proj.",
-    value="attention.self.value_proj.",
+    query="attention.self.query_proj",
+    key="attention.self.key_proj",
+    value="attention.self.value_proj",
 )
 _TERMS = ("c2p", "p2c")
 
@@ -92,8 +92,8 @@ def encode(writer: GraphWriter, config: ConfigFile, inputs: TextInputs, *, first
     bias = None
     if config.flag("relative_attention", False) and positions.terms:
         bias = _Disentangled(writer, sizes, positions, inputs, scale)
-    layers = Layers(writer=writer, sizes=sizes, inputs=inputs, parts=_LAYER, bias=bias, scale=scale)
-    return layers.write(names, x, first_only=first_only), sizes.hidden
+    written = Layers(writer=writer, sizes=sizes, inputs=inputs, parts=_LAYER, bias=bias, scale=scale)
+    return written.write(names, x, first_only=first_only), sizes.hidden
 
 
 def _read(config: ConfigFile) -> Sizes:
@@ -132,7 +132,7 @@ class _Disentangled:
         self._scale = basic.scalar(writer, scale)
         self._table = writer.weight("encoder.rel_embeddings.weight", (2 * positions.span, sizes.hidden))
         if positions.normalized:
-            self._table = encoder.norm(writer, "encoder.LayerNorm.", self._table, sizes.hidden, sizes.epsilon)
+            self._table = layers.norm(writer, "encoder.LayerNorm", self._table, sizes.hidden, sizes.epsilon)
         self._count = writer.node("Shape", inputs.ids, start=1, end=2)
         # From as far before as a token can stand to one more than that behind.
         distances = np.arange(1 - sizes.positions, sizes.positions + 1)
@@ -178,8 +178,8 @@ class _Disentangled:
     def _projected(self, layer: str, part: str, rows: str) -> str:
         """Rows of the table as keys or queries, (rows, hidden); scaled, which ONNX Runtime does when it loads."""
         hidden = self._sizes.hidden
-        name = f"{layer}attention.self.{'' if self._positions.shared else 'pos_'}{part}_proj."
-        table = encoder.project(self._writer, name, self._table, hidden, hidden, exact=True)
+        name = f"{layer}attention.self.{'' if self._positions.shared else 'pos_'}{part}_proj"
+        table = layers.linear(self._writer, name, self._table, hidden, hidden, exact=True)
         return basic.lookup(self._writer, self._writer.node("Mul", table, self._scale), rows)
 
     def _products(self, x: str, rows: str) -> str:
@@ -213,5 +213,5 @@ ARCHITECTURE = Architecture(
     ),
     modality=Texts(told_apart=True),
     encode=encode,
-    classifier=heads.Classifier(dense="pooler.dense.", activation="Gelu"),
+    classifier=heads.Classifier(dense="pooler.dense", activation="Gelu"),
 )

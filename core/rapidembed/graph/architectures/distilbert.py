@@ -4,17 +4,17 @@ from rapidembed.graph.architecture import Architecture
 from rapidembed.graph.architectures import encoder
 from rapidembed.graph.architectures.encoder import ANCHOR, LayerNames, Layers, Sizes
 from rapidembed.graph.blocks import heads
+from rapidembed.graph.blocks.mlm import MlmHead, MlmNames
 from rapidembed.graph.inputs import TextInputs, Texts
 from rapidembed.graph.writer import GraphWriter
-from rapidembed.registry import SparseWeights
 from rapidembed.registry.config_file import ConfigFile
 
 _ENCODERS = frozenset({"DistilBertModel", "DistilBertForMaskedLM"})
 
-_MLM = heads.MlmNames(
-    dense="vocab_transform.",
-    norm="vocab_layer_norm.",
-    decoder="vocab_projector.",
+_MLM = MlmNames(
+    dense="vocab_transform",
+    norm="vocab_layer_norm",
+    decoder="vocab_projector",
     bias="vocab_projector.bias",
 )
 _FIELDS = {
@@ -25,14 +25,14 @@ _FIELDS = {
     "hidden_act": "activation",
 }
 _LAYER = LayerNames(
-    query="attention.q_lin.",
-    key="attention.k_lin.",
-    value="attention.v_lin.",
-    attended="attention.out_lin.",
-    attended_norm="sa_layer_norm.",
-    inner="ffn.lin1.",
-    outer="ffn.lin2.",
-    outer_norm="output_layer_norm.",
+    query="attention.q_lin",
+    key="attention.k_lin",
+    value="attention.v_lin",
+    attended="attention.out_lin",
+    attended_norm="sa_layer_norm",
+    inner="ffn.lin1",
+    outer="ffn.lin2",
+    outer_norm="output_layer_norm",
 )
 
 
@@ -43,11 +43,6 @@ def encode(writer: GraphWriter, config: ConfigFile, inputs: TextInputs, *, first
     names = [f"transformer.layer.{layer}." for layer in range(sizes.layers)]
     layers = Layers(writer=writer, sizes=sizes, inputs=inputs, parts=_LAYER)
     return layers.write(names, x, first_only=first_only), sizes.hidden
-
-
-def mlm(writer: GraphWriter, config: ConfigFile, x: str, sparse: SparseWeights, mask: str | None) -> str:
-    """Write the masked-language-model head, see :func:`rapidembed.graph.blocks.heads.mlm`."""
-    return encoder.mlm(writer, config, x, _read(config), _MLM, sparse, mask)
 
 
 def _read(config: ConfigFile) -> Sizes:
@@ -66,6 +61,6 @@ ARCHITECTURE = Architecture(
     ignorable=("embeddings.position_ids", "vocab_"),
     modality=Texts(),
     encode=encode,
-    mlm=mlm,
-    classifier=heads.Classifier(dense="pre_classifier.", activation="Relu"),
+    mlm=MlmHead(names=_MLM, table=ANCHOR, read=_read),
+    classifier=heads.Classifier(dense="pre_classifier", activation="Relu"),
 )

@@ -3,7 +3,7 @@
 from rapidembed.graph.architecture import Architecture
 from rapidembed.graph.architectures import encoder
 from rapidembed.graph.architectures.encoder import ANCHOR, Layers, Sizes
-from rapidembed.graph.blocks import heads
+from rapidembed.graph.blocks import heads, layers
 from rapidembed.graph.inputs import TextInputs, Texts
 from rapidembed.graph.writer import GraphWriter
 from rapidembed.registry.config_file import ConfigFile
@@ -17,10 +17,10 @@ def encode(writer: GraphWriter, config: ConfigFile, inputs: TextInputs, *, first
     sizes = Sizes.read(config, embedding=config.positive("embedding_size"))
     x = encoder.embeddings(writer, sizes, inputs)
     if sizes.embedding != sizes.hidden:
-        x = encoder.project(writer, "embeddings_project.", x, sizes.embedding, sizes.hidden)
+        x = layers.linear(writer, "embeddings_project", x, sizes.embedding, sizes.hidden)
     names = [f"encoder.layer.{layer}." for layer in range(sizes.layers)]
-    layers = Layers(writer=writer, sizes=sizes, inputs=inputs)
-    return layers.write(names, x, first_only=first_only), sizes.hidden
+    written = Layers(writer=writer, sizes=sizes, inputs=inputs)
+    return written.write(names, x, first_only=first_only), sizes.hidden
 
 
 ARCHITECTURE = Architecture(
@@ -34,5 +34,5 @@ ARCHITECTURE = Architecture(
     ignorable=("embeddings.position_ids", "discriminator_predictions."),
     modality=Texts(told_apart=True),
     encode=encode,
-    classifier=heads.Classifier(dense="classifier.dense.", activation="Gelu", output="classifier.out_proj."),
+    classifier=heads.Classifier(dense="classifier.dense", activation="Gelu", output="classifier.out_proj"),
 )

@@ -8,11 +8,10 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from rapidembed.errors import IntegrityError, UnsupportedModelError
-from rapidembed.graph.blocks import basic, heads
+from rapidembed.graph.blocks import basic, heads, layers
 from rapidembed.graph.blocks.self_attention import penalized, self_attention
 from rapidembed.graph.inputs import TextInputs
 from rapidembed.graph.writer import GraphWriter
-from rapidembed.registry import SparseWeights
 from rapidembed.registry.config_file import ConfigFile
 
 ANCHOR = "embeddings.word_embeddings.weight"
@@ -87,16 +86,16 @@ class Sizes:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LayerNames:
-    """What the tensors of a layer are called, up to ``weight`` and ``bias``; the defaults are BERT's."""
+    """What the parts of a layer are called; the defaults are BERT's."""
 
-    query: str = "attention.self.query."
-    key: str = "attention.self.key."
-    value: str = "attention.self.value."
-    attended: str = "attention.output.dense."
-    attended_norm: str = "attention.output.LayerNorm."
-    inner: str = "intermediate.dense."
-    outer: str = "output.dense."
-    outer_norm: str = "output.LayerNorm."
+    query: str = "attention.self.query"
+    key: str = "attention.self.key"
+    value: str = "attention.self.value"
+    attended: str = "attention.output.dense"
+    attended_norm: str = "attention.output.LayerNorm"
+    inner: str = "intermediate.dense"
+    outer: str = "output.dense"
+    outer_norm: str = "output.LayerNorm"
 
 
 class Bias(Protocol):
@@ -137,7 +136,7 @@ def embeddings(
     if addends:
         # The sum of both first: where it is the same for all rows it is the smaller one.
         words = writer.node("Add", words, addends[0] if len(addends) == 1 else writer.node("Add", *addends))
-    x = norm(writer, "embeddings.LayerNorm.", words, width, sizes.epsilon)
+    x = layers.norm(writer, "embeddings.LayerNorm", words, width, sizes.epsilon)
     return basic.flatten(writer, x, width)
 
 
@@ -198,8 +197,8 @@ class Layers:
         writer.leave_out(last)
         x = self.write(names[:-1], x, first_only=False)
         shape = writer.node("Shape", x)
-        q = project(writer, f"{last}{self.parts.query}", basic.first_token(writer, x), hidden, hidden)
-        k = project(writer, f"{last}{self.parts.key}", basic.flatten(writer, x, hidden), hidden, hidden)
+        q = layers.linear(writer, f"{last}{self.parts.query}", basic.first_token(writer, x), hidden, hidden)
+        k = layers.linear(writer, f"{last}{self.parts.key}", basic.flatten(writer, x, hidden), hidden, hidden)
         k = writer.node("Reshape", k, shape)
         return heads.attention(writer, q, k, heads=self.sizes.heads, width=hidden // self.sizes.heads, mask=mask)
 
@@ -208,7 +207,7 @@ class Layers:
         writer, hidden = self.writer, self.sizes.hidden
 
         def projected(part: str, x: str) -> str:
-            return project(writer, f"{name}{part}", x, hidden, hidden, fine=part == self.parts.value)
+            return layers.linear(writer, f"{name}{part}", x, hidden, hidden, fine=part == self.parts.value)
 
         k, v = (writer.node("Reshape", projected(part, x), shape) for part in (self.parts.key, self.parts.value))
         if first_only:
@@ -234,56 +233,11 @@ class Layers:
     def _rest(self, name: str, attended: str, x: str) -> str:
         """A layer from what attention gives to its end, on 2-D values."""
         writer, parts, hidden, inner = self.writer, self.parts, self.sizes.hidden, self.sizes.intermediate
-        y = project(writer, f"{name}{parts.attended}", attended, hidden, hidden)
+        y = layers.linear(writer, f"{name}{parts.attended}", attended, hidden, hidden)
         # Add and LayerNormalization beat the fused SkipLayerNormalization on CPU by a tenth of the whole forward pass.
-        x = norm(writer, f"{name}{parts.attended_norm}", writer.node("Add", y, x), hidden, self.sizes.epsilon)
-        y = project(writer, f"{name}{parts.inner}", x, hidden, inner)
-        y = project(writer, f"{name}{parts.outer}", basic.activation(writer, y, self.sizes.activation), inner, hidden)
-        return norm(writer, f"{name}{parts.outer_norm}", writer.node("Add", y, x), hidden, self.sizes.epsilon)
-
-
-def mlm(
-    writer: GraphWriter,
-    config: ConfigFile,
-    x: str,
-    sizes: Sizes,
-    names: heads.MlmNames,
-    sparse: SparseWeights,
-    mask: str | None,
-) -> str:
-    """The masked-language-model head, see :func:`rapidembed.graph.blocks.heads.mlm`."""
-    own = f"{names.decoder}bias"
-    # Checkpoints may hold both; this says which counts.
-    if config.flag("tie_word_embeddings", True):
-        projection = (writer.full_name(ANCHOR), writer.find(names.bias, own))
-    else:
-        projection = (f"{names.decoder}weight", writer.find(own, names.bias))
-    return heads.mlm(
-        writer,
-        x,
-        sizes.hidden,
-        names=names,
-        projection=projection,
-        words=sizes.vocab,
-        activation=sizes.activation,
-        epsilon=sizes.epsilon,
-        sparse=sparse,
-        mask=mask,
-    )
-
-
-def project(
-    writer: GraphWriter, name: str, x: str, width_in: int, width_out: int, *, exact: bool = False, fine: bool = False
-) -> str:
-    """A linear layer of the encoder, on 2-D ``x``; ``exact`` and ``fine`` are those of :func:`basic.linear`."""
-    weight = writer.weight(f"{name}weight", (width_out, width_in))
-    bias = writer.weight(f"{name}bias", (width_out,))
-    return basic.linear(writer, x, weight, bias, exact=exact, fine=fine)
-
-
-def norm(writer: GraphWriter, name: str, x: str, width: int, epsilon: float) -> str:
-    """A layer normalization of the encoder."""
-    # TensorFlow's names, gamma and beta, are still in checkpoints that were converted early.
-    weight = writer.weight(f"{name}weight", (width,), f"{name}gamma")
-    bias = writer.weight(f"{name}bias", (width,), f"{name}beta")
-    return basic.layer_norm(writer, x, weight, bias, epsilon)
+        x = layers.norm(writer, f"{name}{parts.attended_norm}", writer.node("Add", y, x), hidden, self.sizes.epsilon)
+        y = layers.linear(writer, f"{name}{parts.inner}", x, hidden, inner)
+        y = layers.linear(
+            writer, f"{name}{parts.outer}", basic.activation(writer, y, self.sizes.activation), inner, hidden
+        )
+        return layers.norm(writer, f"{name}{parts.outer_norm}", writer.node("Add", y, x), hidden, self.sizes.epsilon)

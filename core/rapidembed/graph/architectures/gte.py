@@ -12,10 +12,10 @@ from rapidembed.graph.architectures import post_norm
 from rapidembed.graph.architectures.post_norm import ANCHOR, Names, PostNorm
 from rapidembed.graph.blocks import heads
 from rapidembed.graph.blocks.layers import read_heads
+from rapidembed.graph.blocks.mlm import MlmHead, MlmNames
 from rapidembed.graph.blocks.rotary import frequencies, read_turns
 from rapidembed.graph.inputs import TextInputs, Texts
 from rapidembed.graph.writer import GraphWriter
-from rapidembed.registry import SparseWeights
 from rapidembed.registry.config_file import ConfigFile
 
 _ENCODERS = frozenset({"GteModel", "GteForMaskedLM", "NewModel", "NewForMaskedLM"})
@@ -30,19 +30,12 @@ _NAMES = Names(
     down="mlp.down_proj",
     mlp_norm="mlp_ln",
 )
-_MLM = heads.MlmNames(
-    dense="lm_head.dense.", norm="lm_head.norm.", decoder="lm_head.decoder.", bias="lm_head.decoder.bias"
-)
+_MLM = MlmNames(dense="lm_head.dense", norm="lm_head.norm", decoder="lm_head.decoder", bias="lm_head.decoder.bias")
 
 
 def encode(writer: GraphWriter, config: ConfigFile, inputs: TextInputs, *, first_only: bool) -> tuple[str, int]:
     """Write the encoder, see :class:`rapidembed.graph.architecture.Encode`."""
     return post_norm.encode(writer, _read(config), inputs, first_only=first_only)
-
-
-def mlm(writer: GraphWriter, config: ConfigFile, x: str, sparse: SparseWeights, mask: str | None) -> str:
-    """Write the masked-language-model head, see :func:`rapidembed.graph.blocks.heads.mlm`."""
-    return post_norm.mlm(writer, config, _read(config), x, _MLM, sparse, mask)
 
 
 def _read(config: ConfigFile) -> PostNorm:
@@ -101,6 +94,6 @@ ARCHITECTURE = Architecture(
     ignorable=("pooler.", "lm_head.", "embeddings.position_ids"),
     modality=Texts(told_apart=True),
     encode=encode,
-    mlm=mlm,
+    mlm=MlmHead(names=_MLM, table=ANCHOR, read=_read),
     classifier=heads.BERT_CLASSIFIER,
 )

@@ -3,6 +3,8 @@
 There are two forms of that code. The later one also normalizes queries, keys and, once more, what attention gives.
 """
 
+from dataclasses import replace
+
 from rapidembed.errors import UnsupportedModelError
 from rapidembed.graph.architecture import Architecture
 from rapidembed.graph.architectures import post_norm
@@ -15,24 +17,19 @@ from rapidembed.registry.config_file import ConfigFile
 
 _ENCODERS = frozenset({"JinaBertModel", "JinaBertForMaskedLM"})
 
-_QKV = ("attention.self.query", "attention.self.key", "attention.self.value")
 _FIRST = Names(
     norm="embeddings.LayerNorm",
     layer="encoder.layer.{}.",
-    qkv=_QKV,
+    qkv=("attention.self.query", "attention.self.key", "attention.self.value"),
     out="attention.output.dense",
     attention_norm="attention.output.LayerNorm",
     mlp=("mlp.gated_layers",),
     down="mlp.wo",
     mlp_norm="mlp.layernorm",
 )
-_SECOND = Names(
-    norm="embeddings.LayerNorm",
-    layer="encoder.layer.{}.",
-    qkv=_QKV,
+_SECOND = replace(
+    _FIRST,
     qk_norms=("attention.self.layer_norm_q", "attention.self.layer_norm_k"),
-    out="attention.output.dense",
-    attention_norm="attention.output.LayerNorm",
     residual_norm="layer_norm_1",
     mlp=("mlp.up_gated_layer",),
     down="mlp.down_layer",

@@ -8,9 +8,10 @@ from numpy.typing import NDArray
 from rapidembed.errors import UnsupportedModelError
 from rapidembed.graph.architecture import Architecture
 from rapidembed.graph.architectures.layer_types import FULL, LOCAL, read_layer_types
-from rapidembed.graph.blocks import basic, heads, layers
+from rapidembed.graph.blocks import basic, layers
 from rapidembed.graph.blocks.attention import Projections, attend
 from rapidembed.graph.blocks.local import Window, window
+from rapidembed.graph.blocks.mlm import word_weights
 from rapidembed.graph.blocks.pooling import pool
 from rapidembed.graph.blocks.rotary import Rotary, read_turns, rotary
 from rapidembed.graph.inputs import TextInputs, Texts
@@ -119,7 +120,7 @@ def classify(writer: GraphWriter, config: ConfigFile, inputs: TextInputs, labels
 
 
 def mlm(writer: GraphWriter, config: ConfigFile, x: str, sparse: SparseWeights, mask: str | None) -> str:
-    """Write the masked-language-model head, see :func:`rapidembed.graph.blocks.heads.mlm`."""
+    """Write the masked-language-model head, see :class:`rapidembed.graph.architecture.Mlm`."""
     modern = ModernBertConfig.read(config)
     hidden = modern.hidden
     shape = writer.node("Concat", writer.node("Shape", x, start=0, end=2), writer.ints(-1), axis=0)
@@ -129,9 +130,7 @@ def mlm(writer: GraphWriter, config: ConfigFile, x: str, sparse: SparseWeights, 
         writer.full_name(ANCHOR) if tied else "decoder.weight",
         "decoder.bias" if config.flag("decoder_bias", True) else None,
     )
-    return heads.word_weights(
-        writer, x, shape, hidden, projection=projection, words=modern.vocab, sparse=sparse, mask=mask
-    )
+    return word_weights(writer, x, shape, hidden, projection=projection, words=modern.vocab, sparse=sparse, mask=mask)
 
 
 def _head(writer: GraphWriter, config: ConfigFile, x: str, hidden: int) -> str:

@@ -11,15 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rapidembed.graph.blocks import adapters as low_rank
-from rapidembed.graph.blocks import basic, heads, layers
+from rapidembed.graph.blocks import basic, layers
 from rapidembed.graph.blocks.adapters import Adapters
 from rapidembed.graph.blocks.alibi import alibi
 from rapidembed.graph.blocks.attention import Projections, attend
 from rapidembed.graph.blocks.rotary import Rotary, rotary
 from rapidembed.graph.inputs import TextInputs
 from rapidembed.graph.writer import GraphWriter
-from rapidembed.registry import SparseWeights
-from rapidembed.registry.config_file import ConfigFile
 
 ANCHOR = "embeddings.word_embeddings.weight"
 
@@ -106,31 +104,6 @@ def encode(writer: GraphWriter, model: PostNorm, inputs: TextInputs, *, first_on
         first = first_only and layer == model.layers - 1
         x = _layer(writer, model, model.names.layer.format(layer), x, shared, first_only=first)
     return x if first_only else _by_text(writer, x, shared, hidden), hidden
-
-
-def mlm(
-    writer: GraphWriter,
-    config: ConfigFile,
-    model: PostNorm,
-    x: str,
-    names: heads.MlmNames,
-    sparse: SparseWeights,
-    mask: str | None,
-) -> str:
-    """Write the masked-language-model head, see :func:`rapidembed.graph.blocks.heads.mlm`."""
-    tied = config.flag("tie_word_embeddings", True)
-    return heads.mlm(
-        writer,
-        x,
-        model.hidden,
-        names=names,
-        projection=(writer.full_name(ANCHOR) if tied else f"{names.decoder}weight", names.bias),
-        words=model.vocab,
-        activation=model.activation,
-        epsilon=model.epsilon,
-        sparse=sparse,
-        mask=mask,
-    )
 
 
 def _layer(writer: GraphWriter, model: PostNorm, name: str, x: str, shared: _Shared, *, first_only: bool) -> str:

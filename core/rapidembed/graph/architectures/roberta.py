@@ -8,9 +8,9 @@ from rapidembed.graph.architecture import Architecture
 from rapidembed.graph.architectures import encoder
 from rapidembed.graph.architectures.encoder import ANCHOR, Layers, Sizes
 from rapidembed.graph.blocks import heads
+from rapidembed.graph.blocks.mlm import ROBERTA_MLM, MlmHead
 from rapidembed.graph.inputs import TextInputs, Texts
 from rapidembed.graph.writer import GraphWriter
-from rapidembed.registry import SparseWeights
 from rapidembed.registry.config_file import ConfigFile
 from rapidembed.registry.encoder_config import read_padding
 
@@ -25,11 +25,6 @@ def encode(writer: GraphWriter, config: ConfigFile, inputs: TextInputs, *, first
     names = [f"encoder.layer.{layer}." for layer in range(sizes.layers)]
     layers = Layers(writer=writer, sizes=sizes, inputs=inputs)
     return layers.write(names, x, first_only=first_only), sizes.hidden
-
-
-def mlm(writer: GraphWriter, config: ConfigFile, x: str, sparse: SparseWeights, mask: str | None) -> str:
-    """Write the masked-language-model head, see :func:`rapidembed.graph.blocks.heads.mlm`."""
-    return encoder.mlm(writer, config, x, _read(config), heads.ROBERTA_MLM, sparse, mask)
 
 
 def _read(config: ConfigFile) -> Sizes:
@@ -49,6 +44,6 @@ ARCHITECTURE = Architecture(
     ignorable=("embeddings.position_ids", "pooler.", "lm_head."),
     modality=Texts(),
     encode=encode,
-    mlm=mlm,
+    mlm=MlmHead(names=ROBERTA_MLM, table=ANCHOR, read=_read),
     classifier=heads.ROBERTA_CLASSIFIER,
 )

@@ -8,51 +8,23 @@ from rapidembed.errors import UnsupportedModelError
 from rapidembed.graph.blocks import basic
 from rapidembed.graph.blocks.pooling import after
 from rapidembed.graph.writer import GraphWriter
-from rapidembed.registry import DenseLayer, SparseWeights
+from rapidembed.registry import DenseLayer
 
-_WORDS_AT_ONCE = 4096
-"""Of the vocabulary: with a batch of 512 tokens their logits fill 8 MB, which stay in the cache."""
 _DENSE_ACTIVATIONS = {"Identity": None, "Tanh": "Tanh", "ReLU": "Relu", "Sigmoid": "Sigmoid", "GELU": "Gelu"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Classifier:
-    """The tensors of a ``ForSequenceClassification``, up to ``weight`` and ``bias``: a matrix, then the labels'."""
+    """The layers of a ``ForSequenceClassification``: a matrix, then the labels'."""
 
     dense: str
     activation: str
     """What stands between them, an operator of ONNX."""
-    output: str = "classifier."
+    output: str = "classifier"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MlmNames:
-    """The tensors of a ``ForMaskedLM``, up to ``weight`` and ``bias``: a matrix, its norm, then the words'."""
-
-    dense: str
-    norm: str
-    decoder: str
-    bias: str
-    """Full name of the words' bias, which may also be called as the decoder's."""
-    activation: str | None = None
-    """Behind the first matrix; None: the encoder's."""
-
-
-BERT_CLASSIFIER = Classifier(dense="pooler.dense.", activation="Tanh")
-BERT_MLM = MlmNames(
-    dense="cls.predictions.transform.dense.",
-    norm="cls.predictions.transform.LayerNorm.",
-    decoder="cls.predictions.decoder.",
-    bias="cls.predictions.bias",
-)
-ROBERTA_CLASSIFIER = Classifier(dense="classifier.dense.", activation="Tanh", output="classifier.out_proj.")
-ROBERTA_MLM = MlmNames(
-    dense="lm_head.dense.",
-    activation="gelu",
-    norm="lm_head.layer_norm.",
-    decoder="lm_head.decoder.",
-    bias="lm_head.bias",
-)
+BERT_CLASSIFIER = Classifier(dense="pooler.dense", activation="Tanh")
+ROBERTA_CLASSIFIER = Classifier(dense="classifier.dense", activation="Tanh", output="classifier.out_proj")
 
 
 def dense(writer: GraphWriter, x: str, layer: DenseLayer) -> str:
@@ -94,8 +66,8 @@ def classify(writer: GraphWriter, x: str, hidden: int, labels: int, names: Class
         labels: width of the classifier.
         names: its tensors.
     """
-    x = writer.node(names.activation, _project(writer, names.dense, x, hidden, hidden, exact=True))
-    return _project(writer, names.output, x, hidden, labels, exact=True)
+    x = writer.node(names.activation, project(writer, names.dense, x, hidden, hidden, exact=True))
+    return project(writer, names.output, x, hidden, labels, exact=True)
 
 
 def hybrid(writer: GraphWriter, x: str, hidden: int) -> str:
@@ -144,93 +116,8 @@ def attention(writer: GraphWriter, q: str, k: str, *, heads: int, width: int, ma
     return writer.node("Squeeze", writer.node("MatMul", mean, shares), writer.ints(1))
 
 
-def mlm(
-    writer: GraphWriter,
-    x: str,
-    hidden: int,
-    *,
-    names: MlmNames = BERT_MLM,
-    projection: tuple[str, str],
-    words: int,
-    activation: str,
-    epsilon: float,
-    sparse: SparseWeights,
-    mask: str | None,
-) -> str:
-    """The head of a ``ForMaskedLM`` and the pooling of its logits: (batch, tokens, hidden) -> (batch, vocabulary).
-
-    The vocabulary is done in parts, so that logits of all tokens for all words never exist at once.
-
-    Args:
-        writer: takes the nodes.
-        x: the last hidden state.
-        hidden: its width.
-        names: the head's tensors.
-        projection: names of the tensors that project on the vocabulary, (words, hidden) and (words,).
-        words: size of the vocabulary.
-        activation: the encoder's.
-        epsilon: of layer normalization.
-        sparse: how logits are pooled. The largest come out as they are, for the logarithm keeps their order; sums are
-            of weights.
-        mask: float32 (batch, tokens), 1 for real tokens; None without padding.
-    """
-    shape = writer.node("Concat", writer.node("Shape", x, start=0, end=2), writer.ints(-1), axis=0)
-    x = basic.flatten(writer, x, hidden)
-    x = _project(writer, names.dense, x, hidden, hidden)
-    x = basic.activation(writer, x, names.activation or activation)
-    scale = writer.external(writer.find(f"{names.norm}weight", f"{names.norm}gamma"), (hidden,))
-    shift = writer.external(writer.find(f"{names.norm}bias", f"{names.norm}beta"), (hidden,))
-    x = basic.layer_norm(writer, x, scale, shift, epsilon)
-    return word_weights(writer, x, shape, hidden, projection=projection, words=words, sparse=sparse, mask=mask)
-
-
-def word_weights(
-    writer: GraphWriter,
-    x: str,
-    shape: str,
-    hidden: int,
-    *,
-    projection: tuple[str, str | None],
-    words: int,
-    sparse: SparseWeights,
-    mask: str | None,
-) -> str:
-    """Logits of transformed hidden states, pooled: the last part of :func:`mlm`, which see.
-
-    Args:
-        writer: takes the nodes.
-        x: (batch x tokens, hidden).
-        shape: of the logits, (batch, tokens, -1).
-        hidden: width of ``x``.
-        projection: names of the tensors that project on the vocabulary; the second, the bias, may be missing.
-        words: size of the vocabulary.
-        sparse: how logits are pooled.
-        mask: float32 (batch, tokens), 1 for real tokens; None without padding.
-    """
-    weight, bias = projection
-    pooled = []
-    for start in range(0, words, _WORDS_AT_ONCE):
-        stop = min(start + _WORDS_AT_ONCE, words)
-        shift = writer.rows(bias, (words,), start, stop) if bias else None
-        part = writer.rows(weight, (words, hidden), start, stop)
-        logits = writer.node("Reshape", basic.linear(writer, x, part, shift), shape)
-        pooled.append(_pool_logits(writer, logits, sparse, mask))
-    return writer.node("Concat", *pooled, axis=-1)
-
-
-def _project(writer: GraphWriter, name: str, x: str, width_in: int, width_out: int, *, exact: bool = False) -> str:
+def project(writer: GraphWriter, name: str, x: str, width_in: int, width_out: int, *, exact: bool = False) -> str:
     """A linear layer whose tensors lie beside the encoder's, or among them."""
-    weight, bias = (writer.find(writer.full_name(f"{name}{part}"), f"{name}{part}") for part in ("weight", "bias"))
+    weight, bias = (writer.find(writer.full_name(f"{name}.{part}"), f"{name}.{part}") for part in ("weight", "bias"))
     weight = writer.external(weight, (width_out, width_in))
     return basic.linear(writer, x, weight, writer.external(bias, (width_out,)), exact=exact)
-
-
-def _pool_logits(writer: GraphWriter, logits: str, sparse: SparseWeights, mask: str | None) -> str:
-    if mask is not None:
-        logits = writer.node("Mul", logits, writer.node("Unsqueeze", mask, writer.ints(2)))
-    if sparse.pooling == "max":
-        return writer.node("ReduceMax", logits, writer.ints(1), keepdims=0)
-    weights = writer.node("Relu", logits)
-    for _ in range(sparse.logs):
-        weights = writer.node("Log", writer.node("Add", weights, basic.scalar(writer, 1.0)))
-    return writer.node("ReduceSum", weights, writer.ints(1), keepdims=0)

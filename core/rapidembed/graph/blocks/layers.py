@@ -22,11 +22,20 @@ def read_heads(config: ConfigFile) -> tuple[int, int]:
 
 
 def linear(
-    writer: GraphWriter, name: str, x: str, width_in: int, width_out: int, *, bias: bool = True, fine: bool = False
+    writer: GraphWriter,
+    name: str,
+    x: str,
+    width_in: int,
+    width_out: int,
+    *,
+    bias: bool = True,
+    exact: bool = False,
+    fine: bool = False,
 ) -> str:
-    """The Linear layer ``name`` on 2-D ``x``; ``fine`` is that of :func:`rapidembed.graph.blocks.basic.linear`."""
+    """The Linear layer ``name`` on 2-D ``x``; the rest is of :func:`rapidembed.graph.blocks.basic.linear`."""
     weight = writer.weight(f"{name}.weight", (width_out, width_in))
-    return basic.linear(writer, x, weight, writer.weight(f"{name}.bias", (width_out,)) if bias else None, fine=fine)
+    shift = writer.weight(f"{name}.bias", (width_out,)) if bias else None
+    return basic.linear(writer, x, weight, shift, exact=exact, fine=fine)
 
 
 def linear_parts(
@@ -56,8 +65,10 @@ def linear_parts(
 
 def norm(writer: GraphWriter, name: str, x: str, width: int, epsilon: float, *, bias: bool = True) -> str:
     """The LayerNorm layer ``name`` over the last axis."""
-    weight = writer.weight(f"{name}.weight", (width,))
-    return basic.layer_norm(writer, x, weight, writer.weight(f"{name}.bias", (width,)) if bias else None, epsilon)
+    # TensorFlow's names, gamma and beta, are still in checkpoints that were converted early.
+    weight = writer.weight(f"{name}.weight", (width,), f"{name}.gamma")
+    shift = writer.weight(f"{name}.bias", (width,), f"{name}.beta") if bias else None
+    return basic.layer_norm(writer, x, weight, shift, epsilon)
 
 
 def rms_norm(writer: GraphWriter, name: str, x: str, width: int, epsilon: float, *, offset: float = 0.0) -> str:
