@@ -3,6 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from tests.golden import published
 from tests.golden.tiny import VOCABULARY, Group, Recipe, Variant, family, seed
 from tests.golden.variants import HERE
 
@@ -11,106 +12,6 @@ _LENGTHS = (1, 2, 3, 17)
 _AROUND_WINDOWS = (1, 2, 4, 5, 6, 8, 9, 12, 13, 17, 24, 41)
 """Of local attention, their blocks and their stretches of keys."""
 
-_NOMIC_PUBLISHED = {
-    **dict.fromkeys(["hidden_size", "intermediate_size", "num_hidden_layers", "num_attention_heads", "head_dim"]),
-    **dict.fromkeys(["hidden_act", "layer_norm_eps", "rope_parameters", "max_position_embeddings"]),
-    "activation_function": "swiglu",
-    "causal": False,
-    "layer_norm_epsilon": 1e-12,
-    "mlp_fc1_bias": False,
-    "mlp_fc2_bias": False,
-    "n_embd": 16,
-    "n_head": 2,
-    "n_inner": 24,
-    "n_layer": 2,
-    "n_positions": 64,
-    "parallel_block": False,
-    "prenorm": False,
-    "qkv_proj_bias": False,
-    "rotary_emb_base": 1000,
-    "rotary_emb_fraction": 1.0,
-    "rotary_emb_interleaved": False,
-    "rotary_emb_scale_base": None,
-    "rotary_scaling_factor": None,
-    "use_rms_norm": False,
-    "auto_map": {
-        "AutoConfig": "nomic-ai/nomic-bert-2048--configuration_hf_nomic_bert.NomicBertConfig",
-        "AutoModel": "nomic-ai/nomic-bert-2048--modeling_hf_nomic_bert.NomicBertModel",
-        "AutoModelForMaskedLM": "nomic-ai/nomic-bert-2048--modeling_hf_nomic_bert.NomicBertForPreTraining",
-    },
-}
-_GTE_PUBLISHED = {
-    "model_type": "new",
-    "architectures": ["NewModel"],
-    "rope_parameters": None,
-    "rope_theta": 160000,
-    "rope_scaling": None,
-    "position_embedding_type": "rope",
-    "pack_qkv": True,
-    "layer_norm_type": "layer_norm",
-    "logn_attention_clip1": False,
-    "logn_attention_scale": False,
-    "unpad_inputs": False,
-    "use_memory_efficient_attention": False,
-    "auto_map": {
-        "AutoConfig": "Alibaba-NLP/new-impl--configuration.NewConfig",
-        "AutoModel": "Alibaba-NLP/new-impl--modeling.NewModel",
-        "AutoModelForMaskedLM": "Alibaba-NLP/new-impl--modeling.NewForMaskedLM",
-        "AutoModelForSequenceClassification": "Alibaba-NLP/new-impl--modeling.NewForSequenceClassification",
-    },
-}
-_ARCTIC_PUBLISHED = _GTE_PUBLISHED | {
-    "model_type": "gte",
-    "architectures": ["GteModel"],
-    "auto_map": {
-        "AutoConfig": "configuration_hf_alibaba_nlp_gte.GteConfig",
-        "AutoModel": "modeling_hf_alibaba_nlp_gte.GteModel",
-    },
-}
-_JINA = {
-    "model_type": "bert",
-    "architectures": ["JinaBertForMaskedLM"],
-    "auto_map": {
-        "AutoConfig": "jinaai/jina-bert-implementation--configuration_bert.JinaBertConfig",
-        "AutoModel": "jinaai/jina-bert-implementation--modeling_bert.JinaBertModel",
-        "AutoModelForMaskedLM": "jinaai/jina-bert-implementation--modeling_bert.JinaBertForMaskedLM",
-    },
-    "emb_pooler": "mean",
-    "feed_forward_type": "geglu",
-    "hidden_act": "gelu",
-    "hidden_size": 24,
-    "intermediate_size": 20,
-    "layer_norm_eps": 1e-12,
-    "max_position_embeddings": 64,
-    "num_attention_heads": 6,
-    "num_hidden_layers": 2,
-    "pad_token_id": 0,
-    "position_embedding_type": "alibi",
-    "type_vocab_size": 2,
-    "vocab_size": VOCABULARY,
-}
-_JINA_SCORES = {"architectures": ["JinaBertForSequenceClassification"], "id2label": {"0": "LABEL_0"}}
-_JINA_3_PUBLISHED = {
-    "model_type": "xlm-roberta",
-    "architectures": ["XLMRobertaModel"],
-    "auto_map": {
-        "AutoConfig": "jinaai/xlm-roberta-flash-implementation--configuration_xlm_roberta.XLMRobertaFlashConfig",
-        "AutoModel": "jinaai/xlm-roberta-flash-implementation--modeling_lora.XLMRobertaLoRA",
-        "AutoModelForMaskedLM": "jinaai/xlm-roberta-flash-implementation--modeling_xlm_roberta.XLMRobertaForMaskedLM",
-    },
-    "rope_parameters": None,
-    "rotary_emb_base": 20000.0,
-    "position_embedding_type": "rotary",
-    "use_flash_attn": True,
-}
-_ADAPTED = _JINA_3_PUBLISHED | {
-    "lora_adaptations": ["retrieval.query", "retrieval.passage", "separation"],
-    "lora_alpha": 1,
-    "lora_dropout_p": 0.0,
-    "lora_main_params_trainable": False,
-    "lora_rank": 4,
-    "load_trained_adapters": True,
-}
 _SMALL = {
     "vocab_size": VOCABULARY,
     "hidden_size": 16,
@@ -142,7 +43,7 @@ _gemma = family(
     | {"layer_types": ["sliding_attention", "sliding_attention", "full_attention"]},
     lengths=_AROUND_WINDOWS,
 )
-_jina = family("JinaBertModel", _JINA, lengths=_LENGTHS)
+_jina = family("JinaBertModel", published.JINA, lengths=_LENGTHS)
 _jina_3 = family("JinaEmbeddingsV3Model", _SMALL | {"max_position_embeddings": 66}, lengths=_LENGTHS)
 
 _VARIANTS: dict[str, dict[str, Variant]] = {
@@ -201,11 +102,11 @@ _VARIANTS: dict[str, dict[str, Variant]] = {
     },
     "gte": {
         "base": _gte(facade=True),
-        "published": _gte(foreign=_GTE_PUBLISHED, same_as="base"),
-        "published by Snowflake": _gte(foreign=_ARCTIC_PUBLISHED, same_as="base"),
+        "published": _gte(foreign=published.GTE, same_as="base"),
+        "published by Snowflake": _gte(foreign=published.ARCTIC, same_as="base"),
         "stretched": _gte(
             rope_parameters={"rope_type": "default", "rope_theta": 50.0},
-            foreign=_GTE_PUBLISHED | {"rope_theta": 50, "rope_scaling": {"type": "ntk", "factor": 2.0}},
+            foreign=published.GTE | {"rope_theta": 50, "rope_scaling": {"type": "ntk", "factor": 2.0}},
             stretch=2.0,
         ),
         "no types": _gte(type_vocab_size=0),
@@ -271,34 +172,34 @@ _VARIANTS: dict[str, dict[str, Variant]] = {
         "heads": _jina(num_attention_heads=4),
         "activation": _jina(feed_forward_type="reglu"),
         "epsilon": _jina(layer_norm_eps=0.1),
-        "classifier": _jina("JinaBertForSequenceClassification", **_JINA_SCORES),
+        "classifier": _jina("JinaBertForSequenceClassification", **published.JINA_SCORES),
         "second": _jina(second=True),
         "second activation": _jina(second=True, feed_forward_type="reglu"),
         "second epsilon": _jina(second=True, layer_norm_eps=0.1),
-        "second classifier": _jina("JinaBertForSequenceClassification", second=True, **_JINA_SCORES),
+        "second classifier": _jina("JinaBertForSequenceClassification", second=True, **published.JINA_SCORES),
     },
     "jina_embeddings_v3": {
         "base": _jina_3(facade=True),
-        "published": _jina_3(foreign=_JINA_3_PUBLISHED, same_as="base"),
+        "published": _jina_3(foreign=published.JINA_3, same_as="base"),
         "theta": _jina_3(rope_parameters={"rope_type": "default", "rope_theta": 7.0}),
         "activation": _jina_3(hidden_act="silu"),
         "epsilon": _jina_3(layer_norm_eps=0.1),
         "heads": _jina_3(num_attention_heads=4),
-        "first task": _jina_3(foreign=_ADAPTED, task=0),
-        "last task": _jina_3(foreign=_ADAPTED, task=2),
-        "rank": _jina_3(foreign=_ADAPTED | {"lora_rank": 3}, task=1),
-        "strength": _jina_3(foreign=_ADAPTED | {"lora_alpha": 3}, task=1),
+        "first task": _jina_3(foreign=published.JINA_3_ADAPTED, task=0),
+        "last task": _jina_3(foreign=published.JINA_3_ADAPTED, task=2),
+        "rank": _jina_3(foreign=published.JINA_3_ADAPTED | {"lora_rank": 3}, task=1),
+        "strength": _jina_3(foreign=published.JINA_3_ADAPTED | {"lora_alpha": 3}, task=1),
     },
     "nomic_bert": {
         "base": _nomic(facade=True),
-        "published": _nomic(foreign=_NOMIC_PUBLISHED, same_as="base"),
+        "published": _nomic(foreign=published.NOMIC, same_as="base"),
         "published values": _nomic(
             num_attention_heads=4,
             hidden_act="gelu",
             layer_norm_eps=0.01,
             num_hidden_layers=1,
             rope_parameters={"rope_type": "default", "rope_theta": 9.0},
-            foreign=_NOMIC_PUBLISHED
+            foreign=published.NOMIC
             | {"n_head": 4, "activation_function": "geglu", "layer_norm_epsilon": 0.01, "n_layer": 1}
             | {"rotary_emb_base": 9},
         ),
