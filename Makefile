@@ -65,7 +65,6 @@ golden: $(PEERS)/.ready
 	$(PEERS)/bin/python tests/golden/make_golden.py
 	$(PEERS)/bin/python -m tests.golden.make_heads
 	$(PEERS)/bin/python -m tests.golden.make_architectures
-	$(PEERS)/bin/python -m tests.golden.make_architectures_2
 	$(PEERS)/bin/python -m tests.golden.make_hybrid
 	$(PEERS)/bin/python -m tests.golden.make_words
 	$(PEERS)/bin/python tests/golden/make_lexical.py

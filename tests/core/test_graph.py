@@ -15,7 +15,6 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 from rapidembed import IntegrityError, TextEmbedding, UnsupportedModelError
 from rapidembed.graph import load_program
-from rapidembed.graph.build import build
 from rapidembed.graph.weights import Weights
 from rapidembed.hub import Checkpoint
 from rapidembed.registry import DenseLayer, ModelSpec, discover
@@ -27,6 +26,8 @@ from rapidembed.runtime.pooling import pool
 from rapidembed.runtime.session import OnnxSession
 from rapidembed.runtime.tokenizer import TokenIds
 from safetensors.numpy import load_file, save_file
+
+from tests.fakes.graphs import build
 
 BASE = Path(__file__).parents[1] / "golden" / "base"
 CONFIG = json.loads((BASE / "config.json").read_text())

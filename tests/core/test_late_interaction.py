@@ -17,13 +17,13 @@ from rapidembed import (
     UnsupportedModelError,
 )
 from rapidembed.graph import Program
-from rapidembed.graph.build import build
 from rapidembed.graph.weights import Weights
 from rapidembed.registry import LATE_INTERACTION
 from rapidembed.registry.config_file import ConfigFile
 from rapidembed.runtime.feeds import feeds
 from rapidembed.runtime.session import OnnxSession
 
+from tests.fakes.graphs import build
 from tests.golden.heads import COLBERTS, assemble_colbert, read
 
 TEXTS = ["hello world.", "", "a", "the quick, brown fox!", "hello world.", "日本", "the dog " * 12, "a b", "fox dog"]

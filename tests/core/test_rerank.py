@@ -19,7 +19,6 @@ from rapidembed import (
     UnsupportedModelError,
 )
 from rapidembed.graph import Program
-from rapidembed.graph.build import build
 from rapidembed.graph.weights import Weights
 from rapidembed.registry import RERANK
 from rapidembed.registry.config_file import ConfigFile
@@ -27,6 +26,7 @@ from rapidembed.runtime.feeds import feeds
 from rapidembed.runtime.session import OnnxSession
 from rapidembed.tasks.rerank.inputs import activation_of
 
+from tests.fakes.graphs import build
 from tests.golden.heads import RERANKERS, assemble_reranker, read
 
 QUERY = "the lazy dog"

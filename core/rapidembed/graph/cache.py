@@ -21,8 +21,7 @@ from safetensors.numpy import save, save_file
 
 from rapidembed import settings
 from rapidembed.errors import IntegrityError
-from rapidembed.graph.built import BuiltGraph
-from rapidembed.graph.rounded import Rounded
+from rapidembed.graph.built import BuiltGraph, Rounded
 from rapidembed.graph.weights import Weights
 
 logger = logging.getLogger(__name__)

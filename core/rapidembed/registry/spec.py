@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from rapidembed.types import HEADS, POOLING_MODES, Head, PoolingMode, SparsePooling
+from rapidembed.registry.heads import HEADS
+from rapidembed.types import POOLING_MODES, HeadName, PoolingMode, SparsePooling
 
 Pooling = tuple[PoolingMode, ...]
 """Modes whose results are concatenated, in this order."""
@@ -151,8 +152,8 @@ class ModelSpec:
     """Width of the output: of a vector or of each token's, the number of labels, or the size of the vocabulary."""
     architecture: str = ""
     """``model_type`` of the checkpoint's config.json; empty where that file is to say it."""
-    head: Head = "pool"
-    """What is computed from the encoder's token vectors; see :data:`rapidembed.types.Head`."""
+    head: HeadName = "pool"
+    """What is computed from the encoder's token vectors; see :data:`rapidembed.types.HeadName`."""
     pooling: Pooling = ("none",)
     normalize: bool = False
     """Whether vectors are scaled to length 1 (L2)."""

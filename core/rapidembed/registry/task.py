@@ -18,7 +18,7 @@ from rapidembed.registry.hybrid import discover_hybrid, find_layers
 from rapidembed.registry.multi_vector import METADATA_FILE, discover_multi_vector
 from rapidembed.registry.sparse_encoder import ROUTER_FILE, discover_sparse, read_sparse_modules
 from rapidembed.registry.spec import ModelSpec
-from rapidembed.types import Head
+from rapidembed.types import HeadName
 
 Reader: TypeAlias = Callable[[Path, str], ModelSpec]
 """Reads the spec of the model in a folder, given the name to call it by."""
@@ -32,11 +32,11 @@ class Task:
     """The class, which ``module`` has."""
     rows: tuple[str, ...]
     """Data files of the curated models."""
-    head: Head
+    head: HeadName
     """What a checkpoint's own files describe."""
     discover: Reader
     """Reads them."""
-    others: Mapping[Head, Reader] = field(default_factory=dict)
+    others: Mapping[HeadName, Reader] = field(default_factory=dict)
     """Heads that only a row can ask for, and what reads the files of such a model. All heads tell added models of one
     facade from another's."""
     reads_layers: bool = True
@@ -54,7 +54,7 @@ class Task:
     """Where the facade is imported from."""
 
     @property
-    def heads(self) -> tuple[Head, ...]:
+    def heads(self) -> tuple[HeadName, ...]:
         """Heads of its models."""
         return (self.head, *self.others)
 
@@ -102,7 +102,7 @@ class Task:
         return next(filter(None, (find_curated(file, name) for file in self.rows)), None)
 
 
-_HYBRIDS: Mapping[Head, Reader] = {"hybrid": discover_hybrid}
+_HYBRIDS: Mapping[HeadName, Reader] = {"hybrid": discover_hybrid}
 
 TEXT = Task("TextEmbedding", ("dense", "hybrid"), "pool", discover, _HYBRIDS, reads_layers=False, needs_modules=True)
 SPARSE = Task(

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rapidembed.errors import IntegrityError, NonFiniteError, UnsupportedModelError
-from rapidembed.registry import ModelSpec
+from rapidembed.registry.heads import output_shape
 from rapidembed.runtime import planner
 from rapidembed.runtime.backends import BACKENDS
 from rapidembed.runtime.backends.backend import GraphBackend, Session
@@ -126,7 +126,7 @@ class OnnxEngine(Generic[X]):
         return output
 
     def _check(self, output: NDArray[np.float32], length: int) -> None:
-        shape = _shape(self._spec, length)
+        shape = tuple(output_shape(self._spec, len(output), length)[1:])
         if output.shape[1:] != shape:
             raise IntegrityError(f"{self._spec.name}: expected results of {shape}, got {output.shape[1:]}.")
         finite = np.isfinite(output)
@@ -136,12 +136,3 @@ class OnnxEngine(Generic[X]):
                 f"{self._spec.name} produced NaN or infinity for rows {rows.tolist()} of a batch of "
                 f"{len(output)} ({self.backend} {BACKENDS[self.backend].version}, device {self.key.placement.label})."
             )
-
-
-def _shape(spec: ModelSpec, length: int) -> tuple[int, ...]:
-    """Of the output for one text."""
-    if spec.head == "attention":
-        return (length,)
-    if spec.head == "hybrid":
-        return (length, spec.dim + 1)
-    return (length, spec.dim) if spec.head in ("tokens", "words") else (spec.dim,)

@@ -7,7 +7,7 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
-from rapidembed.graph import Program, Rounding
+from rapidembed.graph import Program, RoundingPlan
 from rapidembed.hub import Checkpoint
 from rapidembed.runtime.engine import Engine, EngineKey
 from rapidembed.types import Precision, ProviderSpec
@@ -38,7 +38,7 @@ class Backend(Protocol):
 class ProgramOptions:
     """How a graph is built for a backend, see :func:`rapidembed.graph.load_program`."""
 
-    rounding: Rounding | None = None
+    rounding: RoundingPlan | None = None
     """How weights are made into integers, if they are."""
     plain: bool = True
     """Whether it must do without ONNX Runtime's own operators."""

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rapidembed.graph import Program, Rounding
+from rapidembed.graph import Program, RoundingPlan
 from rapidembed.hub import Checkpoint
 from rapidembed.registry.config_file import ConfigFile
 from rapidembed.registry.encoder_config import read_position_limit
@@ -37,7 +37,7 @@ class OnnxRuntime(GraphBackend):
         if precision != "int8":
             return ProgramOptions(plain=False)
         bits = 7 if integer_kind() == NARROW_SUMS else 8
-        return ProgramOptions(Rounding(bits, lambda program: _observe(program, checkpoint)), plain=False)
+        return ProgramOptions(RoundingPlan(bits, lambda program: _observe(program, checkpoint)), plain=False)
 
     def open(
         self, program: Program, providers: Sequence[ProviderSpec], *, precision: Precision, threads: int, callers: int
