@@ -8,11 +8,13 @@ Of lone queries ``latency_ms``, of cold starts ``cold_s``. ``summary`` is made o
 """
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
 from benchmarks.paths import RESULTS
 from benchmarks.summary import summarize
+from benchmarks.tables import Table, render
 
 Entries = dict[str, dict[str, Any]]
 
@@ -42,6 +44,14 @@ def merge(entries: Entries, key: str, entry: dict[str, Any], order: list[str]) -
     merged = entries | {key: entry | {"summary": summarize(entry)}}
     known = [name for name in order if name in merged]
     return {name: merged[name] for name in (*known, *(name for name in merged if name not in order))}
+
+
+def publish(heading: str, about: str, table: Table) -> None:
+    """Print a page with one table, and write it to the file that the command line names, if it does."""
+    page = f"# {heading}\n\n{about}\n\n{render(table)}\n"
+    print(page)
+    for file in sys.argv[1:2]:
+        Path(file).write_text(page, encoding="utf-8")
 
 
 def dump(entries: Entries) -> str:
