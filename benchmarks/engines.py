@@ -1,8 +1,9 @@
 """The contestants: how each is installed, loaded and called. Nothing is imported until a worker loads one.
 
-``python -m benchmarks.engines MODULE ...`` prints which of these modules its interpreter lacks.
+``python -m benchmarks.engines NAME ...`` prints which of these modules or backends its interpreter lacks.
 """
 
+import importlib
 import importlib.util
 import json
 import sys
@@ -25,8 +26,9 @@ FASTER = {
     "rapidembed-native-bf16": {"precision": "bf16", "backend": "native"},
 }
 """Ours in reduced precision: names and options."""
-_BACKENDS = {"openvino": ("OpenVINO", "openvino"), "native": ("native", "rapidembed.runtime.backends.native")}
-"""Backend -> its name in tables, and the module without which it does not run."""
+_BACKEND = "backend "
+_BACKENDS = {"openvino": ("OpenVINO", "openvino"), "native": ("native", f"{_BACKEND}native")}
+"""Backend -> its name in tables, and the module or row of rapidembed's table without which it does not run."""
 REFERENCE = "st-fp32"
 """The engine that vectors are compared to."""
 
@@ -142,16 +144,19 @@ def _backend(folder: Path, name: str) -> SentenceTransformers:
     return loaded
 
 
-def missing(modules: Sequence[str]) -> list[str]:
-    """Those that this interpreter does not find."""
+def missing(names: Sequence[str]) -> list[str]:
+    """The modules and backends that this interpreter does not have."""
 
     def absent(name: str) -> bool:
         try:
+            if name.startswith(_BACKEND):
+                row = importlib.import_module("rapidembed.runtime.backends").BACKENDS.get(name.removeprefix(_BACKEND))
+                return row is None or not row.installed
             return importlib.util.find_spec(name) is None
         except ImportError:
             return True
 
-    return [name for name in modules if absent(name)]
+    return [name for name in names if absent(name)]
 
 
 def _ours(name: str) -> Engine:

@@ -20,6 +20,8 @@ _PACKAGES = (
     "openvino",
     "optimum-onnx",
     "optimum-intel",
+    "ctranslate2",
+    "nncf",
     "model2vec",
     "torch",
     "transformers",

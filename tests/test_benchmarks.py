@@ -6,6 +6,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 from pydoc_data import topics
+from types import MappingProxyType, ModuleType, SimpleNamespace
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ from benchmarks import plots, readme, report, results, shapes, workloads
 from benchmarks.client import Crew
 from benchmarks.contest import Contest, Team, assemble
 from benchmarks.corpus import Corpus, _docstrings, paragraphs
-from benchmarks.engines import ENGINES
+from benchmarks.engines import ENGINES, missing
 from benchmarks.paths import ROOT
 from benchmarks.plots import like_with_like
 from benchmarks.race import race
@@ -226,7 +227,7 @@ class Pretender:
     """Stands for a worker process: its speed depends on the batch size only."""
 
     computes = None
-    longer = {"fastembed": 1.5}
+    longer = MappingProxyType({"fastembed": 1.5})
 
     def __init__(self, engine: str, seconds: dict, asked: list[str]) -> None:
         self.engine, self.seconds, self.asked = engine, seconds, asked
@@ -322,6 +323,18 @@ def test_who_cannot_run_is_left_out_and_the_reason_kept(monkeypatch) -> None:
     assert (team.engines, skipped) == (["rapidembed"], {"fastembed": "not installed: no_such_module.at_all"})
     team, skipped = assemble("splade", ["rapidembed", "st-fp32"], {})
     assert (team.engines, skipped) == (["rapidembed"], {})  # sentence-transformers does not compete there
+
+
+def test_a_backend_competes_once_it_is_in_the_table_and_installed(monkeypatch) -> None:
+    row, table = SimpleNamespace(installed=False), ModuleType("rapidembed.runtime.backends")
+    wanted = ENGINES["rapidembed-native-int8"].requires
+    table.BACKENDS = {}
+    monkeypatch.setitem(sys.modules, table.__name__, table)
+    assert missing(wanted) == ["backend native"]
+    table.BACKENDS = {"native": row}
+    assert missing(wanted) == ["backend native"]
+    row.installed = True
+    assert missing(wanted) == []
 
 
 def test_pictures(tmp_path, monkeypatch) -> None:
