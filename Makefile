@@ -9,13 +9,14 @@
 # make faults load models from a hub that fails in every way known; writes docs/reliability.md
 # make bench-static  static models beside model2vec (the same environment)
 # make builtin  make builtin:static-en anew (Debian or Ubuntu, half an hour)
-# make golden recompute the committed reference outputs (the same environment)
+# make golden recompute the committed reference outputs (environments with PyTorch)
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PEERS := .venv-peers
 OPTIMUM := .venv-optimum
+BEFORE := .venv-before
 APART := st-onnx,st-onnx-int8,st-openvino,st-openvino-int8,ctranslate2
 PIP_OPTIONS := --quiet --disable-pip-version-check
 
@@ -57,7 +58,7 @@ bench-static: $(PEERS)/.ready
 builtin: $(VENV)/.dev
 	$(BIN)/python scripts/static_en/build.py
 
-golden: $(PEERS)/.ready
+golden: $(PEERS)/.ready $(BEFORE)/.ready
 	$(PEERS)/bin/python tests/golden/make_golden.py
 	$(PEERS)/bin/python -m tests.golden.make_heads
 	$(PEERS)/bin/python -m tests.golden.make_architectures
@@ -67,9 +68,11 @@ golden: $(PEERS)/.ready
 	$(PEERS)/bin/python tests/golden/make_lexical.py
 	$(PEERS)/bin/python tests/golden/make_muvera.py
 	$(PEERS)/bin/python tests/golden/make_static.py
+	$(PEERS)/bin/python tests/golden/make_saved.py
+	$(BEFORE)/bin/python tests/golden/make_saved.py
 
 clean:
-	rm -rf $(VENV) $(PEERS) $(OPTIMUM) dist benchmarks/.work
+	rm -rf $(VENV) $(PEERS) $(OPTIMUM) $(BEFORE) dist benchmarks/.work
 
 $(VENV)/.demo: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -97,4 +100,12 @@ $(OPTIMUM)/.ready: pyproject.toml
 	@echo "Installing CTranslate2 and sentence-transformers with its ONNX and OpenVINO backends into $(OPTIMUM) ..."
 	$(OPTIMUM)/bin/pip install $(PIP_OPTIONS) torch==2.13.0
 	$(OPTIMUM)/bin/pip install $(PIP_OPTIONS) 'sentence-transformers[onnx,openvino]' 'datasets<5' ctranslate2
+	touch $@
+
+# The generation before this one, which saves models in another form.
+$(BEFORE)/.ready:
+	$(PYTHON) -m venv $(BEFORE)
+	@echo "Installing sentence-transformers 5.1 into $(BEFORE) ..."
+	$(BEFORE)/bin/pip install $(PIP_OPTIONS) torch==2.13.0
+	$(BEFORE)/bin/pip install $(PIP_OPTIONS) sentence-transformers==5.1.2 transformers==4.57.6
 	touch $@
