@@ -46,16 +46,14 @@ def peers(entry: dict[str, Any]) -> list[str]:
 
 
 def contest(entry: dict[str, Any]) -> list[str]:
-    """The main contest: against each peer at its best and at its default, and ours in reduced precision."""
+    """The main contest: ours against each peer at its best and at its default."""
     best = entry["summary"]["best"]
     return [
-        "### Against each peer at its best batch size",
+        "### Each peer at its best batch size",
         _against(entry, [best[name] for name in peers(entry)]),
-        "### Against each peer at its default",
+        "### Each peer at its default",
         _against(entry, [Variant(name, None).key for name in peers(entry)]),
         _computes(entry),
-        "### In reduced precision",
-        _reduced(entry),
     ]
 
 
@@ -70,24 +68,23 @@ def _setting(entry: dict[str, Any]) -> str:
 
 
 def _against(entry: dict[str, Any], keys: list[str]) -> str:
-    table: Table = [["", "texts/s", "rapidembed is", "peak memory", "rapidembed's is", "cosine, mean", "least"]]
+    """Ours and the peers' variants, and how many times as fast each of ours is."""
     summary = entry["summary"]
-    ours = summary["variants"].get(MAIN)
-    for key in [MAIN, *keys]:
+    ours = list(summary["times_as_fast"])
+    table: Table = [["", "texts/s", *(f"{title(own)} is" for own in ours), "peak memory", "cosine, mean", "least"]]
+    for key in [*ours, *keys]:
         row = summary["variants"].get(key)
-        name = f"**{title(key)}**" if key == MAIN else title(key)
+        name = f"**{title(key)}**" if key in ours else title(key)
         if row is None:
-            table.append([name, "failed", *[NONE] * 5])
+            table.append([name, "failed", *[NONE] * (len(ours) + 3)])
             continue
-        ratio = summary["times_as_fast"].get(MAIN, {}).get(key)
-        both = ours and ours["peak_mb"] and row["peak_mb"] and key != MAIN
+        ratios = [summary["times_as_fast"][own].get(key) if own != key else None for own in ours]
         table.append(
             [
                 name,
                 rate(row["texts_per_s"]),
-                "" if key == MAIN else f"**{times(ratio['median'])} as fast**" if ratio else NONE,
+                *(times(ratio["median"]) if ratio else "" for ratio in ratios),
                 NONE if row["peak_mb"] is None else f"{row['peak_mb']:,.0f} MB",
-                f"{ours['peak_mb'] / row['peak_mb']:.2f}x" if both else "",
                 cosine(entry, key, "mean"),
                 cosine(entry, key, "min"),
             ]
@@ -99,24 +96,6 @@ def _computes(entry: dict[str, Any]) -> str:
     """Engines that chose a precision by themselves; in 8 bits, for what is not a product of integers."""
     chosen = [f"{ENGINES[name].title} computes in {kind} here" for name, kind in entry["computes"].items()]
     return f"By its own choice, {', '.join(chosen)}." if chosen else ""
-
-
-def _reduced(entry: dict[str, Any]) -> str:
-    """How much faster ours is in reduced precision, pair by pair."""
-    summary = entry["summary"]
-    ours = [key for key in summary["times_as_fast"] if key != MAIN]
-    if not ours:
-        return "Not measured."
-    table: Table = [["times as fast as", *map(title, ours)]]
-    others = [summary["best"][name] for name in peers(entry)] + [Variant(name, None).key for name in peers(entry)]
-    for key in dict.fromkeys([MAIN, *others]):
-        if key in summary["variants"]:
-            ratios = [summary["times_as_fast"][own][key] for own in ours]
-            table.append([title(key), *(f"{ratio['median']:.2f}" if ratio else NONE for ratio in ratios)])
-    cosines = ", ".join(
-        f"{title(key)} {cosine(entry, key, 'mean')} (least {cosine(entry, key, 'min')})" for key in ours
-    )
-    return f"{render(table)}\n\nMean cosine to float32: {cosines}."
 
 
 def _details(entry: dict[str, Any]) -> str:
