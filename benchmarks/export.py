@@ -31,8 +31,8 @@ from benchmarks.shapes import COLBERT_COLUMNS, SHAPES, Shape
 _RECIPE = "torch.onnx.export, tracing, eager attention, opset 17, recipe 3"
 _SEED = 7
 _TOKENIZER = ("tokenizer.json", "special_tokens_map.json", "vocab.txt")
-_SPARSE = -1.5
-"""Bias of SPLADE's words, with which random weights give each text about 200 of them, as trained ones do."""
+_SPARSE = -2.0
+"""Bias of SPLADE's words, with which random weights give a text some hundred of them, as trained ones do."""
 _CALIBRATION_TOKENS = 16
 """Paragraphs of fewer tokens say little."""
 

@@ -11,12 +11,13 @@ from benchmarks.tables import NONE, Table, cosine, describe_machine, number, per
 from benchmarks.workloads import BULK, COLD, MIXED, QUERY
 
 _NOTES = f"""\
-Engines stay loaded and take turns. Times are medians of rounds; ratios are taken pair by pair within a round, then the
-median. An engine's best batch size is the fastest of those tried, its default included. fastembed at its default pads
-256 texts to the longest of them; it gets one such batch, with the same spread of lengths, and is compared by tokens per
-second. rapidembed runs at its defaults everywhere. Share of the roof: floating point operations that the real tokens
-need, against the best fp32 matrix product of the same run on all cores; reduced precision may pass it. Cosine: to
-{ENGINES[REFERENCE].title} at its default, text by text. Nobody reads more than 512 tokens of a text."""
+Engines stay loaded and take turns. Times are medians of rounds; ratios are taken pair by pair within a round, then
+the median: a column "... is" says how many times as fast that engine is as the row. An engine's best batch size is
+the fastest of those tried, its default included. fastembed at its default pads 256 texts to the longest of them; it
+gets one such batch, with the same spread of lengths, and is compared by tokens per second. rapidembed runs at its
+defaults everywhere. Share of the roof: floating point operations that the real tokens need, against the best fp32
+matrix product of the same run on all cores; reduced precision may pass it. Cosine: to {ENGINES[REFERENCE].title} at
+its default, text by text. Nobody reads more than 512 tokens of a text."""
 _TOO_MUCH = "\\*"
 
 

@@ -3,7 +3,8 @@
 ``{"entries": {"SHAPE/WORKLOAD": {...}, "static": {...}}}``. Every entry holds what it was measured on, who was skipped
 and what failed. Of a bulk workload it holds ``runs``: by engine and batch size, texts, tokens and operations of a
 measurement, its seconds in each round (null: not in that one), the largest share of the machine that others took, and
-peak memory; ``cosine`` to the reference; ``computes``, precisions that engines chose by themselves; ``gemm``, the roof.
+peak memory; ``cosine`` to the reference, or ``difference`` from ours where models have a head; ``computes``, precisions
+that engines chose by themselves; ``gemm``, the roofs.
 Of lone queries ``latency_ms``, of cold starts ``cold_s``. ``summary`` is made of these by :mod:`benchmarks.summary`.
 """
 
