@@ -117,7 +117,7 @@ def _fidelity(entry: dict[str, Any]) -> Any:
         axes.annotate(_short(key), (1.5 * distance, height), va="center", fontsize=9, color=_INK)
     axes.set_xscale("log")
     axes.set_xlim(_EQUAL / 2, 0.2)
-    axes.set_xticks([10.0**power for power in range(-8, -2)])
+    axes.set_xticks([10.0**power for power in range(-8, -1)])
     axes.minorticks_off()
     axes.set_ylim(0, highest)
     axes.set_xlabel(f"mean distance (1 - cosine) from float32's vectors; {_EQUAL:g} is equal", color=_INK, loc="left")

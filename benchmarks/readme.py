@@ -143,7 +143,8 @@ def details(entries: Entries) -> list[str]:
     p50 = entries[f"{REAL}/{QUERY}"]["summary"]["query_p50_ms"]
     ratios = {length: p50["rapidembed-int8"][length] / value for length, value in p50["fastembed"].items()}
     told.append(f"In int8 a lone query takes {_span(ratios)} of fastembed's time.")
-    return [*report.contest(main), " ".join(told), _picture("speed", "Texts per second"), *_shapes(entries)]
+    pictures = [_picture("speed", "Texts per second"), _picture("fidelity", "Speed and distance from float32")]
+    return [*report.contest(main), " ".join(told), *pictures, *_shapes(entries)]
 
 
 def _span(ratios: dict[str, float]) -> str:
