@@ -1,5 +1,6 @@
 """What every embedding method does with its arguments and with the rows that come back."""
 
+import sys
 import threading
 from collections.abc import Iterable, Iterator, Sequence, Sized
 from dataclasses import dataclass
@@ -40,7 +41,7 @@ def gather(rows: Iterator[Vectors], texts: Iterable[object], dimensions: int) ->
 
 def with_progress(rows: Iterator[Window], texts: Iterable[object], show: bool) -> Iterator[Window]:
     """Pass the rows on, counting them on a progress bar if one is wanted."""
-    if not show:
+    if not show or sys.stderr is None:  # a program without a console
         yield from rows
         return
     from tqdm.auto import tqdm  # a tenth of a second that only those pay who want a bar

@@ -70,12 +70,19 @@ class Call:
         Args:
             stacklevel: of the user's line, seen from the caller of this method; as in :func:`warnings.warn`.
         """
+        self._warn_of_cuts(stacklevel + 1)
+        self.warn_of_repairs(stacklevel + 1)
+
+    def _warn_of_cuts(self, stacklevel: int) -> None:
         if self.truncated:
             message = (
                 f"{self.truncated} of {self.texts} {self.noun} had more than {self.max_tokens} tokens and were cut. "
                 "Split them, or raise max_tokens; truncate=False makes this an error."
             )
             warnings.warn(TruncationWarning(message, tuple(self.first_truncated)), stacklevel=stacklevel + 1)
+
+    def warn_of_repairs(self, stacklevel: int) -> None:
+        """Say once that lone surrogates were replaced; ``stacklevel`` as in :meth:`warn`."""
         if self.repaired:
             warnings.warn(
                 f"{self.repaired} of {self.texts} {self.noun} held lone surrogates, which are not Unicode text; each "
