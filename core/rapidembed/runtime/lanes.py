@@ -5,12 +5,19 @@ from collections import deque
 from collections.abc import Mapping
 from concurrent.futures import CancelledError, Future
 from dataclasses import dataclass, field
-from typing import Generic
+from typing import Generic, Protocol
 
 from rapidembed.runtime.engine import Engine
 from rapidembed.runtime.planner import Batch
 from rapidembed.runtime.sinks import Sink, W
 from rapidembed.runtime.tokenizer import TokenIds
+
+
+class Signal(Protocol):
+    """Such as a :class:`threading.Event`."""
+
+    def is_set(self) -> bool:
+        """Whether the work is to end."""
 
 
 @dataclass(slots=True)
@@ -30,7 +37,7 @@ class Lanes(Generic[W]):
     """
 
     def __init__(
-        self, engine: Engine, sink: Sink[W], limit: int, extra: Mapping[str, int], cancelled: threading.Event | None
+        self, engine: Engine, sink: Sink[W], limit: int, extra: Mapping[str, int], cancelled: Signal | None
     ) -> None:
         self._engine = engine
         self._sink = sink

@@ -2,7 +2,9 @@
 
 import itertools
 import logging
+import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import CancelledError
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -82,7 +84,7 @@ class LeasedModel:
         self, items: Iterable[T], steps: Steps[T], sink: Sink[W], bulk: Bulk, extra: Mapping[str, int] = NOTHING
     ) -> Iterator[W]:
         """Run the model over many inputs, window by window; see :func:`rapidembed.runtime.stream.run_windows`."""
-        for window in run_windows(
+        windows = run_windows(
             self.engine,
             items,
             steps,
@@ -91,11 +93,18 @@ class LeasedModel:
             batch_size=bulk.batch_size,
             workers=bulk.workers,
             extra=extra,
-            cancelled=bulk.cancelled,
-        ):
+            cancelled=_Unwanted(self.lease, bulk.cancelled),
+        )
+        closed = f"{self.spec.name} was closed while texts were being embedded."
+        try:
+            for window in windows:
+                if self.lease.released:
+                    raise ClosedError(closed)
+                yield window
+        except CancelledError:
             if self.lease.released:
-                raise ClosedError(f"{self.spec.name} was closed while texts were being embedded.")
-            yield window
+                raise ClosedError(closed) from None
+            raise
 
     def single(self, item: T, steps: Steps[T], sink: Sink[W], extra: Mapping[str, int] = NOTHING) -> W:
         """Run the model over a lone input, on all cores if they are free: a window of one."""
@@ -141,6 +150,17 @@ class LeasedModel:
     def facts(self) -> dict[str, Any]:
         """Everything beside the files that decides the results, in JSON's types."""
         return {"head": self.spec.head, "max_tokens": self.max_tokens, "precision": self.info().precision}
+
+
+@dataclass(frozen=True, slots=True)
+class _Unwanted:
+    """Whether nobody waits for a call's results any more."""
+
+    lease: Lease
+    cancelled: threading.Event | None
+
+    def is_set(self) -> bool:
+        return self.lease.released or (self.cancelled is not None and self.cancelled.is_set())
 
 
 def lease_model(
