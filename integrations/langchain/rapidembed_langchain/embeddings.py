@@ -5,7 +5,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import rapidembed
 from langchain_core.embeddings import Embeddings
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, SecretStr
+from pydantic import ConfigDict, Field, PrivateAttr, SecretStr
+
+from rapidembed_langchain._configured import Configured, text_of, texts_of
 
 if TYPE_CHECKING:
     from rapidembed import TextEmbedding  # at run time it is loaded with the first model
@@ -14,7 +16,7 @@ if TYPE_CHECKING:
 _OWN_OPTIONS = frozenset({"max_length", "doc_embed_type", "batch_size", "parallel", "show_progress", "token"})
 
 
-class FastEmbedEmbeddings(BaseModel, Embeddings):
+class FastEmbedEmbeddings(Configured, Embeddings):
     """LangChain embeddings that run on this machine.
 
     Takes the parameters of the FastEmbed class in langchain-community, so that a migration is one changed import, and
@@ -75,26 +77,36 @@ class FastEmbedEmbeddings(BaseModel, Embeddings):
         token = self.token.get_secret_value() if self.token else None
         self._model = rapidembed.TextEmbedding(max_tokens=self.max_length, token=token, **options)
 
+    @property
+    def fingerprint(self) -> str:
+        """A short hash of everything that decides the vectors of documents, to be stored with them.
+
+        It suits as ``namespace`` of LangChain's CacheBackedEmbeddings, whose ``query_embedding_cache`` must then be
+        another store than that of the documents: queries have vectors of their own.
+        """
+        model = super().fingerprint
+        return model if self.doc_embed_type == "passage" else f"{model}-{self.doc_embed_type}"
+
     def embed_documents(self, texts: list[str]) -> list[list[float]]:
         """Embed documents."""
         encode = self._model.encode if self.doc_embed_type == "default" else self._model.encode_document
-        vectors: list[list[float]] = encode(texts, **self._bulk_options()).tolist()
+        vectors: list[list[float]] = encode(texts_of(texts), **self._bulk_options()).tolist()
         return vectors
 
     def embed_query(self, text: str) -> list[float]:
         """Embed a search query."""
-        vector: list[float] = self._model.encode_query(text).tolist()
+        vector: list[float] = self._model.encode_query(text_of(text)).tolist()
         return vector
 
     async def aembed_documents(self, texts: list[str]) -> list[list[float]]:
         """Embed documents without blocking the event loop."""
         encode = self._model.aencode if self.doc_embed_type == "default" else self._model.aencode_document
-        vectors: list[list[float]] = (await encode(texts, **self._bulk_options())).tolist()
+        vectors: list[list[float]] = (await encode(texts_of(texts), **self._bulk_options())).tolist()
         return vectors
 
     async def aembed_query(self, text: str) -> list[float]:
         """Embed a search query without blocking the event loop."""
-        vector: list[float] = (await self._model.aencode_query(text)).tolist()
+        vector: list[float] = (await self._model.aencode_query(text_of(text))).tolist()
         return vector
 
     def _bulk_options(self) -> dict[str, Any]:

@@ -7,7 +7,9 @@ import rapidembed
 from langchain_core.callbacks import Callbacks
 from langchain_core.cross_encoders import BaseCrossEncoder
 from langchain_core.documents import BaseDocumentCompressor, Document
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, SecretStr, StrictInt
+from pydantic import ConfigDict, Field, PrivateAttr, SecretStr, StrictInt
+
+from rapidembed_langchain._configured import Configured, contents_of, text_of
 
 if TYPE_CHECKING:
     from rapidembed import LateInteractionTextEmbedding, TextCrossEncoder  # at run time with the first model
@@ -15,7 +17,7 @@ if TYPE_CHECKING:
 _OWN_OPTIONS = frozenset({"max_length", "batch_size", "parallel", "show_progress", "token", "top_n", "activation"})
 
 
-class _Options(BaseModel):
+class _Options(Configured):
     """What the classes here share: the options of a model, and of going through many texts with it."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True, protected_namespaces=())
@@ -105,14 +107,14 @@ class FastEmbedRerank(_CrossEncoderOptions, _Compressor):
         self, documents: Sequence[Document], query: str, callbacks: Callbacks | None = None
     ) -> list[Document]:
         """Sort the documents by how well they answer the query, and keep the best."""
-        texts = [document.page_content for document in documents]
+        texts, query = contents_of(documents), text_of(query, "query")
         return self._ranked(documents, self._model.score(query, texts, **self._score_options()))
 
     async def acompress_documents(
         self, documents: Sequence[Document], query: str, callbacks: Callbacks | None = None
     ) -> list[Document]:
         """:meth:`compress_documents` without blocking the event loop."""
-        texts = [document.page_content for document in documents]
+        texts, query = contents_of(documents), text_of(query, "query")
         return self._ranked(documents, await self._model.ascore(query, texts, **self._score_options()))
 
 
@@ -134,7 +136,7 @@ class FastEmbedColbertRerank(_Compressor):
         self, documents: Sequence[Document], query: str, callbacks: Callbacks | None = None
     ) -> list[Document]:
         """Sort the documents by how well they answer the query, and keep the best."""
-        texts = [document.page_content for document in documents]
+        texts, query = contents_of(documents), text_of(query, "query")
         vectors = self._model.encode_document(texts, **self._bulk_options())
         return self._ranked(documents, rapidembed.max_sim(self._model.encode_query(query), vectors))
 
@@ -142,7 +144,7 @@ class FastEmbedColbertRerank(_Compressor):
         self, documents: Sequence[Document], query: str, callbacks: Callbacks | None = None
     ) -> list[Document]:
         """:meth:`compress_documents` without blocking the event loop."""
-        texts = [document.page_content for document in documents]
+        texts, query = contents_of(documents), text_of(query, "query")
         vectors = await self._model.aencode_document(texts, **self._bulk_options())
         return self._ranked(documents, rapidembed.max_sim(await self._model.aencode_query(query), vectors))
 

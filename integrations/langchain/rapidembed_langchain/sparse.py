@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, Literal
 import rapidembed
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, SecretStr
 
+from rapidembed_langchain._configured import Configured, text_of, texts_of
+
 if TYPE_CHECKING:
     from langchain_milvus.utils.sparse import BaseSparseEmbedding
     from rapidembed import SparseTextEmbedding  # at run time it is loaded with the first model
@@ -23,7 +25,7 @@ class SparseVector(BaseModel, extra="forbid"):
     values: list[float]
 
 
-class FastEmbedSparse(BaseModel):
+class FastEmbedSparse(Configured):
     """Sparse embeddings that run on this machine, for ``QdrantVectorStore(sparse_embedding=...)`` among others.
 
     Takes the parameters of langchain-qdrant's class of that name, so that a migration is one changed import, and those
@@ -90,21 +92,21 @@ class FastEmbedSparse(BaseModel):
 
     def embed_documents(self, texts: list[str]) -> list[SparseVector]:
         """Embed documents."""
-        return _vectors(self._model.encode_document(texts, **self._bulk_options()))
+        return _vectors(self._model.encode_document(texts_of(texts), **self._bulk_options()))
 
     def embed_query(self, text: str) -> SparseVector:
         """Embed a search query."""
-        return _vector(self._model.encode_query(text))
+        return _vector(self._model.encode_query(text_of(text)))
 
     async def aembed_documents(self, texts: list[str]) -> list[SparseVector]:
         """Embed documents without blocking the event loop."""
-        rows = await self._model.aencode_document(texts, **self._bulk_options())
+        rows = await self._model.aencode_document(texts_of(texts), **self._bulk_options())
         # Turning thousands of vectors into lists takes longer than an event loop may wait.
         return await asyncio.to_thread(_vectors, rows)
 
     async def aembed_query(self, text: str) -> SparseVector:
         """Embed a search query without blocking the event loop."""
-        return _vector(await self._model.aencode_query(text))
+        return _vector(await self._model.aencode_query(text_of(text)))
 
     def as_milvus(self) -> "BaseSparseEmbedding":
         """The same model as langchain-milvus wants it, for ``Milvus(embedding_function=[dense, sparse])``."""
