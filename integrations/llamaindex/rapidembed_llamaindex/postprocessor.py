@@ -79,11 +79,11 @@ class _Rerank(Configured, BaseNodePostprocessor):
     def _postprocess_nodes(
         self, nodes: list[NodeWithScore], query_bundle: QueryBundle | None = None
     ) -> list[NodeWithScore]:
-        query = _query(query_bundle)
+        query, texts = _query(query_bundle), _texts(nodes)
         if not nodes:
             return []
         with self._told(nodes, query) as event:
-            ranked = self._ranked(nodes, self._scores(query, _texts(nodes)))
+            ranked = self._ranked(nodes, self._scores(query, texts))
             event.on_end(payload={EventPayload.NODES: ranked})
         dispatcher.event(ReRankEndEvent(nodes=ranked))
         return ranked
@@ -91,11 +91,11 @@ class _Rerank(Configured, BaseNodePostprocessor):
     async def _apostprocess_nodes(
         self, nodes: list[NodeWithScore], query_bundle: QueryBundle | None = None
     ) -> list[NodeWithScore]:
-        query = _query(query_bundle)
+        query, texts = _query(query_bundle), _texts(nodes)
         if not nodes:
             return []
         with self._told(nodes, query) as event:
-            ranked = self._ranked(nodes, await self._ascores(query, _texts(nodes)))
+            ranked = self._ranked(nodes, await self._ascores(query, texts))
             event.on_end(payload={EventPayload.NODES: ranked})
         dispatcher.event(ReRankEndEvent(nodes=ranked))
         return ranked
