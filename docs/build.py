@@ -26,7 +26,8 @@ PAGES = {
 changed import, and those of `rapidembed.TextEmbedding`. Documents and queries each get the prompt that the model was
 trained with; the async methods never block the event loop. `embeddings.fingerprint` names what decides the vectors: it
 is the `namespace` for `CacheBackedEmbeddings`, whose `query_embedding_cache` must then be a store of its own, as
-queries and documents have different vectors. `embeddings.model_copy(update={"dimensions": 256})` loads what it says.""",
+queries and documents have different vectors. A copy, `embeddings.model_copy(update={"dimensions": 256})`, computes what
+it says.""",
     ),
     "llamaindex": (
         "llamaindex_ingestion.py",
