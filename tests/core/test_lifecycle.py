@@ -96,6 +96,23 @@ def test_closing_ends_a_running_stream(minilm: str) -> None:
         list(vectors)
 
 
+def test_closing_ends_a_running_call_soon(minilm: str) -> None:
+    model = TextEmbedding(minilm, threads=1)
+    engine, batches = model._loaded().engine, []
+    run = engine.run
+
+    def closing(texts, length, extra):
+        batches.append(len(texts))
+        if len(batches) == 2:
+            model.close()
+        return run(texts, length, extra)
+
+    engine.run = closing
+    with pytest.raises(ClosedError, match="closed while texts were being embedded"):
+        model.encode(["a text of several words"] * 512, batch_size=8)
+    assert len(batches) == 2  # of 64
+
+
 def test_context_manager_closes(minilm: str) -> None:
     with TextEmbedding(minilm) as model:
         model.encode("x")

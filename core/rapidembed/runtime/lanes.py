@@ -5,12 +5,19 @@ from collections import deque
 from collections.abc import Mapping
 from concurrent.futures import CancelledError, Future
 from dataclasses import dataclass, field
-from typing import Generic
+from typing import Generic, Protocol
 
 from rapidembed.runtime.engine import Engine
 from rapidembed.runtime.planner import Batch
 from rapidembed.runtime.ready import X
 from rapidembed.runtime.sinks import Sink, W
+
+
+class Signal(Protocol):
+    """Such as a :class:`threading.Event`."""
+
+    def is_set(self) -> bool:
+        """Whether the work is to end."""
 
 
 @dataclass(slots=True)
@@ -35,7 +42,7 @@ class Lanes(Generic[X, W]):
         sink: Sink[X, W],
         limit: int,
         extra: Mapping[str, int],
-        cancelled: threading.Event | None,
+        cancelled: Signal | None,
     ) -> None:
         self._engine = engine
         self._sink = sink

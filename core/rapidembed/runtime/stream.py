@@ -4,14 +4,13 @@ While one window computes, the next is read and made ready, such as tokenized. N
 """
 
 import itertools
-import threading
 import time
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Generic, Protocol, TypeVar
 
 from rapidembed.runtime.engine import NOTHING, Engine
-from rapidembed.runtime.lanes import Lanes, WindowJob
+from rapidembed.runtime.lanes import Lanes, Signal, WindowJob
 from rapidembed.runtime.ready import X
 from rapidembed.runtime.sinks import Sink, W
 
@@ -62,7 +61,7 @@ def run_windows(
     batch_size: int,
     workers: int | None,
     extra: Mapping[str, int] = NOTHING,
-    cancelled: threading.Event | None = None,
+    cancelled: Signal | None = None,
 ) -> Iterator[W]:
     """Run the model over ``items`` and yield the sink's windows in input order.
 

@@ -1,5 +1,6 @@
 """What every method does with its arguments and with the rows that come back."""
 
+import sys
 import threading
 from collections.abc import Iterable, Iterator, Sequence, Sized
 from dataclasses import dataclass
@@ -45,7 +46,7 @@ def count_of(items: object) -> int | None:
 
 def with_progress(rows: Iterator[Window], items: Iterable[object], show: bool, unit: str = "text") -> Iterator[Window]:
     """Pass the rows on, counting them on a progress bar if one is wanted, by the name of an input."""
-    if not show:
+    if not show or sys.stderr is None:  # a program without a console
         yield from rows
         return
     from tqdm.auto import tqdm  # a tenth of a second that only those pay who want a bar

@@ -1,7 +1,9 @@
 """A loaded model as a facade holds it: a lease on the shared engine, and the limits of this facade."""
 
 import logging
+import threading
 from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import CancelledError
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar
@@ -158,7 +160,7 @@ class LeasedModel(Generic[O]):
         self, items: Iterable[T], steps: Steps[T, X], sink: Sink[X, W], bulk: Bulk, extra: Mapping[str, int] = NOTHING
     ) -> Iterator[W]:
         """Run the model over many inputs, window by window; see :func:`rapidembed.runtime.stream.run_windows`."""
-        for window in run_windows(
+        windows = run_windows(
             self.engine,
             items,
             steps,
@@ -167,10 +169,15 @@ class LeasedModel(Generic[O]):
             batch_size=bulk.batch_size,
             workers=bulk.workers,
             extra=extra,
-            cancelled=bulk.cancelled,
-        ):
+            cancelled=_Unwanted(self.lease, bulk.cancelled),
+        )
+        try:
+            for window in windows:
+                self.check_open()
+                yield window
+        except CancelledError:
             self.check_open()
-            yield window
+            raise
 
     def single(self, item: T, steps: Steps[T, X], sink: Sink[X, W], extra: Mapping[str, int] = NOTHING) -> W:
         """Run the model over a lone input, on all cores if they are free: a window of one."""
@@ -214,3 +221,14 @@ class LeasedModel(Generic[O]):
     def facts(self) -> dict[str, Any]:
         """Everything beside the files that decides the results, in JSON's types."""
         return {"head": self.spec.head, "precision": self.engine.key.precision}
+
+
+@dataclass(frozen=True, slots=True)
+class _Unwanted:
+    """Whether nobody waits for a call's results any more."""
+
+    lease: Lease
+    cancelled: threading.Event | None
+
+    def is_set(self) -> bool:
+        return self.lease.released or (self.cancelled is not None and self.cancelled.is_set())

@@ -3,10 +3,12 @@
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import ConfigDict, Field, SecretStr
+
+from rapidembed_langchain._configured import Configured
 
 
-class ModelFields(BaseModel):
+class ModelFields(Configured):
     """Options that every model has; a class adds its own, and those of itself to ``own``."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True, protected_namespaces=())

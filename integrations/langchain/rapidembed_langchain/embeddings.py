@@ -6,6 +6,7 @@ import rapidembed
 from langchain_core.embeddings import Embeddings
 from pydantic import PrivateAttr
 
+from rapidembed_langchain._configured import text_of, texts_of
 from rapidembed_langchain._fields import ModelFields
 
 if TYPE_CHECKING:
@@ -47,24 +48,34 @@ class FastEmbedEmbeddings(ModelFields, Embeddings):
         # Not in model_post_init: pydantic would turn every ValueError, "no such model" among them, into its own.
         self._model = rapidembed.TextEmbedding(**self._model_options())
 
+    @property
+    def fingerprint(self) -> str:
+        """A short hash of everything that decides the vectors of documents, to be stored with them.
+
+        It suits as ``namespace`` of LangChain's CacheBackedEmbeddings, whose ``query_embedding_cache`` must then be
+        another store than that of the documents: queries have vectors of their own.
+        """
+        model = super().fingerprint
+        return model if self.doc_embed_type == "passage" else f"{model}-{self.doc_embed_type}"
+
     def embed_documents(self, texts: list[str]) -> list[list[float]]:
         """Embed documents."""
         encode = self._model.encode if self.doc_embed_type == "default" else self._model.encode_document
-        vectors: list[list[float]] = encode(texts, **self._bulk_options()).tolist()
+        vectors: list[list[float]] = encode(texts_of(texts), **self._bulk_options()).tolist()
         return vectors
 
     def embed_query(self, text: str) -> list[float]:
         """Embed a search query."""
-        vector: list[float] = self._model.encode_query(text).tolist()
+        vector: list[float] = self._model.encode_query(text_of(text)).tolist()
         return vector
 
     async def aembed_documents(self, texts: list[str]) -> list[list[float]]:
         """Embed documents without blocking the event loop."""
         encode = self._model.aencode if self.doc_embed_type == "default" else self._model.aencode_document
-        vectors: list[list[float]] = (await encode(texts, **self._bulk_options())).tolist()
+        vectors: list[list[float]] = (await encode(texts_of(texts), **self._bulk_options())).tolist()
         return vectors
 
     async def aembed_query(self, text: str) -> list[float]:
         """Embed a search query without blocking the event loop."""
-        vector: list[float] = (await self._model.aencode_query(text)).tolist()
+        vector: list[float] = (await self._model.aencode_query(text_of(text))).tolist()
         return vector

@@ -9,6 +9,7 @@ from langchain_core.cross_encoders import BaseCrossEncoder
 from langchain_core.documents import BaseDocumentCompressor, Document
 from pydantic import Field, PrivateAttr, StrictInt
 
+from rapidembed_langchain._configured import contents_of, text_of
 from rapidembed_langchain._fields import ModelFields
 
 if TYPE_CHECKING:
@@ -74,14 +75,14 @@ class FastEmbedRerank(_CrossEncoderOptions, _Compressor):
         self, documents: Sequence[Document], query: str, callbacks: Callbacks | None = None
     ) -> list[Document]:
         """Sort the documents by how well they answer the query, and keep the best."""
-        texts = [document.page_content for document in documents]
+        texts, query = contents_of(documents), text_of(query, "query")
         return self._ranked(documents, self._model.score(query, texts, **self._score_options()))
 
     async def acompress_documents(
         self, documents: Sequence[Document], query: str, callbacks: Callbacks | None = None
     ) -> list[Document]:
         """:meth:`compress_documents` without blocking the event loop."""
-        texts = [document.page_content for document in documents]
+        texts, query = contents_of(documents), text_of(query, "query")
         return self._ranked(documents, await self._model.ascore(query, texts, **self._score_options()))
 
 
@@ -103,7 +104,7 @@ class FastEmbedColbertRerank(_Compressor):
         self, documents: Sequence[Document], query: str, callbacks: Callbacks | None = None
     ) -> list[Document]:
         """Sort the documents by how well they answer the query, and keep the best."""
-        texts = [document.page_content for document in documents]
+        texts, query = contents_of(documents), text_of(query, "query")
         vectors = self._model.encode_document(texts, **self._bulk_options())
         return self._ranked(documents, rapidembed.max_sim(self._model.encode_query(query), vectors))
 
@@ -111,7 +112,7 @@ class FastEmbedColbertRerank(_Compressor):
         self, documents: Sequence[Document], query: str, callbacks: Callbacks | None = None
     ) -> list[Document]:
         """:meth:`compress_documents` without blocking the event loop."""
-        texts = [document.page_content for document in documents]
+        texts, query = contents_of(documents), text_of(query, "query")
         vectors = await self._model.aencode_document(texts, **self._bulk_options())
         return self._ranked(documents, rapidembed.max_sim(await self._model.aencode_query(query), vectors))
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import rapidembed
 from pydantic import BaseModel, Field, PrivateAttr
 
+from rapidembed_langchain._configured import text_of, texts_of
 from rapidembed_langchain._fields import ModelFields
 
 if TYPE_CHECKING:
@@ -62,21 +63,21 @@ class FastEmbedSparse(ModelFields):
 
     def embed_documents(self, texts: list[str]) -> list[SparseVector]:
         """Embed documents."""
-        return _vectors(self._model.encode_document(texts, **self._bulk_options()))
+        return _vectors(self._model.encode_document(texts_of(texts), **self._bulk_options()))
 
     def embed_query(self, text: str) -> SparseVector:
         """Embed a search query."""
-        return _vector(self._model.encode_query(text))
+        return _vector(self._model.encode_query(text_of(text)))
 
     async def aembed_documents(self, texts: list[str]) -> list[SparseVector]:
         """Embed documents without blocking the event loop."""
-        rows = await self._model.aencode_document(texts, **self._bulk_options())
+        rows = await self._model.aencode_document(texts_of(texts), **self._bulk_options())
         # Turning thousands of vectors into lists takes longer than an event loop may wait.
         return await asyncio.to_thread(_vectors, rows)
 
     async def aembed_query(self, text: str) -> SparseVector:
         """Embed a search query without blocking the event loop."""
-        return _vector(await self._model.aencode_query(text))
+        return _vector(await self._model.aencode_query(text_of(text)))
 
     def as_milvus(self) -> "BaseSparseEmbedding":
         """The same model as langchain-milvus wants it, for ``Milvus(embedding_function=[dense, sparse])``."""

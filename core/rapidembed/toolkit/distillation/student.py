@@ -1,6 +1,7 @@
 """Distilling: from a model to a table of token vectors that stands in for it."""
 
 import shutil
+import sys
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -132,7 +133,8 @@ def _fit(
     table = tokens @ directions * sif_weights(counts)[:, None]
     projected = [Samples(some.ids, unit(some.targets @ directions)) for some in (train, held_out)]
     total = options.epochs * options.steps(len(train))
-    with tqdm(total=total, unit="step", desc="Fitting", disable=not show_progress) as bar:
+    hidden = not show_progress or sys.stderr is None
+    with tqdm(total=total, unit="step", desc="Fitting", disable=hidden) as bar:
 
         def advance(cosine: float) -> None:
             bar.set_postfix_str(f"cosine {cosine:.3f}", refresh=False)

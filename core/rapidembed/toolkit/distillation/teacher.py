@@ -1,5 +1,6 @@
 """What the teacher says: vectors of single tokens and of texts."""
 
+import sys
 import warnings
 from collections.abc import Sequence
 
@@ -52,7 +53,9 @@ def text_vectors(teacher: TextEmbedding, texts: Sequence[str], show_progress: bo
     """The teacher's vector of each text: float32 (texts, dim), of length 1."""
     gathered = []
     with (
-        tqdm(total=len(texts), unit="text", desc="Asking the teacher", disable=not show_progress) as bar,
+        tqdm(
+            total=len(texts), unit="text", desc="Asking the teacher", disable=not show_progress or sys.stderr is None
+        ) as bar,
         warnings.catch_warnings(action="ignore", category=TruncationWarning),
     ):
         for start in range(0, len(texts), _CHUNK):
