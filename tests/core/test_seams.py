@@ -24,6 +24,7 @@ from rapidembed.tasks.call import Call
 from rapidembed.tasks.facade import View
 from rapidembed.tasks.options import ModelOptions
 from rapidembed.tasks.runner import Runner
+from rapidembed.tasks.token_model import prompts_of
 
 from tests.fakes.onnx_models import VOCABULARY, WIDTH, write_hidden_states
 from tests.fakes.spread import SPREAD
@@ -75,6 +76,13 @@ def _distances(model: SpreadEmbedding, text: str) -> Any:
     tokens = loaded.engine.tokenizer.encode([text], 64)[0]
     vectors = loaded.engine.run_one(tokens)[0]
     return np.linalg.norm(vectors - vectors.mean(axis=0), axis=1)
+
+
+def test_prompts_are_merged_by_role(spread: SpreadEmbedding) -> None:
+    """What is given replaces the model's own, and nothing else."""
+    spec = replace(spread._loaded().spec, prompts={"query": "q", "passage": "d"}, default_prompt="query")
+    assert prompts_of(spec) == {"plain": "q", "query": "q", "document": "d"}
+    assert prompts_of(spec, {"document": "p"}) == {"plain": "q", "query": "q", "document": "p"}
 
 
 # Inputs that are no texts
