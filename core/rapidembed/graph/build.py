@@ -5,7 +5,7 @@ from types import ModuleType
 from typing import Literal
 
 from rapidembed.errors import IntegrityError, UnsupportedModelError
-from rapidembed.graph import heads
+from rapidembed.graph import heads, modules
 from rapidembed.graph.architectures import MODULES
 from rapidembed.graph.built import BuiltGraph
 from rapidembed.graph.inputs import Inputs
@@ -124,7 +124,7 @@ def _head(
         return x
     x = x if first_only else pool(writer, x, spec.pooling, mask, skipped)
     for layer in spec.dense:
-        x = heads.dense(writer, x, layer)
+        x = modules.follow(writer, x, layer)
     return x
 
 

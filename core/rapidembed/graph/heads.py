@@ -4,15 +4,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rapidembed.errors import UnsupportedModelError
-from rapidembed.graph import blocks
+from rapidembed.graph import blocks, modules
 from rapidembed.graph.pooling import after
 from rapidembed.graph.writer import GraphWriter
-from rapidembed.registry import DenseLayer, SparseWeights
+from rapidembed.registry import Layer, SparseWeights
 
 _WORDS_AT_ONCE = 4096
 """Of the vocabulary: with a batch of 512 tokens their logits fill 8 MB, which stay in the cache."""
-_DENSE_ACTIVATIONS = {"Identity": None, "Tanh": "Tanh", "ReLU": "Relu", "Sigmoid": "Sigmoid", "GELU": "Gelu"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,38 +53,20 @@ ROBERTA_WORDS = Words(
 )
 
 
-def dense(writer: GraphWriter, x: str, layer: DenseLayer) -> str:
-    """A Dense module on 2-D ``x``, pooled vectors or flattened token vectors.
-
-    Raises:
-        UnsupportedModelError: its activation is unknown.
-    """
-    if layer.activation not in _DENSE_ACTIVATIONS:
-        raise UnsupportedModelError(
-            f"{layer.path}: activation {layer.activation!r} is unknown; known: {', '.join(_DENSE_ACTIVATIONS)}."
-        )
-    inputs = [x, writer.external(f"{layer.prefix}linear.weight", (layer.out_features, layer.in_features))]
-    if layer.bias:
-        inputs.append(writer.external(f"{layer.prefix}linear.bias", (layer.out_features,)))
-    x = writer.node("Gemm", *inputs, transB=1)
-    operator = _DENSE_ACTIVATIONS[layer.activation]
-    return writer.node(operator, x) if operator else x
-
-
 def penalty(writer: GraphWriter, mask: str) -> str:
     """An attention mask, int64 (batch, tokens), as :attr:`rapidembed.graph.inputs.Inputs.penalty`."""
     hidden = writer.node("Sub", writer.node("Cast", mask, to=1), blocks.scalar(writer, 1.0))  # 1: FLOAT
     return writer.node("Unsqueeze", writer.node("Mul", hidden, blocks.scalar(writer, 1e9)), writer.ints(2, 3))
 
 
-def token_vectors(writer: GraphWriter, x: str, hidden: int, layers: tuple[DenseLayer, ...]) -> str:
+def token_vectors(writer: GraphWriter, x: str, hidden: int, layers: tuple[Layer, ...]) -> str:
     """Dense modules on every token: (batch, tokens, hidden) -> (batch, tokens, width of the last module)."""
     if not layers:
         return x
     shape = writer.node("Concat", writer.node("Shape", x, start=0, end=2), writer.ints(-1), axis=0)
     x = blocks.flatten(writer, x, hidden)
     for layer in layers:
-        x = dense(writer, x, layer)
+        x = modules.follow(writer, x, layer)
     return writer.node("Reshape", x, shape)
 
 

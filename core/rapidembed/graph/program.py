@@ -17,8 +17,7 @@ from rapidembed.graph.cache import cached, cached_tensors
 from rapidembed.graph.compiled import Compiled, read_compiled, read_record, write_compiled
 from rapidembed.graph.weights import Weights
 from rapidembed.hub import Checkpoint, check_external, read_onnx
-from rapidembed.registry import DenseLayer
-from rapidembed.registry.config_file import ConfigFile
+from rapidembed.registry import DenseLayer, Layer
 from rapidembed.types import PoolingMode
 
 if TYPE_CHECKING:
@@ -57,7 +56,7 @@ class Program:
     tables: dict[str, NDArray[np.float32]] = field(default_factory=dict)
     output: int | str = 0
     row_by_row: bool = False
-    dense: tuple[DenseLayer, ...] = ()
+    dense: tuple[Layer, ...] = ()
     tensors: dict[str, NDArray[np.float32]] = field(default_factory=dict)
 
 
@@ -131,7 +130,7 @@ def _build(
 ) -> tuple[BuiltGraph, dict[str, NDArray[Any]]]:
     """The graph of a checkpoint, and the tensors that are made for it, by this start or an earlier one."""
     spec = checkpoint.spec
-    config = ConfigFile.read(checkpoint.folder / "config.json")
+    config = checkpoint.config
 
     def build(arithmetic: "Arithmetic") -> BuiltGraph:
         # onnx costs a twentieth of a second to import: only a first start pays it.
@@ -200,8 +199,8 @@ def _from_onnx(checkpoint: Checkpoint) -> Program:
     path = checkpoint.root / checkpoint.weights[0]
     check_external(path, checkpoint.root)
     # A projection among the encoder's own weights is in the export too.
-    dense = tuple(layer for layer in checkpoint.spec.dense if layer.path)
-    tensors = Weights(_named(checkpoint)) if dense or checkpoint.spec.hybrid else None
+    dense = tuple(layer for layer in checkpoint.spec.dense if layer.path or not isinstance(layer, DenseLayer))
+    tensors = Weights(_named(checkpoint)) if any(layer.weights for layer in dense) or checkpoint.spec.hybrid else None
     return Program(
         model=path,
         weight_bytes=_size(checkpoint),
@@ -217,7 +216,7 @@ def _from_onnx(checkpoint: Checkpoint) -> Program:
 def _named(checkpoint: Checkpoint) -> list[tuple[str, Path]]:
     """Files of the encoder, and of what follows it, whose tensors get a name in front."""
     spec = checkpoint.spec
-    modules = [(layer.prefix, f"{layer.prefix}model.safetensors") for layer in spec.dense if layer.path]
+    modules = [(layer.prefix, layer.weights) for layer in spec.dense if layer.weights]
     modules += spec.hybrid.files if spec.hybrid else ()
     encoder = [] if checkpoint.is_onnx else [checkpoint.root / file for file in checkpoint.weights]
     return [

@@ -30,6 +30,10 @@ _STORAGES = {
     "torch DoubleStorage": ("F64", 8),
     "torch LongStorage": ("I64", 8),
     "torch IntStorage": ("I32", 4),
+    "torch ShortStorage": ("I16", 2),
+    "torch CharStorage": ("I8", 1),
+    "torch ByteStorage": ("U8", 1),
+    "torch BoolStorage": ("BOOL", 1),
 }
 
 

@@ -13,7 +13,8 @@ from rapidembed.hub.mend import mended
 from rapidembed.hub.options import HubOptions
 from rapidembed.hub.packages import PREFIX, find_package_model
 from rapidembed.registry import TEXT, ModelSpec, Pooling, Task
-from rapidembed.registry.discovery import MODULES_FILE, WEIGHTS_FILE
+from rapidembed.registry.discovery import WEIGHTS_FILE
+from rapidembed.registry.modules_file import MODULES_FILE
 from rapidembed.registry.own_code import OWN_CODE
 
 if TYPE_CHECKING:

@@ -11,14 +11,14 @@ from numpy.typing import NDArray
 from rapidembed.errors import IntegrityError, NonFiniteError
 from rapidembed.hub import Checkpoint, Stamp
 from rapidembed.registry import ModelSpec
-from rapidembed.registry.config_file import ConfigFile
 from rapidembed.registry.encoder_config import read_optional_hidden, read_position_limit
 from rapidembed.registry.static_files import STATIC_ARCHITECTURES
 from rapidembed.runtime import planner
 from rapidembed.runtime.device import Placement
 from rapidembed.runtime.feeds import attention_mask, feeds
 from rapidembed.runtime.pool import ComputePool, compute_pool
-from rapidembed.runtime.pooling import dense, first_attention, hybrid, pool
+from rapidembed.runtime.layers import follow
+from rapidembed.runtime.pooling import first_attention, hybrid, pool
 from rapidembed.runtime.session import Session
 from rapidembed.runtime.sessions import Arithmetic, Sessions, version
 from rapidembed.runtime.tokenizer import TokenIds, Tokenizer
@@ -112,8 +112,7 @@ class OnnxEngine:
         self.key = key
         self.backend: str = key.backend
         self._spec = key.checkpoint.spec
-        folder = key.checkpoint.folder
-        config = ConfigFile.read(folder / "config.json")
+        config = key.checkpoint.config
         self.tokenizer = Tokenizer.of(key.checkpoint)
         self.position_limit = read_position_limit(config)
         """Longest sequence the model has positions for, if it says so."""
@@ -194,7 +193,7 @@ class OnnxEngine:
         if program.pooling != ("none",):
             output = pool(output, attention_mask(texts, length), program.pooling, extra.get("prompt_tokens", 0))
         for layer in program.dense:
-            output = dense(output, layer, program.tensors)
+            output = follow(output, layer, program.tensors)
         if self._spec.head == "hybrid" and self.key.checkpoint.is_onnx:
             output = hybrid(output, program.tensors)
         self._check(output, length)

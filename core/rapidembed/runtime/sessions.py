@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 
 from rapidembed.graph import Program, Rounding, load_program
 from rapidembed.hub import Checkpoint, Stamp
-from rapidembed.registry.config_file import ConfigFile
 from rapidembed.registry.encoder_config import read_position_limit
 from rapidembed.runtime.cpu import NARROW_SUMS, integer_kind
 from rapidembed.runtime.device import Placement
@@ -49,7 +48,7 @@ def _observe(program: Program, checkpoint: Checkpoint) -> Iterator[tuple[str, ND
     from rapidembed.runtime.observation import observe  # a start that finds the integers in the cache needs none of it
     from rapidembed.runtime.sample import sample
 
-    limit = read_position_limit(ConfigFile.read(checkpoint.folder / "config.json"))
+    limit = read_position_limit(checkpoint.config)
     return observe(program, sample(Tokenizer.of(checkpoint), limit))
 
 

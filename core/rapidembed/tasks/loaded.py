@@ -27,6 +27,8 @@ class LoadedModel(LeasedModel):
     """Everything that a call needs."""
 
     dimensions: int
+    cut_last: bool
+    """Whether vectors are cut after they are normalized, as the checkpoint's own ``truncate_dim`` has it."""
     normalize: bool
     prompts: dict[str, str]
     """Text put before inputs, by role: "plain", "query", "document"."""
@@ -37,7 +39,7 @@ class LoadedModel(LeasedModel):
 
         def make(lease: Lease, checkpoint: Checkpoint) -> "LoadedModel":
             spec = checkpoint.spec
-            dimensions = options.dimensions or spec.dim
+            dimensions = options.dimensions or min(spec.truncate_dim or spec.dim, spec.dim)
             if dimensions > spec.dim:
                 raise ValueError(f"dimensions must be at most {spec.dim} for {spec.name}, got {dimensions}.")
             prompts = {"plain": spec.plain_prompt, "query": spec.query_prompt, "document": spec.document_prompt}
@@ -45,6 +47,7 @@ class LoadedModel(LeasedModel):
                 lease=lease,
                 checkpoint=checkpoint,
                 dimensions=dimensions,
+                cut_last=options.dimensions is None and spec.truncate_dim is not None,
                 max_tokens=token_limit(options.max_tokens, spec, lease.engine),
                 normalize=spec.normalize if options.normalize is None else options.normalize,
                 truncate=options.truncate,
@@ -95,6 +98,7 @@ class LoadedModel(LeasedModel):
             "include_prompt": self.spec.include_prompt,
             "normalize": self.normalize,
             "dimensions": self.dimensions,
+            "cut_last": self.cut_last,
             "prompts": self.prompts,
         }
 
@@ -107,5 +111,7 @@ class LoadedModel(LeasedModel):
 
     def _finish(self, vectors: Vectors) -> Vectors:
         """Cut and normalize, per facade: the engine below is shared."""
+        if self.cut_last and self.normalize:
+            vectors = unit_rows(vectors)
         vectors = vectors[:, : self.dimensions]
-        return unit_rows(vectors) if self.normalize else vectors
+        return unit_rows(vectors) if self.normalize and not self.cut_last else vectors
