@@ -117,8 +117,11 @@ class Weights:
 
 def _read_torch_header(path: Path) -> tuple[dict[str, Any], int]:
     from rapidembed.graph.torch_file import read_torch_header  # few models have one
+    from rapidembed.graph.torch_legacy import is_legacy, read_legacy_header
 
-    return read_torch_header(path), 0
+    if not path.is_file():
+        raise IntegrityError(f"{path} does not exist.")
+    return read_legacy_header(path) if is_legacy(path) else read_torch_header(path), 0
 
 
 def _read_header(path: Path) -> tuple[dict[str, Any], int]:

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rapidembed.errors import IntegrityError, UnsupportedModelError
+from rapidembed.errors import UnsupportedModelError
 from rapidembed.registry import folder_keys
 from rapidembed.registry.config_file import ConfigFile
-from rapidembed.registry.encoder_config import read_position_limit
+from rapidembed.registry.encoder_config import has_position_table, read_position_limit
 
 # transformers writes 1e30 for "no limit".
 _NO_LIMIT = 1_000_000_000
@@ -70,14 +70,18 @@ class TransformerModule:
         positions = read_position_limit(self.config)
         # What an argument says counts, also where that is no limit.
         if "model_max_length" in self.tokenizer:
-            limit = _limit(arguments, "model_max_length")
+            own = _limit(arguments, "model_max_length")
         else:
-            limit = (
-                _limit(self.file, "max_seq_length") or _limit(stated, "model_max_length") or _limit(stated, "max_len")
+            own = _limit(self.file, "max_seq_length")
+        limit = own or _limit(stated, "model_max_length") or _limit(stated, "max_len")
+        if limit is None or positions is None or (own and not has_position_table(self.config)):
+            return limit
+        if own and own > positions and self.config.text("model_type", "") == "deberta-v2":
+            raise UnsupportedModelError(
+                f"{self.file.path}: a limit of {own} tokens is beyond the {positions} positions in config.json, for "
+                "which alone distances are known here. Lower it, or raise max_position_embeddings."
             )
-        if limit is None:
-            return None
-        return min(limit, positions) if positions else limit
+        return min(limit, positions)
 
 
 def read_settings(folder: Path) -> ConfigFile:
@@ -127,8 +131,6 @@ def _limit(file: ConfigFile, name: str) -> int | None:
     limit = file.values.get(name)
     if limit is None or (isinstance(limit, int | float) and limit > _NO_LIMIT):
         return None
-    if isinstance(limit, float) and limit.is_integer():
-        limit = int(limit)
     if isinstance(limit, bool) or not isinstance(limit, int) or limit < 1:
-        raise IntegrityError(f"{file.path}: {name} must be a positive integer, got {limit!r}.")
+        raise UnsupportedModelError(f"{file.path}: {name} must be a positive integer, got {limit!r}.")
     return limit

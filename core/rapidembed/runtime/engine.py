@@ -80,6 +80,9 @@ class Engine(Protocol):
     def workers(self) -> int:
         """Batches that may run at the same time."""
 
+    def refuse(self, tokens: TokenIds, where: str) -> None:
+        """Raise a ValueError over an input that the model has no vectors for; ``where`` names it."""
+
     def load(self, *, bulk: bool = False) -> None:
         """Load what a first call needs, so that it does not wait for it; with ``bulk`` it is of many inputs."""
 
@@ -117,6 +120,9 @@ class OnnxEngine:
         self.position_limit = read_position_limit(config)
         """Longest sequence the model has positions for, if it says so."""
         self._hidden = read_optional_hidden(config) or self._spec.dim
+        rows = None if key.checkpoint.is_onnx else config.optional_positive("vocab_size")
+        # Nearly always the table has a row for every token, and no text needs a look.
+        self._rows = rows if rows is not None and self.tokenizer.size > rows else None
         self._pad_id = config.values.get("pad_token_id") or 0
         self.pool: ComputePool = compute_pool()
         self.cores = min(self.pool.size, key.threads or self.pool.size)
@@ -148,6 +154,21 @@ class OnnxEngine:
             self._sessions.load_wide()
         else:
             self._sessions.start_bulk()
+
+    def refuse(self, tokens: TokenIds, where: str) -> None:
+        """Refuse an input without tokens, or with one that the model's table has no row for.
+
+        Raises:
+            ValueError: names the input by ``where``, and the token.
+        """
+        if not tokens.ids:
+            raise ValueError(f"{where} has no tokens: this model's tokenizer adds none of its own to a text.")
+        if self._rows is not None and (beyond := max(tokens.ids)) >= self._rows:
+            token = self.tokenizer.tokens([beyond])[0]
+            raise ValueError(
+                f"{where} holds the token {token!r} of number {beyond}, but {self._spec.name} has vectors for "
+                f"{self._rows} tokens only. Take it out of the text, or the token out of the tokenizer's files."
+            )
 
     def plan(self, texts: Sequence[TokenIds], max_rows: int) -> list[planner.Batch]:
         """Cut a window of tokenized texts into batches of at most ``max_rows``."""

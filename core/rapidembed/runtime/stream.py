@@ -82,7 +82,7 @@ def run_windows(
     lanes = Lanes(engine, sink, min(workers or engine.workers, engine.workers), extra, cancelled)
     size = _WindowSize(min(first, _LARGEST_WINDOW))
     running: deque[tuple[WindowJob[W], float]] = deque()
-    source = _Source(items, steps)
+    source = _Source(items, steps, engine)
     try:
         while window := source.read(size.texts):
             tokens = source.accept(_tokenize(engine, window, steps, min(workers or engine.cores, engine.cores)))
@@ -121,9 +121,10 @@ def _tokenize(engine: Engine, window: list[T], steps: Steps[T], threads: int) ->
 class _Source(Generic[T]):
     """Reads windows; keeps a failure until what came before it is done."""
 
-    def __init__(self, items: Iterable[T], steps: Steps[T]) -> None:
+    def __init__(self, items: Iterable[T], steps: Steps[T], engine: Engine) -> None:
         self._items = iter(items)
         self._steps = steps
+        self._engine = engine
         self.position = 0
         self.failure: Exception | None = None
 
@@ -148,6 +149,7 @@ class _Source(Generic[T]):
         first = self.position - len(tokens)
         for i, text in enumerate(tokens):
             try:
+                self._engine.refuse(text, f"The input of index {first + i}")
                 self._steps.inspect(text, first + i)
             except ValueError as error:
                 self.failure = error

@@ -121,6 +121,11 @@ class Tokenizer:
         """The vocabulary's tokens by their ids."""
         return [self._tokenizer.id_to_token(number) or "" for number in ids]
 
+    @property
+    def size(self) -> int:
+        """Numbers of tokens are below this."""
+        return max(self._tokenizer.get_vocab_size(), *(n + 1 for n in self._tokenizer.get_added_tokens_decoder()), 0)
+
     def token_id(self, token: str) -> int | None:
         """Id of a token of the vocabulary, special ones included; None: there is none of that name."""
         number: int | None = self._tokenizer.token_to_id(token)

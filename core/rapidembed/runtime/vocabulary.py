@@ -138,6 +138,9 @@ def _read(path: Path, make: Any) -> Any:
 
 def _finished(tokenizer: FastTokenizer, recipe: Recipe, settings: TokenizerSettings) -> FastTokenizer:
     """With its tokens added, and what stands around every text."""
+    unknown = recipe.parameters.get("unk_token")
+    if recipe.model == "WordPiece" and tokenizer.model.token_to_id(unknown) is None:
+        raise IntegrityError(f"The vocabulary lacks {unknown!r}, which stands for words that cannot be cut to pieces.")
     _add_tokens(tokenizer, settings, recipe.special)
     if tokenizer.post_processor is None and recipe.fallback is not None:
         tokenizer.post_processor = _ends(tokenizer, recipe.fallback, recipe)
