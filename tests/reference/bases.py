@@ -14,8 +14,66 @@ from sentence_transformers.sentence_transformer.modules import Pooling, Transfor
 from tokenizers import AddedToken, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
 
 WIDTH, LAYERS, POSITIONS = 16, 2, 48
-WORDS = "the dog fox cat hello world The Dog Fox quick brown jumps query passage : a b c d e café cafe straße ß é".split()
-PIECES = [*WORDS, *"##s ##ed ##ing ##a ##b ##c ##d ##e ##o ##é , . ! ? - ' 日 本 日本 0 1 2 ##0 ##1 f g h o".split()]
+WORDS = [
+    "the",
+    "dog",
+    "fox",
+    "cat",
+    "hello",
+    "world",
+    "The",
+    "Dog",
+    "Fox",
+    "quick",
+    "brown",
+    "jumps",
+    "query",
+    "passage",
+    ":",
+    "a",
+    "b",
+    "c",
+    "d",
+    "e",
+    "café",
+    "cafe",
+    "straße",
+    "ß",
+    "é",
+]
+PIECES = [
+    *WORDS,
+    *[
+        "##s",
+        "##ed",
+        "##ing",
+        "##a",
+        "##b",
+        "##c",
+        "##d",
+        "##e",
+        "##o",
+        "##é",
+        ",",
+        ".",
+        "!",
+        "?",
+        "-",
+        "'",
+        "日",
+        "本",
+        "日本",
+        "0",
+        "1",
+        "2",
+        "##0",
+        "##1",
+        "f",
+        "g",
+        "h",
+        "o",
+    ],
+]
 LETTERS = [*"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.,:!?'-"]
 
 
@@ -176,7 +234,13 @@ KINDS: dict[str, tuple[str, dict[str, Any], str, Callable[[], Tokenizer], dict[s
         "ModernBertConfig",
         _COMMON
         | _POSITIONS
-        | {"pad_token_id": 0, "cls_token_id": 2, "sep_token_id": 3, "local_attention": 8, "global_attn_every_n_layers": 2},
+        | {
+            "pad_token_id": 0,
+            "cls_token_id": 2,
+            "sep_token_id": 3,
+            "local_attention": 8,
+            "global_attn_every_n_layers": 2,
+        },
         "PreTrainedTokenizerFast",
         lambda: byte_level(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"], around("[CLS]", "[SEP]")),
         _BERT,

@@ -12,13 +12,35 @@ from typing import Any
 
 import torch
 from safetensors.torch import load_file, save_file
+
 from tests.reference.bases import WIDTH
 
 Change = Callable[[Path, random.Random], str | None]
 CHANGES: dict[str, Change] = {}
 LIMIT_FILES = ("bert", "roberta", "distilbert", "camembert", "albert", "xlm-roberta", "xlnet")
-ACTIVATIONS = ("Tanh", "Identity", "ReLU", "GELU", "Sigmoid", "SiLU", "LeakyReLU", "Softplus", "ELU", "Mish", "Hardtanh")
+ACTIVATIONS = (
+    "Tanh",
+    "Identity",
+    "ReLU",
+    "GELU",
+    "Sigmoid",
+    "SiLU",
+    "LeakyReLU",
+    "Softplus",
+    "ELU",
+    "Mish",
+    "Hardtanh",
+)
 ADDED = ("zorblax", "New York", "<img>", "dogfox", "ÀB")
+
+
+PREFIXES = {
+    "xlm-roberta": "roberta",
+    "camembert": "roberta",
+    "deberta-v2": "deberta",
+    "qwen3": "model",
+    "modernbert": "model",
+}
 
 
 def change(function: Change) -> Change:
@@ -59,7 +81,9 @@ def module(folder: Path, kind: str, config: Any, weights: Any = None, at: int | 
     """Add a module."""
     modules = read(folder / "modules.json")
     path = f"{len(modules)}_{kind}{random.Random(str(modules)).randrange(1000)}"
-    home = random.Random(path).choice(["sentence_transformers.models", "sentence_transformers.sentence_transformer.modules"])
+    home = random.Random(path).choice(
+        ["sentence_transformers.models", "sentence_transformers.sentence_transformer.modules"]
+    )
     home = "sentence_transformers.base.modules" if kind in ("Dense", "Normalize") and ".sent" in home else home
     modules.insert(len(modules) if at is None else at, {"type": f"{home}.{kind}", "path": path})
     (folder / path).mkdir()
@@ -157,7 +181,10 @@ def modules(folder: Path, choose: random.Random) -> str:
         if out != wide:
             weights["residual.weight"] = torch.randn(out, wide) / 3
     if choose.random() < 0.3:
-        config |= {"module_input_name": "sentence_embedding", "module_output_name": choose.choice([None, "sentence_embedding"])}
+        config |= {
+            "module_input_name": "sentence_embedding",
+            "module_output_name": choose.choice([None, "sentence_embedding"]),
+        }
     return module(folder, "Dense", config, weights)
 
 
@@ -300,7 +327,9 @@ def tokenizer_class(folder: Path, choose: random.Random) -> str | None:
     if choose.random() < 0.15:
         path.unlink(missing_ok=True)
         return "no tokenizer_config.json"
-    new = choose.choice([None, name.removesuffix("Fast") + "Fast", name.removesuffix("Fast"), "PreTrainedTokenizerFast"])
+    new = choose.choice(
+        [None, name.removesuffix("Fast") + "Fast", name.removesuffix("Fast"), "PreTrainedTokenizerFast"]
+    )
     if new is None:
         config.pop("tokenizer_class", None)
         write(path, config)
@@ -313,16 +342,44 @@ def tokenizer_class(folder: Path, choose: random.Random) -> str | None:
 def special_tokens(folder: Path, choose: random.Random) -> str:
     home = encoder(folder)
     config = read(home / "tokenizer_config.json")
-    names = {key: config.get(key) for key in ("cls_token", "sep_token", "unk_token", "pad_token", "mask_token") if key in config}
+    names = {
+        key: config.get(key)
+        for key in ("cls_token", "sep_token", "unk_token", "pad_token", "mask_token")
+        if key in config
+    }
     how = choose.choice(["map", "map only", "objects", "other", "missing"])
     if not names:
         return "no special tokens to change"
     if how in ("map", "map only"):
-        write(home / "special_tokens_map.json", {key: choose.choice([value, {"content": value, "lstrip": False, "rstrip": False, "normalized": False, "single_word": False}]) for key, value in names.items()})
+        write(
+            home / "special_tokens_map.json",
+            {
+                key: choose.choice(
+                    [
+                        value,
+                        {"content": value, "lstrip": False, "rstrip": False, "normalized": False, "single_word": False},
+                    ]
+                )
+                for key, value in names.items()
+            },
+        )
         if how == "map only":
             write(home / "tokenizer_config.json", {key: value for key, value in config.items() if key not in names})
     elif how == "objects":
-        update(home / "tokenizer_config.json", **{key: {"__type": "AddedToken", "content": value, "lstrip": False, "rstrip": False, "normalized": choose.random() < 0.5, "single_word": False} for key, value in names.items()})
+        update(
+            home / "tokenizer_config.json",
+            **{
+                key: {
+                    "__type": "AddedToken",
+                    "content": value,
+                    "lstrip": False,
+                    "rstrip": False,
+                    "normalized": choose.random() < 0.5,
+                    "single_word": False,
+                }
+                for key, value in names.items()
+            },
+        )
     elif how == "other":
         key = choose.choice(sorted(names))
         update(home / "tokenizer_config.json", **{key: choose.choice(["the", "dog", "a", "<new>", "d"])})
@@ -344,14 +401,32 @@ def tokenizer_json(folder: Path, choose: random.Random) -> str | None:
     how = choose.choice(["truncation", "padding", "normalizer", "normalizer none", "post none", "pre", "unk", "byte"])
     if how == "truncation":
         side = choose.choice(["Left", "Right"])
-        file["truncation"] = {"direction": side, "max_length": choose.choice([5, 9, 20]), "strategy": "LongestFirst", "stride": 0}
+        file["truncation"] = {
+            "direction": side,
+            "max_length": choose.choice([5, 9, 20]),
+            "strategy": "LongestFirst",
+            "stride": 0,
+        }
     elif how == "padding":
         pad = file["added_tokens"][0]
         strategy = choose.choice(["BatchLongest", {"Fixed": 12}])
         side = choose.choice(["Left", "Right"])
-        file["padding"] = {"strategy": strategy, "direction": side, "pad_to_multiple_of": choose.choice([None, 8]), "pad_id": pad["id"], "pad_type_id": 0, "pad_token": pad["content"]}
+        file["padding"] = {
+            "strategy": strategy,
+            "direction": side,
+            "pad_to_multiple_of": choose.choice([None, 8]),
+            "pad_id": pad["id"],
+            "pad_type_id": 0,
+            "pad_token": pad["content"],
+        }
     elif how == "normalizer":
-        file["normalizer"] = choose.choice([{"type": "Lowercase"}, {"type": "NFKC"}, {"type": "Sequence", "normalizers": [{"type": "NFD"}, {"type": "StripAccents"}]}])
+        file["normalizer"] = choose.choice(
+            [
+                {"type": "Lowercase"},
+                {"type": "NFKC"},
+                {"type": "Sequence", "normalizers": [{"type": "NFD"}, {"type": "StripAccents"}]},
+            ]
+        )
     elif how == "normalizer none":
         file["normalizer"] = None
     elif how == "post none":
@@ -369,7 +444,11 @@ def tokenizer_json(folder: Path, choose: random.Random) -> str | None:
 @change
 def nested(folder: Path, choose: random.Random) -> str:
     new = choose.random() < 0.4
-    names = ("model_kwargs", "processor_kwargs", "config_kwargs") if new else ("model_args", "tokenizer_args", "config_args")
+    names = (
+        ("model_kwargs", "processor_kwargs", "config_kwargs")
+        if new
+        else ("model_args", "tokenizer_args", "config_args")
+    )
     options: list[dict[str, Any]] = [
         {names[0]: {"attn_implementation": choose.choice(["eager", "sdpa"])}},
         {names[0]: {"trust_remote_code": True}},
@@ -447,18 +526,30 @@ def weights(folder: Path, choose: random.Random) -> str | None:
     if not path.is_file():
         return None
     tensors = load_file(path)
-    how = choose.choice(["half", "bfloat16", "double", "bin", "bin", "shards", "bin shards", "prefix", "gamma", "extra", "ids", "mixed"])
+    how = choose.choice(
+        ["half", "bfloat16", "double", "bin", "bin", "shards", "bin shards", "prefix", "gamma", "extra", "ids", "mixed"]
+    )
+    kind = read(home / "config.json")["model_type"]
     kinds = {"half": torch.float16, "bfloat16": torch.bfloat16, "double": torch.float64}
     if how in kinds:
-        tensors = {name: tensor.to(kinds[how]) if tensor.is_floating_point() else tensor for name, tensor in tensors.items()}
+        tensors = {
+            name: tensor.to(kinds[how]) if tensor.is_floating_point() else tensor for name, tensor in tensors.items()
+        }
     elif how == "mixed":
         tensors = {name: tensor.to(choose.choice(list(kinds.values()))) for name, tensor in tensors.items()}
     elif how == "prefix":
-        tensors = {f"{read(home / 'config.json')['model_type'].replace('xlm-', '').replace('-v2', '')}.{name}": t for name, t in tensors.items()}
+        tensors = {f"{PREFIXES.get(kind, kind)}.{name}": t for name, t in tensors.items()}
     elif how == "gamma":
-        tensors = {name.replace("LayerNorm.weight", "LayerNorm.gamma").replace("LayerNorm.bias", "LayerNorm.beta"): t for name, t in tensors.items()}
+        tensors = {
+            name.replace("LayerNorm.weight", "LayerNorm.gamma").replace("LayerNorm.bias", "LayerNorm.beta"): t
+            for name, t in tensors.items()
+        }
     elif how == "extra":
-        tensors |= {choose.choice(["cls.predictions.bias", "classifier.weight", "some_head.weight", "lm_head.bias"]): torch.randn(4)}
+        tensors |= {
+            choose.choice(
+                ["cls.predictions.bias", "classifier.weight", "some_head.weight", "lm_head.bias"]
+            ): torch.randn(4)
+        }
     elif how == "ids":
         tensors |= {"embeddings.position_ids": torch.arange(48)[None]}
     if how == "bin":
@@ -487,7 +578,11 @@ def weights(folder: Path, choose: random.Random) -> str | None:
 
 @change
 def module_weights(folder: Path, choose: random.Random) -> str | None:
-    found = [entry["path"] for entry in read(folder / "modules.json")[1:] if (folder / entry["path"] / "model.safetensors").is_file()]
+    found = [
+        entry["path"]
+        for entry in read(folder / "modules.json")[1:]
+        if (folder / entry["path"] / "model.safetensors").is_file()
+    ]
     if not found:
         return None
     path = folder / choose.choice(found) / "model.safetensors"
@@ -519,7 +614,10 @@ def subfolder(folder: Path, choose: random.Random) -> str | None:
 
 @change
 def modality(folder: Path, choose: random.Random) -> str:
-    text = {"method": "forward", "method_output_name": choose.choice(["last_hidden_state", "last_hidden_state", "pooler_output"])}
+    text = {
+        "method": "forward",
+        "method_output_name": choose.choice(["last_hidden_state", "last_hidden_state", "pooler_output"]),
+    }
     values: dict[str, Any] = {"modality_config": {"text": text}, "module_output_name": "token_embeddings"}
     if choose.random() < 0.2:
         values["module_output_name"] = "sentence_embedding"

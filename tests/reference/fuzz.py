@@ -15,7 +15,22 @@ from tests.reference.changes import ADDED, CHANGES
 from tests.reference.outcome import Outcome, compare
 
 _SPELLED = ["[CLS]", "[MASK]", "<mask>", "</s>", "[UNK]", "<s>", "<|endoftext|>", "<new>", "NOTUSED"]
-_LOOSE = ["日本", "the,dog", "Dogs!", "  ", "\n", "foxed", "ＡＢ", "STRASSE", "zz", "１", "don't", "naïve", "a\tb", "🙂"]
+_LOOSE = [
+    "日本",
+    "the,dog",
+    "Dogs!",
+    "  ",
+    "\n",
+    "foxed",
+    "ＡＢ",
+    "STRASSE",
+    "zz",
+    "１",
+    "don't",
+    "naïve",
+    "a\tb",
+    "🙂",
+]
 
 
 @dataclass(frozen=True)
@@ -31,7 +46,9 @@ def draw(seed: int) -> Draw:
     """The folder of a seed."""
     choose = random.Random(seed)
     kind = choose.choice(["bert", *KINDS])
-    steps = tuple((choose.choice(list(CHANGES)), choose.randrange(1 << 30)) for _ in range(choose.choice([1, 1, 2, 2, 3])))
+    steps = tuple(
+        (choose.choice(list(CHANGES)), choose.randrange(1 << 30)) for _ in range(choose.choice([1, 1, 2, 2, 3]))
+    )
     return Draw(kind, steps, tuple(_texts(choose)))
 
 
@@ -68,7 +85,7 @@ def shrink(drawn: Draw, kind: str) -> Draw:
         for item in items:
             left = tuple(other for other in getattr(drawn, name) if other != item)
             smaller = Draw(**{**vars(drawn), name: left})
-            if getattr(smaller, "texts") and run(smaller)[0].kind == kind:
+            if smaller.texts and run(smaller)[0].kind == kind:
                 drawn = smaller
     return drawn
 

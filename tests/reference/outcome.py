@@ -34,7 +34,11 @@ class Outcome:
 
 def compare(folder: Path, texts: Sequence[str]) -> Outcome:
     """Run both on a folder."""
-    with warnings.catch_warnings(), contextlib.redirect_stderr(io.StringIO()), contextlib.redirect_stdout(io.StringIO()):
+    with (
+        warnings.catch_warnings(),
+        contextlib.redirect_stderr(io.StringIO()),
+        contextlib.redirect_stdout(io.StringIO()),
+    ):
         warnings.simplefilter("ignore")
         expected = _attempt(lambda: _reference(folder, texts))
         found = _attempt(lambda: _ours(folder, texts))
@@ -69,14 +73,14 @@ def _raised_here(error: Exception) -> bool:
     frame = error.__traceback__
     while frame is not None and frame.tb_next is not None:
         frame = frame.tb_next
-    return isinstance(error, RapidEmbedError) or (frame is not None and "rapidembed" in frame.tb_frame.f_code.co_filename)
+    return isinstance(error, RapidEmbedError) or (
+        frame is not None and "rapidembed" in frame.tb_frame.f_code.co_filename
+    )
 
 
 def _reference(folder: Path, texts: Sequence[str]) -> dict[str, Any]:
     torch.manual_seed(0)
-    model = SentenceTransformer(
-        str(folder), device="cpu", local_files_only=True, model_kwargs={"dtype": torch.float32}
-    )
+    model = SentenceTransformer(str(folder), device="cpu", local_files_only=True, model_kwargs={"dtype": torch.float32})
     return {
         "plain": np.stack([model.encode([text])[0] for text in texts]),
         "query": np.stack([model.encode_query([text])[0] for text in texts]),

@@ -1,6 +1,7 @@
 """The modules of sentence-transformers that follow the pooling, as graph nodes."""
 
 from collections.abc import Callable
+from typing import Any
 
 from rapidembed.errors import UnsupportedModelError
 from rapidembed.graph import blocks
@@ -13,7 +14,7 @@ _SHORTEST = 1e-12  # torch.nn.functional.normalize's
 Activation = Callable[[GraphWriter, str], str]
 
 
-def _operator(name: str, **attributes: float) -> Activation:
+def _operator(name: str, **attributes: Any) -> Activation:
     return lambda writer, x: writer.node(name, x, **attributes)
 
 

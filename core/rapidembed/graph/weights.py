@@ -34,8 +34,8 @@ class Weights:
     """The tensors of a checkpoint by name; files of extra modules are prefixed with their folder.
 
     Args:
-        files: safetensors files, or files of torch.save (``.pt``, ``.bin``), each with what to put before its tensors' names:
-            "" for the encoder's.
+        files: safetensors files, or files of torch.save (``.pt``, ``.bin``), each with what to put before its tensors'
+            names: "" for the encoder's.
 
     Raises:
         IntegrityError: a file is missing or damaged, or two hold a tensor of the same name.

@@ -18,8 +18,10 @@ _WORD_START = re.compile(r"(?<=[a-z])(?=[A-Z])")
 
 
 def read_modules(folder: Path) -> list[tuple[str, str]]:
-    """Kind and folder of each module. The kind is the name of the class in sentence-transformers; of others' classes
-    it is the whole dotted name, which no reader knows.
+    """Kind and folder of each module.
+
+    The kind is the name of the class in sentence-transformers; of others' classes it is the whole dotted name, which no
+    reader knows.
 
     Raises:
         UnsupportedModelError: the folder has no modules.json.

@@ -2,12 +2,17 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
 from rapidembed.types import HEADS, POOLING_MODES, Head, PoolingMode, SparsePooling
 
-Source = Literal["files", "row", "files or row", "row or files"]
-"""Whose word counts: one's, or the first's that says anything."""
+# Who is believed where a checkpoint's files and a row both have a word: with a curated row, and with an added one.
+_FILES = {"from": ("files", "files")}
+_CURATED = {"from": ("files", "row")}
+_ADDED = {"from": ("row", "row or files")}
+_FILES_FIRST = {"from": ("files or row", "row")}
+_FILES_UNLESS_ADDED = {"from": ("files", "row or files")}
+_EITHER = {"from": ("files or row", "row or files")}
 
 Pooling = tuple[PoolingMode, ...]
 """Modes whose results are concatenated, in this order."""
@@ -15,11 +20,6 @@ Pooling = tuple[PoolingMode, ...]
 _NO_STRINGS: Mapping[str, str] = {}
 _NO_TASKS: Mapping[str, int] = {}
 _NO_VALUES: Mapping[str, Any] = {}
-
-
-def _of(curated: Source = "row", added: Source = "row", **arguments: Any) -> Any:
-    """A field, and whose word on it counts where files and a row both have one: a curated row, or an added one."""
-    return field(metadata={"from": (curated, added)}, **arguments)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -211,50 +211,50 @@ class ModelSpec:
     name: str
     dim: int
     """Width of the output: of a vector or of each token's, the number of labels, or the size of the vocabulary."""
-    architecture: str = _of("files", "files", default="")
+    architecture: str = field(default="", metadata=_FILES)
     """``model_type`` of the checkpoint's config.json; empty where that file is to say it."""
     head: Head = "pool"
     """What is computed from the encoder's token vectors; see :data:`rapidembed.types.Head`."""
-    pooling: Pooling = _of("files", default=("none",))
-    normalize: bool = _of("files", default=False)
+    pooling: Pooling = field(default=("none",), metadata=_CURATED)
+    normalize: bool = field(default=False, metadata=_CURATED)
     """Whether vectors are scaled to length 1 (L2)."""
-    late: LateInteraction | None = _of("files", "row or files", default=None)
+    late: LateInteraction | None = field(default=None, metadata=_FILES_UNLESS_ADDED)
     """Set where the head is "tokens"."""
-    sparse: SparseWeights | None = _of("files", "row or files", default=None)
+    sparse: SparseWeights | None = field(default=None, metadata=_FILES_UNLESS_ADDED)
     """Set where the head is "mlm"."""
     words: WordWeights | None = None
     """Set where the head is "attention" or "words"."""
-    hybrid: Hybrid | None = _of("files", "files", default=None)
+    hybrid: Hybrid | None = field(default=None, metadata=_FILES)
     """Set where the head is "hybrid"."""
-    labels: tuple[str, ...] = _of("files", "files", default=())
+    labels: tuple[str, ...] = field(default=(), metadata=_FILES)
     """Names of a classifier's labels, in order; may be empty where there is one."""
-    vocab_size: int | None = _of("row", "row or files", default=None)
+    vocab_size: int | None = field(default=None, metadata=_ADDED)
     """Of a sparse model what listings call so, where it is not ``dim``."""
-    max_tokens: int | None = _of("files", "row or files", default=None)
+    max_tokens: int | None = field(default=None, metadata=_FILES_UNLESS_ADDED)
     """Token limit, special tokens included; None: the checkpoint's own."""
     source: str | None = None
     """Hub repository with the original safetensors weights, if any."""
     onnx_source: OnnxSource | None = None
-    dense: tuple[Layer, ...] = _of("files", "files", default=())
+    dense: tuple[Layer, ...] = field(default=(), metadata=_FILES)
     """What follows the pooling, in order."""
-    truncate_dim: int | None = _of("files", "row or files", default=None)
+    truncate_dim: int | None = field(default=None, metadata=_FILES_UNLESS_ADDED)
     """Leading dimensions that are kept, after normalizing, where the caller does not ask for others."""
-    lower_case: bool = _of("files", "row or files", default=False)
-    tokenizer: Mapping[str, Any] = _of("files", "files", default_factory=lambda: _NO_VALUES)
+    lower_case: bool = field(default=False, metadata=_FILES_UNLESS_ADDED)
+    tokenizer: Mapping[str, Any] = field(default_factory=lambda: _NO_VALUES, metadata=_FILES)
     """Values that lie over tokenizer_config.json."""
-    config: Mapping[str, Any] = _of("files", "files", default_factory=lambda: _NO_VALUES)
+    config: Mapping[str, Any] = field(default_factory=lambda: _NO_VALUES, metadata=_FILES)
     """Values that lie over config.json."""
-    prompts: Mapping[str, str] = _of("files or row", "row or files", default_factory=lambda: _NO_STRINGS)
+    prompts: Mapping[str, str] = field(default_factory=lambda: _NO_STRINGS, metadata=_EITHER)
     """Text put before inputs, by role: "query" and "document" are used by the query and document methods."""
     optional_prompts: Mapping[str, str] = field(default_factory=lambda: _NO_STRINGS)
     """Prompts that the model's card offers but does not require; never applied by default."""
-    include_prompt: bool = _of("files", default=True)
+    include_prompt: bool = field(default=True, metadata=_CURATED)
     """Whether the prompt's tokens are pooled; where not, only those after it are."""
-    similarity: str | None = _of("files", default=None)
+    similarity: str | None = field(default=None, metadata=_CURATED)
     """Function that the model was trained to be compared by: "cosine", "dot", "euclidean" or "manhattan"."""
-    default_prompt: str | None = _of("files", "row or files", default=None)
+    default_prompt: str | None = field(default=None, metadata=_FILES_UNLESS_ADDED)
     """Key of the prompt that plain encoding applies."""
-    tasks: Mapping[str, int] = _of("files or row", default_factory=lambda: _NO_TASKS)
+    tasks: Mapping[str, int] = field(default_factory=lambda: _NO_TASKS, metadata=_FILES_FIRST)
     """Adapter numbers for graphs that take a ``task_id`` input."""
     output: int | str = 0
     """Which output of the ONNX file holds the token vectors, or the vector where pooling is "none"."""

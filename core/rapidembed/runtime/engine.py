@@ -16,8 +16,8 @@ from rapidembed.registry.static_files import STATIC_ARCHITECTURES
 from rapidembed.runtime import planner
 from rapidembed.runtime.device import Placement
 from rapidembed.runtime.feeds import attention_mask, feeds
-from rapidembed.runtime.pool import ComputePool, compute_pool
 from rapidembed.runtime.layers import follow
+from rapidembed.runtime.pool import ComputePool, compute_pool
 from rapidembed.runtime.pooling import first_attention, hybrid, pool
 from rapidembed.runtime.session import Session
 from rapidembed.runtime.sessions import Arithmetic, Sessions, version
@@ -121,6 +121,7 @@ class OnnxEngine:
         """Longest sequence the model has positions for, if it says so."""
         self._hidden = read_optional_hidden(config) or self._spec.dim
         rows = None if key.checkpoint.is_onnx else config.optional_positive("vocab_size")
+        self._check_ends(rows)
         # Nearly always the table has a row for every token, and no text needs a look.
         self._rows = rows if rows is not None and self.tokenizer.size > rows else None
         self._pad_id = config.values.get("pad_token_id") or 0
@@ -130,6 +131,15 @@ class OnnxEngine:
         arithmetic = Arithmetic(key.precision, key.backend)
         self._sessions = Sessions(key.checkpoint, key.placement, self.cores, key.stamp, arithmetic)
         self._wide_free = threading.Lock()
+
+    def _check_ends(self, rows: int | None) -> None:
+        """Check that the table has the tokens that stand around every text."""
+        ends = self.tokenizer.encode([""], self.tokenizer.special_tokens)[0].ids
+        if rows is not None and ends and max(ends) >= rows:
+            raise IntegrityError(
+                f"{self.key.checkpoint.folder}: the tokenizer puts {self.tokenizer.tokens([max(ends)])[0]!r} around "
+                f"every text, but the model has vectors for {rows} tokens only. Its vocabulary lacks that token."
+            )
 
     @property
     def workers(self) -> int:

@@ -21,11 +21,11 @@ def _sigmoid(x: Vectors) -> Vectors:
 
 
 def _softplus(x: Vectors) -> Vectors:
-    return np.logaddexp(0, x)
+    return np.asarray(np.logaddexp(0, x), dtype=np.float32)
 
 
 def _elu(x: Vectors) -> Vectors:
-    return np.where(x > 0, x, np.expm1(np.minimum(x, 0)))
+    return np.asarray(np.where(x > 0, x, np.expm1(np.minimum(x, 0))), dtype=np.float32)
 
 
 ACTIVATIONS: dict[str, Callable[[Vectors], Vectors]] = {
@@ -35,10 +35,10 @@ ACTIVATIONS: dict[str, Callable[[Vectors], Vectors]] = {
     "Sigmoid": _sigmoid,
     "GELU": lambda x: np.asarray(x * (1 + _erf(x / math.sqrt(2))) / 2),
     "SiLU": lambda x: x * _sigmoid(x),
-    "LeakyReLU": lambda x: np.where(x > 0, x, 0.01 * x),
+    "LeakyReLU": lambda x: np.asarray(np.where(x > 0, x, 0.01 * x), dtype=np.float32),
     "ELU": _elu,
     "CELU": _elu,
-    "SELU": lambda x: _SELU[1] * np.where(x > 0, x, _SELU[0] * _elu(x)),
+    "SELU": lambda x: np.asarray(_SELU[1] * np.where(x > 0, x, _SELU[0] * _elu(x)), dtype=np.float32),
     "Softplus": _softplus,
     "Softsign": lambda x: x / (1 + np.abs(x)),
     "Mish": lambda x: x * np.tanh(_softplus(x)),

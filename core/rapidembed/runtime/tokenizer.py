@@ -14,6 +14,7 @@ from tokenizers import Encoding, normalizers
 from rapidembed.errors import UnsupportedModelError
 from rapidembed.hub import Checkpoint
 from rapidembed.registry.config_file import ConfigFile
+from rapidembed.runtime.tokenizer_classes import steps_of
 from rapidembed.runtime.vocabulary import load_tokenizer
 
 # Characters that surely hold enough tokens for most texts; where they do not, four times as many are tried.
@@ -69,8 +70,7 @@ class Tokenizer:
         self._tokenizer.encode_special_tokens = bool(stated.get("split_special_tokens", False))
         own = self._tokenizer.normalizer
         if lower_case and not _lowers(own):
-            steps = list(own) if isinstance(own, normalizers.Sequence) else [own] if own else []
-            self._tokenizer.normalizer = normalizers.Sequence([normalizers.Lowercase(), *steps])
+            self._tokenizer.normalizer = normalizers.Sequence([normalizers.Lowercase(), *steps_of(own)])
         self._keep_end = side == "left"
         self._prefix, self._suffix = self._affixes(folder)
 
@@ -179,5 +179,4 @@ class Tokenizer:
 
 def _lowers(normalizer: Any) -> bool:
     """Whether a step of the normalizer lowers texts; BERT's does so too, which sentence-transformers does not count."""
-    steps = list(normalizer) if isinstance(normalizer, normalizers.Sequence) else [normalizer]
-    return any(isinstance(step, normalizers.Lowercase) for step in steps)
+    return any(isinstance(step, normalizers.Lowercase) for step in steps_of(normalizer))

@@ -11,7 +11,7 @@ from typing import Any, Literal
 from tokenizers import AddedToken, Regex, normalizers, pre_tokenizers, processors
 from tokenizers import Tokenizer as FastTokenizer
 
-from rapidembed.errors import UnsupportedModelError
+from rapidembed.errors import IntegrityError, UnsupportedModelError
 from rapidembed.registry.config_file import ConfigFile
 from rapidembed.runtime.tokenizer_settings import Token, TokenizerSettings
 
@@ -33,6 +33,8 @@ class Recipe:
     ends: Ends | None = None
     """None: those of tokenizer.json, or of ``fallback``."""
     fallback: Ends | None = None
+    extra: tuple[str, ...] = ()
+    """Special tokens without a name, where the settings do not list any."""
 
 
 _TWO_TYPES = "{0}:0 $A:0 {1}:0 $B:1 {1}:1"
@@ -144,6 +146,7 @@ def _camembert(settings: TokenizerSettings, parts: Parts) -> Recipe:
         pre_tokenizer=recipe.pre_tokenizer,
         special=special,
         ends=recipe.ends,
+        extra=("<s>NOTUSED", "</s>NOTUSED", "<unk>NOTUSED"),
     )
 
 
@@ -152,7 +155,7 @@ def _albert(settings: TokenizerSettings, parts: Parts) -> Recipe:
     special = _special(
         settings, bos="[CLS]", eos="[SEP]", unk="<unk>", sep="[SEP]", pad="<pad>", cls="[CLS]", mask="[MASK]"
     )
-    steps = [normalizers.Replace("``", '"'), normalizers.Replace("''", '"')]
+    steps: list[Any] = [normalizers.Replace("``", '"'), normalizers.Replace("''", '"')]
     if not file.flag("keep_accents", False):
         steps += [normalizers.NFKD(), normalizers.StripAccents()]
     if file.flag("do_lower_case", True):
@@ -174,13 +177,13 @@ def _deberta(settings: TokenizerSettings, parts: Parts) -> Recipe:
     special = _special(
         settings, bos="[CLS]", eos="[SEP]", unk="[UNK]", sep="[SEP]", pad="[PAD]", cls="[CLS]", mask="[MASK]"
     )
-    steps = [normalizers.Lowercase()] if file.flag("do_lower_case", False) else []
+    steps: list[Any] = [normalizers.Lowercase()] if file.flag("do_lower_case", False) else []
     steps += [
         normalizers.Replace(Regex(r"\s{2,}|[\n\r\t]"), " "),
         normalizers.NFC(),
         normalizers.Strip(left=False, right=True),
     ]
-    cuts = [pre_tokenizers.Punctuation(behavior="isolated")] if file.flag("split_by_punct", False) else []
+    cuts: list[Any] = [pre_tokenizers.Punctuation(behavior="isolated")] if file.flag("split_by_punct", False) else []
     scheme = "always" if file.flag("add_prefix_space", True) else "first"
     cuts.append(pre_tokenizers.Metaspace(replacement="▁", prepend_scheme=scheme))
     unknown = parts.unknown(text(special["unk_token"]))
@@ -242,10 +245,16 @@ def _words(file: ConfigFile, without: str) -> Any:
     )
 
 
+def steps_of(normalizer: Any) -> list[Any]:
+    """What a normalizer does, one after another."""
+    if normalizer is None:
+        return []
+    return list(normalizer) if isinstance(normalizer, normalizers.Sequence) else [normalizer]  # type: ignore[call-overload]
+
+
 def _precompiled(normalizer: Any) -> Any:
     """The table of characters that a sentencepiece model brings along, if there is one."""
-    steps = list(normalizer) if isinstance(normalizer, normalizers.Sequence) else [normalizer]
-    return next((step for step in steps if isinstance(step, normalizers.Precompiled)), None)
+    return next((step for step in steps_of(normalizer) if isinstance(step, normalizers.Precompiled)), None)
 
 
 def _around(first: Token | None, last: Token | None, pair: str) -> Ends:
@@ -267,9 +276,10 @@ def _roberta_ends(special: dict[str, Token | None], *, prefix_space: bool) -> En
     first, last = text(special["cls_token"]), text(special["sep_token"])
 
     def make(tokenizer: FastTokenizer) -> Any:
-        return processors.RobertaProcessing(
-            (last, tokenizer.token_to_id(last)), (first, tokenizer.token_to_id(first)), True, prefix_space
-        )
+        before, behind = (tokenizer.token_to_id(token) for token in (first, last))
+        if before is None or behind is None:
+            raise IntegrityError(f"The vocabulary lacks {first!r} or {last!r}, which stand around every text.")
+        return processors.RobertaProcessing((last, behind), (first, before), True, prefix_space)
 
     return make
 

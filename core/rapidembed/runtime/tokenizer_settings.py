@@ -12,7 +12,8 @@ from typing import Any
 
 from tokenizers import AddedToken
 
-from rapidembed.errors import IntegrityError, UnsupportedModelError
+from rapidembed.errors import IntegrityError
+from rapidembed.registry import folder_keys
 from rapidembed.registry.config_file import ConfigFile, read_json
 
 SPECIAL = ("bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token")
@@ -49,10 +50,11 @@ class TokenizerSettings:
         whole = (folder / TOKENIZER_FILE).is_file()
         dropped = {"tokenizer_class", "add_bos_token", "add_eos_token"} if whole else {"tokenizer_class"}
         values = {key: value for key, value in config.values.items() if key not in dropped} | dict(arguments)
-        if values.pop("init_inputs", None):
-            raise UnsupportedModelError(f"{config.path}: init_inputs, arguments without a name, are not supported.")
+        folder_keys.check(config, folder_keys.TOKENIZER)
         _rename_extra(values)
         tokens = _read_added(folder, config.path, values)
+        if "extra_special_tokens" not in values:  # special_tokens_map.json has the older name too
+            _rename_extra(values)
         known = {token.content: token for token in tokens.values()}
         others = _others(values)
         extra = values.get("extra_special_tokens")
@@ -68,7 +70,7 @@ class TokenizerSettings:
 
     def token(self, name: str, default: str | None) -> Token | None:
         """A special token, or the one that tokenizers of a class have where nothing is said."""
-        return self.special[name] if name in self.special else default
+        return self.special.get(name, default)
 
 
 def _rename_extra(values: dict[str, Any]) -> None:

@@ -1,7 +1,7 @@
 """The fast tokenizer of a checkpoint: as transformers 5 makes it from tokenizer.json or an older vocabulary."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -50,7 +50,7 @@ def _from_file(path: Path, name: str, settings: TokenizerSettings) -> FastTokeni
         raise IntegrityError(f"{path} is not a tokenizer this version can read: {error}") from error
     if name not in CLASSES:
         special = {key: settings.token(key, None) for key in SPECIAL}
-        _add_tokens(tokenizer, settings, special)
+        _add_tokens(tokenizer, settings, special, settings.extra)
         _update_ends(tokenizer, settings, special)
         return tokenizer
     recipe = CLASSES[name](settings, _parts(path, name, tokenizer))
@@ -141,7 +141,8 @@ def _finished(tokenizer: FastTokenizer, recipe: Recipe, settings: TokenizerSetti
     unknown = recipe.parameters.get("unk_token")
     if recipe.model == "WordPiece" and tokenizer.model.token_to_id(unknown) is None:
         raise IntegrityError(f"The vocabulary lacks {unknown!r}, which stands for words that cannot be cut to pieces.")
-    _add_tokens(tokenizer, settings, recipe.special)
+    extra = settings.extra if "extra_special_tokens" in settings.file.values else recipe.extra
+    _add_tokens(tokenizer, settings, recipe.special, extra)
     if tokenizer.post_processor is None and recipe.fallback is not None:
         tokenizer.post_processor = _ends(tokenizer, recipe.fallback, recipe)
     _update_ends(tokenizer, settings, recipe.special)
@@ -160,14 +161,19 @@ def _ends(tokenizer: FastTokenizer, make: Any, recipe: Recipe) -> Any:
         ) from error
 
 
-def _add_tokens(tokenizer: FastTokenizer, settings: TokenizerSettings, special: Mapping[str, Token | None]) -> None:
+def _add_tokens(
+    tokenizer: FastTokenizer,
+    settings: TokenizerSettings,
+    special: Mapping[str, Token | None],
+    extra: Iterable[Token],
+) -> None:
     """Make the listed tokens, and special ones that are not listed, one token wherever they stand in a text."""
     there = {repr(token) for token in tokenizer.get_added_tokens_decoder().values()}
     wanted: list[Token] = [token for token in settings.added.values() if repr(token) not in there]
     known = {token.content for token in tokenizer.get_added_tokens_decoder().values()} | {str(_text(t)) for t in wanted}
     named = [special[name] for name in SPECIAL if special.get(name) is not None]
     named += settings.others.values()
-    for token in (*named, *settings.extra):
+    for token in (*named, *extra):
         if token is not None and _text(token) not in known:
             wanted.append(token)
             known.add(_text(token))
