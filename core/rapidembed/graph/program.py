@@ -15,6 +15,7 @@ from rapidembed.errors import UnsupportedModelError
 from rapidembed.graph.built import BuiltGraph
 from rapidembed.graph.cache import cached, cached_tensors
 from rapidembed.graph.compiled import Compiled, read_compiled, read_record, write_compiled
+from rapidembed.graph.export import Export
 from rapidembed.graph.weights import Weights
 from rapidembed.hub import Checkpoint, check_external, read_onnx
 from rapidembed.registry import DenseLayer, Layer
@@ -42,6 +43,7 @@ class Program:
         masked: whether batches may be padded; where False every row of a batch has the same length.
         pooling: what is left to do outside the graph; ("none",) where the output is what the head gives.
         output: index or name of the output to read.
+        fixed_rows: how many rows every run must have, where that is fixed.
         row_by_row: the graph's result for a row depends on its neighbours, so rows run alone.
         dense: Dense modules to apply outside the graph.
         tensors: what is applied outside the graph, by name.
@@ -56,6 +58,7 @@ class Program:
     tables: dict[str, NDArray[np.float32]] = field(default_factory=dict)
     output: int | str = 0
     row_by_row: bool = False
+    fixed_rows: int | None = None
     dense: tuple[Layer, ...] = ()
     tensors: dict[str, NDArray[np.float32]] = field(default_factory=dict)
 
@@ -201,13 +204,15 @@ def _from_onnx(checkpoint: Checkpoint) -> Program:
     # A projection among the encoder's own weights is in the export too.
     dense = tuple(layer for layer in checkpoint.spec.dense if layer.path or not isinstance(layer, DenseLayer))
     tensors = Weights(_named(checkpoint)) if any(layer.weights for layer in dense) or checkpoint.spec.hybrid else None
+    export = Export.read(path, checkpoint.spec, checkpoint.config)
     return Program(
         model=path,
         weight_bytes=_size(checkpoint),
-        masked=True,
+        masked=export.masked,
         pooling=("none",) if checkpoint.spec.hybrid else checkpoint.spec.pooling,
-        output=checkpoint.spec.output,
+        output=export.output,
         row_by_row="DynamicQuantizeLinear" in read_onnx(path).operators,
+        fixed_rows=export.rows,
         dense=dense,
         tensors={name: tensors.float32(name) for name in tensors.names} if tensors else {},
     )

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rapidembed.errors import IntegrityError, NonFiniteError
+from rapidembed.graph.export import Export
 from rapidembed.hub import Checkpoint, Stamp
 from rapidembed.registry import ModelSpec
 from rapidembed.registry.encoder_config import read_optional_hidden, read_position_limit
@@ -120,7 +121,10 @@ class OnnxEngine:
         self.position_limit = read_position_limit(config)
         """Longest sequence the model has positions for, if it says so."""
         self._hidden = read_optional_hidden(config) or self._spec.dim
-        rows = None if key.checkpoint.is_onnx else config.optional_positive("vocab_size")
+        rows = config.optional_positive("vocab_size")
+        self._fixed_tokens = self._spec.fixed_tokens or self._exported_tokens()
+        if self._fixed_tokens is not None:
+            self.position_limit = min(self._fixed_tokens, self.position_limit or self._fixed_tokens)
         self._check_ends(rows)
         # Nearly always the table has a row for every token, and no text needs a look.
         self._rows = rows if rows is not None and self.tokenizer.size > rows else None
@@ -183,7 +187,12 @@ class OnnxEngine:
     def plan(self, texts: Sequence[TokenIds], max_rows: int) -> list[planner.Batch]:
         """Cut a window of tokenized texts into batches of at most ``max_rows``."""
         lengths = [self._length(text) for text in texts]
-        max_rows = 1 if self._sessions.program.row_by_row else max_rows
+        program = self._sessions.program
+        if program.fixed_rows is not None:
+            max_rows = min(max_rows, program.fixed_rows)
+        # What pads its batches needs a mask that says so.
+        if program.row_by_row or not (program.masked or self.key.placement.on_cpu):
+            max_rows = 1
         if not self.key.placement.on_cpu:
             return planner.plan_gpu(lengths, hidden=self._hidden, max_rows=max_rows)
         width = self._sessions.bulk_width
@@ -214,11 +223,20 @@ class OnnxEngine:
         return self.pool.submit_urgent(self.run, [text], self._length(text), extra).result()
 
     def _length(self, text: TokenIds) -> int:
-        return self._spec.fixed_tokens or len(text.ids)
+        return self._fixed_tokens or len(text.ids)
+
+    def _exported_tokens(self) -> int | None:
+        """Tokens that every text must have, where an ONNX file fixes their number."""
+        checkpoint = self.key.checkpoint
+        if not checkpoint.is_onnx:
+            return None
+        return Export.read(checkpoint.root / checkpoint.weights[0], self._spec, checkpoint.config).tokens
 
     def _forward(self, session: Session, texts: Sequence[TokenIds], length: int, extra: Mapping[str, int]) -> Vectors:
         program = self._sessions.program
-        output = session.run(feeds(session.inputs, texts, length, pad_id=self._pad_id, extra=extra))
+        # Where the graph fixes the number of rows, the last one fills it up.
+        filled = [*texts, *[texts[-1]] * ((program.fixed_rows or len(texts)) - len(texts))]
+        output = session.run(feeds(session.inputs, filled, length, pad_id=self._pad_id, extra=extra))[: len(texts)]
         if self._spec.head == "attention" and output.ndim == 4:
             output = first_attention(output)
         if program.pooling != ("none",):
