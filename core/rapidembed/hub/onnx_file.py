@@ -23,7 +23,7 @@ _CHILDREN: dict[str, dict[int, str]] = {
     "sparse": {1: "tensor", 2: "tensor"},
     "tensor": {8: "stored", 13: "entry"},
 }
-# Of a value: its name and type; of the type: a tensor's; of that: its shape; of its dimensions: a size.
+# A value has a name and a type, the type of a tensor has a shape, that has dimensions, and these may have a size.
 _NAME, _TYPE, _TENSOR, _SHAPE, _DIMENSION, _SIZE = 1, 2, 1, 2, 1, 1
 _KEY, _VALUE = 1, 2
 _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5

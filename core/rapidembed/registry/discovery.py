@@ -37,8 +37,6 @@ _LEGACY_POOLING: tuple[tuple[str, PoolingMode], ...] = (
 _KNOWN = {
     "transformer_task": "feature-extraction",
     "module_output_name": "token_embeddings",
-    "query_length": None,
-    "document_length": None,
     "query_expansion": None,
 }
 """Values of the Transformer module's settings that a dense model may have."""
@@ -76,6 +74,7 @@ def discover(folder: Path, name: str) -> ModelSpec:
         include_prompt=pooling_file.flag("include_prompt", True),
         default_prompt=default_prompt,
         similarity=_similarity(settings),
+        role_tokens=module.role_tokens,
         truncate_dim=settings.optional_positive("truncate_dim"),
         tasks=read_adapters(module.config),
         **encoder_facts(module),

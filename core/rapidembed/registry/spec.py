@@ -239,6 +239,8 @@ class ModelSpec:
     """What follows the pooling, in order."""
     truncate_dim: int | None = field(default=None, metadata=_FILES_UNLESS_ADDED)
     """Leading dimensions that are kept, after normalizing, where the caller does not ask for others."""
+    role_tokens: Mapping[str, int] = field(default_factory=lambda: _NO_TASKS, metadata=_FILES)
+    """Token limits of queries and documents, by role, where they have their own."""
     lower_case: bool = field(default=False, metadata=_FILES_UNLESS_ADDED)
     tokenizer: Mapping[str, Any] = field(default_factory=lambda: _NO_VALUES, metadata=_FILES)
     """Values that lie over tokenizer_config.json."""

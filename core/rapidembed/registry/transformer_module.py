@@ -63,13 +63,24 @@ class TransformerModule:
         return self.file.flag("do_lower_case", False)
 
     @property
+    def role_tokens(self) -> Mapping[str, int]:
+        """Limits of queries and documents that differ from that of plain texts; one for all calls wins over them."""
+        if _call_limit(self.file) is not None:
+            return {}
+        stated = {role: _limit(self.file, f"{role}_length") for role in ("query", "document")}
+        return {role: limit for role, limit in stated.items() if limit is not None}
+
+    @property
     def max_tokens(self) -> int | None:
         """sentence-transformers' own limit, else the tokenizer's, never beyond the model's positions."""
         stated = ConfigFile.read_optional(self.folder / "tokenizer_config.json")
         arguments = ConfigFile(self.file.path, dict(self.tokenizer))
         positions = read_position_limit(self.config)
+        called = _call_limit(self.file)
         # What an argument says counts, also where that is no limit.
-        if "model_max_length" in self.tokenizer:
+        if called is not None:
+            own: int | None = called
+        elif "model_max_length" in self.tokenizer:
             own = _limit(arguments, "model_max_length")
         else:
             own = _limit(self.file, "max_seq_length")
@@ -82,6 +93,23 @@ class TransformerModule:
                 "which alone distances are known here. Lower it, or raise max_position_embeddings."
             )
         return min(limit, positions)
+
+
+def _call_limit(file: ConfigFile) -> int | None:
+    """The limit among the arguments of every call of the tokenizer, which may hold nothing else.
+
+    Raises:
+        UnsupportedModelError: they hold more.
+    """
+    arguments = file.section("processing_kwargs")
+    text = arguments.section("text")
+    for each, known in ((arguments, "text"), (text, "max_length")):
+        if others := [name for name, value in each.values.items() if name != known and value not in (None, {})]:
+            raise UnsupportedModelError(
+                f"{file.path}: processing_kwargs has {others[0]}={each.values[others[0]]!r}, which is not supported; "
+                "known: max_length of text."
+            )
+    return _limit(text, "max_length")
 
 
 def read_settings(folder: Path) -> ConfigFile:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
-from rapidembed.errors import EncodingWarning, TruncationWarning
+from rapidembed.errors import EncodingWarning, InputWarning, TruncationWarning
 from rapidembed.runtime.inputs import check_text, repair
 
 if TYPE_CHECKING:
@@ -31,6 +31,8 @@ class Call:
     repaired: int = 0
     truncated: int = 0
     first_truncated: list[int] = field(default_factory=list)
+    unsplit: int = 0
+    """Texts of a script without spaces, in which BM25 found no words."""
     noun: str = "texts"
     """What the inputs are called in messages."""
 
@@ -76,6 +78,13 @@ class Call:
                 "Split them, or raise max_tokens; truncate=False makes this an error."
             )
             warnings.warn(TruncationWarning(message, tuple(self.first_truncated)), stacklevel=stacklevel + 1)
+        if self.unsplit:
+            warnings.warn(
+                f"{self.unsplit} of {self.texts} {self.noun} are of a script without spaces, and BM25 found no words "
+                "in them, so they match nothing. tokenizer='unicode', or the right language=, finds some.",
+                InputWarning,
+                stacklevel=stacklevel + 1,
+            )
         if self.repaired:
             warnings.warn(
                 f"{self.repaired} of {self.texts} {self.noun} held lone surrogates, which are not Unicode text; each "

@@ -1,6 +1,6 @@
 """A model as :class:`rapidembed.TextEmbedding` uses it: what the facade's options make of its vectors."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +27,8 @@ class LoadedModel(LeasedModel):
     """Everything that a call needs."""
 
     dimensions: int
+    role_tokens: Mapping[str, int]
+    """Token limits of queries and documents, where they have their own."""
     cut_last: bool
     """Whether vectors are cut after they are normalized, as the checkpoint's own ``truncate_dim`` has it."""
     normalize: bool
@@ -47,6 +49,7 @@ class LoadedModel(LeasedModel):
                 lease=lease,
                 checkpoint=checkpoint,
                 dimensions=dimensions,
+                role_tokens=spec.role_tokens if options.max_tokens is None else {},
                 cut_last=options.dimensions is None and spec.truncate_dim is not None,
                 max_tokens=token_limit(options.max_tokens, spec, lease.engine),
                 normalize=spec.normalize if options.normalize is None else options.normalize,
@@ -64,7 +67,7 @@ class LoadedModel(LeasedModel):
             extra["task_id"] = tasks[QUERY_TASK if role == "query" else DOCUMENT_TASK]
         if not self.spec.include_prompt:
             extra["prompt_tokens"] = self._prompt_tokens(prompt)
-        return Call(prompt, self.max_tokens, self.truncate, extra)
+        return Call(prompt, self.role_tokens.get(role, self.max_tokens), self.truncate, extra)
 
     def steps(self, call: Call) -> TextSteps:
         """From the texts of a call to tokens."""
@@ -99,6 +102,7 @@ class LoadedModel(LeasedModel):
             "normalize": self.normalize,
             "dimensions": self.dimensions,
             "cut_last": self.cut_last,
+            "role_tokens": dict(self.role_tokens),
             "prompts": self.prompts,
         }
 
