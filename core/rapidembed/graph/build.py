@@ -5,7 +5,7 @@ from importlib import import_module
 from rapidembed.errors import IntegrityError, UnsupportedModelError
 from rapidembed.graph.architecture import Architecture, Read
 from rapidembed.graph.architectures import MODULES
-from rapidembed.graph.blocks import heads
+from rapidembed.graph.blocks import heads, modules
 from rapidembed.graph.blocks.pooling import pool
 from rapidembed.graph.built import BuiltGraph, GraphSpec, Numbers
 from rapidembed.graph.inputs import GraphInputs
@@ -89,7 +89,7 @@ def _write(
         return heads.token_vectors(writer, x, hidden, spec.dense)
     x = x if pools_first else pool(writer, x, spec.pooling, inputs.real, inputs.skipped)
     for layer in spec.dense:
-        x = heads.dense(writer, x, layer)
+        x = modules.follow(writer, x, layer)
     return x
 
 

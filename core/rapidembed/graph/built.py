@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Literal
 
-from rapidembed.registry import DenseLayer, ModelSpec, Pooling, SparseWeights
+from rapidembed.registry import Layer, ModelSpec, Pooling, SparseWeights
 from rapidembed.types import HeadName
 
 Numbers = Literal["exact", "rounded", "observed"]
@@ -17,7 +17,7 @@ class GraphSpec:
     head: HeadName
     dim: int
     pooling: Pooling
-    dense: tuple[DenseLayer, ...]
+    dense: tuple[Layer, ...]
     sparse: SparseWeights | None
     hides_tokens: bool
     include_prompt: bool

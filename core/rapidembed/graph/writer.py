@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
 from rapidembed.errors import IntegrityError, UnsupportedModelError
-from rapidembed.graph.pruning import prune
+from rapidembed.graph.pruning import left_over, prune
 from rapidembed.graph.values import Part, Trait
 from rapidembed.graph.weights import Location, Weights
 
@@ -237,6 +237,7 @@ class GraphWriter:
             for name in sorted(self._weights.names - self.tensors - self.tables.keys())
             if not name.removeprefix(self._prefix).startswith(ignorable + self._left_out)
         ]
+        unused = left_over(unused, self.tensors | self.tables.keys(), self._prefix)
         if unused:
             more = f" and {len(unused) - 5} more" if len(unused) > 5 else ""
             raise UnsupportedModelError(

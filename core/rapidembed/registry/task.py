@@ -12,9 +12,10 @@ from typing import TypeAlias
 from rapidembed.registry import custom
 from rapidembed.registry.catalog import curated, find_curated
 from rapidembed.registry.cross_encoder import discover_cross_encoder
-from rapidembed.registry.discovery import WEIGHTS_FILE, discover, read_modules
+from rapidembed.registry.discovery import WEIGHTS_FILE, discover
 from rapidembed.registry.encoder import discover_encoder
 from rapidembed.registry.hybrid import discover_hybrid, find_layers
+from rapidembed.registry.modules_file import read_modules
 from rapidembed.registry.multi_vector import METADATA_FILE, discover_multi_vector
 from rapidembed.registry.sparse_encoder import ROUTER_FILE, discover_sparse, read_sparse_modules
 from rapidembed.registry.spec import ModelSpec

@@ -86,6 +86,9 @@ class Engine(Protocol[X_contra]):
     def workers(self) -> int:
         """Batches that may run at the same time."""
 
+    def refuse(self, item: X_contra, where: str) -> None:
+        """Raise a ValueError over an input that the model has no vectors for; ``where`` names it."""
+
     def load(self, *, bulk: bool = False) -> None:
         """Load what a first call needs, so that it does not wait for it; with ``bulk`` it is of many inputs."""
 

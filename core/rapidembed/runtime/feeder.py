@@ -1,13 +1,15 @@
 """From ready inputs to what a graph is fed with: one class for each kind of input."""
 
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any, Generic
 
 import numpy as np
 from numpy.typing import NDArray
 
+from rapidembed.errors import IntegrityError
+from rapidembed.graph.export import Export, check_text_inputs
 from rapidembed.hub import Checkpoint
-from rapidembed.registry.config_file import ConfigFile
 from rapidembed.registry.encoder_config import read_optional_hidden, read_position_limit
 from rapidembed.runtime.engine import TextTokenizer
 from rapidembed.runtime.feeds import Ids, attention_mask, feeds
@@ -28,6 +30,13 @@ class Feeder(Generic[X]):
     def length(self, item: X) -> int:
         """Tokens of an input as the graph sees it. Batches are cut by it, on a CPU they are of one length."""
         return item.length
+
+    def refuse(self, item: X, where: str) -> None:
+        """Refuse an input that the model cannot take.
+
+        Raises:
+            ValueError: names the input by ``where``.
+        """
 
     def feeds(
         self, names: frozenset[str], inputs: Sequence[X], length: int, extra: Mapping[str, int]
@@ -54,12 +63,39 @@ class TokenFeeder(Feeder[TokenIds]):
     """Texts and pairs of them, as token ids."""
 
     def __init__(self, checkpoint: Checkpoint) -> None:
-        config = ConfigFile.read(checkpoint.folder / "config.json")
-        self.tokenizer = Tokenizer.of(checkpoint)
+        config = checkpoint.config
+        self.tokenizer: Tokenizer = Tokenizer.of(checkpoint)
         self.position_limit = read_position_limit(config)
         self.hidden = read_optional_hidden(config) or checkpoint.spec.dim
+        self._name = checkpoint.spec.name
         self._pad_id = config.values.get("pad_token_id") or 0
-        self._fixed = checkpoint.spec.fixed_tokens
+        self._fixed = checkpoint.spec.fixed_tokens or _exported_tokens(checkpoint)
+        if self._fixed is not None:
+            self.position_limit = min(self._fixed, self.position_limit or self._fixed)
+        rows = config.optional_positive("vocab_size")
+        self._check_ends(rows, checkpoint.folder)
+        # Nearly always the table has a row for every token, and no text needs a look.
+        self._rows = rows if rows is not None and self.tokenizer.size > rows else None
+
+    def _check_ends(self, rows: int | None, folder: Path) -> None:
+        """Check that the table has the tokens that stand around every text."""
+        ends = self.tokenizer.encode([""], self.tokenizer.special_tokens)[0].ids
+        if rows is not None and ends and max(ends) >= rows:
+            raise IntegrityError(
+                f"{folder}: the tokenizer puts {self.tokenizer.tokens([max(ends)])[0]!r} around every text, but the "
+                f"model has vectors for {rows} tokens only. Its vocabulary lacks that token."
+            )
+
+    def refuse(self, item: TokenIds, where: str) -> None:
+        """Refuse a text without tokens, or with one that the model's table has no row for; see :class:`Feeder`."""
+        if not item.ids:
+            raise ValueError(f"{where} has no tokens: this model's tokenizer adds none of its own to a text.")
+        if self._rows is not None and (beyond := max(item.ids)) >= self._rows:
+            token = self.tokenizer.tokens([beyond])[0]
+            raise ValueError(
+                f"{where} holds the token {token!r} of number {beyond}, but {self._name} has vectors for {self._rows} "
+                "tokens only. Take it out of the text, or the token out of the tokenizer's files."
+            )
 
     def length(self, item: TokenIds) -> int:
         """Its tokens; of graphs that take texts of one length only, that."""
@@ -74,6 +110,16 @@ class TokenFeeder(Feeder[TokenIds]):
     def mask(self, inputs: Sequence[TokenIds], length: int) -> Ids:
         """See :class:`Feeder`."""
         return attention_mask(inputs, length)
+
+
+def _exported_tokens(checkpoint: Checkpoint) -> int | None:
+    """Tokens that every text must have, where an ONNX file fixes their number; its inputs are checked."""
+    if not checkpoint.is_onnx:
+        return None
+    path = checkpoint.root / checkpoint.weights[0]
+    export = Export.read(path, checkpoint.spec)
+    check_text_inputs(path, export.inputs, checkpoint.spec, checkpoint.config)
+    return export.tokens
 
 
 FEEDERS: dict[str, Callable[[Checkpoint], Feeder[Any]]] = {}

@@ -44,6 +44,9 @@ class StaticEngine:
     def prepare(self) -> None:
         """Nothing is left to check: the table's shape was when it was opened."""
 
+    def refuse(self, tokens: TokenIds, where: str) -> None:
+        """No input is refused: the table covers every token, and a text without any is zeros."""
+
     def load(self, *, bulk: bool = False) -> None:
         """Nothing is left to load: the table is read where it lies."""
 

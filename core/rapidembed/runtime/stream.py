@@ -81,7 +81,7 @@ def run_windows(
     lanes: Lanes[X, W] = Lanes(engine, sink, min(workers or engine.workers, engine.workers), extra, cancelled)
     size = _WindowSize(min(first, _LARGEST_WINDOW))
     running: deque[tuple[WindowJob[X, W], float]] = deque()
-    source = _Source(items, steps)
+    source = _Source(items, steps, engine)
     try:
         while window := source.read(size.inputs):
             ready = source.accept(_tokenize(engine, window, steps, min(workers or engine.cores, engine.cores)))
@@ -120,9 +120,10 @@ def _tokenize(engine: Engine[X], window: list[T], steps: Steps[T, X], threads: i
 class _Source(Generic[T, X]):
     """Reads windows; keeps a failure until what came before it is done."""
 
-    def __init__(self, items: Iterable[T], steps: Steps[T, X]) -> None:
+    def __init__(self, items: Iterable[T], steps: Steps[T, X], engine: Engine[X]) -> None:
         self._items = iter(items)
         self._steps = steps
+        self._engine = engine
         self.position = 0
         self.failure: Exception | None = None
 
@@ -147,6 +148,7 @@ class _Source(Generic[T, X]):
         first = self.position - len(inputs)
         for i, item in enumerate(inputs):
             try:
+                self._engine.refuse(item, f"The input of index {first + i}")
                 self._steps.inspect(item, first + i)
             except ValueError as error:
                 self.failure = error

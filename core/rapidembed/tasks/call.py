@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
-from rapidembed.errors import EncodingWarning, TruncationWarning
+from rapidembed.errors import EncodingWarning, InputWarning, TruncationWarning
 from rapidembed.runtime.inputs import check_text, repair
 from rapidembed.tasks.caller import users_level
 
@@ -33,6 +33,8 @@ class Call:
     repaired: int = 0
     truncated: int = 0
     first_truncated: list[int] = field(default_factory=list)
+    unsplit: int = 0
+    """Texts of a script without spaces, in which BM25 found no words."""
     noun: str = "texts"
     """What the inputs are called in messages."""
 
@@ -73,6 +75,7 @@ class Call:
             stacklevel: of the user's line, seen from the caller of this method; as in :func:`warnings.warn`.
         """
         self._warn_of_cuts(stacklevel + 1)
+        self._warn_of_unsplit(stacklevel + 1)
         self.warn_of_repairs(stacklevel + 1)
 
     def _warn_of_cuts(self, stacklevel: int) -> None:
@@ -86,6 +89,15 @@ class Call:
         )
         warning = TruncationWarning(message, tuple(self.first_truncated))
         warnings.warn(warning, stacklevel=users_level(stacklevel + 1))
+
+    def _warn_of_unsplit(self, stacklevel: int) -> None:
+        if self.unsplit:
+            warnings.warn(
+                f"{self.unsplit} of {self.texts} {self.noun} are of a script without spaces, and BM25 found no words "
+                "in them, so they match nothing. tokenizer='unicode', or the right language=, finds some.",
+                InputWarning,
+                stacklevel=users_level(stacklevel + 1),
+            )
 
     def warn_of_repairs(self, stacklevel: int) -> None:
         """Say once that lone surrogates were replaced; ``stacklevel`` as in :meth:`warn`."""

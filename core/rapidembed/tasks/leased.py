@@ -183,6 +183,7 @@ class LeasedModel(Generic[O]):
         """Run the model over a lone input, on all cores if they are free: a window of one."""
         engine = self.engine
         ready = steps.tokenize([steps.prepare(item, None)])
+        engine.refuse(ready[0], "The text")
         steps.inspect(ready[0], 0)
         window = sink.window(1)
         sink.fill(window, [0], ready, engine.run_one(ready[0], extra))

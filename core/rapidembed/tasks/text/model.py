@@ -1,6 +1,6 @@
 """A model as :class:`rapidembed.TextEmbedding` uses it: what the facade's options make of its vectors."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -27,19 +27,25 @@ class TextModel(TokenModel[TextOptions]):
     task = TEXT
 
     dimensions: int
+    role_tokens: Mapping[str, int]
+    """Token limits of queries and documents, where they have their own."""
+    cut_last: bool
+    """Whether vectors are cut after they are normalized, as the checkpoint's own ``truncate_dim`` has it."""
     normalize: bool
 
     @classmethod
     def of(cls, lease: Lease, checkpoint: Checkpoint, options: TextOptions) -> "TextModel":
         """See :meth:`LeasedModel.of`."""
         spec = checkpoint.spec
-        dimensions = options.dimensions or spec.dim
+        dimensions = options.dimensions or min(spec.truncate_dim or spec.dim, spec.dim)
         if dimensions > spec.dim:
             raise ValueError(f"dimensions must be at most {spec.dim} for {spec.name}, got {dimensions}.")
         return cls(
             lease=lease,
             checkpoint=checkpoint,
             dimensions=dimensions,
+            role_tokens=spec.role_tokens if options.max_tokens is None else {},
+            cut_last=options.dimensions is None and spec.truncate_dim is not None,
             max_tokens=token_limit(options.max_tokens, spec, lease.engine),
             normalize=spec.normalize if options.normalize is None else options.normalize,
             truncate=options.truncate,
@@ -59,7 +65,7 @@ class TextModel(TokenModel[TextOptions]):
             extra["task_id"] = tasks[QUERY_TASK if role == "query" else DOCUMENT_TASK]
         if not self.spec.include_prompt:
             extra["prompt_tokens"] = self._prompt_tokens(prompt)
-        return Call(prompt, self.max_tokens, self.truncate, extra, role)
+        return Call(prompt, self.role_tokens.get(role, self.max_tokens), self.truncate, extra, role)
 
     def one(self, call: Call, text: str) -> Vectors:
         """The vector of a lone text, float32 (dimensions,)."""
@@ -83,6 +89,8 @@ class TextModel(TokenModel[TextOptions]):
             "include_prompt": self.spec.include_prompt,
             "normalize": self.normalize,
             "dimensions": self.dimensions,
+            "cut_last": self.cut_last,
+            "role_tokens": dict(self.role_tokens),
             "prompts": self.prompts,
         }
 
@@ -95,5 +103,7 @@ class TextModel(TokenModel[TextOptions]):
 
     def _finish(self, vectors: Vectors) -> Vectors:
         """Cut and normalize, per facade: the engine below is shared."""
+        if self.cut_last and self.normalize:
+            vectors = unit_rows(vectors)
         vectors = vectors[:, : self.dimensions]
-        return unit_rows(vectors) if self.normalize else vectors
+        return unit_rows(vectors) if self.normalize and not self.cut_last else vectors
