@@ -50,8 +50,13 @@ class File:
         return next((key for key in self.keys if name in key.names.split()), None)
 
 
-def check(file: ConfigFile, kind: File) -> None:
+def check(file: ConfigFile, kind: File, within: str = "") -> None:
     """Refuse keys and values that may change numbers in a way that is not computed here.
+
+    Args:
+        file: the file, or an object within it.
+        kind: its entry in the table.
+        within: names that object, for messages.
 
     Raises:
         UnsupportedModelError: names the file, the key and its value.
@@ -62,7 +67,9 @@ def check(file: ConfigFile, kind: File) -> None:
         if use != "refused" or (key is not None and (value is None or value in key.unless)):
             continue
         known = f"; known: {', '.join(map(repr, (None, *key.unless)))}" if key is not None else ""
-        raise UnsupportedModelError(f"{file.path}: {name}={value!r} is not supported{known}. See docs/folders.md.")
+        raise UnsupportedModelError(
+            f"{file.path}: {within and within + '.'}{name}={value!r} is not supported{known}. See docs/folders.md."
+        )
 
 
 LIMIT_FILES = tuple(

@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Protocol
 
 import numpy as np
@@ -68,10 +69,12 @@ class Engine(Protocol):
     pool: ComputePool
     cores: int
     """Cores that it uses at most."""
-    position_limit: int | None
-    """Longest sequence the model has positions for, if it says so."""
     backend: str
     """What computes."""
+
+    @property
+    def position_limit(self) -> int | None:
+        """Longest sequence the model has positions for, if it says so."""
 
     @property
     def tokenizer(self) -> TextTokenizer:
@@ -118,13 +121,9 @@ class OnnxEngine:
         self._spec = key.checkpoint.spec
         config = key.checkpoint.config
         self.tokenizer = Tokenizer.of(key.checkpoint)
-        self.position_limit = read_position_limit(config)
-        """Longest sequence the model has positions for, if it says so."""
+        self._positions = read_position_limit(config)
         self._hidden = read_optional_hidden(config) or self._spec.dim
         rows = config.optional_positive("vocab_size")
-        self._fixed_tokens = self._spec.fixed_tokens or self._exported_tokens()
-        if self._fixed_tokens is not None:
-            self.position_limit = min(self._fixed_tokens, self.position_limit or self._fixed_tokens)
         self._check_ends(rows)
         # Nearly always the table has a row for every token, and no text needs a look.
         self._rows = rows if rows is not None and self.tokenizer.size > rows else None
@@ -144,6 +143,11 @@ class OnnxEngine:
                 f"{self.key.checkpoint.folder}: the tokenizer puts {self.tokenizer.tokens([max(ends)])[0]!r} around "
                 f"every text, but the model has vectors for {rows} tokens only. Its vocabulary lacks that token."
             )
+
+    @property
+    def position_limit(self) -> int | None:
+        """Longest sequence the model has positions for, if it says so."""
+        return min(filter(None, (self._fixed_tokens, self._positions)), default=None)
 
     @property
     def workers(self) -> int:
@@ -225,11 +229,12 @@ class OnnxEngine:
     def _length(self, text: TokenIds) -> int:
         return self._fixed_tokens or len(text.ids)
 
-    def _exported_tokens(self) -> int | None:
-        """Tokens that every text must have, where an ONNX file fixes their number."""
+    @cached_property
+    def _fixed_tokens(self) -> int | None:
+        """Tokens that every text must have, where the model or its ONNX file fixes their number."""
         checkpoint = self.key.checkpoint
-        if not checkpoint.is_onnx:
-            return None
+        if self._spec.fixed_tokens is not None or not checkpoint.is_onnx:
+            return self._spec.fixed_tokens
         return Export.read(checkpoint.root / checkpoint.weights[0], self._spec, checkpoint.config).tokens
 
     def _forward(self, session: Session, texts: Sequence[TokenIds], length: int, extra: Mapping[str, int]) -> Vectors:
