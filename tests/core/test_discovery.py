@@ -185,8 +185,11 @@ def test_module_options_that_change_vectors_are_refused(model, kind, option):
 @pytest.mark.parametrize(
     "option",
     [
-        {"query_length": 5},
-        {"processing_kwargs": {"text": {"max_length": 5}}},
+        {"query_expansion": {"length": 5}},
+        {"processing_kwargs": {"text": {"add_special_tokens": False}}},
+        {"tokenizer_name_or_path": "another/model"},
+        {"model_args": {"use_safetensors": False}},
+        {"a_key_of_tomorrow": 3},
         {"transformer_task": "fill-mask"},
         {"modality_config": {"text": {"method": "forward", "method_output_name": "pooler_output"}}},
     ],

@@ -163,8 +163,10 @@ def test_a_wrong_shape_is_named(tmp_path, name):
 
 
 def test_an_unknown_dense_activation_is_named(tmp_path):
-    layer = DenseLayer(path="2_Dense", in_features=32, out_features=32, bias=True, activation="Softsign")
-    with pytest.raises(UnsupportedModelError, match="2_Dense: activation 'Softsign' is unknown; known: Identity, Tanh"):
+    layer = DenseLayer(path="2_Dense", in_features=32, out_features=32, bias=True, activation="Softmax2d")
+    with pytest.raises(
+        UnsupportedModelError, match="2_Dense: activation 'Softmax2d' is unknown; known: Identity, Tanh"
+    ):
         build_with(tmp_path, spec=replace(SPEC, dense=(layer,)))
 
 

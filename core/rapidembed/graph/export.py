@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from rapidembed.errors import UnsupportedModelError
+from rapidembed.errors import IntegrityError, UnsupportedModelError
 from rapidembed.hub.onnx_file import OnnxFile, Value, read_onnx
 from rapidembed.registry import ModelSpec
 from rapidembed.registry.config_file import ConfigFile
@@ -36,7 +36,7 @@ class Export:
         Raises:
             UnsupportedModelError: it has no output that the model's head or pooling is for, or fixes shapes in a way
                 that no text could be given.
-            IntegrityError: it is damaged.
+            IntegrityError: it is damaged, or lacks the output that is named.
         """
         file = read_onnx(path)
         inputs = {value.name: value for value in file.inputs}
@@ -86,7 +86,7 @@ def _output(path: Path, file: OnnxFile, spec: ModelSpec) -> str:
     if isinstance(spec.output, int) and 0 < spec.output < len(names):
         return names[spec.output]
     if spec.output != 0 or not names:
-        raise UnsupportedModelError(f"{path} has no output {spec.output!r}; it has: {', '.join(names)}.")
+        raise IntegrityError(f"{path} has no output {spec.output!r}; it has: {', '.join(names)}.")
     rank = _rank(spec)
     if rank is None:
         return names[0]

@@ -32,10 +32,11 @@ _DEEPEST = 64
 
 @dataclass(frozen=True, slots=True)
 class Value:
-    """An input or an output of a graph: sizes of its dimensions (None: free); None: it does not say."""
+    """An input or an output of a graph."""
 
     name: str
     shape: tuple[int | None, ...] | None
+    """Sizes of its dimensions, None for those that are free; None: the file does not say."""
 
 
 @dataclass(slots=True)

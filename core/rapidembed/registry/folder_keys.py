@@ -50,8 +50,13 @@ class File:
         return next((key for key in self.keys if name in key.names.split()), None)
 
 
-def check(file: ConfigFile, kind: File) -> None:
+def check(file: ConfigFile, kind: File, within: str = "") -> None:
     """Refuse keys and values that may change numbers in a way that is not computed here.
+
+    Args:
+        file: the file, or an object within it.
+        kind: its entry in the table.
+        within: names that object, for messages.
 
     Raises:
         UnsupportedModelError: names the file, the key and its value.
@@ -62,7 +67,9 @@ def check(file: ConfigFile, kind: File) -> None:
         if use != "refused" or (key is not None and (value is None or value in key.unless)):
             continue
         known = f"; known: {', '.join(map(repr, (None, *key.unless)))}" if key is not None else ""
-        raise UnsupportedModelError(f"{file.path}: {name}={value!r} is not supported{known}. See docs/folders.md.")
+        raise UnsupportedModelError(
+            f"{file.path}: {within and within + '.'}{name}={value!r} is not supported{known}. See docs/folders.md."
+        )
 
 
 LIMIT_FILES = tuple(
@@ -227,6 +234,41 @@ MODEL2VEC = File(
     why="model2vec reads no other key",
 )  # fmt: skip
 
+MASK = File(
+    "MultiVectorMask/config.json",
+    (
+        Key("skiplist_words", _ST, "read", "tokens of documents that get no vector"),
+        Key("skiplist_tasks", _ST, "refused", "whose tokens", (["document"],)),
+        Key("keep_only_token_ids", _ST, "refused", "a list of tokens that alone get vectors"),
+    ),
+)
+SPLADE = File(
+    "SpladePooling/config.json",
+    (
+        Key("pooling_strategy activation_function", _ST, "read", "how logits become weights of words"),
+        Key("embedding_dimension word_embedding_dimension chunk_size", _ST, "nothing", "sizes"),
+    ),
+)
+
+WHOLE: tuple[Key, ...] = (
+    Key("tokenizer.json", _HF, "read", "of classes that are built anew its vocabulary, else all; never its padding"),
+    Key("vocab.txt vocab.json merges.txt", _HF, "read", "where there is no tokenizer.json"),
+    Key("special_tokens_map.json added_tokens.json", _HF, "read", "where added_tokens_decoder is missing"),
+    Key("sentencepiece.bpe.model spiece.model tokenizer.model spm.model", _HF, "refused", "without a tokenizer.json"),
+    Key("model.safetensors model.safetensors.index.json", _HF, "read", "weights of 16 to 64 bits"),
+    Key("pytorch_model.bin pytorch_model.bin.index.json", _HF, "read", "without safetensors; read, never run"),
+    Key("onnx/model.onnx", _ST, "read", "where no graph can be built of the weights"),
+    Key("tf_model.h5 flax_model.msgpack", _HF, "refused", "alone"),
+    Key("adapter_model.safetensors", _PEFT, "read", "with adapter_config.json"),
+    Key("router_config.json", _ST, "read", "routes of sparse models; others are refused"),
+    Key("artifact.metadata", "ColBERT", "read", "lengths and markers of an HF_ColBERT"),
+    Key("colbert_linear.pt sparse_linear.pt", "FlagEmbedding", "read", "of BGE-M3"),
+    Key("*.py", _HF, "nothing", "code is never run; what needs it is refused by its class"),
+    Key("generation_config.json chat_template.jinja preprocessor_config.json processor_config.json README.md", _HF,
+        "nothing", "not of embedding text"),
+)  # fmt: skip
+"""Files that count as a whole."""
+
 FILES: tuple[File, ...] = (
     MODULES,
     TRANSFORMER,
@@ -236,6 +278,8 @@ FILES: tuple[File, ...] = (
     DENSE,
     NORMALIZE,
     LAYER_NORM,
+    MASK,
+    SPLADE,
     TOKENIZER,
     CONFIG,
     ADAPTER,

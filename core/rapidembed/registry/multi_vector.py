@@ -12,6 +12,7 @@ from typing import Any
 from safetensors import SafetensorError, safe_open
 
 from rapidembed.errors import IntegrityError, UnsupportedModelError
+from rapidembed.registry import folder_keys
 from rapidembed.registry.config_file import ConfigFile
 from rapidembed.registry.discovery import WEIGHTS_FILE, encoder_facts, read_prompts, read_settings_file
 from rapidembed.registry.encoder_config import read_hidden
@@ -169,7 +170,7 @@ def _skip(folder: Path, modules: list[tuple[str, str]]) -> tuple[str, ...]:
     for kind, path in modules:
         if kind == "MultiVectorMask":
             file = ConfigFile.read(folder / path / "config.json")
-            file.require(skiplist_tasks=["document"], keep_only_token_ids=None)
+            folder_keys.check(file, folder_keys.MASK)
             words += _words(file)
     return words
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import cast
 
 from rapidembed.errors import IntegrityError, UnsupportedModelError
+from rapidembed.registry import folder_keys
 from rapidembed.registry.config_file import ConfigFile
 from rapidembed.registry.discovery import WEIGHTS_FILE, encoder_facts, read_prompts, read_settings_file
 from rapidembed.registry.modules_file import MODULES_FILE, kind_of, read_modules
@@ -91,6 +92,7 @@ def read_sparse_modules(folder: Path) -> list[tuple[str, str]]:
 
 
 def _pooling(file: ConfigFile) -> tuple[str, int]:
+    folder_keys.check(file, folder_keys.SPLADE)
     pooling = file.text("pooling_strategy", "max")
     activation = file.text("activation_function", "relu")
     if pooling not in ("max", "sum"):

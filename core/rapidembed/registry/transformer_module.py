@@ -47,12 +47,12 @@ class TransformerModule:
         """
         file = read_settings(folder)
         folder_keys.check(file, folder_keys.TRANSFORMER)
-        folder_keys.check(_arguments(file, "model"), folder_keys.MODEL_ARGUMENTS)
+        folder_keys.check(_arguments(file, "model"), folder_keys.MODEL_ARGUMENTS, "model_args")
         tokenizer, config = (
             {key: value for key, value in _arguments(file, kind).values.items() if key not in _DROPPED}
             for kind in ("tokenizer", "config")
         )
-        folder_keys.check(ConfigFile(file.path, tokenizer), folder_keys.TOKENIZER)
+        folder_keys.check(ConfigFile(file.path, tokenizer), folder_keys.TOKENIZER, "tokenizer_args")
         file.require(**known)
         _check_modalities(file)
         return cls(file, read_config(folder, config), config, tokenizer, folder)

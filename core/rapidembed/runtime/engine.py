@@ -69,10 +69,12 @@ class Engine(Protocol[X_contra]):
     pool: ComputePool
     cores: int
     """Cores that it uses at most."""
-    position_limit: int | None
-    """Longest sequence the model has positions for, if it says so."""
     backend: str
     """What computes."""
+
+    @property
+    def position_limit(self) -> int | None:
+        """Longest sequence the model has positions for, if it says so."""
 
     @property
     def tokenizer(self) -> TextTokenizer:

@@ -1,6 +1,7 @@
 """From ready inputs to what a graph is fed with: one class for each kind of input."""
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Generic
 
@@ -24,8 +25,11 @@ class Feeder(Generic[X]):
     """Width of the network, which says how much its attention costs beside the rest."""
     tokenizer: TextTokenizer | None = None
     """Of feeders of texts."""
-    position_limit: int | None = None
-    """Longest sequence the model has positions for, if it says so."""
+
+    @property
+    def position_limit(self) -> int | None:
+        """Longest sequence the model has positions for, if it says so."""
+        return None
 
     def length(self, item: X) -> int:
         """Tokens of an input as the graph sees it. Batches are cut by it, on a CPU they are of one length."""
@@ -65,17 +69,31 @@ class TokenFeeder(Feeder[TokenIds]):
     def __init__(self, checkpoint: Checkpoint) -> None:
         config = checkpoint.config
         self.tokenizer: Tokenizer = Tokenizer.of(checkpoint)
-        self.position_limit = read_position_limit(config)
+        self._checkpoint = checkpoint
+        self._positions = read_position_limit(config)
         self.hidden = read_optional_hidden(config) or checkpoint.spec.dim
         self._name = checkpoint.spec.name
         self._pad_id = config.values.get("pad_token_id") or 0
-        self._fixed = checkpoint.spec.fixed_tokens or _exported_tokens(checkpoint)
-        if self._fixed is not None:
-            self.position_limit = min(self._fixed, self.position_limit or self._fixed)
         rows = config.optional_positive("vocab_size")
         self._check_ends(rows, checkpoint.folder)
         # Nearly always the table has a row for every token, and no text needs a look.
         self._rows = rows if rows is not None and self.tokenizer.size > rows else None
+
+    @property
+    def position_limit(self) -> int | None:
+        """See :class:`Feeder`."""
+        return min(filter(None, (self._fixed, self._positions)), default=None)
+
+    @cached_property
+    def _fixed(self) -> int | None:
+        """Tokens that every text must have, where the model or its ONNX file fixes their number."""
+        checkpoint = self._checkpoint
+        if checkpoint.spec.fixed_tokens is not None or not checkpoint.is_onnx:
+            return checkpoint.spec.fixed_tokens
+        path = checkpoint.root / checkpoint.weights[0]
+        export = Export.read(path, checkpoint.spec)
+        check_text_inputs(path, export.inputs, checkpoint.spec, checkpoint.config)
+        return export.tokens
 
     def _check_ends(self, rows: int | None, folder: Path) -> None:
         """Check that the table has the tokens that stand around every text."""
@@ -110,16 +128,6 @@ class TokenFeeder(Feeder[TokenIds]):
     def mask(self, inputs: Sequence[TokenIds], length: int) -> Ids:
         """See :class:`Feeder`."""
         return attention_mask(inputs, length)
-
-
-def _exported_tokens(checkpoint: Checkpoint) -> int | None:
-    """Tokens that every text must have, where an ONNX file fixes their number; its inputs are checked."""
-    if not checkpoint.is_onnx:
-        return None
-    path = checkpoint.root / checkpoint.weights[0]
-    export = Export.read(path, checkpoint.spec)
-    check_text_inputs(path, export.inputs, checkpoint.spec, checkpoint.config)
-    return export.tokens
 
 
 FEEDERS: dict[str, Callable[[Checkpoint], Feeder[Any]]] = {}

@@ -35,8 +35,6 @@ class OnnxEngine(Generic[X]):
         self.backend: str = key.backend
         self._spec = key.checkpoint.spec
         self._feeder: Feeder[X] = open_feeder(key.checkpoint)
-        self.position_limit = self._feeder.position_limit
-        """Longest sequence the model has positions for, if it says so."""
         self.pool: ComputePool = compute_pool()
         self.cores = min(self.pool.size, key.threads or self.pool.size)
         """Cores that this engine uses at most."""
@@ -53,6 +51,11 @@ class OnnxEngine(Generic[X]):
         if self._feeder.tokenizer is None:
             raise UnsupportedModelError(f"{self._spec.name} reads no texts.")
         return self._feeder.tokenizer
+
+    @property
+    def position_limit(self) -> int | None:
+        """Longest sequence the model has positions for, if it says so."""
+        return self._feeder.position_limit
 
     @property
     def workers(self) -> int:
