@@ -147,7 +147,10 @@ class OnnxEngine:
     @property
     def position_limit(self) -> int | None:
         """Longest sequence the model has positions for, if it says so."""
-        return min(filter(None, (self._fixed_tokens, self._positions)), default=None)
+        if self._fixed_tokens is not None:
+            return self._fixed_tokens
+        # A model without a table of positions may be declared to take more than it was trained with.
+        return max(self._positions or 0, self._spec.max_tokens or 0) or None
 
     @property
     def workers(self) -> int:

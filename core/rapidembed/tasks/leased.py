@@ -141,7 +141,15 @@ class LeasedModel:
 
     def facts(self) -> dict[str, Any]:
         """Everything beside the files that decides the results, in JSON's types."""
-        return {"head": self.spec.head, "max_tokens": self.max_tokens, "precision": self.info().precision}
+        spec = self.spec
+        return {
+            "head": spec.head,
+            "max_tokens": self.max_tokens,
+            "precision": self.info().precision,
+            "lower_case": spec.lower_case,
+            "over_files": [dict(spec.tokenizer), dict(spec.config)],
+            "layers": [repr(layer) for layer in spec.dense],
+        }
 
 
 def lease_model(
@@ -234,9 +242,8 @@ def token_limit(wanted: int | None, spec: ModelSpec, engine: Engine, special: in
         engine: the model.
         special: tokens that are added to every input; None: those of a single text.
     """
-    # A model without a table of positions may be declared to take more than it was trained with.
-    most = max(engine.position_limit or 0, spec.max_tokens or 0) or None
-    limit = wanted or spec.max_tokens or most
+    most = engine.position_limit or spec.max_tokens
+    limit = wanted or min(filter(None, (spec.max_tokens, most)), default=None)
     if limit is None or most is None:
         raise ValueError(f"{spec.name} does not say how many tokens it takes; give max_tokens.")
     if limit > most:
