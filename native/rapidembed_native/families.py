@@ -171,7 +171,7 @@ class _Builder:
     def multipliers(self, *names: str) -> NDArray[np.float32] | None:
         """Of the activation that these matrices are multiplied by: it bears the name of one of them."""
         made = self.integers or {}
-        beginnings = tuple(f"{self.prefix}{name}.weight[" for name in names)
+        beginnings = tuple(f"{self.prefix}{name}.weight" for name in names)
         return next((v for k, v in made.items() if k.startswith(beginnings) and k.endswith(".smoothing")), None)
 
     def bias(self, heads: int) -> NDArray[np.float32] | None:

@@ -31,7 +31,7 @@ float value(const Product& p, int64_t row, int64_t column) {
   const uint8_t* packed = m.panel(column / kPanel) + column % kPanel * 4;
   if (m.precision == Precision::bf16) return half_sum(p.rows + row * p.stride, packed, m.depth) + m.bias[column];
   auto sum = static_cast<float>(integer_sum(p.rows + row * p.stride, packed, m.depth, m.start[column]));
-  if (column / kPanel >= p.fine_panel) {
+  if (p.remainders != nullptr && column / kPanel >= p.fine_panel) {
     // The integer of zero is kMiddle in remainders as in what they remain of.
     const int32_t rest = integer_sum(p.remainders + row * p.stride, packed, m.depth, m.start[column]);
     sum = std::fma(static_cast<float>(rest), kFine, sum);
