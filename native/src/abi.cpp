@@ -81,7 +81,7 @@ int32_t rn_packed_bytes(int32_t precision, int64_t outputs, int64_t width, uint6
 
 int32_t rn_zero(int32_t activation, int32_t gated) {
   return rapidembed::floor_of(static_cast<Activation>(activation), gated != 0) < 0 ? rapidembed::kMiddle
-                                                                                    : rapidembed::kLow;
+                                                                                   : rapidembed::kLow;
 }
 
 int32_t rn_pack(int32_t precision, int32_t arrangement, const rn_part* parts, int32_t count, int64_t width,
@@ -162,7 +162,8 @@ int32_t rn_dense(int32_t isa, const rn_matrix* matrix, int32_t activation, const
     const Matrix m = rapidembed::unpack(*matrix, "matrix");
     expect(!m.gated, "a matrix that is not gated");
     expect(m.width % 64 == 0, "a matrix whose width is a multiple of 64");
-    expect(m.precision == Precision::bf16 || m.zero == rapidembed::kMiddle, "a matrix packed for the zero of RN_IDENTITY");
+    expect(m.precision == Precision::bf16 || m.zero == rapidembed::kMiddle,
+           "a matrix packed for the zero of RN_IDENTITY");
     rapidembed::dense(rapidembed::kernels_of(static_cast<Isa>(isa)), m, static_cast<Activation>(activation),
                       multipliers, x, rows, out);
     return RN_OK;

@@ -7,7 +7,7 @@ namespace {
 
 constexpr int64_t kBlockBytes = 640 << 10;  // of widened rows: what stays in the second cache beside the weights
 constexpr int64_t kItemsPerWorker = 3;
-constexpr int64_t kLeastQueries = 48;       // of an item: packing the keys for it must pay
+constexpr int64_t kLeastQueries = 48;  // of an item: packing the keys for it must pay
 
 int64_t block_rows(const Model& model) {
   const int64_t row = model.inner() * (model.precision() == Precision::int8 ? 5 : 2);
@@ -191,7 +191,8 @@ void Chunk::run(int64_t stage, int64_t item, const Scratch& scratch) const {
   const Stage& s = stages_[static_cast<size_t>(stage)];
   const Layer& layer = model_.layers()[static_cast<size_t>(s.layer)];
   const Rows all_rows = {0, rows_}, rest_rows = {0, rows_of(s.layer)};
-  const Rows rows = rows_at(item, s.kind == Kind::embed || s.kind == Kind::qkv || s.kind == Kind::rotate ? rows_ : rest_rows.count);
+  const Rows rows =
+      rows_at(item, s.kind == Kind::embed || s.kind == Kind::qkv || s.kind == Kind::rotate ? rows_ : rest_rows.count);
   switch (s.kind) {
     case Kind::embed:
       return embed(rows, scratch);

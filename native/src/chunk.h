@@ -1,7 +1,7 @@
 // A few texts on their way through a model: stages, one after the other, each of items that any threads may share.
 //
-// With many rows an item is a block of rows, which goes from attention to the end of its layer while it is in the cache.
-// With few rows an item is some columns of a matrix, so that threads can share even one short text.
+// With many rows an item is a block of rows, which goes from attention to the end of its layer while it is in the
+// cache. With few rows an item is some columns of a matrix, so that threads can share even one short text.
 #pragma once
 
 #include <vector>
@@ -12,23 +12,23 @@ namespace rapidembed {
 
 // What a chunk is computed in; carved of one block. Rows are of all texts, one behind the other.
 struct Workspace {
-  float* stream;      // the residual stream, (rows, hidden)
-  float* sums;        // (rows, hidden): of products, and what attention gives in int8
-  Rounded rounded;    // (rows, hidden)
-  Bf16* qkv;          // (rows, 3 * hidden)
-  float* wide;        // (rows, inner) where columns are shared, else null
+  float* stream;    // the residual stream, (rows, hidden)
+  float* sums;      // (rows, hidden): of products, and what attention gives in int8
+  Rounded rounded;  // (rows, hidden)
+  Bf16* qkv;        // (rows, 3 * hidden)
+  float* wide;      // (rows, inner) where columns are shared, else null
   Rounded wide_rounded;
-  int32_t* places;    // of each row in its text
-  int32_t* positions; // of each row in the table of positions
+  int32_t* places;     // of each row in its text
+  int32_t* positions;  // of each row in the table of positions
 };
 
 // What one thread needs besides.
 struct Scratch {
   uint8_t* attention;
-  float* row;         // one row of any width
-  float* embedded;    // a block of embeddings that are to be projected
+  float* row;       // one row of any width
+  float* embedded;  // a block of embeddings that are to be projected
   Rounded embedded_rounded;
-  float* wide;        // a block of widened rows
+  float* wide;  // a block of widened rows
   Rounded wide_rounded;
 };
 

@@ -7,7 +7,7 @@
 namespace rapidembed {
 namespace {
 
-constexpr int64_t kRows = 96;         // at a time: a multiple of every row_tile
+constexpr int64_t kRows = 96;  // at a time: a multiple of every row_tile
 
 struct Buffers {
   Rounded rounded;

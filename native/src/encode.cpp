@@ -71,7 +71,8 @@ void expect_aligned(const T* pointer, const char* name) {
 
 void check(const Model& model, const rn_call& call) {
   const rn_description& d = model.description();
-  if (call.texts < 0) throw Refused(RN_BAD_ARGUMENT, "texts: expected a count, got %lld", static_cast<long long>(call.texts));
+  if (call.texts < 0)
+    throw Refused(RN_BAD_ARGUMENT, "texts: expected a count, got %lld", static_cast<long long>(call.texts));
   if (call.output < RN_TOKENS || call.output > RN_MAX)
     throw Refused(RN_BAD_ARGUMENT, "output: expected one of rn_output, got %d", call.output);
   if (call.texts == 0) return;

@@ -84,15 +84,15 @@ void Model::check_sizes() const {
          d_.embedding);
   expect(d_.head_width == 32 || d_.head_width == 64 || d_.head_width == 96 || d_.head_width == 128,
          "a head_width of 32, 64, 96 or 128", d_.head_width);
-  expect(d_.heads > 0 && static_cast<int64_t>(d_.heads) * d_.head_width == d_.hidden, "heads times head_width to be hidden",
-         d_.heads);
+  expect(d_.heads > 0 && static_cast<int64_t>(d_.heads) * d_.head_width == d_.hidden,
+         "heads times head_width to be hidden", d_.heads);
   expect(d_.intermediate > 0 && d_.intermediate <= 262144, "a positive intermediate", d_.intermediate);
   expect(d_.layers > 0, "at least one layer", d_.layers);
   expect(d_.vocabulary > 0, "a positive vocabulary", d_.vocabulary);
   expect(d_.positions >= 0, "positions of at least 0", d_.positions);
   expect(d_.types >= 0, "types of at least 0", d_.types);
-  expect(d_.rotary_count >= 0 && (d_.rotary_count == 0 || d_.rotary != nullptr), "as many rotary tables as rotary_count",
-         d_.rotary_count);
+  expect(d_.rotary_count >= 0 && (d_.rotary_count == 0 || d_.rotary != nullptr),
+         "as many rotary tables as rotary_count", d_.rotary_count);
   expect(d_.epsilon > 0, "a positive epsilon", static_cast<int64_t>(d_.epsilon));
   if (d_.words == nullptr || d_.layer == nullptr || (d_.positions > 0) != (d_.position_table != nullptr) ||
       (d_.types > 0) != (d_.type_table != nullptr))
@@ -126,7 +126,9 @@ Layer Model::read(const rn_layer& from, int32_t number) {
   return layer;
 }
 
-NormVectors Model::norm(const rn_norm& norm, int64_t width) { return {copy(norm.weight, width), copy(norm.bias, width)}; }
+NormVectors Model::norm(const rn_norm& norm, int64_t width) {
+  return {copy(norm.weight, width), copy(norm.bias, width)};
+}
 
 const float* Model::copy(const float* vector, int64_t count) {
   if (vector == nullptr) return nullptr;

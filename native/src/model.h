@@ -37,9 +37,9 @@ class Model {
   bool projects() const { return d_.projection.memory != nullptr; }
   const Matrix& projection() const { return projection_; }
   int64_t hidden() const { return d_.hidden; }
-  int64_t inner() const { return inner_; }        // width of the widened rows, padded to a multiple of 64
-  int64_t longest() const { return longest_; }    // text that positions suffice for
-  float floor() const { return floor_; }          // how far below zero widened rows go; negative: there is no floor
+  int64_t inner() const { return inner_; }      // width of the widened rows, padded to a multiple of 64
+  int64_t longest() const { return longest_; }  // text that positions suffice for
+  float floor() const { return floor_; }        // how far below zero widened rows go; negative: there is no floor
   // What is added to the scores of a head, at distance 0; or null.
   const float* bias(const Layer& layer, int64_t head) const;
   // Memory of calls; a model is used by many threads.

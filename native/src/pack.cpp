@@ -147,8 +147,7 @@ Matrix unpack(const rn_matrix& matrix, const char* name) {
   constexpr int64_t kMost = int64_t{1} << 24;
   const bool sound = (header.precision == RN_INT8 || header.precision == RN_BF16) && header.outputs > 0 &&
                      header.outputs <= kMost && header.width > 0 && header.width <= kMost;
-  if (!sound ||
-      matrix.bytes != packed_bytes(static_cast<Precision>(header.precision), header.outputs, header.width))
+  if (!sound || matrix.bytes != packed_bytes(static_cast<Precision>(header.precision), header.outputs, header.width))
     throw Refused(RN_BAD_ARGUMENT, "%s: damaged: %llu bytes do not fit %lld outputs of width %lld", name,
                   static_cast<unsigned long long>(matrix.bytes), static_cast<long long>(header.outputs),
                   static_cast<long long>(header.width));

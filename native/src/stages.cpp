@@ -252,8 +252,7 @@ void Chunk::pool(int64_t text) const {
   if (call_.output == RN_FIRST || call_.output == RN_LAST) return;
   for (int64_t row = first + 1; row < last; ++row) {
     const float* x = w_.stream + row * hidden;
-    for (int64_t k = 0; k < hidden; ++k)
-      to[k] = call_.output == RN_MEAN ? to[k] + x[k] : (x[k] > to[k] ? x[k] : to[k]);
+    for (int64_t k = 0; k < hidden; ++k) to[k] = call_.output == RN_MEAN ? to[k] + x[k] : (x[k] > to[k] ? x[k] : to[k]);
   }
   if (call_.output == RN_MAX) return;
   const auto share = 1 / static_cast<float>(last - first);

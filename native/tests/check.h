@@ -24,6 +24,7 @@ void check(bool holds, const char* format, Values... values) {
   std::printf("FAILED: ");
   std::printf(format, values...);
   std::printf("\n");
+  std::fflush(stdout);
   if (failures > 20) std::exit(1);
 }
 

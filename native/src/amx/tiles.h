@@ -79,7 +79,8 @@ class SoftwareTiles {
       for (int column = 0; column < 16; ++column) {
         float sum;
         std::memcpy(&sum, tile_[kSum][row] + 4 * column, 4);
-        for (int k = 0; k < 32; ++k) sum += half(tile_[kA][row] + 2 * k) * half(tile_[kB][k / 2] + 4 * column + k % 2 * 2);
+        for (int k = 0; k < 32; ++k)
+          sum += half(tile_[kA][row] + 2 * k) * half(tile_[kB][k / 2] + 4 * column + k % 2 * 2);
         std::memcpy(tile_[kSum][row] + 4 * column, &sum, 4);
       }
   }

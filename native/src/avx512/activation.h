@@ -6,7 +6,7 @@
 namespace rapidembed {
 namespace {
 
-// x times the normal distribution's share below x, whose odd part is a polynomial within -4.2 and 4.2: to 6e-5.
+// x times the normal distribution's share below x, whose odd part is a polynomial within -4.2 and 4.2: to 1e-4.
 RN_INLINE Floats gelu(Floats x) {
   const Floats inner = least(most(x, all(-4.2F)), all(4.2F));
   const Floats square = mul(inner, inner);

@@ -70,7 +70,7 @@ struct Scores {
   const float* bias;  // of the first query and key; each further query's begins one before; or null
   float* to;
   int64_t stride;
-  __mmask16 real;     // keys of the last tile
+  __mmask16 real;  // keys of the last tile
 };
 
 template <int64_t kTiles>
@@ -89,8 +89,8 @@ RN_APART void score(const Scores& s, const Bf16* __restrict keys, int64_t tile, 
   }
   RN_UNROLL for (int64_t i = 0; i < kQueries; ++i) {
     if (s.bias != nullptr) {
-      RN_UNROLL for (int64_t j = 0; j < kTiles; ++j)
-        sum[i][j] = add(sum[i][j], load(s.bias - i + (tile + j) * kKeyTile));
+      RN_UNROLL for (int64_t j = 0; j < kTiles; ++j) sum[i][j] =
+          add(sum[i][j], load(s.bias - i + (tile + j) * kKeyTile));
     }
     if (last) sum[i][kTiles - 1] = _mm512_mask_mov_ps(all(kUnseen), s.real, sum[i][kTiles - 1]);
     RN_UNROLL for (int64_t j = 0; j < kTiles; ++j) {
@@ -137,12 +137,11 @@ template <int64_t kVectors>
 RN_APART void blend(const Bf16* __restrict shares, int64_t stride, const Bf16* __restrict values, int64_t column,
                     int64_t pairs, const float* factors, float* __restrict to) {
   Floats sum[kQueries][kVectors];
-  RN_UNROLL for (int64_t i = 0; i < kQueries; ++i)
-    RN_UNROLL for (int64_t j = 0; j < kVectors; ++j) sum[i][j] = zero();
+  RN_UNROLL for (int64_t i = 0; i < kQueries; ++i) RN_UNROLL for (int64_t j = 0; j < kVectors; ++j) sum[i][j] = zero();
   for (int64_t pair = 0; pair < pairs; ++pair) {
     Ints value[kVectors];
-    RN_UNROLL for (int64_t j = 0; j < kVectors; ++j)
-      value[j] = load_ints(values + j / 2 * column + pair * 64 + j % 2 * 32);
+    RN_UNROLL for (int64_t j = 0; j < kVectors; ++j) value[j] =
+        load_ints(values + j / 2 * column + pair * 64 + j % 2 * 32);
     RN_UNROLL for (int64_t i = 0; i < kQueries; ++i) {
       const Ints share = repeat(shares + i * stride + 2 * pair);
       RN_UNROLL for (int64_t j = 0; j < kVectors; ++j) Halves::dot(sum[i][j], share, value[j]);
@@ -150,7 +149,7 @@ RN_APART void blend(const Bf16* __restrict shares, int64_t stride, const Bf16* _
   }
   RN_UNROLL for (int64_t i = 0; i < kQueries; ++i) {
     RN_UNROLL for (int64_t j = 0; j < kVectors; ++j)
-      store(to + i * kVectors * kLanes + j * kLanes, mul(sum[i][j], all(factors[i])));
+        store(to + i * kVectors * kLanes + j * kLanes, mul(sum[i][j], all(factors[i])));
   }
 }
 

@@ -17,8 +17,8 @@ RN_INLINE Values values(const Product& p, int64_t panel, int64_t row, const int3
   Values out;
   const float* bias = p.matrix.bias + panel * kPanel;
   if constexpr (!kIntegers) {
-    RN_UNROLL for (int64_t j = 0; j < kVectors; ++j)
-      out.v[j] = add(as_floats(load_ints(sums + j * kLanes)), load(bias + j * kLanes));
+    RN_UNROLL for (int64_t j = 0; j < kVectors; ++j) out.v[j] =
+        add(as_floats(load_ints(sums + j * kLanes)), load(bias + j * kLanes));
   } else {
     const float* scales = p.matrix.scales + panel * kPanel;
     const Floats step = all(p.steps[row]);
@@ -54,7 +54,7 @@ RN_APART void finish(const Product& p, int64_t panel, int64_t row, int64_t count
     }
     if constexpr (kThen == Then::add) {
       RN_UNROLL for (int64_t j = 0; j < kCount; ++j)
-        store(p.floats + at + j * kLanes, add(x.v[j], load(p.residual + at + j * kLanes)));
+          store(p.floats + at + j * kLanes, add(x.v[j], load(p.residual + at + j * kLanes)));
     } else if (kThen == Then::bf16 || p.floats == nullptr) {
       store_halves<kCount>(p.halves + at, x.v);
     } else {

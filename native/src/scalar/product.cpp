@@ -9,8 +9,7 @@ namespace {
 
 int32_t integer_sum(const uint8_t* row, const uint8_t* column, int64_t depth, int32_t start) {
   int32_t sum = start;
-  for (int64_t k = 0; k < depth; ++k)
-    sum += row[k] * static_cast<int8_t>(column[k / 4 * kPanel * 4 + k % 4]);
+  for (int64_t k = 0; k < depth; ++k) sum += row[k] * static_cast<int8_t>(column[k / 4 * kPanel * 4 + k % 4]);
   return sum;
 }
 
