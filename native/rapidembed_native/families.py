@@ -262,7 +262,9 @@ class _Builder:
     def multipliers(self, *names: str) -> NDArray[np.float32] | None:
         """Of the activation that these matrices are multiplied by: it bears the name of one of them."""
         beginnings = tuple(f"{self.prefix}{name}.weight" for name in names)
-        return next((v for k, v in self.integers.items() if k.startswith(beginnings) and k.endswith(".smoothing")), None)
+        return next(
+            (v for k, v in self.integers.items() if k.startswith(beginnings) and k.endswith(".smoothing")), None
+        )
 
     def thetas(self) -> list[float]:
         """Of all layers, or of those that see everything and those that do not."""

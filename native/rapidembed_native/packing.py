@@ -58,7 +58,9 @@ class Packed:
         return MatrixStruct(self.memory.ctypes.data, self.memory.nbytes)
 
 
-def pack(parts: Sequence[Part], *, gated: bool = False, zero: int = 128, into: NDArray[np.uint8] | None = None) -> Packed:
+def pack(
+    parts: Sequence[Part], *, gated: bool = False, zero: int = 128, into: NDArray[np.uint8] | None = None
+) -> Packed:
     """Lay out parts, one beside the other.
 
     Args:
@@ -77,7 +79,15 @@ def pack(parts: Sequence[Part], *, gated: bool = False, zero: int = 128, into: N
     message = Message()
     structs = (PartStruct * len(parts))(*(_struct(part) for part in kept))
     status = load().rn_pack(
-        precision, int(gated), structs, len(parts), width, zero, memory.ctypes.data, memory.nbytes, ctypes.byref(message)
+        precision,
+        int(gated),
+        structs,
+        len(parts),
+        width,
+        zero,
+        memory.ctypes.data,
+        memory.nbytes,
+        ctypes.byref(message),
     )
     check(status, message)
     return Packed(memory)

@@ -1,6 +1,6 @@
 """Vectors of the variants as transformers computes them: run with PyTorch from the repository's root.
 
-    .venv-peers/bin/python -m tests.native.make_golden
+.venv-peers/bin/python -m tests.native.make_golden
 """
 
 import json

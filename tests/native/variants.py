@@ -19,8 +19,10 @@ _COMMON = {
 CONFIGS = {
     "bert": _COMMON | {"model_type": "bert", "type_vocab_size": 2},
     "bert-tanh": _COMMON | {"model_type": "bert", "type_vocab_size": 2, "hidden_act": "gelu_new"},
-    "roberta": _COMMON | {"model_type": "roberta", "num_attention_heads": 4, "type_vocab_size": 1, "hidden_act": "relu"},
-    "electra": _COMMON | {"model_type": "electra", "num_attention_heads": 1, "embedding_size": 64, "type_vocab_size": 2},
+    "roberta": _COMMON
+    | {"model_type": "roberta", "num_attention_heads": 4, "type_vocab_size": 1, "hidden_act": "relu"},
+    "electra": _COMMON
+    | {"model_type": "electra", "num_attention_heads": 1, "embedding_size": 64, "type_vocab_size": 2},
     "mpnet": _COMMON | {"model_type": "mpnet", "hidden_size": 192},
     "distilbert": {
         **{"model_type": "distilbert", "dim": 128, "n_layers": 3, "n_heads": 2, "hidden_dim": 200},
