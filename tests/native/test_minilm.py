@@ -54,6 +54,6 @@ def test_int8(folder, minilm, monkeypatch):
     found = encode(folder, programs[-1].given)
     cosines = (found * GOLDEN["vectors"]).sum(1)
     assert cosines.min() > 0.998
-    assert cosines.mean() > 0.9995
+    assert cosines.mean() > 0.999
     # As close to the truth as the same integers in ONNX Runtime.
     assert cosines.mean() > (ours * GOLDEN["vectors"]).sum(1).mean() - 1e-4

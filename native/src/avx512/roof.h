@@ -20,7 +20,7 @@ template <class Dot>
 RN_APART void in_registers(int64_t rounds, float* to) {
     using Lane = typename Dot::Lane;
   Lane sum[kSums];
-  RN_UNROLL for (int64_t i = 0; i < kSums; ++i) sum[i] = (Lane)all_ints(0);
+  RN_UNROLL for (int64_t i = 0; i < kSums; ++i) sum[i] = (Lane)all_ints(i);  // alike they would be one
   const Ints a = all_ints(0x01010101), b = all_ints(0x02020202);
   for (int64_t k = 0; k < rounds; ++k) RN_UNROLL for (int64_t i = 0; i < kSums; ++i) Dot::dot(sum[i], a, b);
   RN_UNROLL for (int64_t i = 0; i < kSums; ++i) store(to + i * kLanes, (Floats)sum[i]);
@@ -35,6 +35,7 @@ double roof_of(int64_t operations_per_lane) {
   for (int64_t i = 0; i < kTries; ++i) {
     const double begin = cpu_seconds();
     in_registers<Dot>(kRounds, sink);
+    __asm__ volatile("" : : "r"(sink) : "memory");  // somebody reads it: else nothing were computed
     const double speed =
         static_cast<double>(kRounds * kSums * kLanes * operations_per_lane) / (cpu_seconds() - begin) * 1e-9;
     if (speed > best) best = speed;
