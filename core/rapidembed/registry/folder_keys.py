@@ -210,7 +210,7 @@ ADAPTER = File(
         Key("peft_type", _PEFT, "read", "LORA; others are refused"),
         Key("r lora_alpha use_rslora fan_in_fan_out bias", _PEFT, "read", "LoRA is merged into the weights at load"),
         Key("target_modules", _PEFT, "nothing", "the names of the adapter's tensors say it"),
-        Key("base_model_name_or_path", _PEFT, "read", "a folder on this machine, or nothing; names on the hub are refused"),
+        Key("base_model_name_or_path", _PEFT, "read", "a folder here, or nothing; others are refused"),
         Key("rank_pattern alpha_pattern", _PEFT, "refused", "other ranks for some layers", ({},)),
         Key("use_dora", _PEFT, "refused", "another kind of adapter", (False,)),
         Key("modules_to_save trainable_token_indices layer_replication target_parameters", _PEFT, "refused",
