@@ -10,7 +10,7 @@ from typing import Any
 import torch
 import transformers
 from sentence_transformers import SentenceTransformer
-from sentence_transformers.sentence_transformer.modules import Pooling, Transformer
+from sentence_transformers.sentence_transformer.modules import Pooling, StaticEmbedding, Transformer
 from tokenizers import AddedToken, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
 
 WIDTH, LAYERS, POSITIONS = 16, 2, 48
@@ -112,6 +112,19 @@ def unigram(first: list[str], unk: str, post: Callable[[Tokenizer], Any]) -> Tok
     )
     tokenizer.decoder = decoders.Metaspace()
     tokenizer.post_processor = post(tokenizer)
+    return special(tokenizer, *first)
+
+
+def sentencepiece_pairs() -> Tokenizer:
+    """As Gemma's: pairs of letters are merged, spaces are letters, other letters fall back to their bytes."""
+    first = ["<pad>", "<eos>", "<bos>", "<unk>", "<mask>"]
+    merges = [("t", "h"), ("th", "e"), ("d", "o"), ("do", "g"), ("▁", "the"), ("▁", "dog"), ("f", "o"), ("fo", "x")]
+    pieces = [*first, *(f"<0x{byte:02X}>" for byte in range(256)), "▁", *LETTERS, *(a + b for a, b in merges)]
+    vocabulary = {piece: i for i, piece in enumerate(dict.fromkeys(pieces))}
+    tokenizer = Tokenizer(models.BPE(vocabulary, merges, unk_token="<unk>", fuse_unk=True, byte_fallback=True))
+    tokenizer.normalizer = normalizers.Replace(" ", "▁")
+    tokenizer.pre_tokenizer = pre_tokenizers.Split(pattern=" ", behavior="merged_with_previous", invert=False)
+    tokenizer.post_processor = around("<bos>", "<eos>")(tokenizer)
     return special(tokenizer, *first)
 
 
@@ -252,7 +265,28 @@ KINDS: dict[str, tuple[str, dict[str, Any], str, Callable[[], Tokenizer], dict[s
         lambda: byte_level(["<|endoftext|>", "<|im_start|>"], last_only("<|endoftext|>")),
         {"eos_token": "<|endoftext|>", "pad_token": "<|endoftext|>"},
     ),
+    "gemma3_text": (
+        "Gemma3TextConfig",
+        _COMMON
+        | _POSITIONS
+        | {"num_key_value_heads": 1, "head_dim": 8, "use_bidirectional_attention": True, "query_pre_attn_scalar": 8}
+        | {"layer_types": ["sliding_attention", "full_attention"], "sliding_window": 8},
+        "GemmaTokenizer",
+        sentencepiece_pairs,
+        {
+            "bos_token": "<bos>",
+            "eos_token": "<eos>",
+            "unk_token": "<unk>",
+            "pad_token": "<pad>",
+            "mask_token": "<mask>",
+        },
+    ),
+    "nomic_bert": ("NomicBertConfig", _COMMON | _POSITIONS, "BertTokenizer", lambda: word_piece(*_BERT_ARGS), _BERT),
 }
+
+
+STATIC = "static"
+"""A table of token vectors instead of an encoder."""
 
 
 @cache
@@ -264,6 +298,11 @@ def root() -> Path:
 @cache
 def base(kind: str) -> Path:
     """The folder of one kind of model; not to be changed."""
+    if kind == STATIC:
+        torch.manual_seed(0)
+        module = StaticEmbedding(word_piece(*_BERT_ARGS), embedding_dim=WIDTH)
+        SentenceTransformer(modules=[module], device="cpu").save(str(root() / kind), create_model_card=False)
+        return root() / kind
     config_name, arguments, class_name, make, tokens = KINDS[kind]
     tokenizer = make()
     encoder = root() / f"{kind}-encoder"

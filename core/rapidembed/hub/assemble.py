@@ -14,7 +14,7 @@ from rapidembed.registry.discovery import SETTINGS_FILE, WEIGHTS_FILE
 from rapidembed.registry.folder_keys import LIMIT_FILES
 from rapidembed.registry.hybrid import LAYERS, SUFFIXES, find_layers
 from rapidembed.registry.layers import WEIGHT_FILES
-from rapidembed.registry.modules_file import MODULES_FILE
+from rapidembed.registry.modules_file import MODULES_FILE, read_modules
 from rapidembed.registry.static_files import discover_static, is_static, table_folder
 
 _TORCH_FILE = "pytorch_model.bin"
@@ -102,6 +102,8 @@ def _assemble_static(files: Files, name: str, row: ModelSpec | None, folder: Pat
     prefix = f"{table}/" if table else ""
     for file in (TOKENIZER_FILE, WEIGHTS_FILE):
         files.fetch(prefix + file)
+    if files.find(MODULES_FILE) is not None:
+        _fetch_layers(files, read_modules(folder)[1:])
     spec = discover_static(folder, name)
     return Checkpoint(complete(spec, row) if row else spec, folder, (prefix + WEIGHTS_FILE,), files.revision, table)
 
@@ -113,7 +115,13 @@ def _fetch_modules(files: Files, task: Task) -> str:
     encoder = modules[0][1] if modules else ""
     _fetch_encoder(files, encoder)
     files.find(SETTINGS_FILE)
-    for kind, path in modules[1:]:
+    _fetch_layers(files, modules[1:])
+    return encoder
+
+
+def _fetch_layers(files: Files, modules: list[tuple[str, str]]) -> None:
+    """Fetch what the modules behind the first one consist of."""
+    for kind, path in modules:
         if kind in ("Pooling", "Dense", "LayerNorm", "MultiVectorMask", "SpladePooling", "SparseStaticEmbedding"):
             files.fetch(f"{path}/config.json")
         if kind == "SparseStaticEmbedding":
@@ -122,7 +130,6 @@ def _fetch_modules(files: Files, task: Task) -> str:
             files.find(f"{path}/config.json")
         if kind in ("Dense", "LayerNorm") and not any(files.find(f"{path}/{file}") for file in WEIGHT_FILES):
             raise UnsupportedModelError(f"{files.label} has no {path}/{WEIGHTS_FILE}. {_SAVE}")
-    return encoder
 
 
 def _fetch_encoder(files: Files, encoder: str) -> str:
