@@ -196,7 +196,7 @@ KINDS: dict[str, tuple[str, dict[str, Any], str, Callable[[], Tokenizer], dict[s
     ),
     "mpnet": (
         "MPNetConfig",
-        _COMMON | {"max_position_embeddings": POSITIONS + 2, "relative_attention_num_buckets": 8, "pad_token_id": 1},
+        _COMMON | {"max_position_embeddings": POSITIONS + 2, "relative_attention_num_buckets": 32, "pad_token_id": 1},
         "MPNetTokenizer",
         lambda: word_piece("<s>", "</s>", "[UNK]", "<pad>", "<mask>"),
         _ROBERTA | {"unk_token": "[UNK]"},
