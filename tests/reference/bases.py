@@ -77,13 +77,14 @@ PIECES = [
 LETTERS = [*"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.,:!?'-"]
 
 
-def word_piece(cls: str, sep: str, unk: str, pad: str, mask: str) -> Tokenizer:
+def word_piece(cls: str, sep: str, unk: str, pad: str, mask: str, *, pad_id: int = 0) -> Tokenizer:
     """As BERT's; the special tokens come first."""
-    words = list(dict.fromkeys([pad, unk, cls, sep, mask, *PIECES]))
+    first = [unk, cls, sep, mask]
+    words = list(dict.fromkeys([*first[:pad_id], pad, *first[pad_id:], *PIECES]))
     tokenizer = Tokenizer(models.WordPiece({word: i for i, word in enumerate(words)}, unk_token=unk))
     tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True)
     tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
-    tokenizer.post_processor = processors.BertProcessing((sep, 3), (cls, 2))
+    tokenizer.post_processor = processors.BertProcessing((sep, words.index(sep)), (cls, words.index(cls)))
     tokenizer.decoder = decoders.WordPiece()
     return special(tokenizer, pad, unk, cls, sep, mask)
 
@@ -198,7 +199,7 @@ KINDS: dict[str, tuple[str, dict[str, Any], str, Callable[[], Tokenizer], dict[s
         "MPNetConfig",
         _COMMON | {"max_position_embeddings": POSITIONS + 2, "relative_attention_num_buckets": 32, "pad_token_id": 1},
         "MPNetTokenizer",
-        lambda: word_piece("<s>", "</s>", "[UNK]", "<pad>", "<mask>"),
+        lambda: word_piece("<s>", "</s>", "[UNK]", "<pad>", "<mask>", pad_id=1),
         _ROBERTA | {"unk_token": "[UNK]"},
     ),
     "roberta": (
