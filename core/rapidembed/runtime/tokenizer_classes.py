@@ -33,10 +33,13 @@ class Recipe:
     ends: Ends | None = None
     """None: those of tokenizer.json, or of ``fallback``."""
     fallback: Ends | None = None
+    vocabulary: tuple[str, ...] = ()
+    """Files that the model can be read from where there is no tokenizer.json."""
     extra: tuple[str, ...] = ()
     """Special tokens without a name, where the settings do not list any."""
 
 
+_PAIRS = ("vocab.json", "merges.txt")
 _TWO_TYPES = "{0}:0 $A:0 {1}:0 $B:1 {1}:1"
 _ONE_TYPE = "{0} $A {1} {1} $B {1}"
 
@@ -82,6 +85,7 @@ def _word_piece(settings: TokenizerSettings, special: dict[str, Token | None], e
         },
         normalizer=_bert_normalizer(settings.file),
         pre_tokenizer=pre_tokenizers.BertPreTokenizer(),
+        vocabulary=("vocab.txt",),
         special=special,
         ends=ends,
     )
@@ -110,6 +114,7 @@ def _roberta(settings: TokenizerSettings, parts: Parts) -> Recipe:
         parameters=_bpe(),
         normalizer=None,
         pre_tokenizer=pre_tokenizers.ByteLevel(add_prefix_space=prefix_space),
+        vocabulary=_PAIRS,
         special=special,
         ends=_roberta_ends(special, prefix_space=prefix_space),
     )
@@ -210,6 +215,7 @@ def _qwen(settings: TokenizerSettings, parts: Parts) -> Recipe:
         model="BPE",
         parameters=_bpe(),
         normalizer=normalizers.NFC(),
+        vocabulary=_PAIRS,
         pre_tokenizer=pre_tokenizers.Sequence(
             [
                 pre_tokenizers.Split(Regex(_QWEN_WORDS), behavior="isolated", invert=False),
