@@ -12,7 +12,8 @@ from tokenizers.models import BPE, WordPiece
 
 from rapidembed.errors import IntegrityError, RapidEmbedError, UnsupportedModelError
 from rapidembed.registry.config_file import read_json
-from rapidembed.runtime.tokenizer_classes import CLASSES, Parts, Recipe, class_name
+from rapidembed.runtime.tokenizer_classes import CLASSES, Parts, Recipe
+from rapidembed.runtime.tokenizer_name import class_name
 from rapidembed.runtime.tokenizer_settings import SPECIAL, TOKENIZER_FILE, Token, TokenizerSettings
 
 _SENTENCEPIECE = ("sentencepiece.bpe.model", "spiece.model", "tokenizer.model", "spm.model")
