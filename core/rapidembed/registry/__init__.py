@@ -1,17 +1,14 @@
 """What a model is: one frozen row of facts per model, curated or read from a checkpoint's own files."""
 
 from rapidembed.registry.discovery import complete, discover, undeclared
+from rapidembed.registry.layer import DenseLayer, Layer, NormLayer, UnitLayer
 from rapidembed.registry.spec import (
-    DenseLayer,
     Hybrid,
     LateInteraction,
-    Layer,
     ModelSpec,
-    NormLayer,
     OnnxSource,
     Pooling,
     SparseWeights,
-    UnitLayer,
     WordWeights,
 )
 from rapidembed.registry.task import HYBRID, LATE_INTERACTION, RERANK, SPARSE, TASKS, TEXT, Task, register
