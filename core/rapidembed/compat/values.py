@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from rapidembed.hub import Checkpoint
+from rapidembed.hub.onnx_file import read_onnx
 from rapidembed.registry import ModelSpec
+from rapidembed.registry.heads import HEADS
 from rapidembed.registry.static_files import STATIC_ARCHITECTURES
 from rapidembed.tasks.facade import View
 
@@ -30,8 +32,10 @@ def as_fastembed(checkpoint: Checkpoint) -> ModelSpec:
         limit = token_limit(checkpoint.folder) + (not marker_counts)
     return replace(
         spec,
+        dim=_width(checkpoint) or spec.dim,
         normalize=spec.normalize if values is None else values.normalize,
         max_tokens=limit,
+        fixed_tokens=limit if spec.fixed_tokens else None,
         late=late,
         prompts={},
         default_prompt=None,
@@ -39,6 +43,16 @@ def as_fastembed(checkpoint: Checkpoint) -> ModelSpec:
         role_tokens={},
         truncate_dim=None,
     )
+
+
+def _width(checkpoint: Checkpoint) -> int | None:
+    """What the ONNX file says of its output's width, which fastembed does not compare with the listing."""
+    spec = checkpoint.spec
+    if not checkpoint.is_onnx or HEADS[spec.head].beyond_dim != 0:
+        return None
+    outputs = read_onnx(checkpoint.root / checkpoint.weights[0]).outputs
+    shapes = [value.shape for number, value in enumerate(outputs) if spec.output in (number, value.name)]
+    return shapes[0][-1] if shapes and shapes[0] else None
 
 
 VIEW = View(spec=as_fastembed, exported=True)

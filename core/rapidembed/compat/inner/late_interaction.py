@@ -6,10 +6,10 @@ from dataclasses import replace
 import numpy as np
 import rapidembed
 from numpy.typing import NDArray
+from rapidembed.compat.tokenizer import open_tokenizer
 from rapidembed.compat.values import VIEW
 from rapidembed.hub import Checkpoint
 from rapidembed.registry import LATE_INTERACTION
-from rapidembed.registry.config_file import ConfigFile
 from rapidembed.runtime.lease import Lease
 from rapidembed.runtime.sinks import ListSink
 from rapidembed.runtime.tokenizer import TokenIds, Tokenizer
@@ -34,7 +34,11 @@ class FastembedLateInteraction(LateInteractionModel):
         base = LateInteractionModel.of.__func__(cls, lease, checkpoint, options)  # type: ignore[attr-defined]
         model: FastembedLateInteraction = base
         late = checkpoint.spec.late
-        if late is None or not late.skip:
+        if late is None:
+            return model
+        # Queries are filled up even beyond the token limit.
+        model = replace(model, query=replace(model.query, length=late.expansion_length))
+        if not late.skip:
             return model
         skip = _skipped(graph_tokenizer(lease.engine), checkpoint, padding=late.expansion_length is not None)
         return replace(model, document=replace(model.document, skip=skip))
@@ -82,7 +86,6 @@ def _as_it_is(text: TokenIds, output: NDArray[np.float32]) -> Vectors:
 def _skipped(tokenizer: Tokenizer, checkpoint: Checkpoint, *, padding: bool) -> NDArray[np.int64]:
     """Tokens of documents without vectors: what each punctuation mark begins with, and the padding token."""
     numbers = {mark.ids[0] for mark in tokenizer.content(string.punctuation, _MARK_TOKENS) if mark.ids}
-    token = ConfigFile.read_optional(checkpoint.folder / "tokenizer_config.json").values.get("pad_token")
-    token = token.get("content") if isinstance(token, dict) else token
-    number = tokenizer.token_id(token) if padding and isinstance(token, str) else None
-    return np.array(sorted(numbers | ({number} if number is not None else set())), dtype=np.int64)
+    if padding:
+        numbers.add(open_tokenizer(checkpoint.folder).padding["pad_id"])
+    return np.array(sorted(numbers), dtype=np.int64)

@@ -41,7 +41,7 @@ class SparseModel(FastembedModel):
     ) -> Iterator[SparseEmbedding]:
         """Vectors of documents."""
         bulk = self._bulk(batch_size, parallel)
-        return self._converted("document", self._native._embed("document", documents, bulk))
+        return self._converted(self._native._embed("document", documents, bulk))
 
     passage_embed = embed
 
@@ -52,28 +52,22 @@ class SparseModel(FastembedModel):
         used = self._used
         bulk = self._bulk(batch_size, parallel)
         self._used = used or not self._native._loaded().weigher.looks_up
-        return self._converted("query", self._native._embed("query", query, bulk))
+        return self._converted(self._native._embed("query", query, bulk))
 
     def token_count(self, texts: str | Iterable[str], batch_size: int = 1024, **kwargs: Any) -> int:
         """Tokens of all texts."""
         count: int = self._native.token_count(texts, batch_size)
         return count
 
-    def _converted(self, role: str, vectors: Iterator[Any]) -> Iterator[SparseEmbedding]:
+    def _converted(self, vectors: Iterator[Any]) -> Iterator[SparseEmbedding]:
         """The vectors in the types that fastembed gives."""
         model = self._native._loaded()
-        values, indices = _types(model.spec.head, looked_up=role == "query" and model.weigher.looks_up)
+        # Those of miniCOIL are what its numbers are; the others were multiplied by whole numbers.
+        values, indices = (np.float32, np.int32) if model.spec.head == "words" else (np.float64, np.int64)
         for vector in vectors:
             yield SparseEmbedding(
                 vector.values.astype(values, copy=False), vector.indices.astype(indices, copy=False)
             )
-
-
-def _types(head: str, *, looked_up: bool) -> tuple[type, type]:
-    """Types of values and indices."""
-    if head == "words":
-        return np.float32, np.int32
-    return (np.float64 if head == "attention" or looked_up else np.float32), np.int64
 
 
 class SparseTextEmbedding(FastembedClass):
