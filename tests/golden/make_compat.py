@@ -10,6 +10,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 import fastembed
+import fastembed.common.model_description
 import fastembed.late_interaction.token_embeddings
 import fastembed.postprocess
 import fastembed.rerank.cross_encoder
@@ -17,6 +18,7 @@ import numpy as np
 from safetensors.numpy import save_file
 
 from tests.golden.compat_calls import BM25_OPTIONS, CALLS, Results, bm25, muvera
+from tests.golden.compat_errors import outcomes
 from tests.golden.compat_listing import listing
 from tests.golden.compat_models import HERE, assemble, rows
 from tests.golden.stopwords import write_stopwords
@@ -38,7 +40,10 @@ def main() -> None:
     found |= {f"muvera||{what}": array for what, array in muvera(fastembed).items()}
     arrays = {key: np.ascontiguousarray(array) for key, array in found.items()}
     save_file(arrays, HERE / "compat.safetensors", {"fastembed": version("fastembed")})
-    (HERE / "compat.json").write_text(json.dumps(listing(fastembed), indent=1) + "\n")
+    surface = listing(fastembed)
+    with tempfile.TemporaryDirectory() as name:
+        failures = outcomes(fastembed, Path(name))
+    (HERE / "compat.json").write_text(json.dumps({"classes": surface, "outcomes": failures}, indent=1) + "\n")
 
 
 if __name__ == "__main__":
