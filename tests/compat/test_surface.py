@@ -26,7 +26,7 @@ from tests.golden.compat_listing import CLASSES, listing
 from tests.golden.compat_models import HERE, assemble, rows
 
 EXPECTED = json.loads((HERE / "compat.json").read_text())
-COMPAT = sys.modules["rapidembed.compat"]
+COMPAT = rapidembed.compat
 MODULES = {
     "": [*CLASSES, "SparseEmbedding", "__version__"],
     ".common": ["ImageInput", "OnnxProvider", "PathInput"],

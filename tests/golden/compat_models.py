@@ -1,4 +1,4 @@
-"""A folder for every model that fastembed knows, in its layout: the row's files, with arithmetic in place of weights."""
+"""A folder for every model that fastembed knows, in its layout, with arithmetic in place of weights."""
 
 import json
 from collections.abc import Callable
@@ -38,9 +38,7 @@ Graph = list[Any]
 
 def rows() -> dict[str, list[ModelSpec]]:
     """Every curated model by the data file it is in."""
-    return {
-        file: list(curated(file)) for file in ("dense", "sparse", "late_interaction", "rerank", "token_vectors")
-    }
+    return {file: list(curated(file)) for file in ("dense", "sparse", "late_interaction", "rerank", "token_vectors")}
 
 
 def assemble(spec: ModelSpec, folder: Path) -> Path:
@@ -138,7 +136,9 @@ def _dense(spec: ModelSpec) -> Any:
 
 def _logits(spec: ModelSpec) -> Any:
     node = helper.make_node("MatMul", ["hidden", "to_words"], ["logits"])
-    return _model(spec, [node], [("logits", ["batch", "tokens", VOCABULARY])], to_words=_values(WIDTH, VOCABULARY, seed=2))
+    return _model(
+        spec, [node], [("logits", ["batch", "tokens", VOCABULARY])], to_words=_values(WIDTH, VOCABULARY, seed=2)
+    )
 
 
 def _attention(spec: ModelSpec) -> Any:

@@ -11,14 +11,13 @@ fastembed's names there is :func:`install_as_fastembed`, after which ``import fa
 """
 
 from rapidembed.compat.image import ImageEmbedding
-from rapidembed.compat.install import VERSION as __version__
-from rapidembed.compat.install import install_as_fastembed
+from rapidembed.compat.install import VERSION, install_as_fastembed
 from rapidembed.compat.late_interaction import LateInteractionTextEmbedding
 from rapidembed.compat.late_interaction_multimodal import LateInteractionMultimodalEmbedding
 from rapidembed.compat.sparse import SparseEmbedding, SparseTextEmbedding
 from rapidembed.compat.text import TextEmbedding
 
-version = __version__
+version = __version__ = VERSION
 __all__ = [
     "ImageEmbedding",
     "LateInteractionMultimodalEmbedding",

@@ -7,6 +7,10 @@ from typing import Any
 from rapidembed.registry import ModelSpec, OnnxSource, Task
 
 
+PLACE = "organisation/name"
+"""Stands for any place: fastembed takes names that the hub would refuse."""
+
+
 @dataclass(frozen=True)
 class Exported:
     """Where an added model's ONNX file is, and what its listing says."""
@@ -15,9 +19,6 @@ class Exported:
     description: str
     license: str
     size_gb: float
-
-    place = {"hf": "organisation/name"}
-    """Stands for any place: fastembed takes names that the hub would refuse."""
 
     def over(self, spec: ModelSpec) -> ModelSpec:
         """The spec, of a model that comes from there."""
@@ -41,9 +42,7 @@ def exported(
     size_in_gb: float,
 ) -> Exported:
     """The arguments of ``add_custom_model`` that all kinds have."""
-    onnx = OnnxSource(
-        repo=sources.hf or sources.url, file=model_file, additional_files=tuple(additional_files or ())
-    )
+    onnx = OnnxSource(repo=sources.hf or sources.url, file=model_file, additional_files=tuple(additional_files or ()))
     return Exported(onnx, description, license, size_in_gb)
 
 

@@ -12,6 +12,8 @@ class FastembedClass:
 
     _class: ClassVar[type[FastembedModel]]
     """What their models are."""
+    model: Any
+    """The model, with attributes and methods of fastembed's."""
 
     def _start(self, arguments: Mapping[str, Any]) -> None:
         """All of every ``__init__``; ``arguments`` are its ``locals()``."""

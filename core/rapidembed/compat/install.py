@@ -140,5 +140,5 @@ class _Distribution(metadata.Distribution):
     def read_text(self, filename: str) -> str | None:
         return METADATA if filename == "METADATA" else None
 
-    def locate_file(self, path: object) -> Path:  # type: ignore[override]
+    def locate_file(self, path: object) -> Path:
         return SITE / str(path)

@@ -13,8 +13,9 @@ from rapidembed.importing import load
 from rapidembed.types import Device, Providers
 
 if TYPE_CHECKING:
-    from rapidembed.tasks.bulk import Bulk
     from tokenizers import Tokenizer
+
+    from rapidembed.tasks.bulk import Bulk
 
 _OURS = ("package:", "builtin:")
 """Beginnings of names that this library knows and fastembed does not."""

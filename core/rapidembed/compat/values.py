@@ -68,7 +68,7 @@ def token_limit(folder: Path) -> int:
     if not file.is_file():
         raise ValueError(f"{folder} has no tokenizer_config.json, which says how many tokens the model takes.")
     settings = json.loads(file.read_text(encoding="utf-8"))
-    limits = [value for key in ("model_max_length", "max_length") if _is_limit(value := settings.get(key))]
+    limits: list[int] = [value for key in ("model_max_length", "max_length") if _is_limit(value := settings.get(key))]
     if not limits:
         raise ValueError(f"{file} names no limit: it needs a positive model_max_length or max_length.")
     return min(limits)

@@ -38,9 +38,9 @@ class Language(NamedTuple):
 
 
 # fastembed has these. With tokenizer="word" Tamil's ids and weights, too, are fastembed's.
-SNOWBALL = tuple(
-    "arabic danish dutch english finnish french german greek hungarian italian norwegian portuguese romanian russian "
-    "spanish swedish tamil turkish".split()
+SNOWBALL = (
+    *("arabic", "danish", "dutch", "english", "finnish", "french", "german", "greek", "hungarian", "italian"),
+    *("norwegian", "portuguese", "romanian", "russian", "spanish", "swedish", "tamil", "turkish"),
 )
 # fastembed cuts the words of these scripts at every vowel mark, or not at all.
 _UNICODE_ONLY = "bengali chinese hindi japanese khmer korean lao myanmar nepali thai"

@@ -56,10 +56,10 @@ class SparseModelDescription(BaseModelDescription):
     vocab_size: int | None = None
 
 
-class PoolingType(str, Enum):
+class PoolingType(str, Enum):  # noqa: UP042  # texts of it are as fastembed has them
     """How token vectors become one."""
 
     CLS = "CLS"
     MEAN = "MEAN"
-    LAST_TOKEN = "LAST_TOKEN"
+    LAST_TOKEN = "LAST_TOKEN"  # noqa: S105
     DISABLED = "DISABLED"

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 __all__ = ["Device", "ImageInput", "NumpyArray", "OnnxProvider", "PathInput"]
 
 PathInput: TypeAlias = str | Path
-ImageInput: TypeAlias = Union[str, Path, "Image"]  # noqa: UP007  # "Image" | ... is no type when it is run
+ImageInput: TypeAlias = Union[str, Path, "Image"]  # "Image" | ... is no type when it is run
 """A file's path, or a picture of Pillow's, which need not be installed."""
 OnnxProvider: TypeAlias = str | tuple[str, dict[Any, Any]]
 NumpyArray: TypeAlias = (

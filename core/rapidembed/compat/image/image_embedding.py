@@ -40,6 +40,7 @@ class ImageEmbedding(Sized):
     """
 
     _class = ImageModel
+    model: ImageModel
 
     def __init__(
         self,

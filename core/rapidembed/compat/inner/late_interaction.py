@@ -4,8 +4,9 @@ import string
 from dataclasses import replace
 
 import numpy as np
-import rapidembed
 from numpy.typing import NDArray
+
+import rapidembed
 from rapidembed.compat.tokenizer import open_tokenizer
 from rapidembed.compat.values import VIEW
 from rapidembed.hub import Checkpoint
@@ -87,5 +88,5 @@ def _skipped(tokenizer: Tokenizer, checkpoint: Checkpoint, *, padding: bool) -> 
     """Tokens of documents without vectors: what each punctuation mark begins with, and the padding token."""
     numbers = {mark.ids[0] for mark in tokenizer.content(string.punctuation, _MARK_TOKENS) if mark.ids}
     if padding:
-        numbers.add(open_tokenizer(checkpoint.folder).padding["pad_id"])
+        numbers.add((open_tokenizer(checkpoint.folder).padding or {})["pad_id"])
     return np.array(sorted(numbers), dtype=np.int64)

@@ -4,7 +4,7 @@ import rapidembed
 from rapidembed.compat.inner.image import VIEW
 
 
-class InnerMultimodal(rapidembed.LateInteractionMultimodalEmbedding):  # type: ignore[misc, name-defined]
+class InnerMultimodal(rapidembed.LateInteractionMultimodalEmbedding):  # type: ignore[misc, valid-type]
     """The facade."""
 
     _view = VIEW

@@ -4,6 +4,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
+
 import rapidembed
 from rapidembed.compat.sparse.sparse_embedding_base import SparseEmbedding
 from rapidembed.lexical.bm25 import VectorKind
@@ -38,7 +39,7 @@ class _Task:
 class InnerSparse(rapidembed.SparseTextEmbedding):
     """The facade."""
 
-    _task = _Task()  # type: ignore[assignment]
+    _task = _Task()
 
     def _load(self) -> SparseModel:
         if lexical := find_lexical(self._options.model_name):

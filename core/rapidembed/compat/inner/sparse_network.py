@@ -6,7 +6,9 @@ from rapidembed.registry import SPARSE
 from rapidembed.tasks.call import Call
 from rapidembed.tasks.sparse.model import NeuralSparseModel
 
-TASK = replace(SPARSE, rows=("sparse",), others={head: read for head, read in SPARSE.others.items() if head != "hybrid"})
+TASK = replace(
+    SPARSE, rows=("sparse",), others={head: read for head, read in SPARSE.others.items() if head != "hybrid"}
+)
 
 
 class FastembedSparse(NeuralSparseModel):

@@ -57,6 +57,7 @@ class LateInteractionTextEmbedding(Sized):
     """
 
     _class = LateInteractionModel
+    model: LateInteractionModel
 
     def __init__(
         self,

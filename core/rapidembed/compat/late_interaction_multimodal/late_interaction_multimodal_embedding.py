@@ -55,6 +55,7 @@ class LateInteractionMultimodalEmbedding(Sized):
     """
 
     _class = MultimodalModel
+    model: MultimodalModel
 
     def __init__(
         self,

@@ -65,9 +65,7 @@ class SparseModel(FastembedModel):
         # Those of miniCOIL are what its numbers are; the others were multiplied by whole numbers.
         values, indices = (np.float32, np.int32) if model.spec.head == "words" else (np.float64, np.int64)
         for vector in vectors:
-            yield SparseEmbedding(
-                vector.values.astype(values, copy=False), vector.indices.astype(indices, copy=False)
-            )
+            yield SparseEmbedding(vector.values.astype(values, copy=False), vector.indices.astype(indices, copy=False))
 
 
 class SparseTextEmbedding(FastembedClass):
@@ -77,6 +75,7 @@ class SparseTextEmbedding(FastembedClass):
     """
 
     _class = SparseModel
+    model: SparseModel | Bm25
 
     def __init__(
         self,

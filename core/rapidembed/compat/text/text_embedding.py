@@ -69,6 +69,7 @@ class TextEmbedding(Sized):
     """
 
     _class = TextModel
+    model: TextModel
 
     def __init__(
         self,
@@ -103,12 +104,12 @@ class TextEmbedding(Sized):
         Raises:
             ValueError: the name is taken.
         """
-        from rapidembed.compat.custom import add, exported
+        from rapidembed.compat.custom import PLACE, add, exported
         from rapidembed.compat.inner.text import FastembedText
         from rapidembed.tasks.custom import custom_spec
 
         facts = exported(model, sources, model_file, additional_files, description, license, size_in_gb)
-        spec = custom_spec(model, pooling, normalization, facts.place, dim, output_name=output_name)
+        spec = custom_spec(model, pooling, normalization, PLACE, dim, output_name=output_name)
         add(FastembedText.task, facts.over(spec))
 
     def embed(

@@ -52,6 +52,7 @@ class TextCrossEncoder(FastembedClass):
     """
 
     _class = CrossEncoderModel
+    model: CrossEncoderModel
 
     def __init__(
         self,
@@ -82,12 +83,12 @@ class TextCrossEncoder(FastembedClass):
         Raises:
             ValueError: the name is taken.
         """
-        from rapidembed.compat.custom import add, exported
+        from rapidembed.compat.custom import PLACE, add, exported
         from rapidembed.registry import RERANK
         from rapidembed.tasks.custom import custom_reranker
 
         facts = exported(model, sources, model_file, additional_files, description, license, size_in_gb)
-        add(RERANK, facts.over(custom_reranker(model, facts.place)))
+        add(RERANK, facts.over(custom_reranker(model, PLACE)))
 
     def rerank(self, query: str, documents: Iterable[str], batch_size: int = 64, **kwargs: Any) -> Iterable[float]:
         """The model's score of each document for a query, in their order; higher is more relevant."""
