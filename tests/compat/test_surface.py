@@ -238,3 +238,25 @@ def test_importing_it_loads_no_engine() -> None:
 
 def _arrays(found: Any) -> Any:
     return [found.indices, found.values] if isinstance(found, SparseEmbedding) else found
+
+
+@pytest.mark.parametrize(("kind", "number"), [("dense", 24), ("dense", 38), ("late_interaction", 0), ("rerank", 0)])
+def test_what_fastembed_downloaded_is_enough(
+    kind: str, number: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spec = rows()[kind][number]
+    repository = (spec.onnx_source.repo if spec.onnx_source else spec.source).replace("/", "--")
+    place, commit = tmp_path / f"models--{repository}", "0123456789" * 4
+    (place / "refs").mkdir(parents=True)
+    (place / "refs" / "main").write_text(commit)
+    (place / "snapshots").mkdir()
+    snapshot = assemble(spec, place / "snapshots" / commit)
+    monkeypatch.setenv("FASTEMBED_CACHE_PATH", str(tmp_path))
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    classes = {"dense": TextEmbedding, "late_interaction": LateInteractionTextEmbedding, "rerank": TextCrossEncoder}
+    for options in ({}, {"local_files_only": True}, {"lazy_load": True}):
+        assert classes[kind](spec.name, **options).model._model_dir == snapshot
+    file = spec.onnx_source.file if spec.onnx_source else "model.safetensors"
+    (snapshot / file).unlink()
+    with pytest.raises(ValueError, match=f"Could not load model {spec.name}"):
+        classes[kind](spec.name)

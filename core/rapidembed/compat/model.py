@@ -6,9 +6,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from rapidembed.compat.cached import cached_snapshot
 from rapidembed.compat.common.model_description import BaseModelDescription
 from rapidembed.compat.common.utils import define_cache_dir
-from rapidembed.errors import DownloadError, ModelNotCachedError
+from rapidembed.errors import DownloadError, IntegrityError, ModelNotCachedError
 from rapidembed.importing import load
 from rapidembed.types import Device, Providers
 
@@ -78,9 +79,7 @@ class FastembedModel:
         self.cache_dir = str(define_cache_dir(cache_dir))
         self._used = False
         self._tokenizer: Tokenizer | None = None
-        self._native = self._open(kwargs)
-        if not (lazy_load and specific_model_path):
-            self._fetch(warm=not lazy_load)
+        self._native = self._opened(kwargs)
 
     # Facts
 
@@ -133,7 +132,7 @@ class FastembedModel:
 
     def load_onnx_model(self) -> None:
         """Load the model, if that is not done yet."""
-        self._fetch(warm=True)
+        self._fetch(self._native, warm=True)
 
     # Work
 
@@ -143,24 +142,38 @@ class FastembedModel:
         self._used = True
         return Bulk(batch_size, parallel if parallel is None else max(parallel, 0), False)
 
-    def _open(self, kwargs: Mapping[str, Any]) -> Any:
-        """The facade that computes; nothing is loaded yet."""
+    def _opened(self, kwargs: Mapping[str, Any]) -> Any:
+        """The facade that computes; its files are there, and loaded unless the model is lazy."""
+        if self._specific_model_path:
+            return self._open(kwargs, self._specific_model_path, fetch=not self.lazy_load)
+        found = self.model_description and cached_snapshot(self.model_description, Path(self.cache_dir))
+        try:
+            return self._open(kwargs, found)
+        except IntegrityError:
+            if found is None:
+                raise
+            return self._open(kwargs, None)  # which fetches damaged files again
+
+    def _open(self, kwargs: Mapping[str, Any], folder: str | Path | None, *, fetch: bool = True) -> Any:
         module, name = self._inner
         facade = getattr(load(module), name)
-        return facade(
+        native = facade(
             self.model_name,
             cache_dir=self.cache_dir,
             threads=self.threads or None,
             lazy_load=True,
             local_files_only=self._local_files_only,
-            specific_model_path=self._specific_model_path or None,
+            specific_model_path=folder or None,
             **self._placed(),
             **{option: kwargs[option] for option in self._options if kwargs.get(option) is not None},
         )
+        if fetch:
+            self._fetch(native, warm=not self.lazy_load)
+        return native
 
-    def _fetch(self, *, warm: bool) -> None:
+    def _fetch(self, native: Any, *, warm: bool) -> None:
         with _as_fastembed_fails(self.model_name):
-            model = self._native._loaded()
+            model = native._loaded()
             if warm:
                 model.warm()
                 self._used = True

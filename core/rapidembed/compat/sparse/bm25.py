@@ -69,7 +69,7 @@ class Bm25(FastembedModel):
         self._specific_model_path = specific_model_path
         self.stopwords = set(_stopwords(self, stopwords))
         self._used = False
-        self._native = self._open({})
+        self._native = self._counter()
 
     @staticmethod
     def is_name(model_name: str) -> bool:
@@ -133,7 +133,7 @@ class Bm25(FastembedModel):
         """The index of a stem."""
         return term_id(token)
 
-    def _open(self, kwargs: Any) -> Any:
+    def _counter(self) -> Any:
         from rapidembed.compat.inner.sparse import InnerSparse
 
         return InnerSparse(
