@@ -126,8 +126,10 @@ class FastembedValues:
     """fastembed never re-normalises some models that are normalised upstream, and the reverse."""
     max_tokens: int | None = None
     """Its effective token limit, where it is below the model's."""
-    prompts: bool = False
-    """Whether it applies prompts by itself; it does so for no model."""
+    marker_counts: bool = True
+    """Whether the marker of a late-interaction model counts against its token limit."""
+    archived: bool = False
+    """Whether its listing says that the model once came as an archive."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -37,6 +37,8 @@ class Call:
     """Texts of a script without spaces, in which BM25 found no words."""
     noun: str = "texts"
     """What the inputs are called in messages."""
+    quiet: bool = False
+    """Whether cut texts, and those without words, are nothing to be told of."""
 
     def prepare(self, text: str, index: int | None) -> str:
         """The text as the tokenizer gets it.
@@ -74,8 +76,9 @@ class Call:
         Args:
             stacklevel: of the user's line, seen from the caller of this method; as in :func:`warnings.warn`.
         """
-        self._warn_of_cuts(stacklevel + 1)
-        self._warn_of_unsplit(stacklevel + 1)
+        if not self.quiet:
+            self._warn_of_cuts(stacklevel + 1)
+            self._warn_of_unsplit(stacklevel + 1)
         self.warn_of_repairs(stacklevel + 1)
 
     def _warn_of_cuts(self, stacklevel: int) -> None:

@@ -117,7 +117,7 @@ class LeasedModel(Generic[O]):
     @classmethod
     def _over(cls, checkpoint: Checkpoint, owner: object, options: O, placement: Placement, view: View) -> Self:
         """The model in a checkpoint."""
-        checkpoint = replace(checkpoint, spec=view.spec(checkpoint.spec))
+        checkpoint = replace(checkpoint, spec=view.spec(checkpoint))
         if checkpoint.spec.architecture in STATIC_ARCHITECTURES:
             placement = options.place_on_cpu(f"{checkpoint.spec.name} is a static model, which")
         arithmetic = arithmetic_on(options, placement, checkpoint)
