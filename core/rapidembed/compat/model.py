@@ -146,7 +146,8 @@ class FastembedModel:
         """The facade that computes; its files are there, and loaded unless the model is lazy."""
         if self._specific_model_path:
             return self._open(kwargs, self._specific_model_path, fetch=not self.lazy_load)
-        found = self.model_description and cached_snapshot(self.model_description, Path(self.cache_dir))
+        known = self.model_description
+        found = cached_snapshot(known, Path(self.cache_dir)) if known else None
         try:
             return self._open(kwargs, found)
         except IntegrityError:
