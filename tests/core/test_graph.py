@@ -15,17 +15,19 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 from rapidembed import IntegrityError, TextEmbedding, UnsupportedModelError
 from rapidembed.graph import load_program
-from rapidembed.graph.build import build
 from rapidembed.graph.weights import Weights
 from rapidembed.hub import Checkpoint
 from rapidembed.registry import DenseLayer, ModelSpec, discover
 from rapidembed.registry.config_file import ConfigFile
 from rapidembed.runtime.device import place
-from rapidembed.runtime.engine import EngineKey, OnnxEngine
+from rapidembed.runtime.engine import EngineKey
+from rapidembed.runtime.lease import open_engine
 from rapidembed.runtime.pooling import pool
 from rapidembed.runtime.session import OnnxSession
 from rapidembed.runtime.tokenizer import TokenIds
 from safetensors.numpy import load_file, save_file
+
+from tests.fakes.graphs import build
 
 BASE = Path(__file__).parents[1] / "golden" / "base"
 CONFIG = json.loads((BASE / "config.json").read_text())
@@ -306,7 +308,7 @@ def onnx_engine(tmp_path):
             available=ort.get_available_providers(), device="cpu", cuda="auto", device_ids=None, providers=None
         )
         checkpoint = Checkpoint(spec, root, ("model.onnx",))
-        return OnnxEngine(EngineKey(checkpoint, placement, 1, checkpoint.stamp()))
+        return open_engine(EngineKey(checkpoint, placement, 1, checkpoint.stamp()))
 
     return engine
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from rapidembed import IntegrityError, TextEmbedding, UnsupportedModelError
-from rapidembed.runtime.vocabulary import load_tokenizer
+from rapidembed.runtime.tokenizer_files import load_tokenizer
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
 
 TINY = Path(__file__).parents[1] / "golden" / "base"

@@ -116,7 +116,7 @@ class Weights:
 
 
 def _read_torch_header(path: Path) -> tuple[dict[str, Any], int]:
-    from rapidembed.graph.torch_file import read_torch_header  # few models have one
+    from rapidembed.graph.numbers.torch_file import read_torch_header  # few models have one
 
     return read_torch_header(path), 0
 

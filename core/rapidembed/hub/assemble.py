@@ -7,7 +7,7 @@ from rapidembed.errors import IntegrityError, UnsupportedModelError
 from rapidembed.hub.checkpoint import TOKENIZER_FILE, VOCABULARY_FILES, Checkpoint
 from rapidembed.hub.files import Files, check_name
 from rapidembed.hub.onnx_file import check_external, read_onnx
-from rapidembed.registry import HYBRID, ModelSpec, OnnxSource, Pooling, Task, complete, undeclared
+from rapidembed.registry import ModelSpec, OnnxSource, Pooling, Task, complete, undeclared
 from rapidembed.registry.config_file import read_json
 from rapidembed.registry.discovery import MODULES_FILE, WEIGHTS_FILE
 from rapidembed.registry.hybrid import LAYERS, SUFFIXES, find_layers
@@ -49,13 +49,13 @@ def assemble(
         IntegrityError: a file is damaged or contradicts another.
     """
     # A table of token vectors gives one vector for a text, nothing else.
-    if task.heads[0] == "pool" and (static_folder := _static(files)):
+    if task.head == "pool" and (static_folder := _static(files)):
         return _assemble_static(files, name, row, static_folder)
     declared = files.find(MODULES_FILE) is not None
     for file in (*task.files, *(() if declared else task.undeclared_files)):
         files.find(file)
     encoder = _fetch_modules(files, task) if declared else _fetch_encoder(files, "")
-    hybrid = row.head == "hybrid" if row else task is HYBRID
+    hybrid = (task.head if row is None else row.head) == "hybrid"
     if hybrid:
         _find_layers(files)
     if not declared and task.needs_modules and not hybrid:

@@ -95,7 +95,7 @@ def _from_catalog(
     # What code of their own computes was compared with other implementations only; the export is their own.
     proven = row.architecture in buildable and row.architecture not in OWN_CODE
     if row.source and (proven or row.onnx_source is None):
-        source = _repository(row.source, hub)
+        source = _repository(row.source, hub, row.name)
         if row.onnx_source is None or source.find(WEIGHTS_FILE) is not None:
             return mended(
                 lambda: assemble(source, row.name, row=row, task=task, pooling=pooling, buildable=buildable),
@@ -106,15 +106,15 @@ def _from_catalog(
     if row.onnx_source is None:
         raise UnsupportedModelError(f"{row.name} names neither a source nor an ONNX file.")
     onnx = row.onnx_source
-    export = _repository(onnx.repo, hub)
+    export = _repository(onnx.repo, hub, row.name)
     return mended(lambda: assemble_onnx(export, row, onnx), export.known_root, hub)
 
 
-def _repository(repo: str, hub: HubOptions) -> "Repository":
+def _repository(repo: str, hub: HubOptions, model: str | None = None) -> "Repository":
     # The hub's client takes a tenth of a second to import, which folders and packages do without.
     from rapidembed.hub.download import Repository
 
-    return Repository(repo, hub)
+    return Repository(repo, hub, model)
 
 
 def _looks_like_hub_id(name: str) -> bool:

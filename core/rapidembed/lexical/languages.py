@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from rapidembed.lexical.options import LexicalOptions
 from rapidembed.lexical.vocabulary import Rules
-from rapidembed.lexical.words import TOKENIZERS, Tokenize, Tokenizer
+from rapidembed.lexical.words import TOKENIZERS, Tokenize, WordSplitter
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -71,7 +71,7 @@ def analysis(options: LexicalOptions, folder: "Path | None" = None) -> tuple[Tok
             f"language must be one of {', '.join(sorted(LANGUAGES))}, got {language!r}. For another language give a "
             "stemmer, or disable_stemmer=True."
         )
-    tokenizer: Tokenizer = options.tokenizer or (known.tokenizer if known else "word")
+    tokenizer: WordSplitter = options.tokenizer or (known.tokenizer if known else "word")
     stopwords: Iterable[str] | None = options.stopwords
     if stopwords is None:
         stopwords = () if disabled or known is None else _stopwords(language, tokenizer, folder)
@@ -83,7 +83,7 @@ def analysis(options: LexicalOptions, folder: "Path | None" = None) -> tuple[Tok
     return TOKENIZERS[tokenizer] if isinstance(tokenizer, str) else tokenizer, rules
 
 
-def _stopwords(language: str, tokenizer: Tokenizer, folder: "Path | None") -> Iterable[str]:
+def _stopwords(language: str, tokenizer: WordSplitter, folder: "Path | None") -> Iterable[str]:
     if folder is not None:
         file = folder / f"{language}.txt"
         if not file.is_file():

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Tokenize: TypeAlias = Callable[[str], Iterable[str]]
-Tokenizer: TypeAlias = Literal["word", "unicode"] | Tokenize
+WordSplitter: TypeAlias = Literal["word", "unicode"] | Tokenize
 """A tokenizer by name, or a function from a text to its words, such as a segmenter's."""
 
 _WORD = re.compile(r"\w+")

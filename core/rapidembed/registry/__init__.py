@@ -11,13 +11,14 @@ from rapidembed.registry.spec import (
     SparseWeights,
     WordWeights,
 )
-from rapidembed.registry.task import HYBRID, LATE_INTERACTION, RERANK, SPARSE, TEXT, Task
+from rapidembed.registry.task import HYBRID, LATE_INTERACTION, RERANK, SPARSE, TASKS, TEXT, Task, register
 
 __all__ = [
     "HYBRID",
     "LATE_INTERACTION",
     "RERANK",
     "SPARSE",
+    "TASKS",
     "TEXT",
     "DenseLayer",
     "Hybrid",
@@ -30,5 +31,6 @@ __all__ = [
     "WordWeights",
     "complete",
     "discover",
+    "register",
     "undeclared",
 ]

@@ -6,10 +6,10 @@ from rapidembed.registry.config_file import ConfigFile
 from rapidembed.registry.discovery import MODULES_FILE, read_max_tokens, read_modules
 from rapidembed.registry.own_code import read_architecture
 from rapidembed.registry.spec import ModelSpec
-from rapidembed.types import Head
+from rapidembed.types import HeadName
 
 
-def discover_encoder(folder: Path, name: str, head: Head) -> ModelSpec:
+def discover_encoder(folder: Path, name: str, head: HeadName) -> ModelSpec:
     """Read the spec of the encoder in ``folder``; the modules that follow it in sentence-transformers do not count.
 
     Raises:

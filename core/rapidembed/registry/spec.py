@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from rapidembed.types import HEADS, POOLING_MODES, Head, PoolingMode, SparsePooling
+from rapidembed.registry.heads import HEADS
+from rapidembed.types import POOLING_MODES, HeadName, PoolingMode, SparsePooling
 
 Pooling = tuple[PoolingMode, ...]
 """Modes whose results are concatenated, in this order."""
@@ -16,6 +17,8 @@ _NO_TASKS: Mapping[str, int] = {}
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OnnxSource:
     """An ONNX export of a model: a hub repository, the graph's file, and files it needs beside it."""
+
+    __module__ = "rapidembed"
 
     repo: str
     file: str
@@ -44,6 +47,8 @@ class DenseLayer:
 class LateInteraction:
     """How a late-interaction model (ColBERT, https://arxiv.org/abs/2004.12832) reads queries and documents."""
 
+    __module__ = "rapidembed"
+
     query_marker: str | int | None = None
     """Token behind the first special token of every query: its id or its text. A text that the tokenizer does not know
     as one token is put before the query instead, as sentence-transformers does."""
@@ -64,6 +69,8 @@ class LateInteraction:
 class SparseWeights:
     """How the logits of a masked language model become weights of words (SPLADE, https://arxiv.org/abs/2107.05720)."""
 
+    __module__ = "rapidembed"
+
     pooling: SparsePooling = "max"
     logs: int = 1
     """How often log(1 + x) is applied to the logits that are positive."""
@@ -80,6 +87,8 @@ class WordWeights:
 
     Words are hashed as BM25 hashes them, and an index multiplies their weights by the words' idf.
     """
+
+    __module__ = "rapidembed"
 
     language: str = "english"
     """Decides the stemmer."""
@@ -103,6 +112,8 @@ class Hybrid:
 
     BGE-M3, https://arxiv.org/abs/2402.03216. Each file holds a linear layer: safetensors, or as PyTorch saves it.
     """
+
+    __module__ = "rapidembed"
 
     vectors: str = "colbert_linear.pt"
     """Makes the tokens' vectors."""
@@ -134,13 +145,15 @@ class ModelSpec:
     A curated row names where the model comes from; a spec read from a folder describes just that folder.
     """
 
+    __module__ = "rapidembed"
+
     name: str
     dim: int
     """Width of the output: of a vector or of each token's, the number of labels, or the size of the vocabulary."""
     architecture: str = ""
     """``model_type`` of the checkpoint's config.json; empty where that file is to say it."""
-    head: Head = "pool"
-    """What is computed from the encoder's token vectors; see :data:`rapidembed.types.Head`."""
+    head: HeadName = "pool"
+    """What is computed from the encoder's token vectors; see :data:`rapidembed.types.HeadName`."""
     pooling: Pooling = ("none",)
     normalize: bool = False
     """Whether vectors are scaled to length 1 (L2)."""
@@ -231,6 +244,11 @@ class ModelSpec:
     def plain_prompt(self) -> str:
         """Text put before an input whose role is not given: the default prompt, if there is one."""
         return self.prompts[self.default_prompt] if self.default_prompt else ""
+
+    def prompt(self, role: str) -> str:
+        """Text put before inputs in the role "plain", "query" or "document"."""
+        prompt: str = getattr(self, f"{role}_prompt")
+        return prompt
 
     @classmethod
     def from_row(cls, row: Mapping[str, Any]) -> "ModelSpec":

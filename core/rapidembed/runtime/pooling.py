@@ -64,7 +64,7 @@ def first_attention(weights: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def hybrid(hidden: NDArray[np.float32], tensors: Mapping[str, NDArray[np.float32]]) -> NDArray[np.float32]:
-    """What :func:`rapidembed.graph.heads.hybrid` computes: (batch, tokens, width) -> (batch, tokens, width + 1)."""
+    """As :func:`rapidembed.graph.blocks.heads.hybrid` does: (batch, tokens, width) -> (batch, tokens, width + 1)."""
     width = hidden.shape[-1]
     output = np.empty((*hidden.shape[:2], width + 1), dtype=np.float32)
     output[:, 0, :width] = hidden[:, 0]

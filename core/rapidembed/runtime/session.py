@@ -1,8 +1,8 @@
-"""One loaded graph on one device."""
+"""One graph, loaded in ONNX Runtime on one device."""
 
 import os
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,16 +19,6 @@ _PACKED_IN_PARALLEL_BELOW = 200_000_000
 _SLOWER_FUSED = ["BiasGeluFusion", "SkipLayerNormFusion"]
 """What ONNX Runtime does faster in two operators than in the one that it makes of them on a CPU."""
 _WEIGHTS_FOLDER = "session.model_external_initializers_file_folder_path"
-
-
-class Session(Protocol):
-    """What the engine needs of a backend; safe to call from several threads at once."""
-
-    inputs: frozenset[str]
-    """Names of the inputs that a run must be given."""
-
-    def run(self, feeds: Mapping[str, NDArray[np.int64]]) -> NDArray[np.float32]:
-        """Compute the program's output for one batch."""
 
 
 class OnnxSession:
@@ -71,7 +61,7 @@ class OnnxSession:
         self.inputs = frozenset(value.name for value in self._session.get_inputs()) - program.tables.keys()
         self._output = _output_name([value.name for value in self._session.get_outputs()], program.output)
 
-    def run(self, feeds: Mapping[str, NDArray[np.int64]]) -> NDArray[np.float32]:
+    def run(self, feeds: Mapping[str, NDArray[Any]]) -> NDArray[np.float32]:
         """Compute the program's output for one batch."""
         outputs: list[Any] = self._session.run([self._output], {**feeds, **self._tables})
         return np.asarray(outputs[0], dtype=np.float32)

@@ -9,10 +9,10 @@ from rapidembed.errors import NonFiniteError
 from rapidembed.registry.static_files import MODEL2VEC, TABLES
 from rapidembed.runtime.engine import NOTHING, EngineKey
 from rapidembed.runtime.planner import Batch
-from rapidembed.runtime.pool import ComputePool, compute_pool
 from rapidembed.runtime.static_table import StaticTable
 from rapidembed.runtime.static_tokenizer import UNLIMITED, StaticTokenizer
 from rapidembed.runtime.tokenizer import TokenIds
+from rapidembed.runtime.workers import ComputePool, compute_pool
 from rapidembed.types import Vectors
 
 _BATCH_TOKENS = 16_384

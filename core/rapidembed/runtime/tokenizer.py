@@ -13,7 +13,7 @@ from tokenizers import Encoding, normalizers
 from rapidembed.errors import UnsupportedModelError
 from rapidembed.hub import Checkpoint
 from rapidembed.registry.config_file import ConfigFile
-from rapidembed.runtime.vocabulary import load_tokenizer
+from rapidembed.runtime.tokenizer_files import load_tokenizer
 
 # Characters that surely hold enough tokens for most texts; where they do not, four times as many are tried.
 _CHARS_PER_TOKEN = 12
@@ -31,6 +31,11 @@ class TokenIds:
     """Which text of a pair each token belongs to; None: all are of type 0."""
     attended: int | None = None
     """How many leading tokens the others see; None: all."""
+
+    @property
+    def length(self) -> int:
+        """Tokens."""
+        return len(self.ids)
 
 
 class Tokenizer:
