@@ -176,6 +176,7 @@ def _model_options(options: dict[str, Any]) -> dict[str, Any]:
         "dimensions",
         "max_tokens",
         "normalize",
+        "adapter",
     )
     return {
         "model_name": options["model"],

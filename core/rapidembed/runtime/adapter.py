@@ -1,5 +1,6 @@
 """A small linear head over a model's finished vectors, which turns them towards one domain; kept in one file."""
 
+import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, TypeAlias, cast, get_args
@@ -14,24 +15,25 @@ Sides: TypeAlias = Literal["query", "both"]
 """Whose vectors are turned: those of queries only, so that an index stays as it is, or those of documents too."""
 
 _FORMAT = "1"
-_SMALLEST_NORM = 1e-12
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Adapter:
-    """Turns a vector x into ``x + (x @ down) @ up``, scaled to length 1.
+    """Turns a vector x into ``x + (x @ down) @ up``.
 
     Attributes:
         down: float32 (dimensions, rank).
         up: float32 (rank, dimensions).
         sides: whose vectors it is for.
         model_name: the model it was trained over, for messages.
+        weights: a hash of that model's weights; "": it is not known.
     """
 
     down: NDArray[np.float32]
     up: NDArray[np.float32]
     sides: Sides
-    model_name: str
+    model_name: str = ""
+    weights: str = ""
 
     @property
     def dimensions(self) -> int:
@@ -43,10 +45,34 @@ class Adapter:
         return self.sides == "both" or role == "query"
 
     def apply(self, vectors: Vectors) -> Vectors:
-        """float32 (dimensions,) or (vectors, dimensions), each of length 1."""
-        turned = vectors + (vectors @ self.down) @ self.up
-        norms = np.sqrt((turned * turned).sum(axis=-1, keepdims=True))
-        return np.asarray(turned / np.maximum(norms, _SMALLEST_NORM), dtype=np.float32)
+        """float32 (dimensions,) or (vectors, dimensions), as long as they become."""
+        return np.asarray(vectors + (vectors @ self.down) @ self.up, dtype=np.float32)
+
+    @property
+    def digest(self) -> str:
+        """32 hexadecimal digits over all that decides the vectors."""
+        state = hashlib.sha256(f"{self.sides} {self.down.shape}".encode())
+        for tensor in (self.down, self.up):
+            state.update(np.ascontiguousarray(tensor).tobytes())
+        return state.hexdigest()[:32]
+
+    def check_fits(self, model_name: str, dimensions: int, weights: str) -> None:
+        """Raise a ValueError unless it is for that model.
+
+        Args:
+            model_name: of the model.
+            dimensions: of its vectors.
+            weights: a hash of its weights.
+        """
+        if self.dimensions != dimensions:
+            raise ValueError(
+                f"adapter takes vectors of {self.dimensions} dimensions, those of {model_name} have {dimensions}."
+            )
+        if self.weights and self.weights != weights:
+            raise ValueError(
+                f"adapter was trained over {self.model_name or 'another model'}, whose weights are not those of "
+                f"{model_name}. Train one for this model."
+            )
 
     def save(self, path: "str | Path") -> None:
         """Write it as a safetensors file.
@@ -56,7 +82,8 @@ class Adapter:
         """
         from safetensors.numpy import save
 
-        facts = {"rapidembed.adapter": _FORMAT, "sides": self.sides, "model_name": self.model_name}
+        facts = {"rapidembed.adapter": _FORMAT, "sides": self.sides}
+        facts |= {"model_name": self.model_name, "weights": self.weights}
         tensors = {"down": np.ascontiguousarray(self.down), "up": np.ascontiguousarray(self.up)}
         Path(path).write_bytes(save(tensors, metadata=facts))
 
@@ -79,7 +106,13 @@ class Adapter:
         except SafetensorError as error:
             raise IntegrityError(f"{path} is no adapter: it cannot be read as safetensors.") from error
         _check(path, facts, tensors)
-        return cls(tensors["down"], tensors["up"], cast("Sides", facts["sides"]), facts.get("model_name", ""))
+        return cls(
+            tensors["down"],
+            tensors["up"],
+            cast("Sides", facts["sides"]),
+            facts.get("model_name", ""),
+            facts.get("weights", ""),
+        )
 
 
 def _check(path: "str | Path", facts: dict[str, str], tensors: dict[str, NDArray[Any]]) -> None:

@@ -55,6 +55,8 @@ class TextEmbedding(Embedder[TextOptions, TextModel, Vectors, Vectors]):
         prompts: replaces the model's "query" and "document" prompts, for example ``{"query": ""}``.
         pooling: how token vectors become one, for models whose files do not say it (plain transformers checkpoints):
             "mean", "cls", "max", "lasttoken", "weightedmean", "mean_sqrt_len_tokens", or several, concatenated.
+        adapter: file of a linear head that :func:`rapidembed.toolkit.adapt` trained; it turns vectors, before they are
+            cut to ``dimensions`` and normalized: those of queries, or all, as it was trained to.
         lazy_load: load at the first use instead of now.
         providers: ONNX Runtime execution providers to use as they are, instead of ``device``.
         cuda: fastembed's device option: True, False or "auto".
@@ -97,6 +99,7 @@ class TextEmbedding(Embedder[TextOptions, TextModel, Vectors, Vectors]):
         normalize: bool | None = None,
         prompts: Mapping[str, str] | None = None,
         pooling: str | Sequence[str] | None = None,
+        adapter: str | Path | None = None,
         specific_model_path: str | Path | None = None,
     ) -> None:
         model_name = settings.default_model() if model_name is None else model_name

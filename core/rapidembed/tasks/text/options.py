@@ -2,12 +2,16 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import cast
+from os import PathLike
+from typing import TYPE_CHECKING, cast
 
 from rapidembed.registry import Pooling
 from rapidembed.runtime.inputs import check_positive
 from rapidembed.tasks.options import TokenOptions, check_prompts
 from rapidembed.types import POOLING_MODES
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,11 +22,14 @@ class TextOptions(TokenOptions):
     normalize: bool | None
     prompts: Mapping[str, str] | None
     pooling: str | Sequence[str] | None
+    adapter: "str | Path | None"
 
     def __post_init__(self) -> None:
         TokenOptions.__post_init__(self)
         if self.normalize not in (True, False, None):
             raise ValueError(f"normalize must be True, False or None, got {self.normalize!r}.")
+        if not isinstance(self.adapter, str | PathLike | None):
+            raise ValueError(f"adapter must be a path or None, got {self.adapter!r}.")
         if self.dimensions is not None:
             check_positive("dimensions", self.dimensions)
         check_prompts(self.prompts)

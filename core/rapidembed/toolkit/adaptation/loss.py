@@ -77,4 +77,4 @@ def _softmax(scores: Vectors, own: NDArray[np.int64], *, axis: int) -> tuple[Vec
 
 def _through_norm(by_unit: Vectors, unit: Vectors, norms: Vectors) -> Vectors:
     """The gradient by a vector, of that by the vector scaled to length 1."""
-    return (by_unit - unit * np.einsum("ij,ij->i", unit, by_unit)[:, None]) / norms
+    return np.asarray((by_unit - unit * np.einsum("ij,ij->i", unit, by_unit)[:, None]) / norms)

@@ -10,9 +10,7 @@ _TOO_NEAR = 0.95
 """Share of the own document's score above which another one may well be an answer that nobody marked."""
 
 
-def hard_negatives(
-    queries: Vectors, documents: Vectors, answers: NDArray[np.int64], count: int
-) -> NDArray[np.int64]:
+def hard_negatives(queries: Vectors, documents: Vectors, answers: NDArray[np.int64], count: int) -> NDArray[np.int64]:
     """Rows of documents, int64 (queries, count), nearest first.
 
     A document that scores more than 95 % of the query's own is left out, as in Moreira et al., "NV-Retriever" (2024,

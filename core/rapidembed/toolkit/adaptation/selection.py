@@ -7,20 +7,28 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from rapidembed.toolkit.adaptation.factors import kept
 from rapidembed.toolkit.adaptation.loss import turned
 from rapidembed.toolkit.adaptation.training import Pairs, Schedule, train
 from rapidembed.types import Vectors
 
-SHARES = (0.25, 0.5, 1.0)
+_SHARES = (0.25, 0.5, 1.0)
 """Of the way from the identity to the trained matrix; with few pairs the whole way is too far."""
 _CUTOFF = 10
 _FOLDS = 5
-_FOLDS_BELOW = 5_000
+FEW_PAIRS = 5_000
 """Pairs below which every one is held out once: a tenth of them would tell too little."""
 _HELD_OUT = 1_000
 _POOL = 5_000
 """Most documents that a held-out one is looked for among."""
+_PATIENCE = 2
+"""Epochs without a gain after which training ends."""
+_SURE = 1.645
+"""Standard errors above zero that a gain has to be: one-sided, 95 %."""
 _ROWS = 500
+
+_Numbers = NDArray[np.float64]
+_Rows = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,65 +55,72 @@ class Choice:
 
     @property
     def helps(self) -> bool:
-        """Whether it is better by more than chance explains (one-sided, 95 %)."""
-        return self.after - self.before > 1.645 * self.error
+        """Whether it is better by more than chance explains."""
+        return self.after - self.before > _SURE * self.error
 
 
-def choose(pairs: Pairs, schedule: Schedule, patience: int) -> Choice:
+@dataclass(frozen=True, slots=True)
+class _Trial:
+    """One split: reciprocal ranks of its held-out queries, (queries,) before and (epochs, shares, queries) after."""
+
+    before: _Numbers
+    after: _Numbers
+    matrix: Vectors
+
+
+def choose(pairs: Pairs, schedule: Schedule) -> Choice:
     """Train on a part, measure on the rest, and keep the best epoch and share.
 
-    With few pairs there are five parts, each held out once. Training ends when ``patience`` epochs were no better.
+    With few pairs there are five parts, each held out once, and several shares.
     """
     splits = list(_splits(len(pairs), schedule.seed))
-    before: list[NDArray[np.float64]] = []
-    measured: list[NDArray[np.float64]] = []
-    best: tuple[float, Vectors] = (-1.0, np.empty((0, 0), np.float32))
-    for train_rows, held_rows in splits:
-        held = pairs.take(held_rows)
-        pool = _pool(pairs, held, schedule.seed)
-        dim = pairs.queries.shape[1]
-        before.append(reciprocal_ranks(held, pool, np.eye(dim, dtype=np.float32), schedule.documents_too))
-        epochs: list[NDArray[np.float64]] = []
-        for _, matrix in train(pairs.take(train_rows), schedule):
-            ranks = [
-                reciprocal_ranks(held, pool, part(matrix, share), schedule.documents_too) for share in _shares(splits)
-            ]
-            epochs.append(np.stack(ranks))
-            if float(ranks[-1].mean()) > best[0]:
-                best = float(ranks[-1].mean()), matrix
-            if len(splits) == 1 and _stalled([float(e[-1].mean()) for e in epochs], patience):
-                break
-        measured.append(np.stack(epochs))
-    return _best(np.concatenate(before), np.concatenate(measured, axis=2), _shares(splits), best[1], len(splits))
-
-
-def _best(
-    before: NDArray[np.float64],
-    after: NDArray[np.float64],
-    shares: tuple[float, ...],
-    matrix: Vectors,
-    splits: int,
-) -> Choice:
-    """Of reciprocal ranks (epochs, shares, queries)."""
+    several = len(splits) > 1
+    shares = _SHARES if several else (1.0,)
+    trials = [
+        _try(pairs.take(rows), pairs.take(held), schedule, shares, patience=None if several else _PATIENCE)
+        for rows, held in splits
+    ]
+    before = np.concatenate([trial.before for trial in trials])
+    after = np.concatenate([trial.after for trial in trials], axis=2)
     means = after.mean(axis=2)
     epoch, share = np.unravel_index(int(means.argmax()), means.shape)
     gains = after[epoch, share] - before
-    error = float(gains.std(ddof=1)) / math.sqrt(len(gains)) if len(gains) > 1 else math.inf
     return Choice(
         epochs=int(epoch) + 1,
         share=shares[share],
         before=float(before.mean()),
         after=float(means[epoch, share]),
-        error=error,
+        error=float(gains.std(ddof=1)) / math.sqrt(len(gains)),
         held_out=len(before),
-        matrix=matrix if splits == 1 else None,
+        matrix=None if several else trials[0].matrix,
     )
 
 
-def reciprocal_ranks(
-    pairs: Pairs, pool: NDArray[np.int64], matrix: Vectors, documents_too: bool
-) -> NDArray[np.float64]:
-    """1 / rank of each query's answer among the documents of ``pool``, 0 below rank ten."""
+def _try(pairs: Pairs, held: Pairs, schedule: Schedule, shares: tuple[float, ...], patience: int | None) -> _Trial:
+    """Train on ``pairs``, and measure each share of the way on ``held`` after every epoch."""
+    pool, too = _pool(held, schedule.seed), schedule.documents_too
+    best, since_best = (-1.0, np.empty((0, 0), np.float32)), 0
+    epochs = []
+    for matrix in train(pairs, schedule):
+        epochs.append(np.stack([reciprocal_ranks(held, pool, kept(part(matrix, share)), too) for share in shares]))
+        score, since_best = float(epochs[-1][-1].mean()), since_best + 1
+        if score > best[0]:
+            best, since_best = (score, matrix), 0
+        if since_best == patience:
+            break
+    identity = np.eye(pairs.queries.shape[1], dtype=np.float32)
+    return _Trial(reciprocal_ranks(held, pool, identity, too), np.stack(epochs), best[1])
+
+
+def reciprocal_ranks(pairs: Pairs, pool: _Rows, matrix: Vectors, documents_too: bool) -> _Numbers:
+    """1 / rank of each query's answer among the documents of ``pool``, 0 below rank ten.
+
+    Args:
+        pairs: the queries, and their answers.
+        pool: rows of documents, sorted.
+        matrix: turns vectors.
+        documents_too: whether it turns documents.
+    """
     documents = pairs.documents[pool]
     if documents_too:
         documents = turned(documents, matrix)[0]
@@ -126,18 +141,10 @@ def part(matrix: Vectors, share: float) -> Vectors:
     return identity + np.float32(share) * (matrix - identity)
 
 
-def _shares(splits: list[tuple[NDArray[np.int64], NDArray[np.int64]]]) -> tuple[float, ...]:
-    return SHARES if len(splits) > 1 else (1.0,)
-
-
-def _stalled(means: list[float], patience: int) -> bool:
-    return len(means) - 1 - int(np.argmax(means)) >= patience
-
-
-def _splits(count: int, seed: int) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
+def _splits(count: int, seed: int) -> Iterator[tuple[_Rows, _Rows]]:
     """Rows to train on, and rows to measure on."""
     order = np.random.default_rng(seed).permutation(count)
-    if count >= _FOLDS_BELOW:
+    if count >= FEW_PAIRS:
         held = min(_HELD_OUT, count // 10)
         yield order[held:], order[:held]
         return
@@ -146,10 +153,9 @@ def _splits(count: int, seed: int) -> Iterator[tuple[NDArray[np.int64], NDArray[
         yield np.setdiff1d(order, held_rows), held_rows
 
 
-def _pool(pairs: Pairs, held: Pairs, seed: int) -> NDArray[np.int64]:
+def _pool(held: Pairs, seed: int) -> _Rows:
     """Sorted rows of documents: the answers, and as many others as there is room for."""
     answers = np.unique(held.answers)
-    others = np.setdiff1d(np.arange(len(pairs.documents)), answers)
-    room = max(0, _POOL - len(answers))
-    drawn = np.random.default_rng(seed).permutation(others)[:room]
+    others = np.setdiff1d(np.arange(len(held.documents)), answers)
+    drawn = np.random.default_rng(seed).permutation(others)[: max(0, _POOL - len(answers))]
     return np.sort(np.concatenate([answers, drawn]))

@@ -1,6 +1,6 @@
 """Training of the matrix: Adam from the identity, so that without a reason nothing is turned."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,6 +11,8 @@ from rapidembed.types import Vectors
 
 _DECAYS = (0.9, 0.999)
 _EPSILON = 1e-8
+NONE = -1
+"""In place of a row of ``negatives`` where a query has fewer than others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +23,7 @@ class Pairs:
         queries: float32 (pairs, dim), of length 1.
         documents: float32 (documents, dim), of length 1, each once.
         answers: int64 (pairs,): the row of ``documents`` that answers each query.
-        negatives: int64 (pairs, n): rows that do not; n may be 0.
+        negatives: int64 (pairs, n): rows that do not, or NONE; n may be 0.
     """
 
     queries: Vectors
@@ -39,7 +41,7 @@ class Pairs:
     def batch(self, rows: NDArray[np.int64]) -> Batch:
         """What a step compares."""
         answers, negatives = self.answers[rows], self.negatives[rows].ravel()
-        columns = np.concatenate([answers, negatives])
+        columns = np.concatenate([answers, negatives[negatives != NONE]])
         # A document that answers two queries of the batch is in it twice.
         same = answers[:, None] == columns[None, :]
         same[np.arange(len(rows)), np.arange(len(rows))] = False
@@ -57,6 +59,7 @@ class Schedule:
         rate: Adam's step.
         temperature: of the loss.
         seed: of the order of the pairs.
+        progress: called after every epoch with its mean loss.
     """
 
     documents_too: bool
@@ -65,33 +68,42 @@ class Schedule:
     rate: float
     temperature: float
     seed: int
+    progress: Callable[[float], None] = lambda loss: None
 
 
-def train(pairs: Pairs, schedule: Schedule) -> Iterator[tuple[float, Vectors]]:
-    """Train; yield the mean loss and the matrix, float32 (dim, dim), after each epoch.
-
-    Kingma and Ba, "Adam: A Method for Stochastic Optimization" (2015, https://arxiv.org/abs/1412.6980).
-    """
+def train(pairs: Pairs, schedule: Schedule) -> Iterator[Vectors]:
+    """Train; yield the matrix, float32 (dim, dim), after each epoch."""
     rng = np.random.default_rng(schedule.seed)
-    dim = pairs.queries.shape[1]
-    matrix = np.eye(dim, dtype=np.float32)
-    mean, square = np.zeros_like(matrix), np.zeros_like(matrix)
+    adam = _Adam(np.eye(pairs.queries.shape[1], dtype=np.float32), schedule.rate)
     size = min(schedule.batch_size, len(pairs))
-    step = 0
     for _ in range(schedule.epochs):
         order = rng.permutation(len(pairs))
         losses = []
         for start in range(0, len(order) - size + 1, size):  # a small last batch would weigh as much as a whole one
-            step += 1
+            batch = pairs.batch(order[start : start + size])
             loss, slope = gradient(
-                matrix,
-                pairs.batch(order[start : start + size]),
-                documents_too=schedule.documents_too,
-                temperature=schedule.temperature,
+                adam.matrix, batch, documents_too=schedule.documents_too, temperature=schedule.temperature
             )
             losses.append(loss)
-            mean += (1 - _DECAYS[0]) * (slope - mean)
-            square += (1 - _DECAYS[1]) * (slope * slope - square)
-            corrected = np.sqrt(square / (1 - _DECAYS[1] ** step)) + _EPSILON
-            matrix = matrix - schedule.rate * (mean / (1 - _DECAYS[0] ** step)) / corrected
-        yield float(np.mean(losses)), matrix
+            adam.move(slope)
+        schedule.progress(float(np.mean(losses)))
+        yield adam.matrix
+
+
+class _Adam:
+    """Kingma and Ba, "Adam: A Method for Stochastic Optimization" (2015, https://arxiv.org/abs/1412.6980)."""
+
+    def __init__(self, matrix: Vectors, rate: float) -> None:
+        self.matrix = matrix
+        self._rate = rate
+        self._mean = np.zeros_like(matrix)
+        self._square = np.zeros_like(matrix)
+        self._steps = 0
+
+    def move(self, slope: Vectors) -> None:
+        """One step against ``slope``; the matrix becomes another array."""
+        self._steps += 1
+        self._mean += (1 - _DECAYS[0]) * (slope - self._mean)
+        self._square += (1 - _DECAYS[1]) * (slope * slope - self._square)
+        root = np.sqrt(self._square / (1 - _DECAYS[1] ** self._steps)) + _EPSILON
+        self.matrix = self.matrix - self._rate / (1 - _DECAYS[0] ** self._steps) * self._mean / root
