@@ -5,16 +5,37 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from rapidembed.toolkit.adaptation import Adaptation, adapt, fit_adapter
+    from rapidembed.toolkit.calibration import Calibration, calibrate, calibrate_background
     from rapidembed.toolkit.distillation import Distillation, distil
+    from rapidembed.toolkit.evaluation import evaluate
+    from rapidembed.toolkit.vectors import PackedIndex, quantize
 
 _HOMES = {
     "Adaptation": "adaptation",
+    "Calibration": "calibration",
     "Distillation": "distillation",
+    "PackedIndex": "vectors",
     "adapt": "adaptation",
+    "calibrate": "calibration",
+    "calibrate_background": "calibration",
     "distil": "distillation",
+    "evaluate": "evaluation",
     "fit_adapter": "adaptation",
+    "quantize": "vectors",
 }
-__all__ = ["Adaptation", "Distillation", "adapt", "distil", "fit_adapter"]
+__all__ = [
+    "Adaptation",
+    "Calibration",
+    "Distillation",
+    "PackedIndex",
+    "adapt",
+    "calibrate",
+    "calibrate_background",
+    "distil",
+    "evaluate",
+    "fit_adapter",
+    "quantize",
+]
 
 
 def __getattr__(name: str) -> object:

@@ -119,19 +119,20 @@ def quantize(
         if len(ranges.low) != rows.shape[1]:
             raise ValueError(f"ranges are of {len(ranges.low)} dimensions, the vectors of {rows.shape[1]}.")
     codes = _codes(rows, precision, ranges)
-    return codes if np.ndim(vectors) == 2 else codes[0]
+    return codes if np.ndim(vectors) == 2 else np.asarray(codes[0])
 
 
 def _codes(rows: Vectors, precision: VectorPrecision, ranges: Ranges | None) -> Codes:
     if precision == "float32":
         return rows
     if precision in ("binary", "ubinary"):
-        bits = np.packbits(rows > 0, axis=1)
+        bits: Codes = np.packbits(rows > 0, axis=1)
         return bits if precision == "ubinary" else (bits.astype(np.int16) - _HALF).astype(np.int8)
     if ranges is None:
         raise ValueError(f"{precision} takes ranges.")
     steps = np.clip(np.floor((rows - ranges.low) / ranges.steps), 0, _STEPS)
-    return steps.astype(np.uint8) if precision == "uint8" else (steps - _HALF).astype(np.int8)
+    codes: Codes = steps.astype(np.uint8) if precision == "uint8" else (steps - _HALF).astype(np.int8)
+    return codes
 
 
 def restore(
