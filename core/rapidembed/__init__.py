@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from rapidembed.tasks.late_interaction.facade import LateInteractionTextEmbedding as LateInteractionTextEmbedding
     from rapidembed.tasks.rerank.facade import TextCrossEncoder as TextCrossEncoder
     from rapidembed.tasks.results import (
+        Chunk as Chunk,
         HybridEmbedding as HybridEmbedding,
         RankedDocument as RankedDocument,
     )
@@ -59,6 +60,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "BM25Index": "rapidembed.lexical.index",
+    "Chunk": "rapidembed.tasks.results",
     "ClosedError": "rapidembed.errors",
     "Device": "rapidembed.types",
     "DeviceError": "rapidembed.errors",

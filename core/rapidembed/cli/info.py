@@ -47,7 +47,7 @@ def info(model: str | None, task: str | None, as_json: bool, **options: Any) -> 
     name = model or default_model()
     wanted = task_of(name, task)
     if wanted.facade != "TextEmbedding":
-        _refuse(options, ("dimensions", "normalize", "adapter"), name, wanted.facade)
+        _refuse(options, ("dimensions", "normalize", "adapter", "long_text"), name, wanted.facade)
     same = (
         "threads",
         "cache_dir",
@@ -58,6 +58,7 @@ def info(model: str | None, task: str | None, as_json: bool, **options: Any) -> 
         "max_tokens",
         "normalize",
         "adapter",
+        "long_text",
     )
     hub = HubOptions(cache_dir=options["cache_dir"], revision=options["revision"], local_files_only=True)
     try:

@@ -94,6 +94,11 @@ vector_options: Options = (
         help="Cut texts at N tokens.  [default: the model's limit]",
     ),
     click.option(
+        "--long-text",
+        type=click.Choice(["truncate", "mean", "weighted", "max", "late"]),
+        help="Texts over the limit: cut, or read in parts whose vectors become one.  [default: truncate]",
+    ),
+    click.option(
         "--normalize/--no-normalize",
         default=None,
         help="Scale vectors to length 1, or do not.  [default: as the model's author did]",

@@ -42,6 +42,8 @@ class FastEmbedEmbeddings(ModelFields, Embeddings):
     """How token vectors become one, for models whose files do not say it."""
     adapter: str | None = None
     """File of a linear head that turns the vectors, as ``rapidembed.toolkit.adapt`` trains it."""
+    long_text: str = "truncate"
+    """Texts over the limit: cut there, or read in parts; see :class:`rapidembed.TextEmbedding`."""
 
     _model: "TextEmbedding" = PrivateAttr()
 

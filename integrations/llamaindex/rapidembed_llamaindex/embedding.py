@@ -78,6 +78,8 @@ class FastEmbedEmbedding(RepairedEmbedding):
     """How token vectors become one, for models whose files do not say it."""
     adapter: Fixed[Folder] = None
     """File of a linear head that turns the vectors, as ``rapidembed.toolkit.adapt`` trains it."""
+    long_text: Fixed[str] = "truncate"
+    """Texts over the limit: cut there, or read in parts; see :class:`rapidembed.TextEmbedding`."""
     lazy_load: Fixed[bool] = False
     """Load the model at the first text instead of now."""
     specific_model_path: Fixed[Folder] = None
