@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         IntegrityError as IntegrityError,
         ModelNotCachedError as ModelNotCachedError,
         ModelNotFoundError as ModelNotFoundError,
+        NoImprovementError as NoImprovementError,
         NonFiniteError as NonFiniteError,
         RapidEmbedError as RapidEmbedError,
         TruncationWarning as TruncationWarning,
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
     from rapidembed.tasks.late_interaction.facade import LateInteractionTextEmbedding as LateInteractionTextEmbedding
     from rapidembed.tasks.rerank.facade import TextCrossEncoder as TextCrossEncoder
     from rapidembed.tasks.results import (
+        Chunk as Chunk,
         HybridEmbedding as HybridEmbedding,
         RankedDocument as RankedDocument,
     )
@@ -58,6 +60,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "BM25Index": "rapidembed.lexical.index",
+    "Chunk": "rapidembed.tasks.results",
     "ClosedError": "rapidembed.errors",
     "Device": "rapidembed.types",
     "DeviceError": "rapidembed.errors",
@@ -74,6 +77,7 @@ _HOMES = {
     "ModelNotCachedError": "rapidembed.errors",
     "ModelNotFoundError": "rapidembed.errors",
     "ModelSpec": "rapidembed.registry",
+    "NoImprovementError": "rapidembed.errors",
     "NonFiniteError": "rapidembed.errors",
     "OnnxSource": "rapidembed.registry",
     "RankedDocument": "rapidembed.tasks.results",

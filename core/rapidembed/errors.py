@@ -10,6 +10,7 @@
      ├─ UnsupportedModelError       the model is there but says something this version does not know (also ValueError)
      ├─ DeviceError                 the device asked for cannot be used (also ValueError)
      ├─ NonFiniteError              the model produced NaN or infinity
+     ├─ NoImprovementError          what was trained is not better than what was there
      └─ ClosedError                 the model was used after ``close()``
 
 A wrong *item* (``None`` among the texts) is a ``TypeError`` that names its index; a wrong *value* of an
@@ -51,6 +52,10 @@ class NonFiniteError(RapidEmbedError):
 
 class ClosedError(RapidEmbedError):
     """The model was used after it was closed."""
+
+
+class NoImprovementError(RapidEmbedError):
+    """What was trained was not better, on data that it had not seen, than what was there before."""
 
 
 class InputWarning(UserWarning):

@@ -59,6 +59,15 @@ class LeasedModel(Generic[O]):
         return None
 
     @classmethod
+    def computed(cls, checkpoint: Checkpoint, options: O) -> Checkpoint:
+        """The checkpoint as the engine is to see it; most tasks compute what its spec says.
+
+        Raises:
+            UnsupportedModelError: the options ask for what it cannot give.
+        """
+        return checkpoint
+
+    @classmethod
     def load(cls, owner: object, options: O, placement: Placement, view: View = AS_IT_IS) -> Self:
         """Find the model, lease its engine for ``owner``, and check the options against it.
 
@@ -121,7 +130,8 @@ class LeasedModel(Generic[O]):
         if checkpoint.spec.architecture in STATIC_ARCHITECTURES:
             placement = options.place_on_cpu(f"{checkpoint.spec.name} is a static model, which")
         arithmetic = arithmetic_on(options, placement, checkpoint)
-        lease = Lease(owner, EngineKey(checkpoint, placement, options.threads, checkpoint.stamp(), arithmetic))
+        run = cls.computed(checkpoint, options)
+        lease = Lease(owner, EngineKey(run, placement, options.threads, run.stamp(), arithmetic))
         try:
             lease.engine.prepare()
             return cls.of(lease, checkpoint, options)
