@@ -38,9 +38,7 @@ TEXTS = [*DOCUMENTS[:5], "hello", "the lazy dog", "hello world", "a fox, a dog"]
 WITH = {"backend": "openvino"}
 
 
-def close(found, expected):
-    for one, other in zip(found, expected, strict=True):
-        np.testing.assert_allclose(one, other, atol=1e-5, rtol=1e-5)
+close = partial(compare.close, tolerance=1e-5)
 
 
 @pytest.mark.parametrize("pooling", ["mean", "cls", "max", "lasttoken", "weightedmean"])

@@ -100,15 +100,6 @@ CASES = {
 }
 
 
-def close(found: Any, expected: Any) -> None:
-    if isinstance(expected, list) and expected and isinstance(expected[0], list):
-        assert len(found) == len(expected)
-        for one, other in zip(found, expected, strict=True):
-            close(one, other)
-    else:
-        np.testing.assert_allclose(found, expected, atol=1e-5)
-
-
 @pytest.fixture(params=list(CASES))
 def case(request: pytest.FixtureRequest) -> Case:
     return CASES[request.param]

@@ -77,13 +77,7 @@ def spread_over_heads(model):
     graph.output[0].CopyFrom(helper.make_tensor_value_info("attention_6", onnx.TensorProto.FLOAT, dims))
 
 
-def close(found, expected):
-    assert len(found) == len(expected)
-    for embedding, wanted in zip(found, expected, strict=True):
-        assert (embedding.values.dtype, embedding.indices.dtype) == (np.float32, np.int64)
-        assert embedding.indices.tolist() == sorted(map(int, wanted))
-        values = [wanted[str(index)] for index in embedding.indices]
-        np.testing.assert_allclose(embedding.values, values, rtol=2e-5, atol=2e-6)
+close = partial(compare.close, tolerance=2e-6, relative=2e-5)
 
 
 def all_forms(model, name):
