@@ -1,5 +1,6 @@
 # make demo   set up, then embed and search real text through LangChain
 # make test   set up, then run the tests
+# make test-all  the slow ones too, which say little more; a quarter of an hour
 # make check  format, lint, types
 # make bench  measure against fastembed, sentence-transformers, CTranslate2, model2vec (hours; environments with PyTorch)
 # make figures  put the results into the README and docs/performance.md
@@ -21,7 +22,7 @@ BEFORE := .venv-before
 APART := st-onnx,st-onnx-int8,st-openvino,st-openvino-int8,ctranslate2
 PIP_OPTIONS := --quiet --disable-pip-version-check
 
-.PHONY: demo test check bench bench-adapters bench-heads bench-lexical bench-static builtin faults figures golden \
+.PHONY: demo test test-all check bench bench-adapters bench-heads bench-lexical bench-static builtin faults figures golden \
 	reference clean
 
 demo: $(VENV)/.demo
@@ -29,6 +30,9 @@ demo: $(VENV)/.demo
 
 test: $(VENV)/.dev
 	$(BIN)/python -m pytest -n auto --dist loadfile
+
+test-all: $(VENV)/.dev
+	$(BIN)/python -m pytest -n auto --dist loadfile -m 'not reference'
 
 check: $(VENV)/.dev
 	$(BIN)/ruff format --check .

@@ -4,6 +4,7 @@ import copy
 import json
 import pickle
 import warnings
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -31,6 +32,7 @@ from rapidembed.runtime.session import OnnxSession
 from rapidembed.runtime.tokenizer import Tokenizer
 from safetensors.numpy import save_file
 
+from tests.fakes import compare
 from tests.fakes.graphs import build
 from tests.golden.hybrid import TEXTS, assemble, write
 
@@ -89,7 +91,9 @@ close = partial(compare.close, tolerance=2e-6, relative=1e-5)
 def same(found, expected):
     assert len(found) == len(expected)
     for one, other in zip(found, expected, strict=True):
-        close([one.dense, one.token_vectors, one.sparse], [other[kind] for kind in ("dense", "token_vectors", "sparse")])
+        close(
+            [one.dense, one.token_vectors, one.sparse], [other[kind] for kind in ("dense", "token_vectors", "sparse")]
+        )
 
 
 @pytest.mark.parametrize("batch_size", [1, 3, 256])

@@ -23,6 +23,7 @@ from rapidembed.registry.config_file import ConfigFile
 from rapidembed.runtime.feeds import feeds
 from rapidembed.runtime.session import OnnxSession
 
+from tests.fakes.compare import close
 from tests.fakes.graphs import build
 from tests.golden.heads import COLBERTS, assemble_colbert, read
 

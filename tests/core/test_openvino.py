@@ -1,6 +1,7 @@
 """The OpenVINO backend: the same vectors, the same contract, and what is said where it cannot be used."""
 
 import importlib.util
+from functools import partial
 from pathlib import Path
 from shutil import copytree
 
@@ -18,6 +19,7 @@ from rapidembed import (
 from rapidembed.runtime.backends import openvino
 from safetensors.numpy import load_file, save_file
 
+from tests.fakes import compare
 from tests.golden import static_variants
 from tests.golden.heads import (
     COLBERTS,

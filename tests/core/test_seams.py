@@ -17,7 +17,6 @@ import numpy as np
 import pytest
 import rapidembed
 from rapidembed import ModelSpec, OnnxSource, SparseTextEmbedding, TextCrossEncoder, TextEmbedding, TruncationWarning
-from rapidembed.runtime import lease
 from rapidembed.runtime.hooks import Event, observe
 from rapidembed.tasks.bulk import Bulk
 from rapidembed.tasks.call import Call
@@ -26,6 +25,7 @@ from rapidembed.tasks.options import ModelOptions
 from rapidembed.tasks.runner import Runner
 from rapidembed.tasks.token_model import prompts_of
 
+from tests.fakes.engines import engines
 from tests.fakes.onnx_models import VOCABULARY, WIDTH, write_hidden_states
 from tests.fakes.spread import SPREAD
 from tests.fakes.spread.facade import SpreadEmbedding

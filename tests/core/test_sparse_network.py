@@ -25,6 +25,7 @@ from rapidembed.runtime.tokenizer import Tokenizer
 from safetensors.numpy import load_file
 
 from tests.core.test_golden_heads import REFERENCE
+from tests.fakes.compare import close
 from tests.fakes.graphs import build
 from tests.golden.heads import DOCUMENTS, QUERIES, SPLADES, assemble_splade, read
 

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import textwrap
 import warnings
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +22,7 @@ from rapidembed.runtime.static_tokenizer import StaticTokenizer
 from rapidembed.toolkit.distillation.retrieval import mean_reciprocal_rank, pairs
 from safetensors.numpy import load_file, save_file
 
+from tests.fakes import compare
 from tests.golden import static_variants as variants
 
 REFERENCE = json.loads((Path(variants.__file__).parent / "static.json").read_text(encoding="utf-8"))

