@@ -122,7 +122,7 @@ def test_padding_changes_nothing(name, tmp_path):
     tokens = Tokenizer(folder).encode(TEXTS, 64)
     together = session.run(feeds(session.inputs, tokens, 64, pad_id=7, extra={}))
     alone = [session.run(feeds(session.inputs, [text], len(text.ids), pad_id=7, extra={}))[0] for text in tokens]
-    np.testing.assert_allclose(np.maximum(together, 0), np.maximum(alone, 0), 1e-5)
+    np.testing.assert_allclose(np.maximum(together, 0), np.maximum(alone, 0), atol=1e-5)
 
 
 def test_the_vocabulary_s_projection_is_not_copied(folder):
@@ -183,7 +183,7 @@ def test_the_inference_free_model_is_fastembed_s(exported, monkeypatch):
         documents, queries = model.encode_document(DOCUMENTS), model.encode_query(QUERIES)
         close([model.encode_query(text) for text in QUERIES], queries)
         close(list(model.query_embed(iter(QUERIES))), queries)
-    np.testing.assert_allclose(rows(documents, words), REFERENCE["sparse/fastembed-inference-free/0"], 1e-5)
+    np.testing.assert_allclose(rows(documents, words), REFERENCE["sparse/fastembed-inference-free/0"], atol=1e-5)
     np.testing.assert_allclose(rows(queries, words), REFERENCE["sparse/fastembed-inference-free/1"], atol=1e-6)
 
 

@@ -54,7 +54,7 @@ def spawn(
     call: Callable[[Any], Any] = results.vector,
     **options: Any,
 ) -> subprocess.Popen[str]:
-    """Start a process that loads a model from the hub at ``hub_url`` and embeds one text, or does ``call``, of ``results``."""
+    """Start a process that loads a model from the hub at ``hub_url`` and does ``call``, one of ``results``."""
     options = ({"cache_dir": str(cache)} if cache else {}) | options
     script = _SCRIPT % {"before": before, "facade": facade, "call": call.__name__}
     path = os.pathsep.join(filter(None, [str(_ROOT), os.environ.get("PYTHONPATH")]))
