@@ -1,5 +1,6 @@
 # make demo   set up, then embed and search real text through LangChain
 # make test   set up, then run the tests
+# make test-all  the slow ones too, which say little more; a quarter of an hour
 # make check  format, lint, types
 # make native the encoder for AVX-512 and AMX (a C++ compiler); make test does so by itself where there is one
 # make bench  measure against fastembed, sentence-transformers, CTranslate2, model2vec (hours; environments with PyTorch)
@@ -22,15 +23,20 @@ BEFORE := .venv-before
 APART := st-onnx,st-onnx-int8,st-openvino,st-openvino-int8,ctranslate2
 PIP_OPTIONS := --quiet --disable-pip-version-check
 
-.PHONY: demo test check bench bench-adapters bench-heads bench-lexical bench-static builtin faults figures golden \
+.PHONY: demo test test-all check bench bench-adapters bench-heads bench-lexical bench-static builtin faults figures golden \
 	native reference clean
 
 demo: $(VENV)/.demo
 	$(BIN)/python examples/demo.py
 
 # Without a compiler the tests of the native encoder are skipped, and say so.
-test: $(VENV)/.dev $(if $(shell command -v $(CXX)),$(VENV)/.native)
+test test-all: $(VENV)/.dev $(if $(shell command -v $(CXX)),$(VENV)/.native)
+
+test:
 	$(BIN)/python -m pytest -n auto --dist loadfile
+
+test-all:
+	$(BIN)/python -m pytest -n auto --dist loadfile -m 'not reference'
 
 check: $(VENV)/.dev
 	$(BIN)/ruff format --check .
