@@ -1,6 +1,6 @@
 """A thin hand on ``onnx.helper``: names nodes, shares constants, and points at weights instead of copying them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -228,6 +228,10 @@ class GraphWriter:
         """Whether the checkpoint has an encoder tensor of that name (without prefix)."""
         return self._prefix + name in self._weights
 
+    def holds(self, name: str) -> bool:
+        """Whether the checkpoint has a tensor of that full name."""
+        return name in self._weights
+
     def full_name(self, name: str) -> str:
         """The name in the checkpoint of an encoder tensor."""
         return self._prefix + name
@@ -267,18 +271,26 @@ class GraphWriter:
         return [name for name in self._converted if name in used]
 
     def finish(
-        self, inputs: dict[str, list[str]], output: str, shape: list[str | int], watched: Mapping[str, int] = _NOTHING
+        self,
+        inputs: Mapping[str, Sequence[str | int]],
+        output: str,
+        shape: list[str | int],
+        watched: Mapping[str, int] = _NOTHING,
+        *,
+        floats: bool = False,
     ) -> bytes:
         """Serialize the graph.
 
         Args:
-            inputs: name -> names of its dimensions, none for a number; all are int64. Tables are added to them.
+            inputs: name -> names of its dimensions, or their sizes; none for a number. Tables are added to them.
             output: the value that becomes the output "embedding", float32.
             shape: of the output; names of dimensions, or their sizes.
             watched: further values, float32 squares, and their width, that become outputs under their own names.
+            floats: whether the inputs are float32; else they are int64.
         """
         self._nodes.append(helper.make_node("Identity", [output], ["embedding"]))
-        values = [helper.make_tensor_value_info(name, TensorProto.INT64, dims) for name, dims in inputs.items()]
+        kind = TensorProto.FLOAT if floats else TensorProto.INT64
+        values = [helper.make_tensor_value_info(name, kind, dims) for name, dims in inputs.items()]
         # Nobody reads, for one, slices of a weight that is made into integers.
         self._nodes, _ = prune(self._nodes, ("embedding", *watched))
         values += [helper.make_tensor_value_info(name, TensorProto.FLOAT, dims) for name, dims in self.tables.items()]

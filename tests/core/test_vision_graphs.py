@@ -1,0 +1,171 @@
+"""Encoders of pictures, and of texts in their space, against transformers: see tests/golden/make_vision.py."""
+
+import json
+
+import numpy as np
+import pytest
+from rapidembed import UnsupportedModelError
+from rapidembed.errors import IntegrityError
+from rapidembed.graph.rounding import round_weights
+from rapidembed.graph.vision.build import build_pictures, build_texts
+from rapidembed.graph.weights import Weights
+from rapidembed.registry.config_file import ConfigFile
+from safetensors.numpy import load_file, save_file
+
+from tests.golden.vision import VARIANTS, VECTORS, ids, pixels, write_model
+
+ort = pytest.importorskip("onnxruntime")
+REFERENCE = load_file(VECTORS)
+PICTURES = [name for name, variant in VARIANTS.items() if not variant.only]
+TEXTS = [name for name, variant in VARIANTS.items() if variant.texts or variant.only]
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory):
+    root = tmp_path_factory.mktemp("vision")
+    return {name: write_model(name, root / name) for name in VARIANTS}
+
+
+def parts(folder):
+    return ConfigFile.read(folder / "config.json"), Weights([("", folder / "model.safetensors")])
+
+
+def graph_of(folder, name, what="pictures", **options):
+    config, weights = parts(folder)
+    if what == "texts":
+        return build_texts(config, weights, **options), weights
+    variant = VARIANTS[name]
+    return build_pictures(config, weights, size=variant.size, pooling=variant.pooling, **options), weights
+
+
+def session(graph, weights, given=None):
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = 1
+    options.add_session_config_entry("session.model_external_initializers_file_folder_path", str(weights.folder))
+    kept = {
+        name: ort.OrtValue.ortvalue_from_numpy(np.ascontiguousarray(value)) for name, value in (given or {}).items()
+    }
+    options.add_external_initializers(list(kept), list(kept.values()))
+    return ort.InferenceSession(graph.model, options, providers=["CPUExecutionProvider"]), kept
+
+
+def run(graph, weights, feeds, given=None):
+    opened, _ = session(graph, weights, given)
+    tables = {name: np.asarray(weights.float32(name)) for name in graph.tables}
+    return dict(zip([output.name for output in opened.get_outputs()], opened.run(None, feeds | tables), strict=True))
+
+
+def feeds_of(name, what):
+    return {"pixel_values": pixels(VARIANTS[name])} if what == "pictures" else {"input_ids": ids(name)}
+
+
+def close(found, expected):
+    np.testing.assert_allclose(found, expected, atol=1e-5, rtol=1e-5)
+
+
+CASES = [(name, "pictures") for name in PICTURES] + [(name, "texts") for name in TEXTS]
+
+
+@pytest.mark.parametrize(("name", "what"), CASES)
+def test_vectors_are_those_of_transformers(folders, name, what):
+    graph, weights = graph_of(folders[name], name, what)
+    expected = REFERENCE[f"{name}/{what}"]
+    found = run(graph, weights, feeds_of(name, what))["embedding"]
+    assert found.shape == expected.shape
+    close(found, expected)
+
+
+@pytest.mark.parametrize(("name", "what"), CASES)
+def test_plain_graphs_say_the_same(folders, name, what):
+    graph, weights = graph_of(folders[name], name, what, plain=True)
+    assert (
+        b"com.microsoft" not in graph.model.replace(b"\x12\rcom.microsoft", b"", 1) or b"Attention" not in graph.model
+    )
+    close(run(graph, weights, feeds_of(name, what))["embedding"], REFERENCE[f"{name}/{what}"])
+
+
+@pytest.mark.parametrize(("name", "what"), CASES)
+def test_8_bits_are_near(folders, name, what):
+    folder, feeds = folders[name], feeds_of(name, what)
+    observed, weights = graph_of(folder, name, what, arithmetic="observed")
+    outputs = run(observed, weights, feeds)
+    grams = [(key, outputs[output]) for key, (output, _) in observed.observed.items()]
+    rounded, _ = graph_of(folder, name, what, arithmetic="rounded")
+    assert rounded.rounded
+    made = round_weights(weights, rounded.rounded, grams, bits=8)
+    found, expected = run(rounded, weights, feeds, made)["embedding"], REFERENCE[f"{name}/{what}"]
+    cosines = (found * expected).sum(1) / np.linalg.norm(found, axis=1) / np.linalg.norm(expected, axis=1)
+    assert cosines.min() > 0.995
+    assert np.abs(found - expected).max() > 1e-6  # it did round
+
+
+@pytest.mark.parametrize("name", ["clip", "dinov2 ragged"])
+def test_a_picture_does_not_depend_on_its_batch(folders, name):
+    graph, weights = graph_of(folders[name], name)
+    opened, _ = session(graph, weights)
+    given = pixels(VARIANTS[name])
+    whole = opened.run(None, {"pixel_values": given})[0]
+    for row, vector in zip(given, whole, strict=True):
+        np.testing.assert_allclose(opened.run(None, {"pixel_values": row[None]})[0][0], vector, atol=1e-6)
+
+
+def test_padding_behind_the_end_changes_nothing_in_clip(folders):
+    graph, weights = graph_of(folders["clip"], "clip", "texts")
+    padded = np.concatenate([ids("clip"), np.full((3, 2), 59)], axis=1)
+    close(run(graph, weights, {"input_ids": padded})["embedding"], REFERENCE["clip/texts"])
+
+
+def test_texts_and_pictures_are_compared_as_transformers_compares_them(folders):
+    pictures, weights = graph_of(folders["clip"], "clip")
+    texts, _ = graph_of(folders["clip"], "clip", "texts")
+    found = [
+        run(graph, weights, feeds_of("clip", what))["embedding"]
+        for graph, what in ((pictures, "pictures"), (texts, "texts"))
+    ]
+    expected = [REFERENCE[f"clip/{what}"] for what in ("pictures", "texts")]
+    cosines = [
+        (x / np.linalg.norm(x, axis=1, keepdims=True)) @ (y / np.linalg.norm(y, axis=1, keepdims=True)).T
+        for x, y in (found, expected)
+    ]
+    np.testing.assert_allclose(*cosines, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "message"),
+    [
+        ("clip", {"model_type": "blip"}, "blip"),
+        ("clip", {"architectures": ["CLIPSegModel"]}, "CLIPSegModel"),
+        ("clip texts", {}, "CLIPTextModelWithProjection"),
+        ("siglip", {"model_type": "siglip2"}, "naflex"),
+        ("vit", {"hidden_act": "mystery"}, "mystery"),
+        ("vit", {"num_channels": 1}, "num_channels=1"),
+        ("vit", {"image_size": 32}, "32 x 32"),
+        ("vit", {"patch_size": [4, 2]}, "squares"),
+    ],
+)
+def test_what_is_unknown_is_refused_by_name(folders, name, change, message):
+    config, weights = parts(folders[name])
+    with pytest.raises(UnsupportedModelError, match=message):
+        build_pictures(ConfigFile(config.path, config.values | change), weights, size=(16, 16))
+
+
+def test_a_tensor_left_over_is_refused(folders, tmp_path):
+    tensors = load_file(folders["vit"] / "model.safetensors")
+    save_file(tensors | {"mystery.weight": np.ones(3, np.float32)}, tmp_path / "model.safetensors")
+    config, _ = parts(folders["vit"])
+    with pytest.raises(UnsupportedModelError, match=r"mystery\.weight"):
+        build_pictures(config, Weights([("", tmp_path / "model.safetensors")]))
+
+
+def test_a_shape_that_contradicts_the_config(folders):
+    config, weights = parts(folders["dinov2"])
+    with pytest.raises(IntegrityError, match="position_embeddings"):
+        build_pictures(ConfigFile(config.path, config.values | {"image_size": 24}), weights)
+
+
+def test_configs_without_defaults_are_filled_in(folders):
+    values = json.loads((folders["siglip"] / "config.json").read_text())
+    del values["vision_config"]["hidden_act"], values["vision_config"]["layer_norm_eps"]
+    _, weights = parts(folders["siglip"])
+    graph = build_pictures(ConfigFile(folders["siglip"] / "config.json", values), weights, size=(16, 16))
+    close(run(graph, weights, feeds_of("siglip", "pictures"))["embedding"], REFERENCE["siglip/pictures"])
