@@ -76,7 +76,7 @@ def read_side(config: ConfigFile, name: str) -> int:
 def embed_patches(writer: GraphWriter, grid: Grid, name: str, hidden: int, *, bias: bool) -> str:
     """Project the pixels of each patch: (batch x patches, hidden).
 
-    A convolution whose steps are as wide as its window is one product of matrices, which runs faster as such.
+    A convolution whose steps are as wide as its window is one product of matrices, and as fast as such.
     """
     patch = grid.patch
     x = PIXELS
