@@ -5,14 +5,20 @@ import json
 import numpy as np
 import onnx
 import pytest
+from PIL import Image
 from rapidembed import UnsupportedModelError
 from rapidembed.errors import IntegrityError
 from rapidembed.graph.rounding import round_weights
 from rapidembed.graph.vision.build import build_pictures, build_texts
 from rapidembed.graph.weights import Weights
+from rapidembed.hub.builtin import find_builtin
 from rapidembed.registry.config_file import ConfigFile
+from rapidembed.registry.image_processor import read_image_processor
+from rapidembed.runtime.pictures.pixels import pixels as pixels_of
 from safetensors.numpy import load_file, save_file
 
+from tests.golden import builtin_image
+from tests.golden.pictures import array
 from tests.golden.vision import VARIANTS, VECTORS, ids, pixels, write_model
 
 ort = pytest.importorskip("onnxruntime")
@@ -168,3 +174,29 @@ def test_configs_without_defaults_are_filled_in(folders):
     _, weights = parts(folders["siglip"])
     graph = build_pictures(ConfigFile(folders["siglip"] / "config.json", values), weights, size=(16, 16))
     close(run(graph, weights, feeds_of("siglip", "pictures"))["embedding"], REFERENCE["siglip/pictures"])
+
+
+BUILTIN = find_builtin("builtin:image")
+
+
+def test_builtin_image_is_its_reference_network():
+    weights = Weights([("", BUILTIN / "model.safetensors")])
+    graph = build_pictures(ConfigFile.read(BUILTIN / "config.json"), weights, size=(224, 224))
+    given = {name: weights.float32(name) for name in graph.converted}
+    found = run(graph, weights, {"pixel_values": builtin_image.pixels()}, given)["embedding"]
+    expected = load_file(builtin_image.FILE)["features"]
+    cosines = (found * expected).sum(1) / np.linalg.norm(found, axis=1) / np.linalg.norm(expected, axis=1)
+    assert cosines.min() > 0.9999  # the price of 16 bits; in 32 it is 1
+    assert (BUILTIN / "model.safetensors").stat().st_size < 7e6
+
+
+def test_builtin_image_reads_pictures_as_it_was_trained_to():
+    processor = read_image_processor(BUILTIN)
+    found = pixels_of(Image.fromarray(array(224, 224)), processor)
+    np.testing.assert_array_equal(found, builtin_image.pixels()[0])
+
+
+def test_convolutions_have_no_8_bits():
+    weights = Weights([("", BUILTIN / "model.safetensors")])
+    with pytest.raises(UnsupportedModelError, match="8 bits"):
+        build_pictures(ConfigFile.read(BUILTIN / "config.json"), weights, arithmetic="rounded")

@@ -19,6 +19,7 @@ MODULES = {
     "clip_vision_model": "clip",
     "dinov2": "dinov2",
     "dinov2_with_registers": "dinov2",
+    "efficientnet_lite": "efficientnet_lite",
     "siglip": "siglip",
     "siglip2": "siglip",
     "siglip_text_model": "siglip",
@@ -54,6 +55,10 @@ def build_pictures(
         IntegrityError: weights and config contradict each other.
     """
     builder = _builder(config, "PICTURES")
+    if arithmetic != "exact" and getattr(builder, "EXACT", False):
+        raise UnsupportedModelError(
+            f"{config.path}: a model of convolutions has no weights of 8 bits; leave precision out."
+        )
     linears = _LINEARS[arithmetic]()
     writer = GraphWriter(
         weights, builder.PICTURE_PREFIXES, builder.PICTURE_ANCHOR, linears, tables_as_inputs=False, plain=plain
