@@ -13,12 +13,14 @@ from PIL import Image
 from rapidembed import UnsupportedModelError
 from rapidembed.errors import IntegrityError, MissingExtraError, PictureError
 from rapidembed.registry.image_processor import ImageProcessor, read_image_processor
+from rapidembed.registry.tiled_processor import read_tiled_processor
 from rapidembed.runtime.pictures.pixels import pixels
 from rapidembed.runtime.pictures.read import read_picture
 from rapidembed.runtime.pictures.reading import Reading
+from rapidembed.runtime.pictures.tiles import cut
 from safetensors.numpy import load_file
 
-from tests.golden.pictures import FILE, MODES, PROCESSORS, SIZES, array, picture
+from tests.golden.pictures import FILE, MODES, PROCESSORS, SIZES, TILED, array, picture
 
 GOLDEN = load_file(FILE)
 
@@ -45,6 +47,28 @@ def test_pixels_are_those_of_transformers(tmp_path, label, size):
     found = pixels(picture(size), processor(tmp_path, {"image_processor_type": name, **config}))
     assert np.abs(found - GOLDEN[f"{label}/{size}"]).max() == 0
     assert found.dtype == np.float32
+
+
+@pytest.mark.parametrize("label", TILED)
+@pytest.mark.parametrize("size", SIZES)
+def test_tiles_are_those_of_transformers(tmp_path, label, size):
+    config = {"image_processor_type": "Idefics3ImageProcessor", **TILED[label]}
+    (tmp_path / "preprocessor_config.json").write_text(json.dumps(config), encoding="utf-8")
+    found = cut(picture(size), read_tiled_processor(tmp_path))
+    assert [found.rows, found.columns] == GOLDEN[f"grid/{label}/{size}"].tolist()
+    assert found.pixels.shape == GOLDEN[f"tiles/{label}/{size}"].shape
+    assert np.abs(found.pixels - GOLDEN[f"tiles/{label}/{size}"]).max() == 0
+
+
+def test_other_tilings_are_refused_by_name(tmp_path):
+    for config, message in (
+        ({"image_processor_type": "CLIPImageProcessor"}, "CLIPImageProcessor"),
+        ({"image_processor_type": "Idefics3ImageProcessor", "size": {"height": 3, "width": 3}}, "height"),
+        ({"image_processor_type": "Idefics3ImageProcessor", "do_normalize": False}, "do_normalize"),
+    ):
+        (tmp_path / "preprocessor_config.json").write_text(json.dumps(config), encoding="utf-8")
+        with pytest.raises(UnsupportedModelError, match=message):
+            read_tiled_processor(tmp_path)
 
 
 @pytest.mark.parametrize("mode", MODES)

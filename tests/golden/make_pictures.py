@@ -8,7 +8,7 @@ import PIL
 import transformers
 from safetensors.numpy import save_file
 
-from tests.golden.pictures import FILE, MODES, PROCESSORS, SIZES, picture
+from tests.golden.pictures import FILE, MODES, PROCESSORS, SIZES, TILED, picture
 
 
 def main() -> None:
@@ -22,6 +22,12 @@ def main() -> None:
     for mode in MODES:
         values = processor(picture(mode), return_tensors="np")["pixel_values"][0]
         found[f"mode/{mode}"] = np.ascontiguousarray(values, dtype=np.float32)
+    for label, config in TILED.items():
+        tiler = transformers.Idefics3ImageProcessorPil(**config)
+        for size in SIZES:
+            values = tiler(picture(size).convert("RGB"), return_tensors="np", return_row_col_info=True)
+            found[f"tiles/{label}/{size}"] = np.ascontiguousarray(values["pixel_values"][0], dtype=np.float32)
+            found[f"grid/{label}/{size}"] = np.array([values["rows"][0][0], values["cols"][0][0]])
     versions = {"transformers": transformers.__version__, "pillow": PIL.__version__}
     save_file(found, FILE, versions)
 

@@ -30,6 +30,12 @@ PROCESSORS: dict[str, tuple[str, dict[str, Any]]] = {
     "resnet": ("ConvNextImageProcessor", {"size": {"shortest_edge": 14}, "crop_pct": 0.875}),
     "convnext": ("ConvNextImageProcessor", {"size": {"shortest_edge": 384}, "resample": 0}),
 }
+TILED = {
+    "split": {"size": {"longest_edge": 24}, "max_image_size": {"longest_edge": 8}},
+    "whole": {"size": {"longest_edge": 24}, "max_image_size": {"longest_edge": 8}, "do_image_splitting": False},
+    "unresized": {"do_resize": False, "max_image_size": {"longest_edge": 16}, "resample": 2},
+}
+"""Values of Idefics3's processor."""
 MODES = ("1", "L", "LA", "P", "RGBA", "CMYK", "YCbCr", "HSV", "transparent P", "transparent RGB", "transparent L")
 
 

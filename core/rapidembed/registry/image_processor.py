@@ -18,7 +18,7 @@ Channels = tuple[float, float, float]
 Size = tuple[int, int]
 """(height, width)."""
 
-_STANDARD: Channels = (0.5, 0.5, 0.5)
+STANDARD: Channels = (0.5, 0.5, 0.5)
 _CLIP: Channels = (0.48145466, 0.4578275, 0.40821073)
 _CLIP_DEVIATION: Channels = (0.26862954, 0.26130258, 0.27577711)
 _WARPED_FROM = 384
@@ -65,8 +65,8 @@ class _Kind:
     square: bool
     """Whether a size that is one number is height and width; else it is the shorter side."""
     resample: int
-    mean: Channels = _STANDARD
-    deviation: Channels = _STANDARD
+    mean: Channels = STANDARD
+    deviation: Channels = STANDARD
     crop: int | None = None
     crop_fraction: bool = False
     """Whether the picture is resized to more than its size and cropped to it."""
@@ -97,6 +97,12 @@ _BY_MODEL = {
 _JINA = "JinaCLIPImageProcessor"
 
 
+def processor_config(folder: Path) -> ConfigFile:
+    """What the files of ``folder`` say of the processor of pictures; the newest generation counts."""
+    nested = ConfigFile.read_optional(folder / PROCESSOR_FILE).section("image_processor")
+    return nested if nested.values else ConfigFile.read(folder / PREPROCESSOR_FILE)
+
+
 def read_image_processor(folder: Path, model_type: str = "") -> ImageProcessor:
     """The processor of the model in ``folder``.
 
@@ -108,10 +114,9 @@ def read_image_processor(folder: Path, model_type: str = "") -> ImageProcessor:
         UnsupportedModelError: there is none, or one that is not known here; names the field and its value.
         IntegrityError: a value is of the wrong kind.
     """
-    nested = ConfigFile.read_optional(folder / PROCESSOR_FILE).section("image_processor")
-    config = nested if nested.values else ConfigFile.read(folder / PREPROCESSOR_FILE)
+    config = processor_config(folder)
     config.require(do_pad=False, do_reduce_labels=False, do_flip_channel_order=False, do_image_splitting=False)
-    name = _kind_name(config, model_type)
+    name = processor_kind(config, model_type)
     if name == _JINA:
         return _read_jina(config)
     if name not in _KINDS:
@@ -120,7 +125,8 @@ def read_image_processor(folder: Path, model_type: str = "") -> ImageProcessor:
     return _read(config, _KINDS[name])
 
 
-def _kind_name(config: ConfigFile, model_type: str) -> str:
+def processor_kind(config: ConfigFile, model_type: str = "") -> str:
+    """Name of the processor's class, without what tells its implementations apart."""
     name = config.text("image_processor_type", "") or config.text("feature_extractor_type", "")
     for ending, instead in _FIXED.items():
         if name.endswith(ending):
@@ -141,9 +147,9 @@ def _read(config: ConfigFile, kind: _Kind) -> ImageProcessor:
         config,
         ImageProcessor(
             resize=resize,
-            resample=_read_filter(config, "resample", kind.resample),
+            resample=read_filter(config, "resample", kind.resample),
             crop=crop,
-            scale=_read_scale(config),
+            scale=read_scale(config),
             mean=kind.mean,
             deviation=kind.deviation,
         ),
@@ -155,7 +161,7 @@ def _read_jina(config: ConfigFile) -> ImageProcessor:
     """jina-clip's own processor: the shorter side to the size, then the middle."""
     config.require(resize_mode="shortest", mode="RGB")
     size = config.positive("size")
-    resample = _read_filter(config, "interpolation", _FILTERS["bicubic"])
+    resample = read_filter(config, "interpolation", _FILTERS["bicubic"])
     processor = ImageProcessor(
         resize=size,
         resample=resample,
@@ -174,8 +180,8 @@ def _normalized(config: ConfigFile, processor: ImageProcessor, names: tuple[str,
     mean, deviation = names
     return replace(
         processor,
-        mean=_read_channels(config, mean, processor.mean),
-        deviation=_read_channels(config, deviation, processor.deviation),
+        mean=read_channels(config, mean, processor.mean),
+        deviation=read_channels(config, deviation, processor.deviation),
     )
 
 
@@ -190,9 +196,9 @@ def _enlarged(config: ConfigFile, size: int | Size) -> tuple[int | Size, Size | 
 
 def _read_resize(config: ConfigFile, size: Any, square: bool) -> int | Size:
     if isinstance(size, dict) and set(_set(size)) == {"shortest_edge"}:
-        return _positive(config, "size", size["shortest_edge"])
+        return positive(config, "size", size["shortest_edge"])
     if isinstance(size, int) and not square:
-        return _positive(config, "size", size)
+        return positive(config, "size", size)
     return _read_size(config, "size", size)
 
 
@@ -207,7 +213,7 @@ def _read_size(config: ConfigFile, name: str, size: Any) -> Size:
         raise UnsupportedModelError(
             f"{config.path}: {name}={size!r} is not supported; known: a number, height and width, a shortest_edge."
         )
-    return _positive(config, name, size["height"]), _positive(config, name, size["width"])
+    return positive(config, name, size["height"]), positive(config, name, size["width"])
 
 
 def _set(size: Mapping[str, Any]) -> list[str]:
@@ -215,13 +221,15 @@ def _set(size: Mapping[str, Any]) -> list[str]:
     return [name for name, value in size.items() if value is not None]
 
 
-def _positive(config: ConfigFile, name: str, value: Any) -> int:
+def positive(config: ConfigFile, name: str, value: Any) -> int:
+    """One of the sides in the field ``name``."""
     if isinstance(value, bool) or not isinstance(value, int) or value < 1:
         raise IntegrityError(f"{config.path}: expected positive integers in {name}, got {value!r}.")
     return value
 
 
-def _read_filter(config: ConfigFile, name: str, default: int) -> int:
+def read_filter(config: ConfigFile, name: str, default: int) -> int:
+    """Pillow's number of the filter in the field ``name``, which may be a word."""
     value = config.values.get(name)
     if value is None:
         return default
@@ -232,11 +240,13 @@ def _read_filter(config: ConfigFile, name: str, default: int) -> int:
     return number
 
 
-def _read_scale(config: ConfigFile) -> float:
+def read_scale(config: ConfigFile) -> float:
+    """Factor of the pixels."""
     return config.number("rescale_factor", 1 / 255) if config.flag("do_rescale", True) else 1.0
 
 
-def _read_channels(config: ConfigFile, name: str, default: Channels) -> Channels:
+def read_channels(config: ConfigFile, name: str, default: Channels) -> Channels:
+    """Three numbers, or one for all."""
     value = config.values.get(name)
     if value is None:
         return default
