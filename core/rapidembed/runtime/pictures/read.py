@@ -14,6 +14,9 @@ from rapidembed.runtime.pictures.reading import Reading
 from rapidembed.runtime.pictures.source import Picture, Place, check_file, check_picture, load_shared, read_bytes
 
 _ORIENTATION = 0x0112
+_DRAFT = 2
+"""How many times as large as the model needs it a picture is at least when it is decoded in small: the rest is resized
+with the model's own filter, which a smaller picture would leave little to do."""
 
 
 def read_picture(
@@ -69,7 +72,7 @@ def _from_file(file: BinaryIO, how: Reading, place: Place, least: tuple[int, int
         )
     _check_size(image, how, place)
     if how.draft and least is not None:
-        image.draft("RGB", least)
+        image.draft("RGB", (_DRAFT * least[0], _DRAFT * least[1]))
     image.load()
     return to_rgb(_upright(image, how), how.alpha)
 
