@@ -61,8 +61,8 @@ length 1.
 Batch norms are folded into the convolutions, and weights are 16-bit floats: {size:.1f} MB. Pictures are resized to
 224 x 224, whatever their shape, and pixels are (x - 127) / 128.
 
-On 939 drawings of Debian's openclipart-png (public domain; 8 drawn by lot from each of 118 folders, transparent parts on
-white) the nearest other drawing lies in the same folder for 34 %; by chance it would for 0.7 %. Cropping the middle
+On 939 drawings of Debian's openclipart-png (public domain; 8 drawn by lot from each of 118 folders, transparent parts
+on white) the nearest other drawing lies in the same folder for 34 %; by chance it would for 0.7 %. Cropping the middle
 instead of resizing the whole finds 31 %.
 
 Made by `scripts/builtin_image/build.py` from the package `{package}` (Apache-2.0, Copyright (c) 2020, ML Illustrated),

@@ -87,13 +87,21 @@ def test_pixels_are_written_where_they_are_wanted():
     assert (out[1] >= 0).all()
 
 
-def test_a_long_picture_fills_no_memory():
+def test_a_long_picture_fills_no_memory(monkeypatch):
     wanted = ImageProcessor(resize=16, resample=3, crop=(16, 16), scale=1.0, mean=(0, 0, 0), deviation=(1, 1, 1))
     long = Image.fromarray(array(20, 900))
     near = pixels(long, wanted)
     whole = long.resize((720, 16), 3).crop((352, 0, 368, 16))
     assert np.abs(near - np.asarray(whole).transpose(2, 0, 1)).max() <= 1
+    asked = []
+    resize = Image.Image.resize
+    monkeypatch.setattr(
+        Image.Image,
+        "resize",
+        lambda self, size, *rest, **more: (asked.append(size), resize(self, size, *rest, **more))[1],
+    )
     assert pixels(Image.new("RGB", (1, 20_000), "red"), wanted).shape == (3, 16, 16)
+    assert asked == [(16, 16)]
 
 
 GENERATIONS = [
@@ -385,6 +393,16 @@ def test_a_file_opened_as_text(tmp_path):
     path.write_text("hello", encoding="utf-8")
     with path.open(encoding="utf-8") as file, pytest.raises(PictureError, match="open it as binary"):
         read_picture(file)
+
+
+def test_a_format_whose_codec_is_missing_is_not_tried(monkeypatch):
+    def factory(*_):
+        raise AssertionError
+
+    Image.preinit()
+    monkeypatch.setitem(Image.OPEN, "GIF", (factory, lambda beginning: "GIF needs a codec that is not installed"))
+    with pytest.raises(PictureError, match="is no picture"):
+        read_picture(encoded(Image.fromarray(array(4, 4)), "GIF"))
 
 
 def test_without_pillow_the_extra_is_named(monkeypatch):

@@ -168,6 +168,27 @@ def test_a_shape_that_contradicts_the_config(folders):
         build_pictures(ConfigFile(config.path, config.values | {"image_size": 24}), weights)
 
 
+def test_what_early_configs_say_twice_counts_the_second_time(folders):
+    values = json.loads((folders["clip"] / "config.json").read_text())
+    values |= {f"{name}_dict": values[name] for name in ("text_config", "vision_config")}
+    values["text_config"] = values["text_config"] | {"num_attention_heads": 1, "eos_token_id": 5}
+    values["vision_config"] = {"hidden_size": 32}
+    config, weights = ConfigFile(folders["clip"] / "config.json", values), parts(folders["clip"])[1]
+    found = run(build_texts(config, weights), weights, feeds_of("clip", "texts"))["embedding"]
+    close(found, REFERENCE["clip/texts"])
+    found = run(build_pictures(config, weights, size=(16, 16)), weights, feeds_of("clip", "pictures"))["embedding"]
+    close(found, REFERENCE["clip/pictures"])
+
+
+@pytest.mark.parametrize(("name", "layers"), [("clip", 2), ("dinov2", 2), ("siglip", 3)])
+def test_values_are_rounded_with_twice_the_bits(folders, name, layers):
+    graph, _ = graph_of(folders[name], name, arithmetic="rounded")
+    products = [
+        node for node in onnx.load_from_string(graph.model).graph.node if node.op_type == "MatMulIntegerToFloat"
+    ]
+    assert len(products) == len(graph.rounded) + layers
+
+
 def test_configs_without_defaults_are_filled_in(folders):
     values = json.loads((folders["siglip"] / "config.json").read_text())
     del values["vision_config"]["hidden_act"], values["vision_config"]["layer_norm_eps"]
