@@ -10,6 +10,7 @@
 # make faults load models from a hub that fails in every way known; writes docs/reliability.md
 # make bench-static  static models beside model2vec (the same environment)
 # make builtin  make builtin:static-en anew (Debian or Ubuntu, half an hour)
+# make builtin-image  make builtin:image anew (seconds)
 # make golden recompute the committed reference outputs (the same environment)
 
 PYTHON ?= python3
@@ -19,7 +20,7 @@ PEERS := .venv-peers
 OPTIMUM := .venv-optimum
 PIP_OPTIONS := --quiet --disable-pip-version-check
 
-.PHONY: demo test check bench bench-adapters bench-architectures bench-heads bench-lexical bench-static builtin faults \
+.PHONY: demo test check bench bench-adapters bench-architectures bench-heads bench-lexical bench-static builtin builtin-image faults \
 	figures golden clean
 
 demo: $(VENV)/.demo
@@ -61,9 +62,14 @@ bench-static: $(PEERS)/.ready
 builtin: $(VENV)/.dev
 	$(BIN)/python scripts/static_en/build.py
 
+builtin-image: $(VENV)/.dev
+	$(BIN)/python scripts/builtin_image/build.py
+
 golden: $(PEERS)/.ready
 	$(PEERS)/bin/python tests/golden/make_golden.py
 	$(PEERS)/bin/python -m tests.golden.make_heads
+	$(PEERS)/bin/python -m tests.golden.make_pictures
+	$(PEERS)/bin/python -m tests.golden.make_vision
 	$(PEERS)/bin/python -m tests.golden.make_architectures
 	$(PEERS)/bin/python -m tests.golden.make_architectures_2
 	$(PEERS)/bin/python -m tests.golden.make_hybrid

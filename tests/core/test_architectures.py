@@ -152,7 +152,7 @@ def test_a_width_of_another_name_is_read_for_every_task(name, folder):
         ("roberta", "position_embedding_type", "relative_key", "position_embedding_type='relative_key'"),
         ("roberta", "is_decoder", True, "is_decoder=True"),
         ("roberta", "add_cross_attention", True, "add_cross_attention=True"),
-        ("roberta", "hidden_act", "quick_gelu", "hidden_act='quick_gelu' is unknown"),
+        ("roberta", "hidden_act", "mystery", "hidden_act='mystery' is unknown"),
         ("roberta", "architectures", ["RobertaForTokenClassification"], "'RobertaForTokenClassification'"),
         ("mpnet", "relative_attention_num_buckets", 16, "relative_attention_num_buckets=16 .* 29 or more"),
         ("mpnet", "hidden_act", "mish", "hidden_act='mish'"),
