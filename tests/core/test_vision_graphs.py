@@ -89,6 +89,19 @@ def test_plain_graphs_say_the_same(folders, name, what):
     close(run(graph, weights, feeds_of(name, what))["embedding"], REFERENCE[f"{name}/{what}"])
 
 
+@pytest.mark.parametrize(
+    ("name", "what"), [("clip", "pictures"), ("siglip", "pictures"), ("siglip", "texts"), ("dinov2 gated", "pictures")]
+)
+def test_weights_of_16_bits_are_read(folders, tmp_path, name, what):
+    halves = {key: value.astype(np.float16) for key, value in load_file(folders[name] / "model.safetensors").items()}
+    save_file(halves, tmp_path / "model.safetensors")
+    (tmp_path / "config.json").write_bytes((folders[name] / "config.json").read_bytes())
+    graph, weights = graph_of(tmp_path, name, what)
+    given = {key: weights.float32(key) for key in graph.converted}
+    found = run(graph, weights, feeds_of(name, what), given)["embedding"]
+    np.testing.assert_allclose(found, REFERENCE[f"{name}/{what}"], atol=2e-2)
+
+
 @pytest.mark.parametrize(("name", "what"), CASES)
 def test_8_bits_are_near(folders, name, what):
     folder, feeds = folders[name], feeds_of(name, what)
