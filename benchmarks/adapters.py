@@ -6,8 +6,6 @@ adapter's own share is also measured with the core replaced by a stub that retur
 
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from statistics import median
 from typing import Any
 from unittest.mock import patch
@@ -17,6 +15,7 @@ from rapidembed import TextEmbedding
 
 from benchmarks.corpus import load
 from benchmarks.paths import model_folder
+from benchmarks.turns import in_turns
 from tests.integrations.adapters import ADAPTERS, MINILM
 
 _TEXTS, _BULK_ROUNDS, _QUERY_ROUNDS, _IMPORTS = 256, 9, 300, 7
@@ -26,19 +25,6 @@ _FRAMEWORKS = {
     "llamaindex": "llama_index.core",
     "haystack": "haystack, haystack.utils",
 }
-
-
-def seconds(call: Callable[[], Any]) -> float:
-    started = time.perf_counter()
-    call()
-    return time.perf_counter() - started
-
-
-def paired(core: Callable[[], Any], adapter: Callable[[], Any], rounds: int) -> tuple[float, float]:
-    """Median seconds of both, measured in turn."""
-    core(), adapter()
-    pairs = [(seconds(core), seconds(adapter)) for _ in range(rounds)]
-    return median(pair[0] for pair in pairs), median(pair[1] for pair in pairs)
 
 
 def import_seconds(statement: str) -> float:
@@ -63,14 +49,13 @@ def main() -> None:
         def query(made: Any = made, adapter: Any = adapter) -> Any:
             return adapter.query(made, _QUERY)
 
-        bulk = paired(lambda: core.encode_document(texts), documents, _BULK_ROUNDS)
-        one = paired(lambda: core.encode_query(_QUERY), query, _QUERY_ROUNDS)
+        bulk = in_turns([lambda: core.encode_document(texts), documents], _BULK_ROUNDS)
+        one = in_turns([lambda: core.encode_query(_QUERY), query], _QUERY_ROUNDS)
         with (
             patch.object(TextEmbedding, "encode_document", lambda *_, **__: many),
             patch.object(TextEmbedding, "encode_query", lambda *_, **__: many[0]),
         ):
-            own_bulk = median(seconds(documents) for _ in range(50))
-            own_query = median(seconds(query) for _ in range(_QUERY_ROUNDS))
+            (own_bulk,), (own_query,) = in_turns([documents], 50), in_turns([query], _QUERY_ROUNDS)
         beyond = import_seconds(f"{_FRAMEWORKS[name]}, rapidembed_{name}") - import_seconds(_FRAMEWORKS[name])
         print(
             f"| {name} | {bulk[0] * 1e3:.0f} ms | {bulk[1] * 1e3:.0f} ms | {own_bulk * 1e3:.1f} ms "

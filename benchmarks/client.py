@@ -45,9 +45,9 @@ class Worker:
 
     """
 
-    def __init__(self, engine: str, folder: Path, python: str = sys.executable) -> None:
+    def __init__(self, engine: str, folder: Path, head: str | None = None, python: str = sys.executable) -> None:
         self._process = subprocess.Popen(
-            [python, "-m", "benchmarks.worker", engine, str(folder)],
+            [python, "-m", "benchmarks.worker", engine, str(folder), *([head] if head else [])],
             cwd=ROOT,
             env=environment(HF_HUB_OFFLINE="1", TQDM_DISABLE="1", RAPIDEMBED_CACHE_DIR=str(WORK / "cache")),
             stdin=subprocess.PIPE,

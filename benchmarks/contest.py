@@ -11,16 +11,7 @@ from benchmarks import export
 from benchmarks.client import Crew, Worker, WorkerError, say
 from benchmarks.engines import ENGINES
 from benchmarks.paths import ROOT
-
-_MISSING = """
-import importlib.util, json, sys
-def missing(name):
-    try:
-        return importlib.util.find_spec(name) is None
-    except ImportError:
-        return True
-print(json.dumps([name for name in sys.argv[1:] if missing(name)]))
-"""
+from benchmarks.shapes import SHAPES
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +31,7 @@ class Team:
 
         """
         folder = export.folder(self.shape, ENGINES[engine].needs)
-        return Worker(engine, folder, self.pythons.get(engine, sys.executable))
+        return Worker(engine, folder, SHAPES[self.shape].head, self.pythons.get(engine, sys.executable))
 
 
 @dataclass
@@ -68,6 +59,8 @@ def assemble(shape: str, wanted: list[str], pythons: dict[str, str]) -> tuple[Te
     """Those of the engines wanted that can run here, with what they load made; and why the others cannot."""
     usable, skipped = [], {}
     for name in wanted:
+        if SHAPES[shape].head and not ENGINES[name].head:
+            continue  # it does not compete
         reason = _obstacle(shape, name, pythons.get(name, sys.executable))
         if reason is None:
             usable.append(name)
@@ -79,7 +72,7 @@ def assemble(shape: str, wanted: list[str], pythons: dict[str, str]) -> tuple[Te
 
 def _obstacle(shape: str, name: str, python: str) -> str | None:
     engine = ENGINES[name]
-    command = [python, "-c", _MISSING, *engine.requires]
+    command = [python, "-m", "benchmarks.engines", *engine.requires]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     if done.returncode:
         return "its Python cannot be run"

@@ -66,6 +66,16 @@ def documentation() -> list[str]:
     return sorted(set(_docstrings(Path(sysconfig.get_path("stdlib")))))
 
 
+def paragraphs() -> list[str]:
+    """Other texts than these: the paragraphs of Python's language reference, in an order that is always the same."""
+    from pydoc_data.topics import topics
+
+    found = {" ".join(text.split()) for topic in topics.values() for text in topic.split("\n\n")}
+    chosen = sorted(text for text in found if len(text) > _SHORTEST)
+    random.Random(0).shuffle(chosen)
+    return chosen
+
+
 def open_tokenizer(model: Path) -> Tokenizer:
     """The model's tokenizer with the benchmark's limit instead of the one in its file."""
     tokenizer = Tokenizer.from_file(str(model / "tokenizer.json"))

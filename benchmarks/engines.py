@@ -1,17 +1,34 @@
-"""The contestants: how each is installed, loaded and called. Nothing is imported until a worker loads one."""
+"""The contestants: how each is installed, loaded and called. Nothing is imported until a worker loads one.
 
+``python -m benchmarks.engines NAME ...`` prints which of these modules or backends its interpreter lacks.
+"""
+
+import importlib
+import importlib.util
 import json
-from collections.abc import Callable, Iterable, Iterator
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
+from benchmarks import heads
 from benchmarks.corpus import MAX_TOKENS
+from benchmarks.ctranslate import CTranslate2
+from benchmarks.heads import batches
 
 OURS = "rapidembed"
-FASTER = {"rapidembed-int8": {"precision": "int8"}, "rapidembed-bf16": {"precision": "bf16", "backend": "openvino"}}
+FASTER = {
+    "rapidembed-int8": {"precision": "int8"},
+    "rapidembed-bf16": {"precision": "bf16", "backend": "openvino"},
+    "rapidembed-native-int8": {"precision": "int8", "backend": "native"},
+    "rapidembed-native-bf16": {"precision": "bf16", "backend": "native"},
+}
 """Ours in reduced precision: names and options."""
+_BACKEND = "backend "
+_BACKENDS = {"openvino": ("OpenVINO", "openvino"), "native": ("native", f"{_BACKEND}native")}
+"""Backend -> its name in tables, and the module or row of rapidembed's table without which it does not run."""
 REFERENCE = "st-fp32"
 """The engine that vectors are compared to."""
 
@@ -39,8 +56,10 @@ class Engine:
     """What :mod:`benchmarks.export` makes for it."""
     sweeps: bool = True
     """Whether its best batch size is looked for. Ours competes with its default only."""
-    reduced: bool = False
-    """Whether it computes in less than float32."""
+    arithmetic: str = "f32"
+    """What its matrix products are computed in: f32, bf16 or int8. OpenVINO's may choose another by itself."""
+    head: Callable[[Path, str], heads.Headed] | None = None
+    """The same with a model that has a head (:mod:`benchmarks.heads`), if it competes there."""
 
 
 class RapidEmbed:
@@ -50,7 +69,7 @@ class RapidEmbed:
         self._model = TextEmbedding(folder, max_tokens=MAX_TOKENS, **options)
 
     def embed(self, texts: list[str], batch_size: int | None) -> Any:
-        return self._model.encode(texts, **_batch(batch_size))
+        return self._model.encode(texts, **batches(batch_size))
 
     def query(self, text: str) -> Any:
         return self._model.encode(text)
@@ -80,7 +99,7 @@ class FastEmbed:
     def embed(self, texts: list[str], batch_size: int | None) -> Any:
         import numpy as np
 
-        return np.array(list(self._model.embed(texts, **_batch(batch_size))), dtype=np.float32)
+        return np.array(list(self._model.embed(texts, **batches(batch_size))), dtype=np.float32)
 
     def query(self, text: str) -> Any:
         return next(iter(self._model.query_embed(text)))
@@ -97,7 +116,8 @@ class SentenceTransformers:
         self._model.max_seq_length = MAX_TOKENS
 
     def embed(self, texts: list[str], batch_size: int | None) -> Any:
-        return self._model.encode(texts, show_progress_bar=False, **_batch(batch_size)).astype("float32", copy=False)
+        vectors = self._model.encode(texts, show_progress_bar=False, **batches(batch_size))
+        return vectors.astype("float32", copy=False)
 
     def query(self, text: str) -> Any:
         return self._model.encode(text, show_progress_bar=False)
@@ -113,45 +133,68 @@ def _torch(folder: Path, dtype: str) -> SentenceTransformers:
     return loaded
 
 
-def _openvino(folder: Path) -> SentenceTransformers:
-    loaded = SentenceTransformers(folder, backend="openvino")
-    compiled = loaded._model[0].auto_model.request
-    loaded.computes = compiled.get_property("INFERENCE_PRECISION_HINT").get_type_name()
+def _backend(folder: Path, name: str) -> SentenceTransformers:
+    """With the one file that is in the folder, whatever it is called."""
+    suffix = {"onnx": "*.onnx", "openvino": "*.xml"}[name]
+    (file,) = folder.rglob(suffix)
+    loaded = SentenceTransformers(folder, backend=name, model_kwargs={"file_name": file.name})
+    if name == "openvino":
+        compiled = loaded._model[0].auto_model.request
+        loaded.computes = compiled.get_property("INFERENCE_PRECISION_HINT").get_type_name()
     return loaded
 
 
-def _batch(size: int | None) -> dict[str, int]:
-    return {} if size is None else {"batch_size": size}
+def missing(names: Sequence[str]) -> list[str]:
+    """The modules and backends that this interpreter does not have."""
+
+    def absent(name: str) -> bool:
+        try:
+            if name.startswith(_BACKEND):
+                row = importlib.import_module("rapidembed.runtime.backends").BACKENDS.get(name.removeprefix(_BACKEND))
+                return row is None or not row.installed
+            return importlib.util.find_spec(name) is None
+        except ImportError:
+            return True
+
+    return [name for name in names if absent(name)]
 
 
-def _faster(title: str, name: str, *requires: str) -> Engine:
-    options = FASTER[name]
-    load = partial(RapidEmbed, **options)
-    return Engine(title, ("rapidembed", *requires), 256, load, sweeps=False, reduced=True)
+def _ours(name: str) -> Engine:
+    options = FASTER.get(name, {})
+    backend, *modules = _BACKENDS.get(options.get("backend", ""), ("",))
+    title = ", ".join(filter(None, [f"rapidembed {options.get('precision', '')}".strip(), backend]))
+    return Engine(
+        title,
+        ("rapidembed", *modules),
+        256,
+        partial(RapidEmbed, **options),
+        sweeps=False,
+        arithmetic=options.get("precision", "f32"),
+        head=partial(heads.ours, **options),
+    )
 
 
-_ST = "sentence_transformers"
+def _theirs(title: str, load: Callable[[Path], Loaded], *requires: str, **more: Any) -> Engine:
+    return Engine(f"sentence-transformers {title}", ("sentence_transformers", *requires), 32, load, **more)
+
+
+_ONNX, _OPENVINO = ("optimum.onnxruntime",), ("optimum.intel", "openvino")
 ENGINES: dict[str, Engine] = {
-    OURS: Engine("rapidembed", ("rapidembed",), 256, RapidEmbed, sweeps=False),
-    "rapidembed-int8": _faster("rapidembed int8", "rapidembed-int8"),
-    "rapidembed-bf16": _faster("rapidembed bf16, OpenVINO", "rapidembed-bf16", "openvino"),
-    "fastembed": Engine("fastembed", ("fastembed",), 256, FastEmbed, needs="traced"),
-    "st-fp32": Engine("sentence-transformers fp32", (_ST,), 32, lambda folder: _torch(folder, "float32")),
-    "st-bf16": Engine(
-        "sentence-transformers bf16", (_ST,), 32, lambda folder: _torch(folder, "bfloat16"), reduced=True
+    **{name: _ours(name) for name in (OURS, *FASTER)},
+    "fastembed": Engine("fastembed", ("fastembed",), 256, FastEmbed, needs="traced", head=heads.fastembed),
+    "st-fp32": _theirs("fp32", lambda folder: _torch(folder, "float32")),
+    "st-bf16": _theirs("bf16", lambda folder: _torch(folder, "bfloat16"), arithmetic="bf16"),
+    "st-onnx": _theirs("ONNX", partial(_backend, name="onnx"), *_ONNX, needs="onnx"),
+    "st-onnx-int8": _theirs("ONNX int8", partial(_backend, name="onnx"), *_ONNX, needs="onnx-qint8", arithmetic="int8"),
+    "st-openvino": _theirs("OpenVINO", partial(_backend, name="openvino"), *_OPENVINO, needs="openvino"),
+    "st-openvino-int8": _theirs(
+        "OpenVINO int8", partial(_backend, name="openvino"), *_OPENVINO, needs="openvino-qint8", arithmetic="int8"
     ),
-    "st-onnx": Engine(
-        "sentence-transformers ONNX",
-        (_ST, "optimum.onnxruntime"),
-        32,
-        lambda folder: SentenceTransformers(folder, backend="onnx"),
-        needs="onnx",
-    ),
-    "st-openvino": Engine(
-        "sentence-transformers OpenVINO",
-        (_ST, "optimum.intel", "openvino"),
-        32,
-        _openvino,
-        needs="openvino",
+    "ctranslate2": Engine(
+        "CTranslate2 int8", ("ctranslate2",), 32, CTranslate2, needs="ctranslate2", arithmetic="int8"
     ),
 }
+
+
+if __name__ == "__main__":
+    print(json.dumps(missing(sys.argv[1:])))

@@ -1,10 +1,15 @@
 """Makes what engines load, once: ``python -m benchmarks.export SHAPE KIND``. Kept in ``benchmarks/.work``.
 
-weights   a shape's folder with random weights; needs torch and transformers
-traced    the ONNX file that fastembed runs; needs the same. Of the ways tried, the tracing exporter with eager
-          attention gives the fastest file: ONNX Runtime recognizes and fuses its attention
+weights       a shape's folder with random weights; needs torch and transformers
+traced        the ONNX file that fastembed runs; needs the same. Of the ways tried, the tracing exporter with eager
+              attention gives the fastest file: ONNX Runtime recognizes and fuses its attention
 onnx, openvino
-          what sentence-transformers exports for its own backends; needs optimum-onnx, optimum-intel
+              what sentence-transformers exports for its own backends; needs optimum-onnx, optimum-intel
+onnx-qint8    what it makes of that in 8 bits by ``export_dynamic_quantized_onnx_model``, for this processor
+openvino-qint8
+              the same by ``export_static_quantized_openvino_model``, calibrated on paragraphs of Python's language
+              reference, which are not among the texts that are measured; needs datasets
+ctranslate2   what CTranslate2's converter makes, in 8 bits; needs transformers
 """
 
 import json
@@ -13,16 +18,23 @@ import subprocess
 import sys
 import warnings
 from pathlib import Path
+from typing import Any
 
 from benchmarks import shapes
 from benchmarks.client import without_paths
-from benchmarks.corpus import MAX_TOKENS
+from benchmarks.corpus import MAX_TOKENS, open_tokenizer, paragraphs
+from benchmarks.heads import SPLADE_TOKENS
+from benchmarks.machine import machine
 from benchmarks.paths import ROOT, WORK, model_folder
-from benchmarks.shapes import SHAPES
+from benchmarks.shapes import COLBERT_COLUMNS, SHAPES, Shape
 
-_RECIPE = "torch.onnx.export, tracing, eager attention, opset 17, recipe 2"
+_RECIPE = "torch.onnx.export, tracing, eager attention, opset 17, recipe 3"
 _SEED = 7
 _TOKENIZER = ("tokenizer.json", "special_tokens_map.json", "vocab.txt")
+_SPARSE = -2.0
+"""Bias of SPLADE's words, with which random weights give a text some hundred of them, as trained ones do."""
+_CALIBRATION_TOKENS = 16
+"""Paragraphs of fewer tokens say little."""
 
 
 def ensure(shape: str, kind: str, python: str = sys.executable) -> str | None:
@@ -57,95 +69,171 @@ def _stamp(shape: str, kind: str) -> dict[str, str]:
 
 
 def write_weights(shape: str, target: Path) -> None:
-    """A folder as sentence-transformers writes it, with random weights."""
+    """A folder with random weights: as sentence-transformers writes it, or with a head as its authors do."""
     import torch
     import transformers
 
-    row, real = SHAPES[shape], model_folder()
+    row = SHAPES[shape]
     torch.manual_seed(_SEED)
     kind = getattr(transformers, row.kind)
     model = kind(kind.config_class(**row.config))
+    if row.head == "splade":
+        model.cls.predictions.bias.data.fill_(_SPARSE)
     model.save_pretrained(target)
+    _write_tokenizer(model_folder(), target, SPLADE_TOKENS if row.head == "splade" else MAX_TOKENS, model.config)
+    if row.head == "colbert":
+        _write_projection(target)
+    elif row.head is None:
+        _write_modules(row, model.config.hidden_size, target)
+
+
+def _write_tokenizer(source: Path, target: Path, limit: int, config: Any) -> None:
     for name in _TOKENIZER:
-        shutil.copyfile(real / name, target / name)
-    tokenizer = json.loads((real / "tokenizer_config.json").read_text())
-    if model.config.model_type != "bert":  # which alone has token types
-        tokenizer |= {
-            "tokenizer_class": "PreTrainedTokenizerFast",
-            "model_input_names": ["input_ids", "attention_mask"],
-        }
-    _dump(target / "tokenizer_config.json", tokenizer)
+        shutil.copyfile(source / name, target / name)
+    # fastembed cuts at the smaller of these two: the benchmark's limit is the same for everybody.
+    tokenizer = json.loads((source / "tokenizer_config.json").read_text())
+    tokenizer.pop("max_length", None)
+    if config.model_type != "bert":  # which alone has token types
+        names = ["input_ids", "attention_mask"]
+        tokenizer |= {"tokenizer_class": "PreTrainedTokenizerFast", "model_input_names": names}
+    _dump(target / "tokenizer_config.json", tokenizer | {"model_max_length": limit})
+
+
+def _write_modules(row: Shape, dimensions: int, target: Path) -> None:
     modules = ("", "Transformer"), ("1_Pooling", "Pooling"), ("2_Normalize", "Normalize")
-    _dump(
-        target / "modules.json",
-        [
-            {"idx": i, "name": str(i), "path": path, "type": f"sentence_transformers.models.{name}"}
-            for i, (path, name) in enumerate(modules)
-        ],
-    )
+    named = [
+        {"idx": i, "name": str(i), "path": path, "type": f"sentence_transformers.models.{name}"}
+        for i, (path, name) in enumerate(modules)
+    ]
+    _dump(target / "modules.json", named)
     _dump(target / "sentence_bert_config.json", {"max_seq_length": MAX_TOKENS, "do_lower_case": False})
     (target / "1_Pooling").mkdir()
-    pooling = {
-        f"pooling_mode_{mode}": False for mode in ("cls_token", "mean_tokens", "max_tokens", "mean_sqrt_len_tokens")
-    }
-    pooling["pooling_mode_cls_token" if row.pooling == "cls" else "pooling_mode_mean_tokens"] = True
-    _dump(target / "1_Pooling" / "config.json", {"word_embedding_dimension": model.config.hidden_size, **pooling})
+    modes = ("cls_token", "mean_tokens", "max_tokens", "mean_sqrt_len_tokens")
+    pooling = {f"pooling_mode_{mode}": mode in (f"{row.pooling}_token", f"{row.pooling}_tokens") for mode in modes}
+    _dump(target / "1_Pooling" / "config.json", pooling | {"word_embedding_dimension": dimensions})
 
 
-def write_traced(source: Path, target: Path) -> None:
-    """Write model.onnx (output last_hidden_state, any batch and length) and the tokenizer's files."""
+def _write_projection(target: Path) -> None:
+    """As ColBERT's authors store it: a linear layer beside the encoder, limits in ``artifact.metadata``."""
     import torch
-    from transformers import AutoModel
+    from safetensors.torch import load_file, save_file
 
-    model = AutoModel.from_pretrained(source, attn_implementation="eager", dtype=torch.float32).eval()
-    example = torch.ones(2, 8, dtype=torch.int64)
-    inputs = {"input_ids": example, "attention_mask": example}
-    if model.config.model_type == "bert":
-        inputs["token_type_ids"] = torch.zeros_like(example)
-    axes = {0: "batch", 1: "sequence"}
-    with torch.no_grad(), warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # the tracing exporter announces its deprecation, once per operator
-        torch.onnx.export(
-            _LastHiddenState(model, tuple(inputs)),
-            tuple(inputs.values()),
-            str(target / "model.onnx"),
-            input_names=list(inputs),
-            output_names=["last_hidden_state"],
-            dynamic_axes=dict.fromkeys((*inputs, "last_hidden_state"), axes),
-            opset_version=17,
-            dynamo=False,
-        )
-    for name in ("config.json", *_TOKENIZER):
-        shutil.copyfile(source / name, target / name)
-    shutil.copytree(source / "1_Pooling", target / "1_Pooling")
-    # fastembed cuts at the smaller of these two: the benchmark's limit is the same for everybody.
-    config = json.loads((source / "tokenizer_config.json").read_text())
-    config.pop("max_length", None)
-    _dump(target / "tokenizer_config.json", config | {"model_max_length": MAX_TOKENS})
+    tensors = load_file(target / "model.safetensors")
+    hidden = tensors["embeddings.word_embeddings.weight"].shape[1]
+    projection = torch.nn.Linear(hidden, COLBERT_COLUMNS, bias=False).weight.data
+    named = {f"bert.{name}": tensor for name, tensor in tensors.items() if not name.startswith("pooler.")}
+    save_file(named | {"linear.weight": projection}, target / "model.safetensors")
+    config = json.loads((target / "config.json").read_text())
+    _dump(target / "config.json", config | {"architectures": ["HF_ColBERT"]})
+    _dump(target / "artifact.metadata", {"query_maxlen": 32, "doc_maxlen": MAX_TOKENS, "dim": COLBERT_COLUMNS})
 
 
-def _LastHiddenState(model, names):  # noqa: N802 - a class that can only be made once torch is imported
+def write_traced(shape: str, source: Path, target: Path) -> None:
+    """The ONNX file that fastembed runs, and what it reads beside."""
+    import torch
+    import transformers
+    from safetensors.torch import load_file
+
+    row = SHAPES[shape]
+    kind = transformers.AutoModel if row.head in (None, "colbert") else getattr(transformers, row.kind)
+    model = kind.from_pretrained(source, attn_implementation="eager", dtype=torch.float32).eval()
+    projection = load_file(source / "model.safetensors")["linear.weight"] if row.head == "colbert" else None
+    # fastembed gives token types to all BERTs but ColBERT.
+    types = ["token_type_ids"] if model.config.model_type == "bert" and row.head != "colbert" else []
+    names = ["input_ids", "attention_mask", *types]
+
+    def answer(*inputs: Any) -> Any:
+        output = model(**dict(zip(names, inputs, strict=True)))[0]
+        if projection is None:
+            return output
+        return torch.nn.functional.normalize(output @ projection.T, dim=-1)
+
+    trace(answer, model, names, target / "model.onnx", "output" if row.head else "last_hidden_state")
+    shutil.copyfile(source / "config.json", target / "config.json")
+    limit = SPLADE_TOKENS if row.head == "splade" else MAX_TOKENS
+    _write_tokenizer(source, target, limit, model.config)
+    if row.head is None:
+        shutil.copytree(source / "1_Pooling", target / "1_Pooling")
+
+
+def trace(answer: Any, model: Any, names: list[str], file: Path, output: str) -> None:
+    """Export what ``answer`` computes with ``model`` from inputs of these names."""
     import torch
 
-    class LastHiddenState(torch.nn.Module):
+    class Traced(torch.nn.Module):
         def __init__(self) -> None:
             super().__init__()
             self.model = model
 
-        def forward(self, *inputs):
-            return self.model(**dict(zip(names, inputs, strict=True))).last_hidden_state
+        def forward(self, *inputs: Any) -> Any:
+            return answer(*inputs)
 
-    return LastHiddenState().eval()  # the exporter gives every module back the mode that this one was in
+    ones = torch.ones(2, 8, dtype=torch.int64)
+    examples = tuple(torch.zeros_like(ones) if name == "token_type_ids" else ones for name in names)
+    axes = {0: "batch", 1: "sequence"}
+    with torch.no_grad(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the tracing exporter announces its deprecation, once per operator
+        torch.onnx.export(
+            Traced().eval(),  # the exporter gives every module back the mode that this one was in
+            examples,
+            str(file),
+            input_names=names,
+            output_names=[output],
+            dynamic_axes=dict.fromkeys((*names, output), axes),
+            opset_version=17,
+            dynamo=False,
+        )
 
 
-def write_backend(source: Path, backend: str, target: Path) -> None:
-    """What ``SentenceTransformer(source, backend=backend)`` exports, saved as its documentation advises."""
-    from sentence_transformers import SentenceTransformer
+def write_backend(source: Path, kind: str, target: Path) -> None:
+    """What ``SentenceTransformer(source, backend=...)`` exports, saved as its documentation advises; and in 8 bits."""
+    import sentence_transformers as st
 
-    model = SentenceTransformer(
+    backend, _, reduced = kind.partition("-")
+    model = st.SentenceTransformer(
         str(source), backend=backend, device="cpu", local_files_only=True, model_kwargs={"export": True}
     )
     model.save_pretrained(str(target))
+    if not reduced:
+        return
+    (original,) = target.rglob({"onnx": "*.onnx", "openvino": "*.xml"}[backend])
+    if backend == "onnx":
+        flags = machine()["flags"]
+        known = {"avx512_vnni": "avx512_vnni", "avx512": "avx512f", "avx2": "avx2", "arm64": "asimddp"}
+        st.export_dynamic_quantized_onnx_model(
+            model, next(name for name, flag in known.items() if flag in flags), str(target)
+        )
+    else:
+        _quantize_statically(st, model, source, target)
+        original.with_suffix(".bin").unlink()
+    original.unlink()
+
+
+def _quantize_statically(st: Any, model: Any, source: Path, target: Path) -> None:
+    """By the peer's own function with its own settings, but for the texts, which it would download."""
+    tokenizer = open_tokenizer(source)
+    texts = [text for text in paragraphs() if len(tokenizer.encode(text).ids) >= _CALIBRATION_TOKENS]
+    rows = target.with_name(f"{target.name}.texts")
+    rows.mkdir(exist_ok=True)
+    (rows / "train.jsonl").write_text("".join(json.dumps({"sentence": text}) + "\n" for text in texts))
+    st.export_static_quantized_openvino_model(
+        model,
+        quantization_config=None,
+        model_name_or_path=str(target),
+        dataset_name=str(rows),
+        dataset_config_name="default",
+        dataset_split="train",
+        column_name="sentence",
+    )
+    shutil.rmtree(rows)
+
+
+def write_ctranslate2(source: Path, target: Path) -> None:
+    from ctranslate2.converters import TransformersConverter
+
+    TransformersConverter(str(source)).convert(str(target), quantization="int8", force=True)
+    shutil.copyfile(source / "tokenizer.json", target / "tokenizer.json")
+    shutil.copytree(source / "1_Pooling", target / "1_Pooling")
 
 
 def _dump(path: Path, content: object) -> None:
@@ -160,7 +248,9 @@ def main(shape: str, kind: str, source: str, target: str) -> None:
     if kind == "weights":
         write_weights(shape, fresh)
     elif kind == "traced":
-        write_traced(Path(source), fresh)
+        write_traced(shape, Path(source), fresh)
+    elif kind == "ctranslate2":
+        write_ctranslate2(Path(source), fresh)
     else:
         write_backend(Path(source), kind, fresh)
     fresh.rename(target)

@@ -1,128 +1,81 @@
-"""Reranking, late interaction and SPLADE against fastembed on the same random weights: ``python -m benchmarks.heads``.
+"""Reranking, late interaction and SPLADE: what is asked of models with a head, and how the two libraries are called.
 
-Speed does not depend on weights; shapes and tokenizer are those of the models named, texts are documentation strings.
-Writes benchmarks/results/NAME-heads.json and NAME-heads.md after every task. Needs torch and transformers once, to make
-the models (kept in ``benchmarks/.work``).
+Weights are random, so accuracy means nothing; results of both are compared by a digest of each.
 """
 
-import argparse
-import datetime
-import json
-import subprocess
-import sys
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
-from benchmarks.client import say, without_paths
-from benchmarks.gemm import best_gemm
-from benchmarks.heads_engines import INT8, OURS, TASKS, THEIRS, configuration, flops, lengths
-from benchmarks.heads_models import HEADS
-from benchmarks.heads_report import markdown, summarize
-from benchmarks.machine import available_memory, machine, versions
-from benchmarks.paths import RESULTS, ROOT
+from benchmarks.corpus import MAX_TOKENS, Corpus, open_tokenizer
 
-_BATCHES = (1, 2, 4, 8, 32)
-_HOPELESS = 2.0
-"""The sweep ends at a batch size that takes this many times the best one's time."""
-_CALLS = 2
-_DEFAULT_NEEDS = 12e9
-"""Bytes that fastembed's default batches may take."""
+QUESTION = "How does the standard library parse a date that has no time zone?"
+QUERY_TOKENS, SPLADE_TOKENS = 32, 128
+_COUNTS = {"passages": 100, "documents": 256, "questions": 32, "expansions": 256}
+WORKLOADS = {"passages": "rerank", "documents": "colbert", "questions": "colbert", "expansions": "splade"}
+"""Workload -> the head of the shapes that it is for."""
 
 
-class EngineError(Exception):
-    """An engine failed; the message is one line without paths."""
+def batches(size: int | None) -> dict[str, int]:
+    """The option of a call; None leaves the engine's own default alone."""
+    return {} if size is None else {"batch_size": size}
 
 
-def ask(task: str, engine: str, batch: int | None = None, calls: int = _CALLS) -> dict[str, Any]:
-    """What a new process with one engine found, see :func:`benchmarks.heads_engines.measure`."""
-    command = [sys.executable, "-W", "ignore", "-m", "benchmarks.heads_engines"]
-    command += [task, engine, str(batch or 0), str(calls)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise EngineError(without_paths((done.stderr.strip().splitlines() or [f"status {done.returncode}"])[-1]))
-    answer: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    if calls:
-        say(f"  {engine}{f', batch {batch}' if batch else ''}: {answer['seconds']:.2f} s, {answer['peak_mb']} MB")
-    return answer
+def texts(workload: str, everything: Corpus, model: Path) -> Corpus:
+    """The texts of a workload with their tokens as a model reads them: special ones included, padding not."""
+    count = _COUNTS[workload]
+    if workload == "questions":  # no more than 32 tokens each, and the model fills them up
+        return Corpus([text.split("\n")[0][:70] for text in everything.texts[:count]], [QUERY_TOKENS] * count)
+    chosen = everything.subset(everything.spread(count))
+    if workload == "passages":
+        encodings = open_tokenizer(model).encode_batch([(QUESTION, text) for text in chosen.texts])
+        return Corpus(chosen.texts, [len(encoding.ids) for encoding in encodings])
+    if workload == "documents":
+        return Corpus(chosen.texts, [min(tokens + 1, MAX_TOKENS) for tokens in chosen.tokens])  # a marker in front
+    return Corpus(chosen.texts, [min(tokens, SPLADE_TOKENS) for tokens in chosen.tokens])
 
 
-def best_batch(task: str) -> tuple[int | None, dict[str, float]]:
-    """fastembed's fastest batch size, None where it knows none, and the seconds that each takes."""
-    seconds: dict[str, float] = {}
-    for batch in _BATCHES if task != "queries" else ():
-        seconds[str(batch)] = ask(task, THEIRS, batch, calls=1)["seconds"]
-        if seconds[str(batch)] > _HOPELESS * min(seconds.values()):
-            break
-    return (int(min(seconds, key=seconds.__getitem__)) if seconds else None), seconds
+class Headed:
+    """A loaded model with a head, as workers use it."""
+
+    def __init__(self, head: str, model: Any) -> None:
+        self._head, self._model = head, model
+
+    def embed(self, texts: list[str], batch_size: int | None) -> list[Any]:
+        """Scores of the pairs with one question, or the vectors of the texts."""
+        if self._head == "rerank":
+            return list(self._model.rerank(QUESTION, texts, **batches(batch_size)))
+        return list(self._model.embed(texts, **batches(batch_size)))
+
+    def questions(self, texts: list[str], batch_size: int | None) -> list[Any]:
+        """Token vectors of queries; fastembed knows no batch size here."""
+        return list(self._model.query_embed(texts))
+
+    def digest(self, results: Sequence[Any]) -> list[list[float]]:
+        """Enough of each result to tell whether two engines agree."""
+        if self._head == "rerank":
+            return [[float(score)] for score in results]
+        if self._head == "splade":
+            return [[float(len(r.values)), float(r.values.sum()), float(r.indices.sum())] for r in results]
+        return [[float(len(r)), *map(float, r.sum(axis=0)[:8])] for r in results]
 
 
-def contest(task: str, rounds: int) -> dict[str, Any]:
-    """All engines in turn, round after round, each time in a new process; fastembed's slow default once."""
-    say(TASKS[task])
-    tokens = lengths(task)
-    found: dict[str, Any] = {"texts": len(tokens), "tokens": sum(tokens), "flops": flops(task), "gemm": [], "runs": []}
-    for engine in (OURS, INT8):
-        ask(task, engine, calls=0)  # builds the graph and keeps it, which is not part of what is measured
-    batch, found["sweep"] = best_batch(task)
-    found["best_batch"] = batch
-    if batch is not None:
-        found["default"] = _default(task)
-    for number in range(rounds):
-        say(f"  round {number + 1} of {rounds}")
-        roof = best_gemm(configuration(task))
-        if roof is None:
-            raise SystemExit("Without a best matrix product there is no roof to compare with.")
-        found["gemm"].append(roof)
-        racing = [(OURS, None), (THEIRS, batch), (INT8, None)]
-        for engine, size in racing[number % 3 :] + racing[: number % 3]:
-            found["runs"].append({"round": number, "engine": engine, **ask(task, engine, size)})
-    mine, other = (next(run["digest"] for run in found["runs"] if run["engine"] == name) for name in (OURS, THEIRS))
-    found["difference"] = _difference(mine, other)
-    for run in (*found["runs"], found.get("default") or {}):
-        run.pop("digest", None)
-    return found
+def ours(folder: Path, head: str, **options: str) -> Headed:
+    from rapidembed import LateInteractionTextEmbedding, SparseTextEmbedding, TextCrossEncoder
+
+    kinds = {"rerank": TextCrossEncoder, "colbert": LateInteractionTextEmbedding, "splade": SparseTextEmbedding}
+    return Headed(head, kinds[head](folder, **options))
 
 
-def _default(task: str) -> dict[str, Any]:
-    free = available_memory()
-    if free is not None and free < _DEFAULT_NEEDS:
-        return {"failed": f"not tried: it may need {_DEFAULT_NEEDS / 1e9:.0f} GB of memory"}
-    try:
-        return ask(task, THEIRS, calls=1)
-    except EngineError as error:
-        return {"failed": str(error)}
+def fastembed(folder: Path, head: str) -> Headed:
+    from fastembed import LateInteractionTextEmbedding, SparseTextEmbedding
+    from fastembed.common.model_description import ModelSource
+    from fastembed.rerank.cross_encoder import TextCrossEncoder
 
-
-def _difference(mine: list[list[float]], other: list[list[float]]) -> float:
-    pairs = [(a, b) for x, y in zip(mine, other, strict=True) for a, b in zip(x, y, strict=True)]
-    return max(abs(a - b) / max(1.0, abs(b)) for a, b in pairs)
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.heads", description=__doc__)
-    parser.add_argument("--name", default="latest", help="of the files written (latest).")
-    parser.add_argument("--tasks", nargs="+", choices=list(TASKS), default=list(TASKS), help="all of them.")
-    parser.add_argument("--rounds", type=int, default=3, help="times that all engines take their turn (3).")
-    options = parser.parse_args()
-    if not (HEADS / "colbert" / "artifact.metadata").exists():
-        say("making the models, once")
-        subprocess.run([sys.executable, "-W", "ignore", "-m", "benchmarks.heads_models"], cwd=ROOT, check=True)
-    found: dict[str, Any] = {
-        "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
-        "machine": machine(),
-        "versions": versions(),
-        "rounds": options.rounds,
-        "tasks": {},
-    }
-    for task in options.tasks:
-        try:
-            found["tasks"][task] = contest(task, options.rounds)
-        except EngineError as error:
-            raise SystemExit(f"{TASKS[task]}: {error}") from error
-        file = RESULTS / f"{options.name}-heads"
-        file.with_suffix(".json").write_text(json.dumps(found | {"summary": summarize(found)}, indent=1) + "\n")
-        file.with_suffix(".md").write_text(markdown(found), encoding="utf-8")
-    print(markdown(found))
-
-
-if __name__ == "__main__":
-    main()
+    place = {"specific_model_path": str(folder)}
+    if head == "rerank":
+        TextCrossEncoder.add_custom_model("benchmark", sources=ModelSource(hf="a/b"), model_file="model.onnx")
+        return Headed(head, TextCrossEncoder("benchmark", **place))
+    if head == "splade":
+        return Headed(head, SparseTextEmbedding("prithivida/Splade_PP_en_v1", **place))
+    return Headed(head, LateInteractionTextEmbedding("colbert-ir/colbertv2.0", **place))

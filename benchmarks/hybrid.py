@@ -8,19 +8,18 @@ and the rest is its one right document. Strings whose query or document occurs t
 """
 
 import re
-import sys
 import warnings
 from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 import numpy as np
 from rapidembed import BM25Index, SparseTextEmbedding, TextEmbedding, TruncationWarning
 from rapidembed.toolkit import fuse
 
 from benchmarks.corpus import documentation
-from benchmarks.machine import versions
+from benchmarks.machine import machine, versions
 from benchmarks.paths import model_folder
+from benchmarks.results import publish
 
 _FIRST_SENTENCE = re.compile(r"(.{20,}?[.!?])\s+(.{40,})", re.DOTALL)
 _JOINED = 100
@@ -120,27 +119,16 @@ def main() -> None:
         "builtin:static-en and BM25, fused by reciprocal rank (k = 60)": reciprocal(static, lexical),
         "builtin:static-en and BM25, fused by relative score": relative(static, lexical),
     }
-    rows = []
+    rows = [["", "nDCG@10", "MRR@10"]]
     for name, search in searches.items():
-        ndcg, mrr = quality(search, len(queries))
-        rows.append(f"| {name} | {ndcg:.4f} | {mrr:.4f} |")
-    commit = versions().get("commit", "unknown")
-    report = "\n".join(
-        [
-            "# Dense, lexical and fused search",
-            "",
-            f"{len(queries):,} documentation strings of the standard library of Python "
-            f"{'.'.join(map(str, sys.version_info[:3]))}: the first sentence is the query, the rest is its document, "
-            f"to be found among all. Written by `python -m benchmarks.hybrid`, commit {commit}.",
-            "",
-            "| | nDCG@10 | MRR@10 |",
-            "|---|---:|---:|",
-            *rows,
-        ]
+        rows.append([name, *(f"{value:.4f}" for value in quality(search, len(queries)))])
+    publish(
+        "Dense, lexical and fused search",
+        f"{len(queries):,} documentation strings of the standard library of Python {machine()['python']}: the first "
+        "sentence is the query, the rest is its document, to be found among all. Written by `python -m "
+        f"benchmarks.hybrid`, commit {versions().get('commit', 'unknown')}.",
+        rows,
     )
-    print(report)
-    if len(sys.argv) > 1:
-        Path(sys.argv[1]).write_text(report + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -26,15 +27,20 @@ from rapidembed.toolkit.muvera import Muvera
 from benchmarks.client import environment
 from benchmarks.corpus import documentation
 from benchmarks.machine import machine, versions
+from benchmarks.results import publish
+from benchmarks.tables import Table, listed
+from benchmarks.turns import in_turns
 
 _ROUNDS, _COLD_ROUNDS = 7, 9
 _WORDS = 100
+_PACKAGES = ("fastembed", "numpy", "commit")
 _STOPWORDS = Path(rapidembed.__file__).parent / "lexical" / "data" / "stopwords"
 _COLD = {
     "rapidembed": "from rapidembed import SparseTextEmbedding as S\nm = S('Qdrant/bm25')",
     "fastembed": "from fastembed import SparseTextEmbedding as S\n"
     "m = S('Qdrant/bm25', specific_model_path=sys.argv[1])",
 }
+Work = Callable[[], Any]
 _COLD_SCRIPT = """
 import sys, time
 start = time.perf_counter()
@@ -44,17 +50,12 @@ print(time.perf_counter() - start)
 """
 
 
-def seconds(call: Callable[[], Any]) -> float:
-    started = time.process_time()
-    call()
-    return time.process_time() - started
-
-
-def paired(ours: Callable[[], Any], theirs: Callable[[], Any], rounds: int = _ROUNDS) -> tuple[float, float]:
-    """Median seconds of processor time of both, measured in turn, after a round that warms both up."""
-    ours(), theirs()
-    pairs = [(seconds(ours), seconds(theirs)) for _ in range(rounds)]
-    return median(pair[0] for pair in pairs), median(pair[1] for pair in pairs)
+def row(
+    name: str, ours: Work, theirs: Work, shown: Callable[[float], str], difference: float | None = None
+) -> list[str]:
+    """Of a table: median seconds of processor time of both, as ``shown``."""
+    mine, other = in_turns([ours, theirs], _ROUNDS, clock=time.process_time)
+    return [name, shown(mine), shown(other), f"**{other / mine:.1f}x**", f"{difference:.0e}" if difference else ""]
 
 
 def texts() -> dict[str, list[str]]:
@@ -75,7 +76,7 @@ def compare(ours: list[Any], theirs: list[Any]) -> float:
     return worst
 
 
-def bm25() -> list[str]:
+def bm25() -> Table:
     from fastembed import SparseTextEmbedding
 
     ours = rapidembed.SparseTextEmbedding("Qdrant/bm25")
@@ -83,26 +84,19 @@ def bm25() -> list[str]:
     rows = []
     for name, documents in texts().items():
         difference = compare(ours.encode(documents), list(theirs.embed(documents)))
-        mine, other = paired(lambda d=documents: ours.encode(d), lambda d=documents: list(theirs.embed(d)))
-        count = len(documents)
-        rows.append(
-            f"| {name} | {count / mine:,.0f}/s | {count / other:,.0f}/s | **{other / mine:.1f}x** | {difference:.0e} |"
-        )
+        work = partial(ours.encode, documents), lambda d=documents: list(theirs.embed(d))
+        rows.append(row(name, *work, lambda s, d=documents: f"{len(d) / s:,.0f}/s", difference))
     some = texts().popitem()[1][:500]
-    for name, mine, other in (
-        ("one document at a time", lambda t: ours.encode(t), lambda t: next(iter(theirs.embed(t)))),
-        ("one query at a time", lambda t: ours.encode_query(t), lambda t: next(iter(theirs.query_embed(t)))),
+    for name, given, mine, other in (
+        ("one document at a time", some, ours.encode, theirs.embed),
+        ("one query at a time", [text[:60] for text in some], ours.encode_query, theirs.query_embed),
     ):
-        given = [text[:60] for text in some] if "query" in name else some
-        times = paired(lambda f=mine, g=given: [*map(f, g)], lambda f=other, g=given: [*map(f, g)])
-        rows.append(
-            f"| {name} | {times[0] / 500 * 1e6:.0f} us | {times[1] / 500 * 1e6:.0f} us "
-            f"| **{times[1] / times[0]:.1f}x** | |"
-        )
+        work = lambda f=mine, g=given: [*map(f, g)], lambda f=other, g=given: [next(iter(f(text))) for text in g]
+        rows.append(row(name, *work, lambda s: f"{s / 500 * 1e6:.0f} us"))
     return rows
 
 
-def cold(folder: Path) -> list[str]:
+def cold(folder: Path) -> Table:
     """New processes: from the first import to the last of some vectors."""
     rows = []
     file = folder / "texts"
@@ -118,76 +112,55 @@ def cold(folder: Path) -> list[str]:
         pairs = [(run("rapidembed"), run("fastembed")) for _ in range(_COLD_ROUNDS)]
         mine, other = (median(pair[i] for pair in pairs) for i in (0, 1))
         name = "first text of a new process" if count == 1 else f"first {count:,} texts of {_WORDS} words"
-        rows.append(f"| {name} | {mine:.3f} s | {other:.3f} s | **{other / mine:.1f}x** | |")
+        rows.append([name, f"{mine:.3f} s", f"{other:.3f} s", f"**{other / mine:.1f}x**", ""])
     return rows
 
 
-def muvera() -> list[str]:
+def muvera() -> Table:
     from fastembed.postprocess import Muvera as Theirs
 
     ours, theirs = Muvera(128), Theirs(128)
     generator = np.random.default_rng(0)
     rows = []
-    for name, vectors, many, single, reference in (
-        (
-            "MUVERA, document of 300 vectors",
-            300,
-            ours.process_documents,
-            ours.process_document,
-            theirs.process_document,
-        ),
-        ("MUVERA, query of 32 vectors", 32, ours.process_queries, ours.process_query, theirs.process_query),
+    for kind, size, many, single, reference in (
+        ("document of 300 vectors", 300, ours.process_documents, ours.process_document, theirs.process_document),
+        ("query of 32 vectors", 32, ours.process_queries, ours.process_query, theirs.process_query),
     ):
-        sets = [generator.normal(size=(vectors, 128)).astype(np.float32) for _ in range(40)]
+        sets = [generator.normal(size=(size, 128)).astype(np.float32) for _ in range(40)]
         expected = np.stack([reference(each) for each in sets])
         difference = max(np.abs(many(sets) - expected).max(), np.abs(single(sets[0]) - expected[0]).max())
         difference /= np.abs(expected).max()
-        for how, mine in (
-            ("one by one", lambda f=single, s=sets: [*map(f, s)]),
-            ("40 at once", lambda f=many, s=sets: f(s)),
-        ):
-            times = paired(mine, lambda f=reference, s=sets: [*map(f, s)])
-            rows.append(
-                f"| {name}, {how} | {times[0] / 40 * 1e3:.2f} ms | {times[1] / 40 * 1e3:.2f} ms "
-                f"| **{times[1] / times[0]:.1f}x** | {difference:.0e} |"
-            )
+        theirs_all = lambda f=reference, s=sets: [*map(f, s)]  # noqa: E731
+        for how, mine in (("one by one", lambda f=single, s=sets: [*map(f, s)]), ("40 at once", partial(many, sets))):
+            shown = lambda s: f"{s / 40 * 1e3:.2f} ms"  # noqa: E731
+            rows.append(row(f"MUVERA, {kind}, {how}", mine, theirs_all, shown, difference))
     return rows
 
 
-def scoring() -> list[str]:
+def scoring() -> Table:
     """MaxSim against the loop over documents that it stands for; fastembed has none."""
     generator = np.random.default_rng(0)
     query = generator.normal(size=(32, 128)).astype(np.float32)
     documents = [generator.normal(size=(int(n), 128)).astype(np.float32) for n in generator.integers(20, 300, 1000)]
     loop = lambda: np.array([(query @ d.T).max(axis=1).sum() for d in documents])  # noqa: E731
     np.testing.assert_allclose(max_sim(query, documents), loop(), rtol=1e-4)
-    mine, other = paired(lambda: max_sim(query, documents), loop)
     name = "max_sim, 1,000 documents, against a loop in numpy"
-    return [f"| {name} | {mine * 1e3:.1f} ms | {other * 1e3:.1f} ms | {other / mine:.1f}x | |"]
+    return [row(name, lambda: max_sim(query, documents), loop, lambda s: f"{s * 1e3:.1f} ms")]
 
 
 def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         rows = [*bm25(), *cold(Path(name)), *muvera(), *scoring()]
     about = machine()
-    packages = {name: version for name, version in versions().items() if name in ("fastembed", "numpy", "commit")}
-    lines = [
-        "# BM25 and MUVERA",
-        "",
-        f"{about['cpu']}, one core each, Python {about['python']}, "
-        + ", ".join(f"{name} {version}" for name, version in packages.items())
-        + f"; load at start {about['load_average_at_start']}. Written by `python -m benchmarks.lexical`: both "
-        "libraries take turns, medians of processor time (cold starts: of elapsed time); results compared (largest "
-        "relative difference; BM25's ids are all equal).",
-        "",
-        "| | rapidembed | fastembed | | difference |",
-        "|---|---:|---:|---:|---:|",
-        *rows,
-    ]
-    report = "\n".join(lines) + "\n"
-    print(report)
-    if len(sys.argv) > 1:
-        Path(sys.argv[1]).write_text(report, encoding="utf-8")
+    packages = listed({name: version for name, version in versions().items() if name in _PACKAGES})
+    publish(
+        "BM25 and MUVERA",
+        f"{about['cpu']}, one core each, Python {about['python']}, {packages}; load at start "
+        f"{about['load_average_at_start']}. Written by `python -m benchmarks.lexical`: both libraries take turns, "
+        "medians of processor time (cold starts: of elapsed time); results compared (largest relative difference; "
+        "BM25's ids are all equal).",
+        [["", "rapidembed", "fastembed", "", "difference"], *rows],
+    )
 
 
 if __name__ == "__main__":

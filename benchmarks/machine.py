@@ -14,12 +14,15 @@ from benchmarks.paths import ROOT
 _FLAGS = ("avx2", "avx512f", "avx_vnni", "avx512_vnni", "avx512_bf16", "amx_bf16", "amx_int8", "asimddp", "i8mm", "sve")
 _PACKAGES = (
     "rapidembed",
+    "rapidembed-native",
     "fastembed",
     "sentence-transformers",
     "onnxruntime",
     "openvino",
     "optimum-onnx",
     "optimum-intel",
+    "ctranslate2",
+    "nncf",
     "model2vec",
     "torch",
     "transformers",
@@ -57,7 +60,7 @@ def versions(python: str | None = None) -> dict[str, str]:
         except importlib.metadata.PackageNotFoundError:
             continue
     if commit := _git("rev-parse", "--short=12", "HEAD"):
-        found["commit"] = commit + (" with local changes" if _git("status", "--porcelain", "core") else "")
+        found["commit"] = commit + (" with local changes" if _git("status", "--porcelain", "core", "native") else "")
     return found
 
 

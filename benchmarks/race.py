@@ -10,10 +10,10 @@ from benchmarks import shapes
 from benchmarks.client import WorkerError, say
 from benchmarks.contest import Contest
 from benchmarks.corpus import Corpus
-from benchmarks.engines import ENGINES, REFERENCE
+from benchmarks.engines import ENGINES, OURS, REFERENCE
 from benchmarks.machine import available_memory
-from benchmarks.summary import DISTURBED, Variant, best
-from benchmarks.workloads import MIXED, Load, is_main
+from benchmarks.summary import DISTURBED, Variant, arithmetic, best
+from benchmarks.workloads import UNIFORM, Load, is_main
 
 _HOPELESS = 2.0
 """No larger batch size is tried after one beyond the best that takes this many times the best one's time."""
@@ -22,7 +22,7 @@ _CLOSE = 1.15
 _BIG = 256
 """A batch of so many takes gigabytes, which ONNX Runtime does not give back: it gets a process of its own."""
 _MOST_WORK = {True: 40e12, False: 10e12}
-"""Floating point operations that a padded batch may take, in texts of mixed length and of one."""
+"""Floating point operations that a padded batch may take, of texts of mixed length and of one length."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +39,9 @@ class Race:
     def __init__(self, contest: Contest, load: Load, repeats: int) -> None:
         self._contest = contest
         self._repeats = repeats
-        self._config = shapes.configuration(contest.team.shape)
-        self._main = is_main(contest.team.shape, contest.workload)
+        self._shape = contest.team.shape
+        self._head = shapes.SHAPES[self._shape].head
+        self._main = is_main(self._shape, contest.workload)
         self._sizes = load.sizes
         self._all = Texts(load.texts, contest.write("all", load.texts.texts))
         self._share = Texts(load.share, contest.write("share", load.share.texts))
@@ -54,7 +55,7 @@ class Race:
             for name in self._contest.team.engines:
                 for variant in self._turns(name, number):
                     self._turn(variant, number)
-        if self._main:
+        if self._main or self._head:
             self._measure_memory()
         self._compare()
 
@@ -109,7 +110,7 @@ class Race:
         say(f"  {variant.key:26} {rate:8.1f} texts/s  {rate * run['tokens'] / run['texts']:8.0f} tokens/s")
 
     def _blank(self, corpus: Corpus) -> dict[str, Any]:
-        gflop = shapes.flops(self._config, corpus.tokens) / 1e9
+        gflop = shapes.work(self._shape, corpus.tokens) / 1e9
         facts = {"texts": len(corpus), "tokens": sum(corpus.tokens), "gflop": gflop}
         return facts | {"seconds": [], "others": 0.0, "peak_mb": None}
 
@@ -118,7 +119,7 @@ class Race:
         if variant.key not in self._vectors:
             keep = self._contest.folder / f"{variant.key}.npy"
             self._vectors[variant.key] = keep
-        arguments = {"texts": texts.file, "batch_size": variant.batch_size, "save": keep and str(keep)}
+        arguments = self._request(texts, variant) | {"save": keep and str(keep)}
         if variant.size < _BIG or not ENGINES[variant.engine].sweeps:
             worker = self._contest.crew.worker(variant.engine)
             if worker.computes is not None:
@@ -126,6 +127,10 @@ class Race:
             return self._calm(lambda: self._contest.crew.ask(variant.engine, "bulk", **arguments))
         self._refuse_too_much(texts.corpus, self._padded(variant))
         return self._alone(variant, arguments)
+
+    def _request(self, texts: Texts, variant: Variant) -> dict[str, Any]:
+        call = "questions" if self._contest.workload == "questions" else "embed"
+        return {"texts": texts.file, "batch_size": variant.batch_size, "call": call}
 
     def _calm(self, ask: Callable[[], dict[str, Any]]) -> dict[str, Any]:
         """An answer, asked for again (for every engine alike) if other processes took too much of the machine."""
@@ -144,15 +149,13 @@ class Race:
         return answer | {"peak_mb": answer["peak_bytes"] / 1e6}
 
     def _refuse_too_much(self, corpus: Corpus, padded: bool) -> None:
-        longest, config = max(corpus.tokens), self._config
-        scores = _BIG * config["num_attention_heads"] * longest**2
-        states = _BIG * longest * (2 * config["intermediate_size"] + 6 * config["hidden_size"])
-        needs, free = 4.0 * (3 * scores + states), available_memory()
+        longest, many = max(corpus.tokens), min(_BIG, len(corpus))
+        needs, free = shapes.padded_bytes(self._shape, many, longest), available_memory()
         if free is not None and free < needs:
             raise WorkerError(f"not run: it needs about {needs / 1e9:.0f} GB of memory, {free / 1e9:.0f} GB are free")
-        work = _BIG * shapes.flops(config, [longest])
-        if padded and work > _MOST_WORK[self._contest.workload == MIXED]:
-            raise WorkerError(f"not run: a batch of {_BIG} x {longest} tokens takes {work / 1e12:.0f} TFLOP")
+        work = many * shapes.work(self._shape, [longest])
+        if padded and work > _MOST_WORK[self._contest.workload not in UNIFORM]:
+            raise WorkerError(f"not run: a batch of {many} x {longest} tokens takes {work / 1e12:.0f} TFLOP")
 
     def _measure_memory(self) -> None:
         """Peak memory of each engine at its default and at its best, in fresh processes."""
@@ -165,36 +168,37 @@ class Race:
                 run = self._runs.get(variant.key)
                 if run is None or run["peak_mb"] is not None:
                     continue
-                arguments = {"texts": self._all.file, "batch_size": variant.batch_size}
                 try:
-                    run["peak_mb"] = self._alone(variant, arguments)["peak_mb"]
+                    run["peak_mb"] = self._alone(variant, self._request(self._all, variant))["peak_mb"]
                 except WorkerError as error:
                     self._contest.failed(f"memory of {variant.key}", error)
 
     def _compare(self) -> None:
-        """Cosine of every variant's vectors to the reference's, text by text.
+        """Cosine of every variant's vectors to the reference's, text by text; of digests the largest difference.
 
         Of random weights only where both compute in float32: what less precision costs on those means nothing.
         """
         import numpy as np
 
-        entry, reference = self._contest.entry, Variant(REFERENCE, None).key
+        entry, reference = self._contest.entry, Variant(OURS if self._head else REFERENCE, None).key
         if reference not in self._runs:
-            say("results are not compared: sentence-transformers fp32 did not run")
+            say(f"results are not compared: {reference} did not run")
             return
         rows = {text: row for row, text in enumerate(self._all.corpus.texts)}
-        expected = _unit(np.load(self._vectors[reference]))
+        expected = np.load(self._vectors[reference])
         for key in self._runs:
-            name = key.partition("@")[0]
-            reduced = ENGINES[name].reduced or entry["computes"].get(name, "f32") != "f32"
-            if entry["model"]["random"] and reduced:
+            if entry["model"]["random"] and arithmetic(entry, Variant.of(key).engine) != "f32":
+                continue
+            found = np.load(self._vectors[key])
+            if self._head:
+                entry["difference"][key] = float(np.abs((found - expected) / np.maximum(1, np.abs(expected))).max())
                 continue
             texts = self._share if self._runs[key]["texts"] != len(self._all.corpus) else self._all
             pairs = [(row, rows[text]) for row, text in enumerate(texts.corpus.texts) if text in rows]
             if not pairs:  # a share may hold other texts
                 continue
             own, other = (list(column) for column in zip(*pairs, strict=True))
-            cosines = np.einsum("ij,ij->i", _unit(np.load(self._vectors[key]))[own], expected[other])
+            cosines = np.einsum("ij,ij->i", _unit(found)[own], _unit(expected)[other])
             # NaN must be seen: the minimum of an array that holds one is NaN.
             entry["cosine"][key] = {"mean": float(cosines.mean()), "min": float(cosines.min())}
 
@@ -208,5 +212,6 @@ def _unit(vectors: Any) -> Any:
 
 def race(contest: Contest, load: Load, rounds: int, repeats: int) -> None:
     """Fill the entry of a bulk contest; a disturbed measurement is repeated so many times at most."""
-    contest.entry |= {"corpus": load.texts.statistics(), "runs": {}, "computes": {}, "cosine": {}}
+    kinds = ("runs", "computes", "cosine", "difference")
+    contest.entry |= {"corpus": load.texts.statistics(), **{kind: {} for kind in kinds}}
     Race(contest, load, repeats).run(rounds)

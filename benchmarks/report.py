@@ -2,21 +2,22 @@
 
 from typing import Any
 
-from benchmarks import static
+from benchmarks import heads, static
 from benchmarks.engines import ENGINES, FASTER, OURS, REFERENCE
 from benchmarks.results import Entries
 from benchmarks.shapes import REAL, SHAPES
-from benchmarks.summary import DISTURBED, MAIN, QUERY_TOKENS, Variant
-from benchmarks.tables import NONE, Table, cosine, describe_machine, number, rate, render, times, title
+from benchmarks.summary import DISTURBED, MAIN, QUERY_TOKENS, Variant, is_ours
+from benchmarks.tables import NONE, Table, cosine, describe_machine, number, percent, rate, render, times, title
 from benchmarks.workloads import BULK, COLD, MIXED, QUERY
 
 _NOTES = f"""\
-Engines stay loaded and take turns. Times are medians of rounds; ratios are taken pair by pair within a round, then the
-median. An engine's best batch size is the fastest of those tried, its default included. fastembed at its default pads
-256 texts to the longest of them; it gets one such batch, with the same spread of lengths, and is compared by tokens per
-second. rapidembed runs at its defaults everywhere. Share of the roof: floating point operations that the real tokens
-need, against the best fp32 matrix product of the same run on all cores; reduced precision may pass it. Cosine: to
-{ENGINES[REFERENCE].title} at its default, text by text. Nobody reads more than 512 tokens of a text."""
+Engines stay loaded and take turns. Times are medians of rounds; ratios are taken pair by pair within a round, then
+the median: a column "... is" says how many times as fast that engine is as the row. An engine's best batch size is
+the fastest of those tried, its default included. fastembed at its default pads 256 texts to the longest of them; it
+gets one such batch, with the same spread of lengths, and is compared by tokens per second. rapidembed runs at its
+defaults everywhere. Share of the roof: floating point operations that the real tokens need, against the best fp32
+matrix product of the same run on all cores; reduced precision may pass it. Cosine: to {ENGINES[REFERENCE].title} at
+its default, text by text. Nobody reads more than 512 tokens of a text."""
 _TOO_MUCH = "\\*"
 
 
@@ -25,13 +26,15 @@ def markdown(entries: Entries) -> str:
     main = entries.get(f"{REAL}/{MIXED}")
     parts = ["# rapidembed and its peers", _NOTES.replace("\n", " ")]
     if main and main["runs"]:
-        parts += [*_main(main)]
+        parts += ["## The main contest", _setting(main), *contest(main), "### All figures", _details(main)]
     for shape, row in SHAPES.items():
         contests = {name: entries[f"{shape}/{name}"] for name in BULK if f"{shape}/{name}" in entries}
         if contests:
             weights = "random weights" if row.random else "real weights"
             parts += [f"## {row.title}, {weights}", *_contests({k: v for k, v in contests.items() if v["runs"]})]
         parts.append(_lone(entries.get(f"{shape}/{QUERY}"), entries.get(f"{shape}/{COLD}")))
+        for name in heads.WORKLOADS:
+            parts += _headed(name, entries.get(f"{shape}/{name}"))
     if "static" in entries:
         parts.append(static.section(entries["static"]))
     parts += [_disturbed(entries), _trouble(entries), _machines(entries)]
@@ -40,49 +43,50 @@ def markdown(entries: Entries) -> str:
 
 def peers(entry: dict[str, Any]) -> list[str]:
     """The engines of an entry that are not ours and ran."""
-    return [name for name in entry["summary"]["best"] if name not in (OURS, *FASTER)]
+    return [name for name in entry["summary"]["best"] if not is_ours(name)]
 
 
-def _main(entry: dict[str, Any]) -> list[str]:
-    corpus, best = entry["corpus"], entry["summary"]["best"]
+def contest(entry: dict[str, Any]) -> list[str]:
+    """The main contest: ours against each peer at its best and at its default."""
+    best = entry["summary"]["best"]
     return [
-        "## The main contest",
-        f"{entry['model']['title']}, the same weights for everybody, {entry['machine']['cores']} cores, "
-        f"{entry['date']}. "
-        f"{corpus['texts']:,} texts of mixed length, documentation strings of the standard library "
-        f"({corpus['mean_tokens']} tokens on average, median {corpus['median_tokens']:g}, longest "
-        f"{corpus['max_tokens']}).",
-        "### Against each peer at its best batch size",
+        "### Each peer at its best batch size",
         _against(entry, [best[name] for name in peers(entry)]),
-        "### Against each peer at its default",
+        "### Each peer at its default",
         _against(entry, [Variant(name, None).key for name in peers(entry)]),
         _computes(entry),
-        "### In reduced precision",
-        _reduced(entry),
-        "### All figures",
-        _details(entry),
     ]
 
 
+def _setting(entry: dict[str, Any]) -> str:
+    corpus = entry["corpus"]
+    return (
+        f"{entry['model']['title']}, the same weights for everybody, {entry['machine']['cores']} cores, "
+        f"{entry['date']}. {corpus['texts']:,} texts of mixed length, documentation strings of the standard library "
+        f"({corpus['mean_tokens']} tokens on average, median {corpus['median_tokens']:g}, longest "
+        f"{corpus['max_tokens']})."
+    )
+
+
 def _against(entry: dict[str, Any], keys: list[str]) -> str:
-    table: Table = [["", "texts/s", "rapidembed is", "peak memory", "rapidembed's is", "cosine, least"]]
+    """Ours and the peers' variants, and how many times as fast each of ours is."""
     summary = entry["summary"]
-    ours = summary["variants"].get(MAIN)
-    for key in [MAIN, *keys]:
+    ours = list(summary["times_as_fast"])
+    table: Table = [["", "texts/s", *(f"{title(own)} is" for own in ours), "peak memory", "cosine, mean", "least"]]
+    for key in [*ours, *keys]:
         row = summary["variants"].get(key)
-        name = f"**{title(key)}**" if key == MAIN else title(key)
+        name = f"**{title(key)}**" if key in ours else title(key)
         if row is None:
-            table.append([name, "failed", *[NONE] * 4])
+            table.append([name, "failed", *[NONE] * (len(ours) + 3)])
             continue
-        ratio = summary["times_as_fast"].get(MAIN, {}).get(key)
-        both = ours and ours["peak_mb"] and row["peak_mb"] and key != MAIN
+        ratios = [summary["times_as_fast"][own].get(key) if own != key else None for own in ours]
         table.append(
             [
                 name,
                 rate(row["texts_per_s"]),
-                "" if key == MAIN else f"**{times(ratio['median'])} as fast**" if ratio else NONE,
+                *(times(ratio["median"]) if ratio else "" for ratio in ratios),
                 NONE if row["peak_mb"] is None else f"{row['peak_mb']:,.0f} MB",
-                f"{ours['peak_mb'] / row['peak_mb']:.2f}x" if both else "",
+                cosine(entry, key, "mean"),
                 cosine(entry, key, "min"),
             ]
         )
@@ -90,54 +94,54 @@ def _against(entry: dict[str, Any], keys: list[str]) -> str:
 
 
 def _computes(entry: dict[str, Any]) -> str:
-    """Engines that chose a precision by themselves."""
+    """Engines that chose a precision by themselves; in 8 bits, for what is not a product of integers."""
     chosen = [f"{ENGINES[name].title} computes in {kind} here" for name, kind in entry["computes"].items()]
     return f"By its own choice, {', '.join(chosen)}." if chosen else ""
 
 
-def _reduced(entry: dict[str, Any]) -> str:
-    """How much faster ours is in reduced precision, pair by pair."""
-    summary = entry["summary"]
-    ours = [key for key in summary["times_as_fast"] if key != MAIN]
-    if not ours:
-        return "Not measured."
-    table: Table = [["times as fast as", *map(title, ours)]]
-    others = [summary["best"][name] for name in peers(entry)] + [Variant(name, None).key for name in peers(entry)]
-    for key in dict.fromkeys([MAIN, *others]):
-        if key in summary["variants"]:
-            ratios = [summary["times_as_fast"][own][key] for own in ours]
-            table.append([title(key), *(f"{ratio['median']:.2f}" if ratio else NONE for ratio in ratios)])
-    cosines = ", ".join(
-        f"{title(key)} {cosine(entry, key, 'mean')} (least {cosine(entry, key, 'min')})" for key in ours
-    )
-    return f"{render(table)}\n\nMean cosine to float32: {cosines}."
-
-
 def _details(entry: dict[str, Any]) -> str:
+    """Every variant; the share of an integer roof beside that of the float one, where that was measured."""
     header = ["", "texts/s", "tokens/s", "share of the roof", "peak MB", "peak - weights, MB", "cosine mean", "least"]
     table: Table = [[*header, "rapidembed is"]]
-    weights = entry["model"]["weights_mb"]
     for key, row in entry["summary"]["variants"].items():
-        pairs, share, peak = (
-            entry["summary"]["times_as_fast"].get(MAIN, {}).get(key),
-            row["roofline_share"],
-            row["peak_mb"],
-        )
+        pairs = entry["summary"]["times_as_fast"].get(MAIN, {}).get(key)
+        share, integer, peak = percent(row["roofline_share"]), row.get("integer_share"), row["peak_mb"]
         spread = f"{times(pairs['median'])} [{pairs['min']:.2f} to {pairs['max']:.2f}]" if pairs and key != MAIN else ""
         table.append(
             [
                 title(key) + (" (default)" if key.endswith("@default") else ""),
                 rate(row["texts_per_s"]),
                 number(row["tokens_per_s"], 0),
-                NONE if share is None else f"{100 * share:.1f} %",
+                share if integer is None else f"{share}, {percent(integer)} of integers'",
                 number(peak, 0),
-                number(None if peak is None else peak - weights, 0),
+                number(None if peak is None else peak - entry["model"]["weights_mb"], 0),
                 cosine(entry, key, "mean"),
                 cosine(entry, key, "min"),
                 spread,
             ]
         )
-    return render(table)
+    return f"{render(table)}\n\n{_roof(entry)}".rstrip()
+
+
+def _roof(entry: dict[str, Any]) -> str:
+    roof = entry.get("gemm")
+    if not roof:
+        return ""
+    line = f"Roof: {roof['gflops']:.0f} GFLOP/s ({roof['reached']})"
+    if integer := roof.get("integer"):
+        line += f"; of 8-bit integers {integer['gops']:.0f} GOP/s ({integer['reached']})"
+    return f"{line}."
+
+
+def _headed(workload: str, entry: dict[str, Any] | None) -> list[str]:
+    """A contest of models with a head."""
+    if not entry or not entry["runs"]:
+        return []
+    corpus, differences = entry["corpus"], entry["difference"].values()
+    about = f"{corpus['texts']} texts, {corpus['tokens']:,} tokens; random weights."
+    if differences:
+        about += f" Results in float32 differ by at most {max(differences):.0e} (relative above 1)."
+    return [f"## {entry['model']['title']}: {workload}", _details(entry), about]
 
 
 def _contests(contests: dict[str, dict[str, Any]]) -> list[str]:
@@ -202,7 +206,7 @@ def _of(entry: dict[str, Any] | None, key: str) -> dict[str, Any]:
 
 
 def _beside(value: float | None, share: float | None, name: str) -> str:
-    return number(value, 2) + (f" ({share:.2f}x)" if share and not name.startswith(OURS) else "")
+    return number(value, 2) + (f" ({share:.2f}x)" if share and not is_ours(name) else "")
 
 
 def _disturbed(entries: Entries) -> str:

@@ -3,16 +3,19 @@
 ``{"entries": {"SHAPE/WORKLOAD": {...}, "static": {...}}}``. Every entry holds what it was measured on, who was skipped
 and what failed. Of a bulk workload it holds ``runs``: by engine and batch size, texts, tokens and operations of a
 measurement, its seconds in each round (null: not in that one), the largest share of the machine that others took, and
-peak memory; ``cosine`` to the reference; ``computes``, precisions that engines chose by themselves; ``gemm``, the roof.
+peak memory; ``cosine`` to the reference, or ``difference`` from ours where models have a head; ``computes``, precisions
+that engines chose by themselves; ``gemm``, the roofs.
 Of lone queries ``latency_ms``, of cold starts ``cold_s``. ``summary`` is made of these by :mod:`benchmarks.summary`.
 """
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
 from benchmarks.paths import RESULTS
 from benchmarks.summary import summarize
+from benchmarks.tables import Table, render
 
 Entries = dict[str, dict[str, Any]]
 
@@ -42,6 +45,14 @@ def merge(entries: Entries, key: str, entry: dict[str, Any], order: list[str]) -
     merged = entries | {key: entry | {"summary": summarize(entry)}}
     known = [name for name in order if name in merged]
     return {name: merged[name] for name in (*known, *(name for name in merged if name not in order))}
+
+
+def publish(heading: str, about: str, table: Table) -> None:
+    """Print a page with one table, and write it to the file that the command line names, if it does."""
+    page = f"# {heading}\n\n{about}\n\n{render(table)}\n"
+    print(page)
+    for file in sys.argv[1:2]:
+        Path(file).write_text(page, encoding="utf-8")
 
 
 def dump(entries: Entries) -> str:

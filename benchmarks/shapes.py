@@ -12,6 +12,7 @@ from typing import Any
 
 from benchmarks.paths import WORK, model_folder
 
+COLBERT_COLUMNS = 128
 REAL = "minilm"
 """The shape whose weights are real."""
 
@@ -24,6 +25,8 @@ class Shape:
     kind: str = ""
     config: dict[str, Any] = field(default_factory=dict)
     pooling: str = "cls"
+    head: str | None = None
+    """What is asked of it instead of a vector for each text: rerank, colbert or splade."""
 
     @property
     def random(self) -> bool:
@@ -31,12 +34,16 @@ class Shape:
 
 
 _SMALL = {"hidden_size": 384, "intermediate_size": 1536}
+_MINI = _SMALL | {"num_hidden_layers": 6, "num_labels": 1}
 _TOKENS = {"pad_token_id": 0, "cls_token_id": 101, "bos_token_id": 101, "sep_token_id": 102, "eos_token_id": 102}
 SHAPES: dict[str, Shape] = {
     REAL: Shape("all-MiniLM-L6-v2"),
     "bge-small": Shape("bge-small-en-v1.5", "BertModel", _SMALL),
     "bge-base": Shape("bge-base-en-v1.5", "BertModel"),
     "modernbert-base": Shape("ModernBERT-base", "ModernBertModel", _TOKENS, pooling="mean"),
+    "rerank": Shape("Reranker, MiniLM-L6 shape", "BertForSequenceClassification", _MINI, head="rerank"),
+    "colbert": Shape("ColBERT, bert-base shape", "BertModel", head="colbert"),
+    "splade": Shape("SPLADE, bert-base shape", "BertForMaskedLM", head="splade"),
 }
 
 
@@ -73,6 +80,28 @@ def flops(config: dict[str, Any], tokens: Sequence[int]) -> float:
         pairs = everywhere * count * count + (layers - everywhere) * _pairs(count, reach)
         total += count * linear + 4 * hidden * pairs
     return total
+
+
+def work(name: str, tokens: Sequence[int]) -> float:
+    """The same of a shape with its head: of a reranker's last layer only the first token is read."""
+    config, total = configuration(name), flops(configuration(name), tokens)
+    hidden, inner = config["hidden_size"], config["intermediate_size"]
+    if SHAPES[name].head == "rerank":
+        others = 4 * hidden * hidden + 4 * hidden * inner  # of a layer, without keys and values
+        return total + sum(
+            others + 2 * hidden * hidden - count * (others + 4 * hidden * (count - 1)) for count in tokens
+        )
+    columns = {"colbert": COLBERT_COLUMNS, "splade": hidden + config["vocab_size"]}.get(SHAPES[name].head or "", 0)
+    return total + 2 * hidden * columns * sum(tokens)
+
+
+def padded_bytes(name: str, texts: int, longest: int) -> float:
+    """About what a batch needs at its peak when each text is padded to the longest, in ONNX Runtime on an export."""
+    config = configuration(name)
+    scores = config["num_attention_heads"] * longest**2
+    states = longest * (2 * config["intermediate_size"] + 6 * config["hidden_size"])
+    words = longest * config["vocab_size"] if SHAPES[name].head == "splade" else 0
+    return 4.0 * texts * (3 * scores + states + 6 * words)
 
 
 def _pairs(tokens: int, reach: int) -> int:

@@ -9,11 +9,8 @@ which it starts from 10,000 texts on. Their vectors are compared before anything
 import importlib.util
 import logging
 import tempfile
-import time
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from statistics import median
 from typing import Any
 
 import numpy as np
@@ -24,6 +21,7 @@ from benchmarks.corpus import documentation
 from benchmarks.machine import machine, versions
 from benchmarks.paths import RESULTS
 from benchmarks.tables import describe_machine
+from benchmarks.turns import in_turns
 
 _BUILTIN = "builtin:static-en"
 _TOKENS = 85
@@ -63,8 +61,8 @@ def race(ours: Any, theirs: Any, texts: list[str]) -> dict[str, Any]:
             partial(theirs.encode, some),
             partial(theirs.encode, some, use_multiprocessing=False),
         ]
-        rates[str(size)] = [size / seconds for seconds in alternate(calls, _ROUNDS)]
-    one = alternate([partial(ours.encode_query, _QUERY), partial(theirs.encode, _QUERY)], _QUERIES)
+        rates[str(size)] = [size / seconds for seconds in in_turns(calls, _ROUNDS)]
+    one = in_turns([partial(ours.encode_query, _QUERY), partial(theirs.encode, _QUERY)], _QUERIES)
     return {"difference": difference, "texts_per_s": rates, "query_us": [1e6 * seconds for seconds in one]}
 
 
@@ -86,19 +84,6 @@ def section(found: dict[str, Any]) -> str:
         own, other = table["query_us"]
         lines.append(f"| {name} | a lone query | {own:.0f} us | {other:.0f} us | | {other / own:.2f} | |")
     return "\n".join(lines)
-
-
-def alternate(calls: list[Callable[[], Any]], rounds: int) -> list[float]:
-    """Median seconds of each, taking turns."""
-    found: list[list[float]] = [[] for _ in calls]
-    for call in calls:
-        call()
-    for _ in range(rounds):
-        for call, seconds in zip(calls, found, strict=True):
-            started = time.perf_counter()
-            call()
-            seconds.append(time.perf_counter() - started)
-    return [median(seconds) for seconds in found]
 
 
 def cut(folder: Path, count: int) -> tuple[list[str], float]:

@@ -4,6 +4,7 @@ import datetime
 import json
 import random
 import tempfile
+from itertools import accumulate
 from pathlib import Path
 from statistics import linear_regression, median
 from typing import Any
@@ -62,40 +63,28 @@ def stream(corpus: Corpus, count: int, found: dict[str, Any], folder: Path) -> N
     """
     order: list[int] = []
     for passing in range(-(-count // len(corpus))):
-        indices = list(range(len(corpus)))
-        random.Random(passing).shuffle(indices)
-        order += indices
+        order += random.Random(passing).sample(range(len(corpus)), len(corpus))
     del order[count:]
-    seen = [0]
-    for index in order:
-        seen.append(seen[-1] + corpus.tokens[index])
+    seen = list(accumulate((corpus.tokens[index] for index in order), initial=0))
+    notes = [{"texts": 0, "seconds": 0.0}]
 
-    points: list[dict[str, Any]] = found["points"]
-    last = {"texts": 0, "seconds": 0.0}
+    def note(now: dict[str, Any]) -> None:
+        last, seconds = notes[-1], now["seconds"] - notes[-1]["seconds"]
+        rates = {
+            "texts_per_s": (now["texts"] - last["texts"]) / seconds,
+            "tokens_per_s": (seen[now["texts"]] - seen[last["texts"]]) / seconds,
+        }
+        found["points"].append({"texts": now["texts"], **rates, "rss_mb": now["rss_bytes"] / 1e6})
+        notes.append(now)
+        say(f"  {now['texts']} texts: {rates['texts_per_s']:.1f} texts/s, {now['rss_bytes'] / 1e6:.0f} MB")
 
-    def note(point: dict[str, Any]) -> None:
-        nonlocal last
-        seconds = point["seconds"] - last["seconds"]
-        tokens = seen[point["texts"]] - seen[last["texts"]]
-        points.append(
-            {
-                "texts": point["texts"],
-                "texts_per_s": (point["texts"] - last["texts"]) / seconds,
-                "tokens_per_s": tokens / seconds,
-                "rss_mb": point["rss_bytes"] / 1e6,
-            }
-        )
-        last = point
-        say(f"  {point['texts']} texts: {points[-1]['texts_per_s']:.1f} texts/s, {points[-1]['rss_mb']:.0f} MB")
-
-    files = {"texts": folder / "texts.json", "order": folder / "order.json"}
-    files["texts"].write_text(json.dumps(corpus.texts), encoding="utf-8")
-    files["order"].write_text(json.dumps(order), encoding="utf-8")
+    files = {"texts": corpus.texts, "order": order}
+    for name, content in files.items():
+        (folder / name).write_text(json.dumps(content), encoding="utf-8")
     with Worker(OURS, export.folder(shapes.REAL, "weights")) as worker:
-        arguments = {name: str(path) for name, path in files.items()}
+        arguments = {name: str(folder / name) for name in files}
         answer = worker.ask("stream", on_progress=note, every=min(_STEP, max(1, count // 12)), **arguments)
-    found["seconds"] = answer["seconds"]
-    found["peak_mb"] = answer["peak_bytes"] / 1e6
+    found["seconds"], found["peak_mb"] = answer["seconds"], answer["peak_bytes"] / 1e6
 
 
 def summarize(found: dict[str, Any]) -> dict[str, Any]:
@@ -116,31 +105,29 @@ def summarize(found: dict[str, Any]) -> dict[str, Any]:
 
 def markdown(found: dict[str, Any]) -> str:
     """The report of a streaming run."""
-    summary = summarize(found)
+    warm, texts, seconds = summarize(found), found["points"][-1]["texts"], found["seconds"]
     table: Table = [["texts so far", "texts/s", "tokens/s", "memory, MB"]]
     for point in found["points"]:
         row = [f"{point['texts']:,}", number(point["texts_per_s"], 1), number(point["tokens_per_s"], 0)]
         table.append([*row, number(point["rss_mb"], 0)])
-    parts = ["# rapidembed on a stream"]
-    if found["points"]:
-        texts, seconds = found["points"][-1]["texts"], found.get("seconds")
-        rate = f" in {seconds:.0f} s, {texts / seconds:.1f} texts/s" if seconds else ""
-        peak = f", highest memory {found['peak_mb']:.0f} MB (weights: {found['weights_mb']:.0f} MB)" if seconds else ""
+    parts = [
+        "# rapidembed on a stream",
+        f"{texts:,} texts from a generator through `embed` in {seconds:.0f} s, {texts / seconds:.1f} texts/s, highest "
+        f"memory {found['peak_mb']:.0f} MB (weights: {found['weights_mb']:.0f} MB). {found['date']}, "
+        f"{found['machine']['cores']} cores, all-MiniLM-L6-v2, texts cut at 512 tokens.",
+    ]
+    if warm:
         parts.append(
-            f"{texts:,} texts from a generator through `embed`{rate}{peak}. {found['date']}, "
-            f"{found['machine']['cores']} cores, all-MiniLM-L6-v2, texts cut at 512 tokens."
-        )
-    if summary:
-        parts.append(
-            f"Once warm: memory {summary['memory_mb_per_10k_texts']:+.2f} MB per 10,000 texts (all within "
-            f"{summary['memory_spread_mb']:.1f} MB), rate {summary['rate_percent_per_10k_texts']:+.2f} % of tokens/s "
-            f"per 10,000 texts (all within {summary['rate_spread_percent']:.1f} %). The slopes are straight lines "
+            f"Once warm: memory {warm['memory_mb_per_10k_texts']:+.2f} MB per 10,000 texts (all within "
+            f"{warm['memory_spread_mb']:.1f} MB), rate {warm['rate_percent_per_10k_texts']:+.2f} % of tokens/s "
+            f"per 10,000 texts (all within {warm['rate_spread_percent']:.1f} %). The slopes are straight lines "
             f"through every row below but the first {_WARM_UP}."
         )
     parts += [
         render(table),
-        f"Each row is the stretch since the row before, from window to window. The {found['corpus']['texts']:,} ",
+        f"Each row is the stretch since the row before, from window to window. The {found['corpus']['texts']:,} "
+        "different texts come again and again, each time in another order; nothing is cached between passes.",
+        "## Machine and versions",
+        describe_machine(found),
     ]
-    parts[-1] += "different texts come again and again, each time in another order; nothing is cached between passes."
-    parts += ["## Machine and versions", describe_machine(found)]
-    return "\n\n".join(part for part in parts if part) + "\n"
+    return "\n\n".join(parts) + "\n"

@@ -37,6 +37,17 @@ class Variant:
 MAIN = Variant(OURS, None).key
 
 
+def arithmetic(entry: dict[str, Any], name: str) -> str:
+    """What an engine computed its products in: f32, bf16 or int8."""
+    declared = ENGINES[name].arithmetic
+    return entry["computes"].get(name, "f32") if declared == "f32" else declared
+
+
+def is_ours(name: str) -> bool:
+    """Whether an engine is a row of rapidembed."""
+    return name in (OURS, *FASTER)
+
+
 def summarize(entry: dict[str, Any]) -> dict[str, Any]:
     """Of a bulk contest, of lone queries or of cold starts, whichever the entry holds."""
     found: dict[str, Any] = {}
@@ -60,7 +71,7 @@ def summarize(entry: dict[str, Any]) -> dict[str, Any]:
 def _bulk(entry: dict[str, Any]) -> dict[str, Any]:
     """Medians of each variant, each engine's best, and who is how many times as fast as whom, pair by pair."""
     runs = entry["runs"]
-    roof = entry["gemm"]["gflops"] if entry.get("gemm") else None
+    roof = entry.get("gemm") or {}
     mean_tokens = entry["corpus"]["tokens"] / entry["corpus"]["texts"]
     variants = {}
     for key, run in runs.items():
@@ -69,10 +80,12 @@ def _bulk(entry: dict[str, Any]) -> dict[str, Any]:
         variants[key] = {
             "texts_per_s": rate / mean_tokens,
             "tokens_per_s": rate,
-            "roofline_share": run["gflop"] / seconds / roof if roof else None,
+            "roofline_share": run["gflop"] / seconds / roof["gflops"] if roof else None,
             "peak_mb": run["peak_mb"],
         }
-    ours = [key for key in runs if Variant.of(key).engine in (OURS, *FASTER)]
+        if "integer" in roof and arithmetic(entry, Variant.of(key).engine) == "int8":
+            variants[key]["integer_share"] = run["gflop"] / seconds / roof["integer"]["gops"]
+    ours = [key for key in runs if is_ours(Variant.of(key).engine)]
     return {
         "variants": variants,
         "best": {name: best(runs, name) for name in dict.fromkeys(Variant.of(key).engine for key in runs)},

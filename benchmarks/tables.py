@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from benchmarks.engines import ENGINES, FASTER, OURS
-from benchmarks.summary import Variant
+from benchmarks.engines import ENGINES
+from benchmarks.summary import Variant, is_ours
 
 Table = list[list[str]]
 NONE = "-"
@@ -17,6 +17,10 @@ def render(table: Table) -> str:
 
 def number(value: float | None, digits: int) -> str:
     return NONE if value is None else f"{value:,.{digits}f}"
+
+
+def percent(share: float | None) -> str:
+    return NONE if share is None else f"{100 * share:.1f} %"
 
 
 def rate(value: float) -> str:
@@ -33,7 +37,7 @@ def title(key: str) -> str:
     """A variant's name: of peers, with the batch size."""
     variant = Variant.of(key)
     name = ENGINES[variant.engine].title
-    return name if variant.engine in (OURS, *FASTER) else f"{name}, batch {variant.size}"
+    return name if is_ours(variant.engine) else f"{name}, batch {variant.size}"
 
 
 def cosine(entry: dict[str, Any], key: str, which: str) -> str:

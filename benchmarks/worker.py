@@ -1,4 +1,4 @@
-"""One engine in a process of its own, driven by JSON lines: ``python -m benchmarks.worker ENGINE FOLDER``.
+"""One engine in a process of its own, driven by JSON lines: ``python -m benchmarks.worker ENGINE FOLDER [HEAD]``.
 
 Every request is answered by one line; ``stream`` sends progress lines before it. Only what the engine itself needs is
 imported before it is loaded, so that start-up time and memory are the engine's.
@@ -26,24 +26,23 @@ class Commands:
         self._engine = engine
         self._send = send
 
-    def bulk(self, texts: str, batch_size: int | None, save: str | None = None, warm: bool = True) -> dict[str, Any]:
+    def bulk(self, texts: str, batch_size: int | None, save: str | None = None, call: str = "embed") -> dict[str, Any]:
         """Embed a file of texts; the time is that of the one call, the peak that of the process so far.
 
         ``others`` is the share of the machine that other processes took in the meantime.
         """
-        corpus = _read(texts)
-        if warm:
-            self._engine.embed(corpus[:_WARM_UP_TEXTS], batch_size)
+        corpus, work = _read(texts), getattr(self._engine, call)
+        work(corpus[:_WARM_UP_TEXTS], batch_size)
         busy, own = _busy_seconds(), time.process_time()
         start = time.perf_counter()
-        vectors = self._engine.embed(corpus, batch_size)
+        results = work(corpus, batch_size)
         seconds = time.perf_counter() - start
         busy, own = _busy_seconds() - busy, time.process_time() - own
         peak = peak_bytes()
         if save is not None:
             import numpy as np
 
-            np.save(save, vectors)
+            np.save(save, getattr(self._engine, "digest", np.asarray)(results))
         others = (busy - own) / (seconds * (os.cpu_count() or 1))
         return {"seconds": seconds, "peak_bytes": peak, "others": None if math.isnan(others) else max(0.0, others)}
 
@@ -137,7 +136,8 @@ def main() -> None:
         channel.flush()
 
     try:
-        engine = ENGINES[sys.argv[1]].load(Path(sys.argv[2]))
+        row, folder, *head = ENGINES[sys.argv[1]], Path(sys.argv[2]), *sys.argv[3:]
+        engine = row.head(folder, *head) if row.head and head else row.load(folder)
         send({"computes": getattr(engine, "computes", None)})
         commands = Commands(engine, send)
         for line in sys.stdin:

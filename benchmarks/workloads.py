@@ -4,15 +4,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks import shapes
+from benchmarks import heads, shapes
 from benchmarks.corpus import Corpus, open_tokenizer
 
 MIXED, QUERY, COLD = "mixed", "query", "cold"
 UNIFORM = {f"uniform-{tokens}": tokens for tokens in (32, 128, 512)}
 BULK = (MIXED, *UNIFORM)
 """Workloads of many texts, whose figure is texts per second."""
-WORKLOADS = (*BULK, QUERY, COLD)
-_SIZES, _FEW_SIZES = (1, 2, 4, 8, 32, 256), (1, 8, 32)
+WORKLOADS = (*BULK, *heads.WORKLOADS, QUERY, COLD)
+_SIZES, _FEW_SIZES, _HEAD_SIZES = (1, 2, 4, 8, 32, 256), (1, 8, 32), (1, 2, 4, 8, 32)
 _LEAST_TEXTS, _LEAST_TOKENS = 16, 2048
 _PACE = 350e9
 """Floating point operations a second that numbers of texts are chosen by."""
@@ -29,6 +29,12 @@ class Load:
     """Batch sizes that peers are tried with, beside their default."""
 
 
+def of(shape: str) -> tuple[str, ...]:
+    """The workloads of a shape."""
+    head = shapes.SHAPES[shape].head
+    return tuple(name for name in WORKLOADS if heads.WORKLOADS.get(name) == head)
+
+
 def is_main(shape: str, workload: str) -> bool:
     """Whether a contest is the main one: all texts and batch sizes, and memory."""
     return (shape, workload) == (shapes.REAL, MIXED)
@@ -43,14 +49,16 @@ def bulk(shape: str, workload: str, everything: Corpus, count: int, share: int, 
         share: texts that padding engines get.
         seconds: what rapidembed is to take in the other contests, about; larger models get fewer texts.
     """
-    config = shapes.configuration(shape)
+    if workload in heads.WORKLOADS:
+        texts = heads.texts(workload, everything, shapes.source(shape))
+        return Load(texts, texts, () if workload == "questions" else _HEAD_SIZES)
     if workload == MIXED:
         pool = everything.subset(range(min(count, len(everything))))
     else:
         pool = uniform(everything, shapes.source(shape), UNIFORM[workload], max(count, share))
     if is_main(shape, workload):
         return Load(pool, pool.subset(pool.spread(share)), _SIZES)
-    each, tokens = shapes.flops(config, pool.tokens) / len(pool), sum(pool.tokens) / len(pool)
+    each, tokens = shapes.work(shape, pool.tokens) / len(pool), sum(pool.tokens) / len(pool)
     wanted = max(int(seconds * _PACE / each), int(_LEAST_TOKENS / tokens), _LEAST_TEXTS)
     chosen = pool.subset(pool.spread(min(wanted, count)))
     return Load(chosen, pool.subset(pool.spread(share)), _FEW_SIZES)

@@ -3,6 +3,7 @@
 ``tests/test_examples.py`` and ``tests/cli/test_docs.py`` fail when a page no longer says what is printed.
 """
 
+import json
 import re
 import subprocess
 import sys
@@ -24,7 +25,10 @@ PAGES = {
 `pip install 'rapidembed[langchain]'`, then `from rapidembed_langchain import FastEmbedEmbeddings` wherever an
 `Embeddings` is wanted. It takes the parameters of the FastEmbed class in langchain-community, so a migration is one
 changed import, and those of `rapidembed.TextEmbedding`. Documents and queries each get the prompt that the model was
-trained with; the async methods never block the event loop.""",
+trained with; the async methods never block the event loop. `embeddings.fingerprint` names what decides the vectors: it
+is the `namespace` for `CacheBackedEmbeddings`, whose `query_embedding_cache` must then be a store of its own, as
+queries and documents have different vectors. A copy, `embeddings.model_copy(update={"dimensions": 256})`, computes what
+it says.""",
     ),
     "llamaindex": (
         "llamaindex_ingestion.py",
@@ -33,7 +37,12 @@ trained with; the async methods never block the event loop.""",
 `pip install 'rapidembed[llamaindex]'`, then `from rapidembed_llamaindex import FastEmbedEmbedding`, for
 `Settings.embed_model`, an index, or an ingestion pipeline with a cache and workers. With `num_workers=N`, give each
 worker its share of the cores: `FastEmbedEmbedding(threads=1)`. An `embeddings_cache` keeps queries apart from
-documents, and models apart from each other.""",
+documents, and models apart from each other.
+
+Offline, `num_workers` hangs with `SentenceSplitter`, whatever the embedding: a worker that receives the splitter asks
+the network for tiktoken's table, and LlamaIndex waits without end for one that got no answer. `TIKTOKEN_CACHE_DIR`
+naming `llama_index/core/_static/tiktoken_cache` in site-packages helps, or leave `num_workers` out: the embedding uses
+all cores without it.""",
     ),
     "haystack": (
         "haystack_pipelines.py",
@@ -42,7 +51,8 @@ documents, and models apart from each other.""",
 `pip install 'rapidembed[haystack]'`, then `from rapidembed_haystack import FastembedTextEmbedder,
 FastembedDocumentEmbedder`. Pipelines saved with fastembed-haystack need only another `type:` line. A `prefix` stands
 in for the model's own prompts; leave it out and the model's are applied. `run_async` and `warm_up_async` never block
-the event loop, and `close` frees the model.""",
+the event loop, and `close` frees the model. Documents without content are embedded as empty texts, as Haystack's own
+embedders do.""",
     ),
     "hybrid": (
         "hybrid_search.py",
@@ -120,9 +130,9 @@ def commands() -> str:
 
 def models() -> str:
     """Tables of the curated models, one for each facade."""
-    from rapidembed.registry import HYBRID, LATE_INTERACTION, RERANK, SPARSE, TEXT
+    from rapidembed.registry import TASKS
 
-    return "\n\n".join(_table(task) for task in (TEXT, SPARSE, LATE_INTERACTION, RERANK, HYBRID))
+    return "\n\n".join(map(_table, TASKS.values()))
 
 
 def _table(task: "Task") -> str:
@@ -171,7 +181,29 @@ def precision() -> str:
     return report[report.index("\n| |") + 1 :].rstrip()
 
 
-BLOCKS = {"cli": commands, "models": models, "serverless": cold_start, "precision": precision}
+_FATES = {"read": "read", "refused": "refused", "nothing": "changes no number"}
+
+
+def folders() -> str:
+    """Tables of the files of a model and their keys."""
+    from rapidembed.registry.folder_keys import FILES, WHOLE, Key
+
+    def rows(keys: tuple[Key, ...], head: str) -> list[str]:
+        lines = [f"| {head} | read by | here | |", "|---|---|---|---|"]
+        for key in keys:
+            unless = f", unless {' or '.join(_code(json.dumps(value)) for value in key.unless)}" if key.unless else ""
+            names = " ".join(_code(name) for name in key.names.split())
+            lines.append(f"| {names} | {key.reader} | {_FATES[key.use]}{unless} | {key.note} |")
+        return lines
+
+    parts = ["## Files", "", *rows(WHOLE, "file")]
+    for file in FILES:
+        rest = f"Any other key changes no number: {file.why}." if file.why else "Any other key is refused by name."
+        parts += ["", f"## {file.name}", "", *rows(file.keys, "key"), "", rest]
+    return "\n".join(parts)
+
+
+BLOCKS = {"folders": folders, "cli": commands, "models": models, "serverless": cold_start, "precision": precision}
 """Pages with a part between ``<!-- begin -->`` and ``<!-- end -->`` that is generated."""
 
 

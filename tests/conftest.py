@@ -21,6 +21,7 @@ _CLEARED = (
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--figures", metavar="FILE", help="write the figures of tests/core/test_faults.py to FILE")
+    parser.addoption("--graphs", action="store_true", help="write tests/golden/graphs.json anew")
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -3,18 +3,24 @@
 import json
 import subprocess
 import sys
+from dataclasses import replace
+from pathlib import Path
+from pydoc_data import topics
+from types import MappingProxyType, ModuleType, SimpleNamespace
 
 import numpy as np
 import pytest
 
 from benchmarks import plots, readme, report, results, shapes, workloads
 from benchmarks.client import Crew
-from benchmarks.contest import Contest, Team
-from benchmarks.corpus import Corpus
+from benchmarks.contest import Contest, Team, assemble
+from benchmarks.corpus import Corpus, _docstrings, paragraphs
+from benchmarks.engines import ENGINES, missing
 from benchmarks.paths import ROOT
 from benchmarks.plots import like_with_like
 from benchmarks.race import race
 from benchmarks.summary import Variant, summarize
+from benchmarks.turns import in_turns
 from benchmarks.workloads import Load
 
 
@@ -56,6 +62,16 @@ def test_medians_rates_and_the_share_of_the_roof() -> None:
     assert row == {"texts_per_s": 10.0, "tokens_per_s": 1000.0, "roofline_share": 0.75, "peak_mb": 200.0}
 
 
+def test_integers_have_a_roof_of_their_own() -> None:
+    gemm = {"gflops": 400.0, "reached": "x", "integer": {"gops": 1000.0, "reached": "y"}}
+    runs = entry()["runs"] | {"rapidembed-int8@default": run(0.6)}
+    found = entry(gemm=gemm, runs=runs)
+    rows = found["summary"]["variants"]
+    assert rows["rapidembed-int8@default"]["integer_share"] == 0.5
+    assert "integer_share" not in rows["rapidembed@default"]
+    assert "| 125.0 %, 50.0 % of integers' |" in report.markdown({"minilm/mixed": found})
+
+
 def test_ratios_are_taken_pair_by_pair_and_by_tokens() -> None:
     ratios = entry()["summary"]["times_as_fast"]["rapidembed@default"]
     assert ratios["fastembed@1"] == {"median": 2.0, "min": 1.5, "max": 4.0}
@@ -72,6 +88,8 @@ def test_precisions_are_compared_with_their_like() -> None:
     assert like_with_like(entry(), "st-openvino") == 2.0  # it chose bf16: against ours in bf16
     assert like_with_like(entry(computes={}), "st-openvino") == 0.5
     assert like_with_like(entry(), "st-bf16") is None
+    faster = entry()["runs"] | {"rapidembed-native-bf16@default": run(0.4, 0.4, 0.4)}
+    assert like_with_like(entry(runs=faster), "st-openvino") == 2.5  # against the fastest of ours
 
 
 def test_lone_queries_and_cold_starts() -> None:
@@ -103,7 +121,7 @@ def test_the_report_says_what_was_not_run() -> None:
     text = report.markdown({"minilm/mixed": entry(), "bge-base/uniform-32": entry()})
     assert "- minilm, mixed, fastembed@default: not run: it needs about 13 GB of memory." in text
     assert "- bge-base, sentence-transformers ONNX: not installed: optimum." in text
-    assert "| fastembed, batch 1 | 3.33 | **2.00x as fast** | 200 MB | 1.00x | - |" in text
+    assert "| fastembed, batch 1 | 3.33 | 2.00x | 6.00x | 200 MB | - | - |" in text
     assert "| fastembed, default (batch 256) | \\* |" in text
     assert "computes in bf16 here" in text
 
@@ -117,6 +135,31 @@ def test_operations_of_a_layer() -> None:
     expected = 3 * 9 * (8 * 2 * 2 + 6 * 2 * 5) + 4 * 2 * attended
     assert shapes.flops(modern | {"local_attention": 4}, [9]) == expected
     assert shapes.flops(modern | {"local_attention": 128}, [9]) == 3 * 9 * (32 + 60) + 4 * 2 * 3 * 81
+
+
+def test_operations_of_heads(monkeypatch) -> None:
+    monkeypatch.setattr(shapes, "configuration", lambda name: BERT)
+    body = shapes.flops(BERT, [3])
+    assert shapes.work("colbert", [3]) == body + 3 * 2 * 2 * 128
+    assert shapes.work("splade", [3]) == body + 3 * 2 * 2 * (2 + 5)
+    keys_and_values, first = 3 * 2 * 2 * 2 * 2, 2 * 2 * 2 * 2 + 4 * 2 * 8  # of all tokens; the first one's layer
+    attention, pooler = 4 * 2 * 3, 2 * 2 * 2
+    assert shapes.work("rerank", [3]) == keys_and_values + first + attention + pooler
+
+
+def test_calls_take_turns_and_the_first_round_does_not_count() -> None:
+    asked, now = [], iter(range(100))
+    calls = [lambda: asked.append("a"), lambda: asked.append("b")]
+    assert in_turns(calls, 2, clock=lambda: float(next(now)), of=max) == [1.0, 1.0]
+    assert asked == ["a", "b"] * 3
+
+
+def test_calibration_reads_other_texts_than_those_measured() -> None:
+    found = paragraphs()
+    assert len(found) > 1000
+    assert found == paragraphs()
+    measured = _docstrings(Path(topics.__file__).parent)  # of the modules that the paragraphs come from
+    assert not set(found) & {" ".join(text.split()) for text in measured}
 
 
 def test_uniform_texts_have_exactly_so_many_tokens() -> None:
@@ -135,13 +178,32 @@ def test_variants_have_names() -> None:
     assert Variant("st-fp32", None).size == 32
 
 
-def test_the_readme_says_what_was_measured() -> None:
-    assert readme.README.read_text(encoding="utf-8") == readme.readme(), "run: make figures"
+def test_pages_say_what_was_measured() -> None:
+    for page, content in readme.pages().items():
+        assert page.read_text(encoding="utf-8") == content, f"{page.name}: run make figures"
 
 
 def test_fast_chooses_by_what_was_measured() -> None:
-    assert readme.TABLE.read_text(encoding="utf-8") == readme.table(), "run: make figures"
-    assert {row["precision"] for row in json.loads(readme.table())} == {"fp32", "int8", "bf16"}
+    rows = json.loads(readme.pages()[readme.TABLE])
+    assert {row["precision"] for row in rows} == {"fp32", "int8", "bf16"}
+
+
+def test_the_readme_shows_the_fastest_of_each_kind() -> None:
+    runs = entry()["runs"] | {"rapidembed-native-bf16@default": run(0.4), "st-onnx-int8@8": run(0.6)}
+    main = entry(runs=runs)
+    ours = ["rapidembed-native-bf16@default", "rapidembed@default"]
+    assert readme._contenders(main) == [*ours, "fastembed@1", "st-onnx-int8@8"]
+
+
+def test_frameworks_come_before_anyone_scrolls() -> None:
+    lines = readme.README.read_text(encoding="utf-8").splitlines()
+    assert lines.index("## In your framework") < 45
+    assert (
+        sum(
+            line.startswith("|") for line in readme._paragraphs(readme.headline(results.read(readme.NAME))).splitlines()
+        )
+        == 7
+    )
 
 
 def test_summaries_in_the_results_are_those_of_their_runs() -> None:
@@ -157,17 +219,22 @@ def test_help_needs_no_peer() -> None:
     assert "uniform-512" in done.stdout
 
 
+BERT = {"model_type": "bert", "num_hidden_layers": 1, "hidden_size": 2, "intermediate_size": 8, "vocab_size": 5}
+BERT |= {"num_attention_heads": 1}
+
+
 class Pretender:
     """Stands for a worker process: its speed depends on the batch size only."""
 
     computes = None
+    longer = MappingProxyType({"fastembed": 1.5})
 
     def __init__(self, engine: str, seconds: dict, asked: list[str]) -> None:
         self.engine, self.seconds, self.asked = engine, seconds, asked
 
-    def ask(self, do: str, batch_size: int | None, save: str | None, **_) -> dict:
+    def ask(self, do: str, batch_size: int | None, save: str | None = None, **_) -> dict:
         if save is not None:
-            np.save(save, np.eye(20, dtype=np.float32))
+            np.save(save, self.longer.get(self.engine, 1.0) * np.eye(20, dtype=np.float32))
         self.asked.append(Variant(self.engine, batch_size).key)
         return {"seconds": self.seconds.get(batch_size, 1.0), "others": 0.0, "peak_bytes": 5_000_000}
 
@@ -185,15 +252,20 @@ class Pretender:
 def raced(tmp_path, monkeypatch):
     """Holds a contest of texts of 512 tokens between pretenders; gives its entry, and what they were asked."""
 
-    def hold(engines: list[str], seconds: dict, rounds: int = 1) -> tuple[dict, list[str]]:
+    def hold(
+        engines: list[str], seconds: dict, rounds: int = 1, shape: str = "minilm", count: int = 10
+    ) -> tuple[dict, list[str]]:
         asked: list[str] = []
         monkeypatch.setattr(Team, "start", lambda team, engine: Pretender(engine, seconds, asked))
-        team = Team("minilm", engines, {})
-        texts, share = (Corpus([f"{kind} {number}" for number in range(20)], [512] * 20) for kind in ("text", "other"))
+        team = Team(shape, engines, {})
+        size = max(20, count)
+        texts, share = (
+            Corpus([f"{kind} {number}" for number in range(size)], [512] * size) for kind in ("text", "other")
+        )
         with Crew(team.start) as crew:
-            entry = {"failures": [], "model": {"random": False}}
+            entry = {"failures": [], "model": {"random": shapes.SHAPES[shape].random}}
             contest = Contest(team, "uniform-512", crew, tmp_path, entry)
-            race(contest, Load(texts, share.subset(range(10)), (1, 8, 32)), rounds, repeats=0)
+            race(contest, Load(texts, share.subset(range(count)), (1, 8, 32)), rounds, repeats=0)
         return contest.entry, asked
 
     return hold
@@ -225,10 +297,44 @@ def test_a_padded_batch_has_a_process_and_texts_of_its_own(raced, monkeypatch) -
 
 def test_a_padded_batch_that_needs_too_much_is_not_run(raced, monkeypatch) -> None:
     monkeypatch.setattr("benchmarks.race.available_memory", lambda: 5e9)
-    found, asked = raced(["fastembed"], {})
+    found, asked = raced(["fastembed"], {}, count=256)
     assert found["failures"][0]["what"] == "uniform-512, fastembed@default"
     assert found["failures"][0]["error"] == "not run: it needs about 12 GB of memory, 5 GB are free"
     assert asked == ["fastembed@1", "fastembed@8", "fastembed@32", "closed"]
+
+
+def test_results_of_heads_are_compared_by_their_difference(raced, monkeypatch) -> None:
+    monkeypatch.setattr(shapes, "configuration", lambda name: BERT)
+    found, _ = raced(["rapidembed", "fastembed", "rapidembed-int8"], {}, shape="rerank")
+    theirs = [key for key in found["runs"] if key.startswith("fastembed")]
+    assert len(theirs) == 4
+    assert found["difference"] == {"rapidembed@default": 0.0} | dict.fromkeys(
+        theirs, 0.5
+    )  # int8 on random weights: not
+    assert found["runs"]["rapidembed@default"]["peak_mb"] == 5.0
+    assert found["cosine"] == {}
+
+
+def test_who_cannot_run_is_left_out_and_the_reason_kept(monkeypatch) -> None:
+    monkeypatch.setattr("benchmarks.export.ensure", lambda shape, kind, python=None: None)
+    changed = replace(ENGINES["fastembed"], requires=("no_such_module.at_all",))
+    monkeypatch.setitem(ENGINES, "fastembed", changed)
+    team, skipped = assemble("minilm", ["rapidembed", "fastembed"], {})
+    assert (team.engines, skipped) == (["rapidembed"], {"fastembed": "not installed: no_such_module.at_all"})
+    team, skipped = assemble("splade", ["rapidembed", "st-fp32"], {})
+    assert (team.engines, skipped) == (["rapidembed"], {})  # sentence-transformers does not compete there
+
+
+def test_a_backend_competes_once_it_is_in_the_table_and_installed(monkeypatch) -> None:
+    row, table = SimpleNamespace(installed=False), ModuleType("rapidembed.runtime.backends")
+    wanted = ENGINES["rapidembed-native-int8"].requires
+    table.BACKENDS = {}
+    monkeypatch.setitem(sys.modules, table.__name__, table)
+    assert missing(wanted) == ["backend native"]
+    table.BACKENDS = {"native": row}
+    assert missing(wanted) == ["backend native"]
+    row.installed = True
+    assert missing(wanted) == []
 
 
 def test_pictures(tmp_path, monkeypatch) -> None:

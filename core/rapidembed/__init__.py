@@ -13,99 +13,94 @@ from rapidembed.importing import load as _load
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    # It would write a statement for each name.
+    # isort: off
     from rapidembed.errors import (
-        ClosedError,
-        DeviceError,
-        DownloadError,
-        EncodingWarning,
-        InputWarning,
-        IntegrityError,
-        MissingExtraError,
-        ModelNotCachedError,
-        ModelNotFoundError,
-        NonFiniteError,
-        PictureError,
-        RapidEmbedError,
-        TruncationWarning,
-        UnsupportedModelError,
+        ClosedError as ClosedError,
+        DeviceError as DeviceError,
+        DownloadError as DownloadError,
+        EncodingWarning as EncodingWarning,
+        InputWarning as InputWarning,
+        IntegrityError as IntegrityError,
+        MissingExtraError as MissingExtraError,
+        ModelNotCachedError as ModelNotCachedError,
+        ModelNotFoundError as ModelNotFoundError,
+        NonFiniteError as NonFiniteError,
+        PictureError as PictureError,
+        RapidEmbedError as RapidEmbedError,
+        TruncationWarning as TruncationWarning,
+        UnsupportedModelError as UnsupportedModelError,
     )
-    from rapidembed.lexical.index import BM25Index
-    from rapidembed.registry import Hybrid, LateInteraction, ModelSpec, OnnxSource, SparseWeights, WordWeights
-    from rapidembed.settings import default_model
-    from rapidembed.tasks.hybrid import HybridTextEmbedding
-    from rapidembed.tasks.info import ModelInfo
-    from rapidembed.tasks.late_interaction import LateInteractionTextEmbedding
-    from rapidembed.tasks.rerank import TextCrossEncoder
-    from rapidembed.tasks.results import HybridEmbedding, RankedDocument
-    from rapidembed.tasks.sparse import SparseTextEmbedding
-    from rapidembed.tasks.text import TextEmbedding
-    from rapidembed.toolkit.max_sim import max_sim
-    from rapidembed.types import Device, SparseEmbedding
+    from rapidembed.lexical.index import BM25Index as BM25Index
+    from rapidembed.registry import (
+        Hybrid as Hybrid,
+        LateInteraction as LateInteraction,
+        ModelSpec as ModelSpec,
+        OnnxSource as OnnxSource,
+        SparseWeights as SparseWeights,
+        WordWeights as WordWeights,
+    )
+    from rapidembed.settings import default_model as default_model
+    from rapidembed.tasks.hybrid.facade import HybridTextEmbedding as HybridTextEmbedding
+    from rapidembed.tasks.info import ModelInfo as ModelInfo
+    from rapidembed.tasks.late_interaction.facade import LateInteractionTextEmbedding as LateInteractionTextEmbedding
+    from rapidembed.tasks.rerank.facade import TextCrossEncoder as TextCrossEncoder
+    from rapidembed.tasks.results import (
+        HybridEmbedding as HybridEmbedding,
+        RankedDocument as RankedDocument,
+    )
+    from rapidembed.tasks.sparse.facade import SparseTextEmbedding as SparseTextEmbedding
+    from rapidembed.tasks.text.facade import TextEmbedding as TextEmbedding
+    from rapidembed.toolkit.max_sim import max_sim as max_sim
+    from rapidembed.types import (
+        Device as Device,
+        SparseEmbedding as SparseEmbedding,
+    )
+    # isort: on
 
-__all__ = [
-    "BM25Index",
-    "ClosedError",
-    "Device",
-    "DeviceError",
-    "DownloadError",
-    "EncodingWarning",
-    "Hybrid",
-    "HybridEmbedding",
-    "HybridTextEmbedding",
-    "InputWarning",
-    "IntegrityError",
-    "LateInteraction",
-    "LateInteractionTextEmbedding",
-    "MissingExtraError",
-    "ModelInfo",
-    "ModelNotCachedError",
-    "ModelNotFoundError",
-    "ModelSpec",
-    "NonFiniteError",
-    "OnnxSource",
-    "PictureError",
-    "RankedDocument",
-    "RapidEmbedError",
-    "SparseEmbedding",
-    "SparseTextEmbedding",
-    "SparseWeights",
-    "TextCrossEncoder",
-    "TextEmbedding",
-    "TruncationWarning",
-    "UnsupportedModelError",
-    "WordWeights",
-    "default_model",
-    "max_sim",
-]
-
-_ELSEWHERE = {
+_HOMES = {
     "BM25Index": "rapidembed.lexical.index",
+    "ClosedError": "rapidembed.errors",
     "Device": "rapidembed.types",
+    "DeviceError": "rapidembed.errors",
+    "DownloadError": "rapidembed.errors",
+    "EncodingWarning": "rapidembed.errors",
     "Hybrid": "rapidembed.registry",
     "HybridEmbedding": "rapidembed.tasks.results",
-    "HybridTextEmbedding": "rapidembed.tasks.hybrid",
+    "HybridTextEmbedding": "rapidembed.tasks.hybrid.facade",
+    "InputWarning": "rapidembed.errors",
+    "IntegrityError": "rapidembed.errors",
     "LateInteraction": "rapidembed.registry",
-    "LateInteractionTextEmbedding": "rapidembed.tasks.late_interaction",
+    "LateInteractionTextEmbedding": "rapidembed.tasks.late_interaction.facade",
+    "MissingExtraError": "rapidembed.errors",
     "ModelInfo": "rapidembed.tasks.info",
+    "ModelNotCachedError": "rapidembed.errors",
+    "ModelNotFoundError": "rapidembed.errors",
     "ModelSpec": "rapidembed.registry",
+    "NonFiniteError": "rapidembed.errors",
     "OnnxSource": "rapidembed.registry",
+    "PictureError": "rapidembed.errors",
     "RankedDocument": "rapidembed.tasks.results",
+    "RapidEmbedError": "rapidembed.errors",
     "SparseEmbedding": "rapidembed.types",
-    "SparseTextEmbedding": "rapidembed.tasks.sparse",
+    "SparseTextEmbedding": "rapidembed.tasks.sparse.facade",
     "SparseWeights": "rapidembed.registry",
-    "TextCrossEncoder": "rapidembed.tasks.rerank",
-    "TextEmbedding": "rapidembed.tasks.text",
+    "TextCrossEncoder": "rapidembed.tasks.rerank.facade",
+    "TextEmbedding": "rapidembed.tasks.text.facade",
+    "TruncationWarning": "rapidembed.errors",
+    "UnsupportedModelError": "rapidembed.errors",
     "WordWeights": "rapidembed.registry",
     "default_model": "rapidembed.settings",
     "max_sim": "rapidembed.toolkit.max_sim",
 }
+__all__ = sorted(_HOMES)
 
 
 def __getattr__(name: str) -> object:
     # ``import rapidembed`` stays instant: onnxruntime and the rest load with the first facade.
-    if name not in __all__:
+    if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(_load(_ELSEWHERE.get(name, "rapidembed.errors")), name)
+    value = getattr(_load(_HOMES[name]), name)
     globals()[name] = value
     return value
 

@@ -94,3 +94,8 @@ class TruncationWarning(InputWarning):
 
 class EncodingWarning(InputWarning):
     """Texts held lone surrogates, which are not Unicode text, and were repaired with U+FFFD."""
+
+
+for _kind in [value for value in vars().values() if isinstance(value, type)]:
+    _kind.__module__ = "rapidembed"
+del _kind

@@ -4,7 +4,7 @@
 |---|---|---|
 | ``RAPIDEMBED_MODEL`` | model that ``TextEmbedding()`` loads | ``BAAI/bge-small-en-v1.5`` |
 | ``RAPIDEMBED_THREADS`` | threads of the process-wide compute pool | the cores this process may use |
-| ``RAPIDEMBED_CACHE_DIR`` | where built graphs are kept (kilobytes each) | ``rapidembed`` in the user's cache folder |
+| ``RAPIDEMBED_CACHE_DIR`` | what is built: graphs, and weights in int8 | ``rapidembed`` in the user's cache folder |
 
 Downloads live in the Hugging Face cache (``HF_HOME``, ``HF_HUB_CACHE``) and obey ``HF_HUB_OFFLINE``, ``HF_TOKEN``
 and ``HF_ENDPOINT``.

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, Literal, TypeAlias, get_args
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,22 +24,17 @@ POOLING_MODES: tuple[PoolingMode, ...] = (
     "none",
 )
 
-Head: TypeAlias = Literal["pool", "tokens", "classification", "mlm", "attention", "words", "hybrid", "picture"]
+HeadName: TypeAlias = Literal["pool", "tokens", "classification", "mlm", "attention", "words", "hybrid", "picture"]
 """What a model computes from its token vectors: one vector by pooling; a vector for each token; a score by a
 classifier over the first token; a weight for each word of the vocabulary by the masked-language-model head; how much
 the first token attends to each token; a few numbers for each word, by a projection of its own; all at once, a vector,
-weights of the tokens, and a vector for each token; a vector of a picture, as its model makes it."""
-
-HEADS: tuple[Head, ...] = get_args(Head)
+weights of the tokens, and a vector for each token; a vector of a picture."""
 
 SparsePooling: TypeAlias = Literal["max", "sum"]
 """How the weights that a text's tokens give a word become one: the largest, or all of them."""
 
 Precision: TypeAlias = Literal["fp32", "int8", "bf16"]
 """Numbers that a model computes with."""
-
-Backend: TypeAlias = Literal["onnxruntime", "openvino"]
-"""What runs a graph."""
 
 ProviderSpec: TypeAlias = str | tuple[str, Mapping[str, Any]]
 """An ONNX Runtime execution provider: its name, or its name and options."""
@@ -49,6 +44,8 @@ Providers: TypeAlias = Sequence[ProviderSpec]
 
 class Device(StrEnum):
     """Where a model runs; the names are fastembed's."""
+
+    __module__ = "rapidembed"
 
     CPU = "cpu"
     CUDA = "cuda"
@@ -61,6 +58,8 @@ class SparseEmbedding:
 
     Two are equal when they hold the same numbers at the same indices in the same order.
     """
+
+    __module__ = "rapidembed"
 
     values: NDArray[np.float32]
     """float32 (entries,)."""

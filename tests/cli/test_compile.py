@@ -35,7 +35,7 @@ def folder(run: Run, tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize("name", PRECISIONS)
 def test_a_folder_builds_nothing(run: Run, name: str, tmp_path: Path, request: pytest.FixtureRequest) -> None:
-    if name == "bf16" and "BF16" not in pytest.importorskip("rapidembed.runtime.openvino").capabilities():
+    if name == "bf16" and "BF16" not in pytest.importorskip("rapidembed.runtime.backends.openvino").capabilities():
         pytest.skip("this CPU has no bfloat16")
     said = run("compile", str(TINY), *PRECISIONS[name], "--out", str(tmp_path / "out")).stdout
     assert f"precision  {name}" in said

@@ -137,7 +137,12 @@ def test_blank_texts_stay_unless_they_are_not_wanted(run: Run) -> None:
     ("name", "content", "options", "words"),
     [
         ("a.jsonl", '{"text": "x"}\nnot json\n', (), "a.jsonl: line 2 is not JSON: Expecting value"),
-        ("a.jsonl", "[1]\n", (), "line 1: expected an object or a string, got list. An array becomes lines with: jq"),
+        (
+            "a.jsonl",
+            "[1]\n",
+            (),
+            "line 1: expected an object or a string, got list. A file that is one array is read with --format json",
+        ),
         ("a.jsonl", '{"text": 5}', (), "a.jsonl: line 1: 'text' must be a string, got int 5"),
         ("a.jsonl", '{"text": "x", "id": 1.5}', (), "line 1: 'id' must be a string or integer, got float 1.5"),
         ("a.jsonl", '{"a": "x", "b": 1}', (), "no text in 'text'; the record has 'a', 'b'. --column names"),

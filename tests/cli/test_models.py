@@ -12,6 +12,7 @@ from rapidembed import (
     TextCrossEncoder,
     TextEmbedding,
 )
+from rapidembed.registry import TASKS
 
 from tests.cli.conftest import NAME, TINY, Program, Run, environment
 from tests.fakes.hub import COMMIT, FakeHub
@@ -182,14 +183,8 @@ def test_a_misspelled_name_deletes_nothing(run: Run, graphs: Path, tmp_path: Pat
     assert len(list(graphs.iterdir())) == 1
 
 
-@pytest.mark.parametrize("task", ["text", "sparse", "late-interaction", "hybrid"])
+@pytest.mark.parametrize("task", [name for name, task in TASKS.items() if "hybrid" in task.heads])
 def test_info_about_a_model_of_several_tasks(run: Run, tmp_path: Path, task: str) -> None:
     found = json.loads(run("info", str(assemble_hybrid(tmp_path / "model")), "--task", task, "--json").stdout)
-    facades = {
-        "text": "TextEmbedding",
-        "sparse": "SparseTextEmbedding",
-        "late-interaction": "LateInteractionTextEmbedding",
-        "hybrid": "HybridTextEmbedding",
-    }
-    assert found["facade"] == facades[task]
+    assert found["facade"] == TASKS[task].facade
     assert found["dimensions"] == 16

@@ -76,13 +76,16 @@ def uninterrupted(folder: Path, output: str) -> tuple[dict[str, bytes], int]:
     return expected, int(done.stdout)
 
 
+MORE = [pytest.param(seed, 5, marks=pytest.mark.slow) for seed in (1, 2)]
+
+
 @pytest.mark.parametrize("output", list(OUTPUTS))
-@pytest.mark.parametrize("seed", range(3))
-def test_killed_again_and_again_at_random_steps(lines: Path, output: str, seed: int) -> None:
+@pytest.mark.parametrize(("seed", "kills"), [(0, 2), *MORE])
+def test_killed_again_and_again_at_random_steps(lines: Path, output: str, seed: int, kills: int) -> None:
     draw = random.Random(seed)
     expected, steps = uninterrupted(lines, output)
     assert steps > 20
-    for _ in range(5):  # each goes on where the one before it died
+    for _ in range(kills):  # each goes on where the one before it died
         killed = subprocess.run(command(draw.randint(1, steps // 3), output), cwd=lines, timeout=60, check=False)
         assert killed.returncode == 9
         assert not set(expected) & set(results(lines)) or (lines / f"{OUTPUTS[output][0]}.partial").exists()
@@ -107,19 +110,19 @@ def test_killed_at_every_step(lines: Path, output: str) -> None:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals")
-@pytest.mark.parametrize("seed", range(3))
-def test_killed_at_random_moments(tmp_path: Path, seed: int) -> None:
+@pytest.mark.parametrize(("seed", "kills"), [(0, 2), *MORE])
+def test_killed_at_random_moments(tmp_path: Path, seed: int, kills: int) -> None:
     """SIGKILL from outside, with the real interval between commits."""
     draw = random.Random(seed)
     folder = tmp_path
-    (folder / "lines.txt").write_text("".join(f"text number {n} jumps over the lazy dog\n" for n in range(20_000)))
+    (folder / "lines.txt").write_text("".join(f"text number {n} jumps over the lazy dog\n" for n in range(8_000)))
     program = [sys.executable, "-m", "rapidembed", "embed", "-q", "-m", str(TINY), "lines.txt"]
     output = ["-o", "out.npy", "--ids", "ids.txt"]
     subprocess.run([*program, *output], cwd=folder, check=True, timeout=100)
     expected = results(folder)
     for name in expected:
         (folder / name).unlink()
-    for _ in range(4):
+    for _ in range(kills):
         process = subprocess.Popen([*program, *output], cwd=folder)
         time.sleep(draw.uniform(0.2, 2))
         process.kill()

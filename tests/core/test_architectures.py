@@ -1,8 +1,7 @@
 """Every architecture gives transformers' numbers: see tests/golden/make_architectures.py."""
 
 import json
-from dataclasses import replace
-from importlib import import_module
+from functools import partial
 
 import numpy as np
 import pytest
@@ -15,129 +14,181 @@ from rapidembed import (
     TruncationWarning,
     UnsupportedModelError,
 )
-from rapidembed.graph import load_program
+from rapidembed.graph import buildable_architectures, load_program
 from rapidembed.hub import Checkpoint
-from rapidembed.registry import LateInteraction, ModelSpec, SparseWeights
+from rapidembed.registry import LateInteraction, ModelSpec, SparseWeights, discover
+from rapidembed.registry.config_file import ConfigFile
+from rapidembed.registry.own_code import read_architecture
 from rapidembed.runtime.session import OnnxSession
-from safetensors import safe_open
-from safetensors.numpy import load_file
+from rapidembed.runtime.tokenizer import Tokenizer
+from safetensors.numpy import load_file, save_file
 
-from tests.golden.architectures import PAIRS, POSITIONS, TEXTS, assemble, rows, types, write_modules
+from tests.fakes import compare
+from tests.golden.architectures import GROUPS, VARIANTS
+from tests.golden.bert_kin import PAIRS, POSITIONS
+from tests.golden.tiny import HIDDEN, changed, write_modules
 from tests.golden.variants import HERE
 
-FILES = sorted(HERE.glob("architectures_*.json"))
-VARIANTS, MADE, REFERENCE = {}, {}, {}
-for _file in FILES:
-    VARIANTS |= import_module(f"tests.golden.{_file.stem}").VARIANTS
-    MADE |= json.loads(_file.read_text(encoding="utf-8"))
-    REFERENCE |= load_file(_file.with_suffix(".safetensors"))
-with safe_open(FILES[0].with_suffix(".safetensors"), framework="numpy") as _arrays:
-    TOLERANCE = float(_arrays.metadata()["tolerance"])
+TOLERANCE = 1e-5
 CPU = ["CPUExecutionProvider"]
+MADE = {group: GROUPS[group].made for group in GROUPS}
+REFERENCE = {group: GROUPS[group].results for group in GROUPS}
+close = partial(compare.close, tolerance=TOLERANCE)
+
+
+def variant_of(group, name):
+    return GROUPS[group].variants[name]
+
+
+ENCODERS = [each for each in VARIANTS if variant_of(*each).head == "tokens"]
+TEXTS = GROUPS["bert"].recipe.texts
 
 
 @pytest.fixture
-def folder(name, tmp_path):
-    return assemble(VARIANTS[name], MADE[name], tmp_path / "model")
+def folder(group, name, tmp_path):
+    return GROUPS[group].assemble(name, MADE[group][name], tmp_path / "model")
 
 
-def reference(name):
-    """What is expected of a variant for each row of token ids."""
-    stored = VARIANTS[name].same_as or name
-    return [REFERENCE[f"{stored}/{length}"] for length in VARIANTS[name].lengths]
+def reference(group, name, what):
+    """What is expected of a variant; None if nothing is stored."""
+    same = variant_of(group, name).same_as or name
+    keys = (GROUPS[group].key(each, what) for each in (name, same))
+    return next((REFERENCE[group][key] for key in keys if key in REFERENCE[group]), None)
 
 
-def spec(name, width, *, pooling=None):
-    """A head's spec as the facades have it, or that of pooled vectors."""
-    head = "pool" if pooling else VARIANTS[name].head
-    return ModelSpec(
-        name=name,
-        dim=width,
-        architecture=MADE[name]["config"]["model_type"],
-        head=head,
-        pooling=pooling or ("none",),
-        sparse=SparseWeights() if head == "mlm" else None,
-    )
+def spec(group, name, **other):
+    """A head's spec as the facades have it."""
+    variant = variant_of(group, name)
+    values = {
+        "dim": reference(group, name, variant.lengths[0]).shape[-1],
+        "head": variant.head,
+        "sparse": SparseWeights() if variant.head == "mlm" else None,
+        "tasks": {} if variant.task is None else {"some task": 5},
+    }
+    return ModelSpec(name=name, architecture=MADE[group][name]["config"]["model_type"], **(values | other))
 
 
 def session(folder, spec, *, masked):
     return OnnxSession(load_program(Checkpoint(spec, folder, ("model.safetensors",)), masked=masked), CPU, 1)
 
 
-def feed(session, ids, mask):
-    known = {
-        "input_ids": np.array(ids, dtype=np.int64),
-        "attention_mask": np.array(mask, dtype=np.int64),
-        "token_type_ids": np.array(
-            [types(row[: sum(seen)]) + [0] * seen.count(0) for row, seen in zip(ids, mask, strict=True)]
-        ),
-    }
-    return {name: known[name] for name in session.inputs}
+def run(graph, given, task=None):
+    known = given | {"task_id": np.array(task or 0, dtype=np.int64)}
+    return graph.run({name: known[name] for name in graph.inputs})
 
 
-def alone(session, name):
-    """Each row by itself."""
-    return [session.run(feed(session, [row], [[1] * len(row)]))[0] for row in rows(VARIANTS[name])]
+def inputs(group, name, length):
+    return GROUPS[group].inputs(name, length, MADE[group][name]["config"])
 
 
-def together(session, name, filling):
-    """All rows as one padded batch."""
-    single = rows(VARIANTS[name])
-    longest = max(map(len, single))
-    ids = [row + [filling] * (longest - len(row)) for row in single]
-    mask = [[1] * len(row) + [0] * (longest - len(row)) for row in single]
-    return list(session.run(feed(session, ids, mask)))
+def padded(group, name, filling):
+    """The texts of all lengths as one batch."""
+    lengths = variant_of(group, name).lengths
+    fillings = {"input_ids": filling, "token_type_ids": 1, "attention_mask": 0}
+
+    def row(length):
+        given = inputs(group, name, length) | {"attention_mask": np.ones((1, length), np.int64)}
+        padding = ((0, 0), (0, max(lengths) - length))
+        return {key: np.pad(array, padding, constant_values=fillings[key]) for key, array in given.items()}
+
+    rows = [row(length) for length in lengths]
+    return {key: np.concatenate([row[key] for row in rows]) for key in fillings}
 
 
-def close(found, expected):
-    for one, other in zip(found, expected, strict=True):
-        np.testing.assert_allclose(one, other, atol=TOLERANCE, rtol=TOLERANCE)
+@pytest.mark.parametrize(("group", "name"), VARIANTS)
+def test_results_are_those_of_transformers(group, name, folder):
+    graph, variant = session(folder, spec(group, name), masked=False), variant_of(group, name)
+    for length in variant.lengths:
+        given = inputs(group, name, length)
+        backwards = {key: array[:, ::-1] for key, array in given.items()}
+        found = run(graph, {key: np.concatenate([array, backwards[key]]) for key, array in given.items()}, variant.task)
+        close(found, [reference(group, name, length), run(graph, backwards, variant.task)[0]])
 
 
-@pytest.mark.parametrize("name", VARIANTS)
-def test_results_are_those_of_transformers(name, folder):
-    expected = reference(name)
-    close(alone(session(folder, spec(name, expected[0].shape[-1]), masked=False), name), expected)
+@pytest.mark.parametrize(("group", "name"), VARIANTS)
+def test_padding_changes_nothing(group, name, folder):
+    variant, graph = variant_of(group, name), session(folder, spec(group, name), masked=True)
+    found = [row for filling in (0, 9) for row in run(graph, padded(group, name, filling), variant.task)]
+    for row, length in zip(found, 2 * variant.lengths, strict=True):
+        wanted = reference(group, name, length)
+        if variant.head == "mlm":  # only weights above zero count
+            row, wanted = np.maximum(row, 0), np.maximum(wanted, 0)
+        close([row[:length] if variant.head == "tokens" else row], [wanted])
 
 
-@pytest.mark.parametrize("name", VARIANTS)
-@pytest.mark.parametrize("filling", [0, 9])
-def test_padding_changes_nothing(name, folder, filling):
-    expected = reference(name)
-    found = together(session(folder, spec(name, expected[0].shape[-1]), masked=True), name, filling)
-    if VARIANTS[name].head == "tokens":
-        found = [tokens[:length] for tokens, length in zip(found, VARIANTS[name].lengths, strict=True)]
-    if VARIANTS[name].head == "mlm":  # only weights above zero count
-        expected = [np.maximum(weights, 0) for weights in expected]
-        found = [np.maximum(weights, 0) for weights in found]
-    close(found, expected)
-
-
-@pytest.mark.parametrize("name", [name for name, variant in VARIANTS.items() if variant.head == "tokens"])
+@pytest.mark.parametrize(("group", "name"), ENCODERS)
 @pytest.mark.parametrize("masked", [False, True])
-def test_the_first_token_alone(name, folder, masked):
-    expected = [tokens[0] for tokens in reference(name)]
-    loaded = session(folder, spec(name, len(expected[0]), pooling=("cls",)), masked=masked)
-    close(together(loaded, name, 9) if masked else alone(loaded, name), expected)
+def test_the_first_token_alone(group, name, folder, masked):
+    variant = variant_of(group, name)
+    graph = session(folder, spec(group, name, head="pool", pooling=("cls",)), masked=masked)
+    if masked:
+        found = run(graph, padded(group, name, 9), variant.task)
+    else:
+        found = [run(graph, inputs(group, name, length), variant.task)[0] for length in variant.lengths]
+    close(found, [reference(group, name, length)[0] for length in variant.lengths])
 
 
-HIDING = LateInteraction(expansion_length=POSITIONS)
-"""Queries are filled up with tokens that the others do not see."""
+@pytest.mark.parametrize(("group", "name"), [each for each in ENCODERS if variant_of(*each).hides_tokens])
+@pytest.mark.parametrize("masked", [False, True])
+def test_tokens_hidden_from_the_others(group, name, folder, masked):
+    """As late interaction has them, whose queries are filled up; without a stored result, against the masked form."""
+    variant = variant_of(group, name)
+    given = inputs(group, name, max(variant.lengths))
+    given["attention_mask"] = np.ones_like(given["input_ids"])
+    given["attention_mask"][:, -HIDDEN:] = 0
+    hiding = spec(group, name, late=LateInteraction(expansion_length=64))
+    wanted = reference(group, name, "hidden")
+    if wanted is None:
+        wanted = run(session(folder, spec(group, name), masked=True), given)[0]
+    close(run(session(folder, hiding, masked=masked), given, variant.task), [wanted])
 
 
-@pytest.mark.parametrize("name", [name for name, v in VARIANTS.items() if v.head == "tokens" and v.hides_tokens])
-def test_tokens_that_others_do_not_see(name, folder):
-    """The form that late interaction takes where queries are filled up, against the masked one."""
-    plain = spec(name, reference(name)[0].shape[-1])
-    hiding = replace(plain, late=HIDING)
-    expected = together(session(folder, plain, masked=True), name, 9)
-    close(together(session(folder, hiding, masked=False), name, 9), expected)
+def dense(model, texts):
+    table = np.zeros((len(texts), model.vocab_size), dtype=np.float32)
+    for row, embedding in zip(table, model.encode_document(texts), strict=True):
+        row[embedding.indices] = embedding.values
+    return table
 
 
-@pytest.mark.parametrize("name", ["distilbert"])
-def test_a_width_of_another_name_is_read_for_every_task(name, folder):
+FACADES = {
+    "tokens": (TextEmbedding, lambda model, texts: model.encode(texts)),
+    "classification": (TextCrossEncoder, lambda model, texts: model.score_pairs(PAIRS)),
+    "mlm": (SparseTextEmbedding, dense),
+}
+
+
+@pytest.mark.parametrize(("group", "name"), [each for each in VARIANTS if reference(*each, "texts") is not None])
+@pytest.mark.filterwarnings("ignore::rapidembed.TruncationWarning")
+def test_facades(group, name, folder):
+    facade, compute = FACADES[variant_of(group, name).head]
+    with facade(folder) as model:
+        assert model.info.architecture == architecture(group, name)
+        close(compute(model, GROUPS[group].recipe.texts), reference(group, name, "texts"))
+
+
+@pytest.mark.parametrize("group", [group for group in GROUPS if "base" in GROUPS[group].variants])
+def test_weights_of_half_precision(group, tmp_path):
+    """They are converted when they are loaded, also where a graph takes rows of a matrix."""
+    folders = [GROUPS[group].assemble("base", MADE[group]["base"], tmp_path / name) for name in ("half", "rounded")]
+    half = {name: array.astype(np.float16) for name, array in load_file(folders[0] / "model.safetensors").items()}
+    save_file(half, folders[0] / "model.safetensors")
+    save_file({name: array.astype(np.float32) for name, array in half.items()}, folders[1] / "model.safetensors")
+    graphs = [session(folder, spec(group, "base"), masked=False) for folder in folders]
+    close(*(run(graph, inputs(group, "base", 17)) for graph in graphs))
+
+
+def architecture(group, name):
+    return read_architecture(ConfigFile(HERE, MADE[group][name]["config"]))
+
+
+def test_every_architecture_is_tested():
+    assert {architecture(*each) for each in VARIANTS} | {"bert"} == buildable_architectures()
+
+
+@pytest.mark.parametrize(("group", "name"), [("bert", "distilbert")])
+def test_a_width_of_another_name_is_read_for_every_task(group, name, folder):
     """Without modules.json the config says it; a ColBERT's token vectors have the same mean."""
-    expected = REFERENCE[f"{name}/texts"]
+    expected = reference(group, name, "texts")
     write_modules(folder, ["Transformer"])
     with LateInteractionTextEmbedding(folder) as model, pytest.warns(TruncationWarning):
         close([tokens.mean(axis=0) for tokens in model.encode_document(TEXTS)], expected)
@@ -147,51 +198,9 @@ def test_a_width_of_another_name_is_read_for_every_task(name, folder):
 
 
 @pytest.mark.parametrize(
-    ("name", "field", "value", "message"),
-    [
-        ("roberta", "position_embedding_type", "relative_key", "position_embedding_type='relative_key'"),
-        ("roberta", "is_decoder", True, "is_decoder=True"),
-        ("roberta", "add_cross_attention", True, "add_cross_attention=True"),
-        ("roberta", "hidden_act", "mystery", "hidden_act='mystery' is unknown"),
-        ("roberta", "architectures", ["RobertaForTokenClassification"], "'RobertaForTokenClassification'"),
-        ("mpnet", "relative_attention_num_buckets", 16, "relative_attention_num_buckets=16 .* 29 or more"),
-        ("mpnet", "hidden_act", "mish", "hidden_act='mish'"),
-        ("distilbert", "n_heads", 3, "hidden_size 16 is not a multiple of 3"),
-        ("distilbert", "activation", "mish", "hidden_act='mish'"),
-        ("electra", "position_embedding_type", "relative_key", "position_embedding_type='relative_key'"),
-        ("electra", "is_decoder", True, "is_decoder=True"),
-        ("deberta", "pos_att_type", "c2p|p2p", "pos_att_type 'p2p' is not supported; known: c2p, p2c"),
-        ("deberta", "norm_rel_ebd", "batch_norm", "norm_rel_ebd 'batch_norm' is not supported"),
-        ("deberta", "conv_kernel_size", 3, "conv_kernel_size=3"),
-        ("deberta", "embedding_size", 8, "embedding_size=8"),
-        ("deberta", "attention_head_size", 8, "attention_head_size=8"),
-        ("deberta", "pooler_hidden_act", "tanh", "pooler_hidden_act='tanh'"),
-        ("albert", "position_embedding_type", "relative_key_query", "position_embedding_type='relative_key_query'"),
-    ],
+    ("group", "name"), [("bert", name) for name in ("roberta", "roberta_padding", "mpnet", "mpnet_padding")]
 )
-def test_unknown_values_are_refused_by_name(name, field, value, message, tmp_path):
-    made = MADE[name] | {"config": MADE[name]["config"] | {field: value}}
-    with pytest.raises(UnsupportedModelError, match=message):
-        TextEmbedding(assemble(VARIANTS[name], made, tmp_path / "model"))
-
-
-@pytest.mark.parametrize("masked", [False, True])
-@pytest.mark.parametrize("name", ["deberta"])
-def test_tokens_that_others_do_not_see_are_refused(name, folder, masked):
-    hiding = replace(spec(name, 16), late=HIDING)
-    with pytest.raises(UnsupportedModelError, match="tokens that the others do not see are not supported"):
-        session(folder, hiding, masked=masked)
-
-
-@pytest.mark.parametrize("name", ["electra", "albert", "deberta"])
-def test_a_head_that_cannot_be_built_is_named(name, folder):
-    (folder / "modules.json").unlink()
-    with pytest.raises(UnsupportedModelError, match=f"the head 'mlm' can be built for model_type '{name}"):
-        SparseTextEmbedding(folder)
-
-
-@pytest.mark.parametrize("name", ["roberta", "roberta_padding", "mpnet", "mpnet_padding"])
-def test_positions_behind_the_padding_token_limit_the_length(name, folder):
+def test_positions_behind_the_padding_token_limit_the_length(folder):
     """Both config.json and a tokenizer that says nothing better count positions that no token can have."""
     (folder / "tokenizer_config.json").write_text('{"model_max_length": 42}')
     with TextEmbedding(folder) as model:
@@ -202,31 +211,143 @@ def test_positions_behind_the_padding_token_limit_the_length(name, folder):
         TextEmbedding(folder, max_tokens=POSITIONS + 1)
 
 
-def test_a_padding_token_that_is_no_number_is_named(tmp_path):
-    made = MADE["roberta"] | {"config": MADE["roberta"]["config"] | {"pad_token_id": "<pad>"}}
+@pytest.mark.parametrize(("group", "name"), [("jina_embeddings_v3", "first task")])
+def test_queries_and_documents_have_their_adapters(folder):
+    spec = discover(folder, "tiny")
+    assert spec.tasks == {"retrieval.query": 0, "retrieval.passage": 1, "separation": 2}
+    graph, tokens = session(folder, spec, masked=False), Tokenizer(folder).encode(["hello world"], 64)[0].ids
+    expected = [run(graph, {"input_ids": np.array([tokens])}, task)[0] for task in (0, 1)]
+    assert np.abs(expected[0] - expected[1]).max() > 100 * TOLERANCE
+    with TextEmbedding(str(folder)) as model:
+        close([model.encode_query("hello world")], expected[:1])
+        close([model.encode_document("hello world"), model.encode("hello world")], [expected[1]] * 2)
+
+
+# Refusals
+
+
+@pytest.mark.parametrize(("group", "name"), [("bert", "deberta")])
+@pytest.mark.parametrize("masked", [False, True])
+def test_tokens_that_others_do_not_see_are_refused(group, name, folder, masked):
+    hiding = spec(group, name, late=LateInteraction(expansion_length=POSITIONS))
+    with pytest.raises(UnsupportedModelError, match="tokens that the others do not see are not supported"):
+        session(folder, hiding, masked=masked)
+
+
+@pytest.mark.parametrize(("group", "name"), [("bert", name) for name in ("electra", "albert", "deberta")])
+def test_a_head_that_cannot_be_built_is_named(name, folder):
+    (folder / "modules.json").unlink()
+    with pytest.raises(UnsupportedModelError, match=f"the head 'mlm' can be built for model_type '{name}"):
+        SparseTextEmbedding(folder)
+
+
+@pytest.mark.parametrize(("group", "name"), [("bert", "roberta")])
+def test_a_padding_token_that_is_no_number_is_named(group, name, folder):
+    (folder / "config.json").write_text(json.dumps(MADE[group][name]["config"] | {"pad_token_id": "<pad>"}))
     with pytest.raises(IntegrityError, match="pad_token_id to be a token's number, got '<pad>'"):
-        TextEmbedding(assemble(VARIANTS["roberta"], made, tmp_path / "model"))
+        TextEmbedding(folder)
 
 
-def dense(model):
-    table = np.zeros((len(TEXTS), model.vocab_size), dtype=np.float32)
-    for row, embedding in zip(table, model.encode_document(TEXTS), strict=True):
-        row[embedding.indices] = embedding.values
-    return table
+_GPT_2 = {"n_embd": 16, "n_head": 2, "n_inner": 24, "n_layer": 2}
+REFUSED = [
+    ("bert", "roberta", {"position_embedding_type": "relative_key"}, "position_embedding_type='relative_key'"),
+    ("bert", "roberta", {"is_decoder": True}, "is_decoder=True"),
+    ("bert", "roberta", {"add_cross_attention": True}, "add_cross_attention=True"),
+    ("bert", "roberta", {"hidden_act": "quick_gelu"}, "hidden_act='quick_gelu' is unknown"),
+    ("bert", "roberta", {"architectures": ["RobertaForTokenClassification"]}, "'RobertaForTokenClassification'"),
+    ("bert", "mpnet", {"relative_attention_num_buckets": 16}, "relative_attention_num_buckets=16 .* 29 or more"),
+    ("bert", "mpnet", {"hidden_act": "mish"}, "hidden_act='mish'"),
+    ("bert", "distilbert", {"n_heads": 3}, "hidden_size 16 is not a multiple of 3"),
+    ("bert", "distilbert", {"activation": "mish"}, "hidden_act='mish'"),
+    ("bert", "electra", {"position_embedding_type": "relative_key"}, "position_embedding_type='relative_key'"),
+    ("bert", "electra", {"is_decoder": True}, "is_decoder=True"),
+    ("bert", "deberta", {"pos_att_type": "c2p|p2p"}, "pos_att_type 'p2p' is not supported; known: c2p, p2c"),
+    ("bert", "deberta", {"norm_rel_ebd": "batch_norm"}, "norm_rel_ebd 'batch_norm' is not supported"),
+    ("bert", "deberta", {"conv_kernel_size": 3}, "conv_kernel_size=3"),
+    ("bert", "deberta", {"embedding_size": 8}, "embedding_size=8"),
+    ("bert", "deberta", {"attention_head_size": 8}, "attention_head_size=8"),
+    ("bert", "deberta", {"pooler_hidden_act": "tanh"}, "pooler_hidden_act='tanh'"),
+    (
+        "bert",
+        "albert",
+        {"position_embedding_type": "relative_key_query"},
+        "position_embedding_type='relative_key_query'",
+    ),
+    ("modernbert", "base", {"local_attention": 1}, "local_attention=1"),
+    (
+        "modernbert",
+        "base",
+        {"layer_types": ["full_attention", "chunked", "full_attention"]},
+        "'chunked' is not supported",
+    ),
+    ("modernbert", "base", {"num_attention_heads": 3}, "16 is not a multiple of 3"),
+    ("modernbert", "base", {"num_attention_heads": 16}, "heads of an even width, got 1"),
+    ("modernbert", "base", {"rope_parameters": {"rope_type": "yarn"}}, "rope_type='yarn'"),
+    ("modernbert", "base", {"rope_parameters": {"sliding_attention": {"rope_type": "yarn"}}}, "rope_type='yarn'"),
+    ("modernbert", "base", {"rope_scaling": {"type": "linear", "factor": 2.0}}, "rope_scaling={'type': 'linear'"),
+    ("modernbert", "base", {"partial_rotary_factor": 0.5}, r"partial_rotary_factor=0\.5"),
+    ("modernbert", "base", {"hidden_activation": "tanh"}, "'tanh' is unknown"),
+    ("gte", "base", {"pack_qkv": False}, "pack_qkv=False"),
+    ("gte", "base", {"position_embedding_type": "absolute"}, "position_embedding_type='absolute'"),
+    ("gte", "base", {"layer_norm_type": "rms_norm"}, "layer_norm_type='rms_norm'"),
+    ("gte", "base", {"logn_attention_scale": True}, "logn_attention_scale=True"),
+    ("gte", "base", {"rope_scaling": {"type": "linear", "factor": 2.0}}, "type='linear'"),
+    ("gte", "base", {"rope_scaling": {"type": "ntk", "factor": 2.0, "mixed_b": 0.6}}, r"mixed_b=0\.6"),
+    ("gte", "base", {"rope_scaling": {"type": "ntk", "factor": 0.5}}, "rope_scaling={'type': 'ntk', 'factor': 0.5}"),
+    ("gte", "base", {"num_attention_heads": 3}, "16 is not a multiple of 3"),
+    ("gte", "base", {"auto_map": {"AutoModel": "someone/else--modeling_other.GteModel"}}, "'gte with code of its own'"),
+    ("gemma3_text", "base", {"use_bidirectional_attention": False}, "only use_bidirectional_attention=True"),
+    ("gemma3_text", "base", {"use_bidirectional_attention": None}, "only use_bidirectional_attention=True"),
+    ("gemma3_text", "base", {"sliding_window": 1}, "sliding_window=1"),
+    ("gemma3_text", "base", {"attn_logit_softcapping": 50.0}, r"attn_logit_softcapping=50\.0"),
+    ("gemma3_text", "base", {"num_key_value_heads": 3}, "4 heads of queries do not share 3 heads of keys"),
+    ("gemma3_text", "base", {"layer_types": ["full_attention"]}, "layer_types must name 3 layers"),
+    ("qwen3", "base", {"use_sliding_window": True}, "use_sliding_window=True"),
+    ("qwen3", "base", {"layer_types": ["sliding_attention"] * 2}, "'sliding_attention' is not supported; known: full"),
+    ("qwen3", "base", {"is_causal": False}, "is_causal=False"),
+    ("qwen3", "base", {"rope_parameters": {"rope_type": "yarn", "factor": 4.0}}, "rope_type='yarn'"),
+    ("jina_bert", "base", {"position_embedding_type": "absolute"}, "only position_embedding_type='alibi'"),
+    ("jina_bert", "base", {"feed_forward_type": "original"}, "feed_forward_type='original' is not supported"),
+    ("jina_bert", "base", {"num_attention_heads": 5}, "24 is not a multiple of 5"),
+    ("jina_bert", "base", {"is_decoder": True}, "is_decoder=True"),
+    ("jina_bert", "base", {"auto_map": None, "architectures": ["BertModel"]}, "position_embedding_type='alibi'"),
+    ("jina_embeddings_v3", "base", {"position_embedding_type": "absolute"}, "position_embedding_type='absolute'"),
+    ("jina_embeddings_v3", "base", {"num_attention_heads": 3}, "16 is not a multiple of 3"),
+    (
+        "jina_embeddings_v3",
+        "base",
+        {"lora_adaptations": ["retrieval.query"]},
+        "must name retrieval.query and retrieval.passage",
+    ),
+    (
+        "jina_embeddings_v3",
+        "base",
+        {"lora_adaptations": ["retrieval.query", "retrieval.passage"]},
+        r"adapters \(lora_adaptations\) only give vectors",
+    ),
+    ("nomic_bert", "base", {"causal": True}, "causal=True"),
+    ("nomic_bert", "base", {"prenorm": True}, "prenorm=True"),
+    ("nomic_bert", "base", {"use_rms_norm": True}, "use_rms_norm=True"),
+    ("nomic_bert", "base", {"rotary_scaling_factor": 2.0}, r"rotary_scaling_factor=2\.0"),
+    ("nomic_bert", "base", {"rotary_emb_fraction": 0.5}, r"rotary_emb_fraction=0\.5"),
+    ("nomic_bert", "base", {"qkv_proj_bias": True}, "qkv_proj_bias=True"),
+    ("nomic_bert", "base", {"rotary_emb_interleaved": True}, "rotary_emb_interleaved=True"),
+    ("nomic_bert", "base", {"moe_every_n_layers": 2}, "moe_every_n_layers=2"),
+    ("nomic_bert", "base", {"head_dim": 4}, "head_dim=4"),
+    ("nomic_bert", "base", _GPT_2 | {"activation_function": "gelu"}, "activation_function='gelu'"),
+    (
+        "nomic_bert",
+        "base",
+        {"auto_map": {"AutoModel": "x--modeling_hf_nomic_bert.Other"}},
+        "'nomic_bert with code of its own'",
+    ),
+    ("modernbert", "base", {"auto_map": {"AutoModel": "code.Model"}}, "auto_map"),
+]
 
 
-FACADES = {
-    "tokens": (TextEmbedding, lambda model: model.encode(TEXTS)),
-    "classification": (TextCrossEncoder, lambda model: model.score_pairs(PAIRS)),
-    "mlm": (SparseTextEmbedding, dense),
-}
-
-
-@pytest.mark.parametrize("name", [name for name, variant in VARIANTS.items() if variant.facade])
-def test_facades(name, folder):
-    facade, compute = FACADES[VARIANTS[name].head]
-    with facade(folder) as model:
-        assert model.info.architecture == MADE[name]["config"]["model_type"]
-        with pytest.warns(TruncationWarning, match=f"more than {POSITIONS} tokens"):
-            found = compute(model)
-    close(found, REFERENCE[f"{name}/texts"])
+@pytest.mark.parametrize(("group", "name", "change", "message"), REFUSED)
+def test_unknown_config_values_are_refused_by_name(group, name, change, message, folder):
+    config = changed(MADE[group][name]["config"], GROUPS[group].variants[name].published)
+    (folder / "config.json").write_text(json.dumps(config | change))
+    with pytest.raises(UnsupportedModelError, match=message):
+        session(folder, spec(group, name), masked=False)

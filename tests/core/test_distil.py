@@ -12,7 +12,7 @@ from rapidembed.toolkit import distil
 from rapidembed.toolkit.distillation import report as reports
 from rapidembed.toolkit.distillation.fit import FitOptions, Samples, fit, mean_cosine
 from rapidembed.toolkit.distillation.retrieval import first_sentence, mean_reciprocal_rank, pairs
-from rapidembed.toolkit.distillation.vocabulary import Vocabulary
+from rapidembed.toolkit.distillation.student_vocabulary import StudentVocabulary
 from rapidembed.toolkit.distillation.weighting import principal_directions, settle, sif_weights, unfitted
 
 from tests.golden import static_variants
@@ -223,8 +223,8 @@ def test_fitting_stops_when_held_out_texts_stop_gaining():
 
 
 def test_vocabulary_loses_only_what_it_may(tmp_path):
-    whole = Vocabulary.read(BASE / "tokenizer.json", drop="nothing", lower_case=False)
-    less = Vocabulary.read(BASE / "tokenizer.json", drop=r"##\d|\[.*\]", lower_case=True)
+    whole = StudentVocabulary.read(BASE / "tokenizer.json", drop="nothing", lower_case=False)
+    less = StudentVocabulary.read(BASE / "tokenizer.json", drop=r"##\d|\[.*\]", lower_case=True)
     assert len(whole.teacher_ids) - len(less.teacher_ids) == 10  # special tokens stay
     less.write(tmp_path / "tokenizer.json")
     vocabulary = less.tokenizer["model"]["vocab"]
@@ -232,7 +232,9 @@ def test_vocabulary_loses_only_what_it_may(tmp_path):
     original = whole.tokenizer["model"]["vocab"]
     assert all(original[token] == less.teacher_ids[number] for token, number in vocabulary.items())
     unigram = static_variants.assemble(static_variants.VARIANTS["unigram"], tmp_path / "unigram") / "tokenizer.json"
-    assert len(Vocabulary.read(unigram, drop=".*", lower_case=False).teacher_ids) == 16  # its pieces hang together
+    assert (
+        len(StudentVocabulary.read(unigram, drop=".*", lower_case=False).teacher_ids) == 16
+    )  # its pieces hang together
 
 
 def test_command(tmp_path, monkeypatch):

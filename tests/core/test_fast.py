@@ -1,11 +1,13 @@
 """``precision="fast"``: what the published table makes of a machine."""
 
+import importlib.util
 from pathlib import Path
 
 import pytest
 from rapidembed import TextEmbedding
-from rapidembed.errors import DeviceError
 from rapidembed.runtime import fast
+from rapidembed.runtime.backends import onnxruntime
+from rapidembed.runtime.backends import openvino as openvino_backend
 from rapidembed.runtime.fast import Choice
 
 from tests.golden import static_variants
@@ -23,6 +25,14 @@ def harmless(precision):
     return [Choice(r.precision, r.backend, r.speed, -0.05, r.cosine) if r.precision == precision else r for r in ROWS]
 
 
+def machine(monkeypatch, *, rows, openvino, integers, formats=("FP32", "BF16")):
+    """A table, and a machine to read it for."""
+    monkeypatch.setattr(fast, "table", lambda: rows)
+    monkeypatch.setattr(onnxruntime, "integer_kind", lambda: integers)
+    monkeypatch.setattr(openvino_backend, "capabilities", lambda: formats)
+    monkeypatch.setattr(importlib.util, "find_spec", lambda _: openvino or None)
+
+
 @pytest.mark.parametrize(
     ("rows", "openvino", "integers", "backend", "expected"),
     [
@@ -37,20 +47,14 @@ def harmless(precision):
     ],
 )
 def test_the_fastest_that_loses_little_and_is_here(monkeypatch, rows, openvino, integers, backend, expected):
-    monkeypatch.setattr(fast, "table", lambda: rows)
-    monkeypatch.setattr(fast, "integer_kind", lambda: integers)
-    monkeypatch.setattr(fast.importlib.util, "find_spec", lambda _: openvino or None)
-    monkeypatch.setattr(fast, "require", lambda _: None)
+    machine(monkeypatch, rows=rows, openvino=openvino, integers=integers)
     assert fast.fastest(backend) == expected
 
 
-def test_a_cpu_without_bfloat16_is_passed_over(monkeypatch):
-    def refuse(precision):
-        raise DeviceError(precision)
-
-    monkeypatch.setattr(fast.importlib.util, "find_spec", lambda _: True)
-    monkeypatch.setattr(fast, "require", refuse)
-    assert all(backend != "openvino" for backend in [fast.fastest("onnxruntime")[1]])
+@pytest.mark.parametrize(("backend", "rest"), [("onnxruntime", "onnxruntime"), ("openvino", "openvino")])
+def test_a_cpu_without_bfloat16_is_passed_over(monkeypatch, backend, rest):
+    machine(monkeypatch, rows=ROWS, openvino=True, integers="aarch64", formats=["FP32"])
+    assert fast.fastest(backend) == ("fp32", rest)
 
 
 def test_the_table_is_sorted_and_has_float32():

@@ -1,6 +1,7 @@
 """Scores and token vectors are those of transformers and its kin: see tests/golden/make_heads.py."""
 
 import warnings
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ from rapidembed import LateInteractionTextEmbedding, SparseTextEmbedding, TextCr
 from safetensors import safe_open
 from safetensors.numpy import load_file
 
+from tests.fakes import compare
 from tests.golden.heads import (
     COLBERTS,
     DOCUMENTS,
@@ -25,7 +27,7 @@ from tests.golden.heads import (
 FILE = Path(__file__).parents[1] / "golden" / "heads.safetensors"
 REFERENCE = load_file(FILE)
 with safe_open(FILE, framework="numpy") as _file:
-    TOLERANCE = float(_file.metadata()["tolerance"])
+    close = partial(compare.close, tolerance=float(_file.metadata()["tolerance"]))
 
 
 @pytest.fixture(autouse=True)
@@ -33,13 +35,6 @@ def truncation_is_expected():
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", TruncationWarning)
         yield
-
-
-def close(found, expected):
-    assert len(found) == len(expected)
-    for one, other in zip(found, expected, strict=True):
-        assert one.dtype == np.float32
-        np.testing.assert_allclose(one, other, atol=TOLERANCE, rtol=TOLERANCE)
 
 
 def expected(name, count):

@@ -171,7 +171,20 @@ def test_no_network_and_no_cache_is_said_within_seconds(cache: Path) -> None:
     assert failed["error"] == "ModelNotCachedError"
     for word in ("BAAI/bge-small-en-v1.5", str(cache), "ConnectError", "HF_ENDPOINT", "package:NAME", "local folder"):
         assert word in failed["message"]
-    assert failed["cause"] != "None"
+    assert "refused" in failed["cause"]
+    assert failed["shown"].count("Traceback (most recent call last)") == 1
+    assert "refused" in failed["shown"].splitlines()[0]  # the cause, in a line
+
+
+@pytest.mark.parametrize("fault", ["offline", "unknown"])
+def test_errors_name_the_model_that_was_asked_for(cache: Path, fault: str) -> None:
+    with FakeHub({}) as hub:
+        environment = {"HF_HUB_OFFLINE": "1"} if fault == "offline" else {}
+        failed = start(
+            hub.url, cache, environment, facade="TextCrossEncoder", model_name="Xenova/ms-marco-MiniLM-L-6-v2"
+        )
+    asked, files = "'Xenova/ms-marco-MiniLM-L-6-v2' (the files of ", "'cross-encoder/ms-marco-MiniLM-L6-v2'"
+    assert asked + files in failed["message"]
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,6 @@ from rapidembed import (
     UnsupportedModelError,
 )
 from rapidembed.graph import Program
-from rapidembed.graph.build import build
 from rapidembed.graph.weights import Weights
 from rapidembed.registry import TEXT
 from rapidembed.registry.config_file import ConfigFile
@@ -32,6 +31,7 @@ from rapidembed.runtime.session import OnnxSession
 from rapidembed.runtime.tokenizer import Tokenizer
 from safetensors.numpy import save_file
 
+from tests.fakes.graphs import build
 from tests.golden.hybrid import TEXTS, assemble, write
 
 EXPECTED = json.loads((Path(__file__).parents[1] / "golden" / "hybrid.json").read_text(encoding="utf-8"))["expected"]

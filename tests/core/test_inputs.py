@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from rapidembed import EncodingWarning, TextEmbedding, TruncationWarning
-from rapidembed.runtime.engine import OnnxEngine
 from rapidembed.runtime.inputs import repair
+from rapidembed.runtime.onnx_engine import OnnxEngine
 
 
 @pytest.fixture(scope="module")

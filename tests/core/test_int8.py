@@ -20,14 +20,15 @@ from rapidembed import (
     UnsupportedModelError,
 )
 from rapidembed.graph import Program
-from rapidembed.graph.compensation import Compensation
-from rapidembed.graph.linears import Exact, Observing, Rounding
-from rapidembed.graph.rounded import Rounded
-from rapidembed.graph.rounding import round_weights
+from rapidembed.graph.built import Rounded
+from rapidembed.graph.linears import ExactLinears, IntegerLinears, ObservedLinears
+from rapidembed.graph.numbers.compensation import Compensation
+from rapidembed.graph.numbers.rounding import round_weights
 from rapidembed.graph.weights import Weights
 from rapidembed.graph.writer import GraphWriter
 from rapidembed.hub import resolve
-from rapidembed.runtime import cpu, sessions
+from rapidembed.runtime import cpu
+from rapidembed.runtime.backends import onnxruntime
 from rapidembed.runtime.device import Placement
 from rapidembed.runtime.observation import observe
 from rapidembed.runtime.onnx_runtime import ort
@@ -143,17 +144,17 @@ def product(x, weight, *, bits=8, floor=None, normalized=False, fine=False):
     folder = Path(os.environ["RAPIDEMBED_CACHE_DIR"])
     save_file({"w": weight}, folder / "w.safetensors")
     weights = Weights([("", folder / "w.safetensors")])
-    rounding = Rounding()
+    rounding = IntegerLinears()
     writer = GraphWriter(weights, ("",), "w", rounding, tables_as_inputs=False)
-    writer.describe("input_ids", floor=floor, normalized=normalized)
-    y = rounding.linear(writer, "input_ids", writer.weight("w", weight.shape), None, fine=fine)
-    model = onnx.load_from_string(writer.finish({"input_ids": ["rows", x.shape[1]]}, y, ["rows", len(weight)]))
-    model.graph.input[0].type.tensor_type.elem_type = TensorProto.FLOAT
+    given = writer.input("x", ["rows", x.shape[1]], "float32")
+    writer.describe(given, floor=floor, normalized=normalized)
+    y = rounding.linear(writer, given, writer.weight("w", weight.shape), None, fine=fine)
+    model = writer.finish(y, ["rows", len(weight)])
     options = ort.SessionOptions()
     given = round_weights(weights, rounding.rounded, [("w", x.T @ x)], bits=bits)
     options.add_external_initializers(list(given), [ort.OrtValue.ortvalue_from_numpy(v) for v in given.values()])
-    session = ort.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
-    return session.run(None, {"input_ids": x})[0]
+    session = ort.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+    return session.run(None, {"x": x})[0]
 
 
 @pytest.fixture
@@ -244,7 +245,7 @@ def test_the_kind_of_integers(monkeypatch, machine, features, kind):
 
 def test_narrow_sums_get_a_file_of_their_own(cache, monkeypatch):
     eight = encode(BASE)
-    monkeypatch.setattr(sessions, "integer_kind", lambda: cpu.NARROW_SUMS)
+    monkeypatch.setattr(onnxruntime, "integer_kind", lambda: cpu.NARROW_SUMS)
     seven = encode(BASE)
     assert 0 < np.abs(seven - eight).max() < 0.1
     most = sorted(
@@ -298,14 +299,14 @@ def test_observations_are_sums_over_rows_and_layers(tmp_path):
     random = np.random.default_rng(0)
     w = random.standard_normal((4, 4), np.float32)
     save_file({"w": w}, tmp_path / "w.safetensors")
-    linears = Observing()
+    linears = ObservedLinears()
     writer = GraphWriter(Weights([("", tmp_path / "w.safetensors")]), ("",), "w", linears, tables_as_inputs=False)
     weight = writer.weight("w", (4, 4))
-    x = writer.node("Cast", "input_ids", to=TensorProto.FLOAT)
+    x = writer.node("Cast", writer.input("input_ids", ["rows", 4]), to=TensorProto.FLOAT)
     y = linears.linear(writer, x, weight, None, fine=False)
     assert linears.linear(writer, x, weight, None, fine=False) != y, "two products of one activation"
     z = linears.linear(writer, y, weight, None, fine=False)
-    model = writer.finish({"input_ids": ["rows", 4]}, z, ["rows", 4], dict(linears.observed.values()))
+    model = writer.finish(z, ["rows", 4], dict(linears.observed.values()))
     program = Program(model=model, weight_bytes=0, masked=False, pooling=("none",), folder=tmp_path)
     texts = [random.integers(-5, 5, (rows, 4)) for rows in (3, 6)]
     ((_, found),) = observe(program, texts)
@@ -410,7 +411,8 @@ def test_a_cache_that_cannot_be_written_costs_a_warning(tmp_path, monkeypatch, c
     (tmp_path / "file").write_text("a file where the folder should be")
     monkeypatch.setenv("RAPIDEMBED_CACHE_DIR", str(tmp_path / "file"))
     np.testing.assert_array_equal(encode(BASE), expected)
-    assert "graph cache cannot be written" in caplog.text
+    said = [record.message for record in caplog.records if "graph cache cannot be written" in record.message]
+    assert any("`rapidembed compile MODEL --precision int8 --out DIR`" in message for message in said)
 
 
 # Graphs
@@ -419,10 +421,11 @@ def test_a_cache_that_cannot_be_written_costs_a_warning(tmp_path, monkeypatch, c
 def test_only_what_is_read_is_in_the_graph(tmp_path):
     save_file({"w": np.ones((4, 3), np.float32)}, tmp_path / "w.safetensors")
     weights = Weights([("", tmp_path / "w.safetensors")])
-    for linears, operators in ((Exact(), {"Gemm", "Identity"}), (Observing(), {"Gemm", "Identity"})):
+    for linears, operators in ((ExactLinears(), {"Gemm", "Identity"}), (ObservedLinears(), {"Gemm", "Identity"})):
         writer = GraphWriter(weights, ("",), "w", linears, tables_as_inputs=False)
-        y = linears.linear(writer, "input_ids", writer.weight("w", (4, 3)), None, fine=False)
-        graph = onnx.load_from_string(writer.finish({"input_ids": ["rows", 3]}, y, ["rows", 4])).graph
+        x = writer.input("x", ["rows", 3], "float32")
+        y = linears.linear(writer, x, writer.weight("w", (4, 3)), None, fine=False)
+        graph = onnx.load_from_string(writer.finish(y, ["rows", 4])).graph
         assert {node.op_type for node in graph.node} == operators
         assert [tensor.name for tensor in graph.initializer] == ["w"]
 

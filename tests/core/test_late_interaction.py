@@ -17,13 +17,13 @@ from rapidembed import (
     UnsupportedModelError,
 )
 from rapidembed.graph import Program
-from rapidembed.graph.build import build
 from rapidembed.graph.weights import Weights
 from rapidembed.registry import LATE_INTERACTION
 from rapidembed.registry.config_file import ConfigFile
 from rapidembed.runtime.feeds import feeds
 from rapidembed.runtime.session import OnnxSession
 
+from tests.fakes.graphs import build
 from tests.golden.heads import COLBERTS, assemble_colbert, read
 
 TEXTS = ["hello world.", "", "a", "the quick, brown fox!", "hello world.", "日本", "the dog " * 12, "a b", "fox dog"]
@@ -111,6 +111,9 @@ def test_token_count_of_a_marker(tmp_path):
         assert model.token_count(["hello world"], is_doc=False, include_extension=True) == 14
         assert len(model.encode_query("hello world")) == 14
         assert len(model.encode_document("hello world")) == 5
+        # The marker has its place within the limit, whether it is counted or not.
+        whole = model.token_count("the dog " * 5000, include_extension=True)
+        assert (whole, model.token_count("the dog " * 5000)) == (model.info.max_tokens, whole - 1)
 
 
 def test_limits(folder):
@@ -189,7 +192,7 @@ def test_curated_models():
             "strange",
         ),
         ("1_Dense/config.json", {"in_features": 31}, IntegrityError, "takes 31 values, but gets 32"),
-        ("1_Dense/config.json", {"use_residual": True}, UnsupportedModelError, "use_residual"),
+        ("1_Dense/config.json", {"use_residual": True}, IntegrityError, "residual.weight"),
         ("config_sentence_transformers.json", {"prompts": 3}, IntegrityError, "prompts"),
     ],
 )
@@ -219,6 +222,10 @@ def test_a_tokenizer_without_a_mask_token_is_refused(tmp_path):
     vocab["[OTHER]"] = vocab.pop("[MASK]")
     tokenizer["added_tokens"] = [token for token in tokenizer["added_tokens"] if token["content"] != "[MASK]"]
     (folder / "tokenizer.json").write_text(json.dumps(tokenizer))
+    # BERT's own class would add one.
+    settings = read(folder / "tokenizer_config.json") | {"tokenizer_class": "PreTrainedTokenizerFast"}
+    settings.pop("mask_token"), settings.pop("added_tokens_decoder", None)
+    (folder / "tokenizer_config.json").write_text(json.dumps(settings))
     with pytest.raises(IntegrityError, match="the tokenizer has none"):
         LateInteractionTextEmbedding(folder)
 

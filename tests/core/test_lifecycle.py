@@ -18,9 +18,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from rapidembed import ClosedError, IntegrityError, TextEmbedding
-from rapidembed.runtime import lease, pool
+from rapidembed.runtime import lease, workers
 from rapidembed.runtime import sessions as sessions_module
-from rapidembed.runtime.engine import OnnxEngine
+from rapidembed.runtime.onnx_engine import OnnxEngine
 from rapidembed.runtime.session import OnnxSession
 from safetensors.numpy import load_file, save_file
 
@@ -45,7 +45,7 @@ def sessions(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 @pytest.fixture
 def two_cores(monkeypatch: pytest.MonkeyPatch) -> None:
     """A pool of two threads, whatever machine runs the tests."""
-    monkeypatch.setattr(pool, "_pool", pool.ComputePool(2))
+    monkeypatch.setattr(workers, "_pool", workers.ComputePool(2))
 
 
 def engines() -> int:
@@ -94,6 +94,23 @@ def test_closing_ends_a_running_stream(minilm: str) -> None:
     model.close()
     with pytest.raises(ClosedError, match="closed while texts were being embedded"):
         list(vectors)
+
+
+def test_closing_ends_a_running_call_soon(minilm: str) -> None:
+    model = TextEmbedding(minilm, threads=1)
+    engine, batches = model._loaded().engine, []
+    run = engine.run
+
+    def closing(texts, length, extra):
+        batches.append(len(texts))
+        if len(batches) == 2:
+            model.close()
+        return run(texts, length, extra)
+
+    engine.run = closing
+    with pytest.raises(ClosedError, match="closed while texts were being embedded"):
+        model.encode(["a text of several words"] * 512, batch_size=8)
+    assert len(batches) == 2  # of 64
 
 
 def test_context_manager_closes(minilm: str) -> None:
@@ -171,9 +188,9 @@ def test_dropping_a_stream_stops_its_work(minilm: str) -> None:
     next(vectors)
     vectors.close()
     deadline = time.monotonic() + 2
-    while not pool.compute_pool().idle and time.monotonic() < deadline:
+    while not workers.compute_pool().idle and time.monotonic() < deadline:
         time.sleep(0.01)
-    assert pool.compute_pool().idle
+    assert workers.compute_pool().idle
 
 
 async def test_event_loop_keeps_turning(minilm: str) -> None:
@@ -209,9 +226,9 @@ async def test_cancelling_stops_the_work(minilm: str) -> None:
     with pytest.raises(asyncio.CancelledError):
         await task
     deadline = time.monotonic() + 10
-    while not pool.compute_pool().idle and time.monotonic() < deadline:
+    while not workers.compute_pool().idle and time.monotonic() < deadline:
         await asyncio.sleep(0.02)
-    assert pool.compute_pool().idle
+    assert workers.compute_pool().idle
 
 
 async def test_async_errors_arrive(minilm: str) -> None:
@@ -348,8 +365,8 @@ def test_a_collection_while_an_engine_is_made(minilm: str, monkeypatch: pytest.M
     before = engines()
     create = OnnxEngine.__init__
 
-    def collect_amid(self: OnnxEngine, key: object) -> None:
-        create(self, key)
+    def collect_amid(self: OnnxEngine, *arguments: object) -> None:
+        create(self, *arguments)
         gc.collect()
 
     class Cycle:
@@ -419,7 +436,7 @@ async def test_a_cancelled_call_stops_within_a_batch(minilm: str) -> None:
         with pytest.raises(asyncio.CancelledError):
             await task
         deadline = time.monotonic() + 10
-        while not pool.compute_pool().idle and time.monotonic() < deadline:
+        while not workers.compute_pool().idle and time.monotonic() < deadline:
             await asyncio.sleep(0.01)
     assert len(ran) < 200  # of 2,000, each a batch of its own at this length
 

@@ -1,5 +1,6 @@
 """The OpenVINO backend: the same vectors, the same contract, and what is said where it cannot be used."""
 
+import importlib.util
 from pathlib import Path
 from shutil import copytree
 
@@ -14,7 +15,7 @@ from rapidembed import (
     TextEmbedding,
     UnsupportedModelError,
 )
-from rapidembed.runtime import openvino
+from rapidembed.runtime.backends import openvino
 from safetensors.numpy import load_file, save_file
 
 from tests.golden import static_variants
@@ -134,7 +135,7 @@ def test_the_files_of_the_model_are_not_changed(tmp_path):
 
 
 def test_it_says_what_to_install(minilm, monkeypatch):
-    monkeypatch.setattr(openvino.importlib.util, "find_spec", lambda _: None)
+    monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
     with pytest.raises(DeviceError, match=r"needs the package openvino.*pip install 'rapidembed\[openvino\]'"):
         TextEmbedding(str(BASE), **WITH)
 

@@ -7,7 +7,7 @@ from rapidembed import UnsupportedModelError
 from rapidembed.runtime.pairs import PairTemplate, longest_first
 from rapidembed.runtime.tokenizer import Tokenizer
 from rapidembed.tasks.call import Call
-from rapidembed.tasks.pair_steps import PairSteps
+from rapidembed.tasks.rerank.steps import PairSteps
 from tokenizers import Tokenizer as FastTokenizer
 from tokenizers import models, pre_tokenizers, processors
 

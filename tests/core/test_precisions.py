@@ -1,27 +1,20 @@
 """Every architecture in every precision: the graphs run, rows do not know of each other, results are near."""
 
-import json
 from dataclasses import dataclass
-from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from rapidembed.graph import Rounding, load_program
+from rapidembed.graph import RoundingPlan, load_program
 from rapidembed.hub import Checkpoint
 from rapidembed.registry import ModelSpec, SparseWeights
+from rapidembed.runtime.backends.openvino import OpenVinoSession
 from rapidembed.runtime.observation import observe
-from rapidembed.runtime.openvino import OpenVinoSession
 from rapidembed.runtime.session import OnnxSession
-from safetensors.numpy import load_file
 
-from tests.golden import architectures_2
-from tests.golden.architectures import assemble, rows, types
-from tests.golden.variants import HERE
-
-TASK = 5
+from tests.golden.architectures import GROUPS, VARIANTS
 
 
 @dataclass(frozen=True)
@@ -32,51 +25,28 @@ class Case:
     batches: list[dict[str, Any]]
 
 
-def _first(name: str, folder: Path) -> Case:
-    file, variant = next((file, variants[name]) for file, variants in FIRST.items() if name in variants)
-    made = json.loads(file.read_text(encoding="utf-8"))[name]
-    stored = load_file(file.with_suffix(".safetensors"))
-    width = stored[f"{variant.same_as or name}/{variant.lengths[0]}"].shape[-1]
-    kind = made["config"]["model_type"]
-    spec = ModelSpec(name=name, dim=width, architecture=kind, head=variant.head, pooling=("none",))
-    batches = [
-        {"input_ids": np.array([row, row[::-1]]), "token_type_ids": np.array([types(row)] * 2)} for row in rows(variant)
-    ]
-    return _case(spec, assemble(variant, made, folder / "model"), batches)
-
-
-def _second(name: str, folder: Path) -> Case:
-    architecture, name = name.split("/")
-    variant = architectures_2.VARIANTS[architecture][name]
-    stored = load_file(architectures_2.FILES / f"{architecture}.safetensors")
-    width = stored[f"{name}/{variant.lengths[0]}"].shape[-1]
-    tasks = {"some task": TASK} if variant.task is not None else {}
-    spec = ModelSpec(name=name, dim=width, head=architectures_2.head(variant), tasks=tasks)
+def make(group: str, name: str, folder: Path) -> Case:
+    files, variant = GROUPS[group], GROUPS[group].variants[name]
+    made, results = files.made[name], files.results
+    stored = variant.same_as if variant.same_as and files.key(name, variant.lengths[0]) not in results else name
+    spec = ModelSpec(
+        name=name,
+        dim=results[files.key(stored, variant.lengths[0])].shape[-1],
+        head=variant.head,
+        sparse=SparseWeights() if variant.head == "mlm" else None,
+        tasks={} if variant.task is None else {"some task": 5},
+    )
     batches = []
     for length in variant.lengths:
-        given = architectures_2.inputs(variant, length)
+        given = files.inputs(name, length, made["config"])
         both = {key: np.concatenate([array, array[:, ::-1]]) for key, array in given.items()}
         batches.append(both | {"task_id": np.array(variant.task or 0, dtype=np.int64)})
-    described = architectures_2.described(architecture)[name]
-    return _case(spec, architectures_2.write_model(**described, folder=folder / "model"), batches)
+    return Case(Checkpoint(spec, files.assemble(name, made, folder / "model"), ("model.safetensors",)), batches)
 
 
-def _case(spec: ModelSpec, folder: Path, batches: list[dict[str, Any]]) -> Case:
-    if spec.head == "mlm":
-        object.__setattr__(spec, "sparse", SparseWeights())
-    return Case(Checkpoint(spec, folder, ("model.safetensors",)), batches)
-
-
-_FILES = sorted(HERE.glob("architectures_*.json"))
-FIRST = {file: import_module(f"tests.golden.{file.stem}").VARIANTS for file in _FILES}
-CASES = [(_first, name) for variants in FIRST.values() for name in variants]
-CASES += [(_second, f"{kind}/{name}") for kind, names in architectures_2.VARIANTS.items() for name in names]
-
-
-@pytest.fixture(params=CASES, ids=lambda case: case[1])
+@pytest.fixture(params=VARIANTS, ids="-".join)
 def case(request, tmp_path):
-    make, name = request.param
-    return make(name, tmp_path)
+    return make(*request.param, tmp_path)
 
 
 def run(session, batch):
@@ -93,7 +63,7 @@ def exact(case):
 
 def test_int8(case):
     seen = [batch["input_ids"] for batch in case.batches]
-    rounding = Rounding(8, lambda program: observe(program, seen))
+    rounding = RoundingPlan(8, lambda program: observe(program, seen))
     program = load_program(case.checkpoint, masked=False, rounding=rounding)
     assert any(name.endswith(".int8") for name in program.given)
     session, reference = OnnxSession(program, ["CPUExecutionProvider"], 1), exact(case)

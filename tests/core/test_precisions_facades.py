@@ -122,7 +122,7 @@ def test_openvino(case, folders):
 
 @pytest.mark.skipif(find_spec("openvino") is None, reason="needs OpenVINO")
 def test_bfloat16(case, folders):
-    from rapidembed.runtime import openvino
+    from rapidembed.runtime.backends import openvino
 
     if "BF16" not in openvino.capabilities():
         pytest.skip("this CPU has no bfloat16")

@@ -5,6 +5,7 @@ import doctest
 import gc
 import subprocess
 import sys
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -64,6 +65,28 @@ def test_core_imports(path: Path) -> None:
         assert not [name for name in names if name.startswith(tuple(f"rapidembed.{other}" for other in above))]
 
 
+def at_once(path: Path, modules: dict[str, Path]) -> set[str]:
+    """The modules that one of the core imports when it is imported itself."""
+    found: set[str] = set()
+    statements = list(ast.parse(path.read_text(encoding="utf-8")).body)
+    for node in statements:
+        if isinstance(node, ast.Try):
+            statements += node.body
+        elif isinstance(node, ast.Import):
+            found.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            inner = {f"{node.module}.{alias.name}" for alias in node.names} & modules.keys()
+            found.update(inner or {node.module or ""})
+    return found & modules.keys()
+
+
+def test_no_module_of_the_core_imports_itself_by_way_of_others() -> None:
+    paths = {".".join(path.relative_to(CORE.parent).with_suffix("").parts): path for path in CORE.rglob("*.py")}
+    modules = {name.removesuffix(".__init__"): path for name, path in paths.items()}
+    assert at_once(CORE / "runtime" / "lease.py", modules) >= {"rapidembed.runtime.engine", "rapidembed.errors"}
+    TopologicalSorter({name: at_once(path, modules) for name, path in modules.items()}).prepare()
+
+
 @pytest.mark.parametrize("path", sorted((ROOT / "integrations").rglob("*.py")), ids=lambda path: path.name)
 def test_integrations_use_public_names_only(path: Path) -> None:
     own = {f"rapidembed.{name}" for name in rapidembed.__all__} | {"rapidembed"}
@@ -79,14 +102,17 @@ def test_no_print_and_no_assert_in_the_library() -> None:
 
 
 def test_examples_in_docstrings_run() -> None:
-    from rapidembed.lexical import index
-    from rapidembed.tasks import sparse, text
     from rapidembed.toolkit import fuse, max_sim, muvera
 
-    for module in (rapidembed, fuse, index, max_sim, muvera, sparse, text):
+    for name in rapidembed.__all__:  # classes belong to the package once they are loaded
+        getattr(rapidembed, name)
+    for module in (rapidembed, fuse, max_sim, muvera):
         result = doctest.testmod(module)
         assert result.attempted > 0
         assert result.failed == 0
+    assert {"rapidembed.BM25Index", "rapidembed.SparseTextEmbedding", "rapidembed.TextEmbedding"} <= {
+        test.name for test in doctest.DocTestFinder().find(rapidembed) if test.examples
+    }
 
 
 @pytest.mark.parametrize("collecting", [True, False])

@@ -1,11 +1,11 @@
 """Every curated row passes one contract."""
 
 import json
-from importlib import resources
+from importlib import import_module, resources
 
 import pytest
 from rapidembed.graph import buildable_architectures
-from rapidembed.registry import TEXT, ModelSpec
+from rapidembed.registry import RERANK, TASKS, TEXT, ModelSpec, Task, register
 from rapidembed.registry.static_files import STATIC_ARCHITECTURES
 
 ROWS = TEXT.models()
@@ -69,6 +69,36 @@ def test_prompts_follow_sentence_transformers_rules() -> None:
 
     assert spec().query_prompt == spec().document_prompt == spec().plain_prompt == ""
     named = spec(prompts={"query": "q: ", "document": "", "passage": "p: ", "other": "o: "}, default_prompt="other")
-    assert (named.query_prompt, named.document_prompt, named.plain_prompt) == ("q: ", "p: ", "o: ")
+    # The first that is declared counts, be it empty.
+    assert (named.query_prompt, named.document_prompt, named.plain_prompt) == ("q: ", "", "o: ")
+    assert spec(prompts={"passage": "p: "}).document_prompt == "p: "
     only_default = spec(prompts={"other": "o: "}, default_prompt="other")
     assert (only_default.query_prompt, only_default.document_prompt, only_default.plain_prompt) == ("", "", "o: ")
+
+
+# Tasks
+
+
+def test_every_facade_has_the_row_that_names_it() -> None:
+    for task in TASKS.values():
+        facade = getattr(import_module(task.module), task.facade)
+        assert facade._task is task
+        assert task.heads[0] == task.head
+
+
+def test_a_row_asks_for_one_of_the_heads_of_its_task() -> None:
+    for name, task in TASKS.items():
+        assert {row.head for row in task.models()} <= set(task.heads), name
+
+
+def test_tasks_are_registered_by_names_of_their_own() -> None:
+    mine = Task("Mine", ("rerank",), "classification", RERANK.discover, module="somebody.mine")
+    try:
+        register("mine", mine)
+        register("mine", mine)
+        assert [name for name, task in TASKS.items() if task is mine] == ["mine"]
+        with pytest.raises(ValueError, match="There is a task 'text' already"):
+            register("text", mine)
+    finally:
+        TASKS.pop("mine", None)
+    assert TASKS["text"] is TEXT

@@ -19,14 +19,14 @@ from rapidembed import (
     UnsupportedModelError,
 )
 from rapidembed.graph import Program
-from rapidembed.graph.build import build
 from rapidembed.graph.weights import Weights
 from rapidembed.registry import RERANK
 from rapidembed.registry.config_file import ConfigFile
 from rapidembed.runtime.feeds import feeds
 from rapidembed.runtime.session import OnnxSession
-from rapidembed.tasks.pair_inputs import activation_of
+from rapidembed.tasks.rerank.inputs import activation_of
 
+from tests.fakes.graphs import build
 from tests.golden.heads import RERANKERS, assemble_reranker, read
 
 QUERY = "the lazy dog"
@@ -277,7 +277,7 @@ def test_padding_changes_nothing(model, folder, tmp_path):
     path.write_bytes(built(folder, masked=True).model)
     session = OnnxSession(Program(path, 0, True, ("none",)), ["CPUExecutionProvider"], 1)
     assert session.inputs == {"input_ids", "attention_mask", "token_type_ids"}
-    tokens = model._loaded().steps().tokenize([(QUERY, document) for document in DOCUMENTS])
+    tokens = model._loaded().pair_steps().tokenize([(QUERY, document) for document in DOCUMENTS])
     scores = session.run(feeds(session.inputs, tokens, 50, pad_id=7, extra={}))
     np.testing.assert_allclose(scores[:, 0], model.score(QUERY, DOCUMENTS), atol=1e-5)
 

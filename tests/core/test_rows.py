@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from onnx import TensorProto, helper
 from rapidembed.graph import buildable_architectures
-from rapidembed.registry import HYBRID, LATE_INTERACTION, RERANK, SPARSE, TEXT, ModelSpec, Task
+from rapidembed.registry import TASKS, TEXT, ModelSpec, Task
 from rapidembed.registry.own_code import OWN_CODE
 from rapidembed.registry.static_files import STATIC_ARCHITECTURES
 from safetensors.numpy import save
@@ -33,7 +33,7 @@ BESIDE = (
     "openvino/openvino_model.bin",
     "openvino/openvino_model.xml",
 )
-ROWS = [(task, row) for task in (TEXT, RERANK, LATE_INTERACTION, SPARSE, HYBRID) for row in task.models()]
+ROWS = [(task, row) for task in TASKS.values() for row in task.models()]
 DATA = ".onnx_data"
 BUILT = buildable_architectures() - OWN_CODE | STATIC_ARCHITECTURES
 _RESOLVE = """
@@ -43,7 +43,7 @@ from rapidembed.graph import buildable_architectures
 from rapidembed.hub import HubOptions, resolve
 from rapidembed import registry
 found = {}
-for task in (registry.TEXT, registry.RERANK, registry.LATE_INTERACTION, registry.SPARSE, registry.HYBRID):
+for task in registry.TASKS.values():
   for row in task.models():
     options = HubOptions(cache_dir=Path(sys.argv[1]), local_files_only=sys.argv[2] == "offline")
     checkpoint = resolve(row.name, buildable=buildable_architectures(), task=task, hub=options)

@@ -13,10 +13,11 @@ from hypothesis import strategies as st
 from onnx import TensorProto, helper, numpy_helper
 from rapidembed import DeviceError, IntegrityError, NonFiniteError
 from rapidembed.graph import Program
-from rapidembed.runtime import cores, device, planner, pool, session
-from rapidembed.runtime.engine import OnnxEngine
-from rapidembed.runtime.pool import ComputePool
-from rapidembed.runtime.sessions import Arithmetic, Sessions
+from rapidembed.runtime import cores, device, planner, session, workers
+from rapidembed.runtime.backends.onnxruntime import BACKEND
+from rapidembed.runtime.onnx_engine import OnnxEngine
+from rapidembed.runtime.sessions import Sessions
+from rapidembed.runtime.workers import ComputePool
 
 CPU = ["CPUExecutionProvider"]
 GPU = ["TensorrtExecutionProvider", "CUDAExecutionProvider", "CPUExecutionProvider"]
@@ -60,12 +61,12 @@ def test_container_quota(tmp_path: Path, files: dict[str, str], expected: float)
 
 @pytest.mark.parametrize("value", ["0", "-2", "many", "1.5"])
 def test_thread_variable_must_be_a_positive_integer(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
-    monkeypatch.setattr(pool, "_pool", None)
+    monkeypatch.setattr(workers, "_pool", None)
     monkeypatch.setenv("RAPIDEMBED_THREADS", value)
     with pytest.raises(ValueError, match=f"RAPIDEMBED_THREADS must be a positive integer, got '{value}'"):
-        pool.compute_pool()
+        workers.compute_pool()
     monkeypatch.setenv("RAPIDEMBED_THREADS", "3")
-    assert pool.compute_pool().size == 3
+    assert workers.compute_pool().size == 3
 
 
 # Device
@@ -355,7 +356,7 @@ def test_a_session_loaded_ahead_gives_way(
     if large:
         monkeypatch.setattr("rapidembed.runtime.sessions._GIVES_WAY_ABOVE", 1_000_000)
     key = TextEmbedding(minilm)._loaded().engine.key
-    sessions = Sessions(key.checkpoint, key.placement, 2, key.stamp, Arithmetic(key.precision, key.backend))
+    sessions = Sessions(key, 2, BACKEND)
     ahead = sessions.load_wide()
     if used:
         assert sessions.wide is ahead

@@ -16,7 +16,6 @@ from rapidembed import (
     UnsupportedModelError,
 )
 from rapidembed.graph import Program
-from rapidembed.graph.build import build
 from rapidembed.graph.weights import Weights
 from rapidembed.registry import SPARSE
 from rapidembed.registry.config_file import ConfigFile
@@ -26,6 +25,7 @@ from rapidembed.runtime.tokenizer import Tokenizer
 from safetensors.numpy import load_file
 
 from tests.core.test_golden_heads import REFERENCE
+from tests.fakes.graphs import build
 from tests.golden.heads import DOCUMENTS, QUERIES, SPLADES, assemble_splade, read
 
 TEXTS = ["hello world.", "", "a", "the quick, brown fox!", "hello world.", "日本", "the dog " * 12]
@@ -143,7 +143,7 @@ def test_the_vocabulary_s_projection_is_not_copied(folder):
 
 
 def test_large_vocabularies_are_done_in_parts(folder, model, monkeypatch):
-    monkeypatch.setattr("rapidembed.graph.heads._WORDS_AT_ONCE", 50)
+    monkeypatch.setattr("rapidembed.graph.blocks.mlm._WORDS_AT_ONCE", 50)
     monkeypatch.setattr("rapidembed.graph.program._BUILDER_VERSION", -1)
     with SparseTextEmbedding(folder, threads=1) as other:  # an engine of its own
         close(other.encode_document(TEXTS), model.encode_document(TEXTS), atol=1e-5)

@@ -27,13 +27,13 @@ from rapidembed import (
     TextEmbedding,
     UnsupportedModelError,
 )
-from rapidembed.graph.build import build
 from rapidembed.graph.weights import Weights
-from rapidembed.registry import RERANK
+from rapidembed.registry import RERANK, TASKS
 from rapidembed.registry.config_file import ConfigFile
 
 from tests.core.test_assemble import shard
 from tests.core.test_vocabulary import write_vocabulary
+from tests.fakes.graphs import build
 from tests.fakes.hub import FakeHub
 from tests.fakes.onnx_models import write_hidden_states
 from tests.fakes.process import start
@@ -48,7 +48,7 @@ from tests.golden.heads import (
 
 DENSE = Path(__file__).parents[1] / "golden" / "base"
 QUERY, DOCUMENTS = "the lazy dog", ["hello world", "the quick fox"]
-FACADES = (TextEmbedding, TextCrossEncoder, LateInteractionTextEmbedding, SparseTextEmbedding)
+FACADES = [getattr(rapidembed, task.facade) for task in TASKS.values()]
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from rapidembed.errors import IntegrityError, UnsupportedModelError
-from rapidembed.graph.torch_file import read_torch_header
+from rapidembed.graph.numbers.torch_file import read_torch_header
 from rapidembed.graph.weights import Weights
 
 LAYERS = Path(__file__).parents[1] / "golden" / "hybrid"

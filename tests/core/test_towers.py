@@ -37,6 +37,7 @@ def modules(folder, *kinds):
 )
 def test_pictures_of_transformers_folders(tmp_path, name):
     write(tmp_path, "config.json", CONFIGS[name])
+    write(tmp_path, "preprocessor_config.json", {"size": 16, "crop_size": 16})
     spec = discover_pictures(tmp_path, name)
     assert spec.dim == REFERENCE[f"{name}/pictures"].shape[1]
     assert (spec.head, spec.normalize, spec.architecture) == ("picture", False, CONFIGS[name]["model_type"])
@@ -54,6 +55,7 @@ def test_texts_of_transformers_folders(tmp_path, name):
 def test_sentence_transformers_up_to_5(tmp_path, read):
     modules(tmp_path, ("sentence_transformers.models.CLIPModel", "0_CLIPModel"))
     write(tmp_path, "0_CLIPModel/config.json", CONFIGS["clip"])
+    write(tmp_path, "0_CLIPModel/preprocessor_config.json", {})
     assert (read(tmp_path, "x").dim, read(tmp_path, "x").normalize) == (20, False)
 
 
@@ -62,6 +64,7 @@ def test_sentence_transformers_from_6_on(tmp_path, read):
     package = "sentence_transformers.base.modules"
     modules(tmp_path, (f"{package}.transformer.Transformer", ""), (f"{package}.normalize.Normalize", "1_Normalize"))
     write(tmp_path, "config.json", CONFIGS["clip"])
+    write(tmp_path, "preprocessor_config.json", {})
     file = {
         "transformer_task": "feature-extraction",
         "modality_config": MODALITIES,
@@ -86,6 +89,7 @@ def test_what_is_unknown_is_refused_by_name(tmp_path):
 
 
 def test_configs_without_defaults(tmp_path):
+    write(tmp_path, "preprocessor_config.json", {})
     write(tmp_path, "config.json", {"model_type": "siglip", "vision_config": {}, "text_config": {}})
     assert discover_pictures(tmp_path, "x").dim == 768
     assert (discover_texts(tmp_path, "x").dim, discover_texts(tmp_path, "x").fixed_tokens) == (768, 64)
@@ -93,6 +97,12 @@ def test_configs_without_defaults(tmp_path):
     assert discover_texts(tmp_path, "x").dim == 1152
     write(tmp_path, "config.json", {"model_type": "clip"})
     assert (discover_pictures(tmp_path, "x").dim, discover_texts(tmp_path, "x").max_tokens) == (512, 77)
+
+
+def test_pictures_of_any_shape_are_refused(tmp_path):
+    write(tmp_path, "config.json", {"model_type": "siglip2"})
+    with pytest.raises(UnsupportedModelError, match="naflex"):
+        discover_pictures(tmp_path, "x")
 
 
 def test_rows_name_fastembeds_models_and_ours():

@@ -13,7 +13,6 @@ import pytest
 from onnx import helper
 from rapidembed import IntegrityError, SparseTextEmbedding, TextEmbedding, TruncationWarning, UnsupportedModelError
 from rapidembed.graph import Program
-from rapidembed.graph.build import build
 from rapidembed.graph.weights import Weights
 from rapidembed.lexical.pieces import whole_words
 from rapidembed.lexical.vocabulary import term_id
@@ -23,6 +22,7 @@ from rapidembed.runtime.feeds import feeds
 from rapidembed.runtime.session import OnnxSession
 from rapidembed.runtime.tokenizer import Tokenizer
 
+from tests.fakes.graphs import build
 from tests.golden.words import BM42, MINICOIL_FILES, SPEC, STOPWORDS, TEXTS, VOCABULARY, assemble
 
 REFERENCE = json.loads((Path(__file__).parents[1] / "golden" / "words.json").read_text(encoding="utf-8"))

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 _SCRIPT = """
-import json, os, sys, time
+import json, os, sys, time, traceback
 options, watch = json.loads(sys.argv[1]), sys.argv[2] == "watch"
 touched = {"sockets": [], "writes": []}
 def hook(event, arguments):
@@ -29,6 +29,7 @@ try:
     vector = %(call)s
 except Exception as error:
     result = {"error": type(error).__name__, "message": str(error), "cause": repr(error.__cause__)}
+    result["shown"] = "".join(traceback.format_exception(error))
 else:
     result = {"vector": vector, "revision": model.info.revision, "weights": model.info.weights.name}
 print(json.dumps(result | touched | {"seconds": time.perf_counter() - started}))

@@ -4,8 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from tests.golden import architectures_1
-from tests.golden.architectures import assemble as assemble_encoder
+from tests.golden import bert_kin
 from tests.golden.variants import HERE
 
 LAYERS = HERE / "hybrid"
@@ -23,8 +22,7 @@ MODULES = ("Transformer", "Pooling", "Normalize")
 
 def assemble(folder: Path) -> Path:
     """Write the model into ``folder``."""
-    made = json.loads((HERE / "architectures_1.json").read_text(encoding="utf-8"))["xlm_roberta"]
-    assemble_encoder(architectures_1.VARIANTS["xlm_roberta"], made, folder)
+    bert_kin.GROUP.assemble("xlm_roberta", bert_kin.GROUP.made["xlm_roberta"], folder)
     for layer in ("colbert_linear.pt", "sparse_linear.pt"):
         (folder / layer).write_bytes((LAYERS / layer).read_bytes())
     modules = [

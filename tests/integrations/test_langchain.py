@@ -1,5 +1,6 @@
 """The LangChain adapter in the real framework."""
 
+import re
 import subprocess
 import sys
 
@@ -39,16 +40,6 @@ def embeddings() -> FastEmbedEmbeddings:
     return FastEmbedEmbeddings(model=MINILM)
 
 
-def test_plain_floats_equal_to_the_core(embeddings: FastEmbedEmbeddings) -> None:
-    vectors = embeddings.embed_documents(["hello world", ""])
-    assert type(vectors) is list
-    assert type(vectors[0]) is list
-    assert type(vectors[0][0]) is float
-    assert vectors[0] == pytest.approx(TextEmbedding(MINILM).encode("hello world").tolist())
-    assert embeddings.embed_documents([]) == []
-    assert type(embeddings.embed_query("x")[0]) is float
-
-
 def test_documents_and_queries_get_their_prompts() -> None:
     core = TextEmbedding(MINILM)
     prompts = {"query": "query: ", "document": "passage: "}
@@ -74,12 +65,6 @@ def test_parameters_of_langchain_community_are_accepted() -> None:
         embeddings.embed_query("word " * 40)
 
 
-@pytest.mark.parametrize("option", ["modelname", "max_len", "tokens"])
-def test_unknown_options_are_refused(option: str) -> None:
-    with pytest.raises(ValidationError, match=option):
-        FastEmbedEmbeddings(model=MINILM, **{option: 3})
-
-
 def test_wrong_values_and_later_changes_are_refused(embeddings: FastEmbedEmbeddings) -> None:
     with pytest.raises(ValidationError, match="batch_size"):
         FastEmbedEmbeddings(model=MINILM, batch_size=0)
@@ -89,10 +74,24 @@ def test_wrong_values_and_later_changes_are_refused(embeddings: FastEmbedEmbeddi
         embeddings.model_name = "another"
 
 
-@pytest.mark.parametrize("bad", [None, 3, b"x"])
-def test_wrong_items_are_named(embeddings: FastEmbedEmbeddings, bad: object) -> None:
-    with pytest.raises(TypeError, match=r"texts\[1\] must be a str"):
-        embeddings.embed_documents(["fine", bad])
+def test_changed_copies_by_every_name(embeddings: FastEmbedEmbeddings) -> None:
+    small = FastEmbedEmbeddings(model=MINILM, dimensions=8)
+    assert embeddings.model_copy(update={"dimensions": 8}) == small
+    assert len(embeddings.copy(update={"dimensions": 8}).embed_query("x")) == 8
+    assert len(small.model_copy(update={"model": "builtin:static-en"}).embed_query("x")) == 8
+    assert small.model_copy() == small.model_copy(deep=True) == small
+    with pytest.raises(ValidationError, match="dimension\n"):
+        embeddings.model_copy(update={"dimension": 8})
+    with pytest.raises(ValueError, match="dimensions"):
+        embeddings.model_copy(update={"dimensions": 9999})
+
+
+def test_a_fingerprint_is_a_namespace(embeddings: FastEmbedEmbeddings) -> None:
+    """CacheBackedEmbeddings writes files under it, and takes letters, digits and ``_.-/`` only."""
+    bare = embeddings.model_copy(update={"doc_embed_type": "default"})
+    names = {made.fingerprint for made in (embeddings, bare, embeddings.model_copy(update={"normalize": False}))}
+    assert len(names) == 3
+    assert all(re.fullmatch(r"[\w.-]+", name) for name in names)
 
 
 async def test_vector_store_and_retriever(embeddings: FastEmbedEmbeddings) -> None:

@@ -2,14 +2,12 @@
 
 import asyncio
 import copy
-import gc
 import json
 import os
 import pickle
 import subprocess
 import sys
 import threading
-import time
 from pathlib import Path
 
 import pytest
@@ -27,7 +25,6 @@ from llama_index.core.schema import TextNode
 from llama_index.core.storage.kvstore import SimpleKVStore
 from pydantic import ValidationError
 from rapidembed import ModelNotFoundError, TextEmbedding, TruncationWarning
-from rapidembed.runtime import lease
 from rapidembed.settings import default_model
 from rapidembed_llamaindex import FastEmbedEmbedding
 
@@ -58,14 +55,6 @@ def run_script(script: str, *arguments: str, **environment: str) -> str:
 
 
 # Vectors
-
-
-def test_plain_floats_equal_to_the_core(embedding: FastEmbedEmbedding, core: TextEmbedding) -> None:
-    vectors = embedding.get_text_embedding_batch(["hello world", ""])
-    assert type(vectors) is type(vectors[0]) is list
-    assert type(vectors[0][0]) is type(embedding.get_query_embedding("x")[0]) is float
-    assert vectors == [near(vector) for vector in core.encode(["hello world", ""])]
-    assert embedding.get_text_embedding("") == near(vectors[1])
 
 
 async def test_no_texts(embedding: FastEmbedEmbedding) -> None:
@@ -169,20 +158,29 @@ def test_the_default_model_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     "copier",
     [
-        copy.copy,
-        copy.deepcopy,
-        lambda e: pickle.loads(pickle.dumps(e)),
-        lambda e: FastEmbedEmbedding.from_dict(e.to_dict()),
         lambda e: FastEmbedEmbedding.from_json(e.to_json()),
         lambda e: FastEmbedEmbedding(**e.model_dump()),
+        lambda e: e.model_copy(update={"num_workers": 2}),
     ],
 )
 def test_copies(copier) -> None:
-    embedding = FastEmbedEmbedding(model_name=MINILM, dimensions=64, prompts=PROMPTS, cuda=False)
+    embedding = FastEmbedEmbedding(model_name=MINILM, dimensions=64, prompts=PROMPTS, cuda=False, num_workers=2)
     twin = copier(embedding)
+    assert twin == embedding
     assert twin.get_query_embedding("x") == near(embedding.get_query_embedding("x"))
-    assert len(twin.get_text_embedding("x")) == 64
     assert str(twin.to_dict()) == str(embedding.to_dict())  # what the ingestion cache hashes
+
+
+def test_changed_copies_keep_the_framework_s_parts(embedding: FastEmbedEmbedding) -> None:
+    manager, store = CallbackManager([LlamaDebugHandler(print_trace_on_end=False)]), SimpleKVStore()
+    first = FastEmbedEmbedding(model_name=MINILM, callback_manager=manager, embeddings_cache=store)
+    small = first.model_copy(update={"dimensions": 8})
+    assert small.callback_manager is manager
+    assert len(small.get_query_embedding("x")) == 8
+    assert small.fingerprint != first.fingerprint == embedding.fingerprint
+    assert len(store.get_all("embeddings")) == 1
+    bare = embedding.model_copy(update={"doc_embed_type": "default"})
+    assert bare.fingerprint == f"{embedding.fingerprint}-default"
 
 
 def test_pickling_leaves_the_object_whole() -> None:
@@ -194,31 +192,6 @@ def test_pickling_leaves_the_object_whole() -> None:
     assert embedding.get_query_embedding("x") == near(twin.get_query_embedding("x"))
 
 
-def test_instances_share_one_model_and_free_it() -> None:
-    gc.collect()
-    before = set(lease._engines)
-    first = FastEmbedEmbedding(model_name=MINILM, threads=1, dimensions=64)
-    second = FastEmbedEmbedding(model_name=MINILM, threads=1, prompts=PROMPTS)
-    assert len(set(lease._engines) - before) == 1
-    assert len(first.get_query_embedding("x")) != len(second.get_query_embedding("x"))
-    del first, second
-    gc.collect()
-    assert set(lease._engines) == before
-
-
-def test_another_process_beside_a_package_called_fastembed(embedding: FastEmbedEmbedding, tmp_path: Path) -> None:
-    (tmp_path / "fastembed").mkdir()
-    (tmp_path / "fastembed/__init__.py").write_text("raise RuntimeError('not this one')")
-    script = """
-import json, sys
-from rapidembed_llamaindex import FastEmbedEmbedding
-print(json.dumps(FastEmbedEmbedding.from_json(sys.argv[1]).get_query_embedding("x")))
-"""
-    path = os.pathsep.join(filter(None, [str(tmp_path), os.environ.get("PYTHONPATH")]))
-    output = run_script(script, embedding.to_json(), PYTHONPATH=path)
-    assert json.loads(output) == near(embedding.get_query_embedding("x"))
-
-
 def test_without_llama_index_the_error_names_the_extra() -> None:
     script = "import sys; sys.modules['llama_index'] = None\nimport rapidembed_llamaindex"
     with pytest.raises(AssertionError, match=r"pip install 'rapidembed\[llamaindex\]'"):
@@ -226,27 +199,6 @@ def test_without_llama_index_the_error_names_the_extra() -> None:
 
 
 # Async
-
-
-async def test_async_does_not_block() -> None:
-    embedding = FastEmbedEmbedding(model_name=MINILM, lazy_load=True, embed_batch_size=64)
-    texts = [f"text {i} " * (i % 30 + 1) for i in range(300)]
-    gaps = []
-
-    async def tick() -> None:
-        last = time.perf_counter()
-        while True:
-            await asyncio.sleep(0.001)
-            gaps.append(time.perf_counter() - last)
-            last = time.perf_counter()
-
-    ticker = asyncio.create_task(tick())
-    query = await embedding.aget_query_embedding("hello world")
-    vectors = await embedding.aget_text_embedding_batch(texts)
-    ticker.cancel()
-    assert max(gaps) < 0.25  # the machine may be busy; blocking would take seconds
-    assert query == near(embedding.get_query_embedding("hello world"))
-    assert [vectors[i] for i in (7, 299)] == [near(embedding.get_text_embedding(texts[i])) for i in (7, 299)]
 
 
 # Events

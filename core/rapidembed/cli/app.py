@@ -67,7 +67,8 @@ class App(click.Group):
         console.set_up(ctx)
         try:
             result: object = super().invoke(ctx)
-            sys.stdout.flush()
+            if sys.stdout is not None:
+                sys.stdout.flush()
         except (click.ClickException, click.exceptions.Exit):
             raise
         except (KeyboardInterrupt, click.Abort) as error:
@@ -109,6 +110,7 @@ def main() -> NoReturn:
     """Run the command line and exit."""
     # What is left at the end goes with the process; looking through it for garbage first takes 50 ms.
     atexit.register(gc.freeze)
+    _open_standard_streams()
     cli(prog_name="rapidembed")
     raise SystemExit(0)
 
@@ -119,6 +121,15 @@ def _message(error: Exception) -> str:
     if isinstance(error, OSError) and error.strerror and error.filename:
         return f"{error.filename}: {error.strerror}"
     return str(error) or type(error).__name__
+
+
+def _open_standard_streams() -> None:
+    """Keep files that are opened from getting the number of a closed stdout, which native libraries write to."""
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # gets the lowest number that is free
 
 
 def _forget_stdout() -> None:

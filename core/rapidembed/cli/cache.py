@@ -35,7 +35,8 @@ def cache() -> None:
     """Show and clear what is kept on this machine.
 
     There are two caches. Downloads lie in the Hugging Face cache (HF_HUB_CACHE, HF_HOME), which other programs use
-    too. Graphs that were built lie in RAPIDEMBED_CACHE_DIR, kilobytes each.
+    too. What was built lies in RAPIDEMBED_CACHE_DIR: graphs, kilobytes each, and weights that were
+    rounded to int8, up to hundreds of megabytes each.
     """
 
 
@@ -153,7 +154,7 @@ def _downloads(cache_dir: Path | None) -> "tuple[Path, list[CachedRepoInfo]]":
 
 def _curated_names() -> dict[str, str]:
     """Curated names by repository, the original's and the ONNX file's."""
-    from rapidembed.cli.found import TASKS
+    from rapidembed.registry import TASKS
 
     names = {}
     for spec in [spec for task in TASKS.values() for spec in task.models()]:

@@ -49,7 +49,7 @@ def table(headings: Sequence[str], rows: Iterable[Sequence[str]], right: Iterabl
     cells = [list(headings), *(list(row) for row in rows)]
     widths = [max(len(row[column]) for row in cells) for column in range(len(headings))]
     aligned_right = set(right)
-    room = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+    room = shutil.get_terminal_size().columns if sys.stdout is not None and sys.stdout.isatty() else None
     for number, row in enumerate(cells):
         padded = [
             cell.rjust(width) if column in aligned_right else cell.ljust(width)

@@ -26,7 +26,7 @@ rapidembed embed --text "what is a hyrax?" --query      one text, as a search qu
 rapidembed embed lines.txt -o vectors.npy               row i belongs to line i
 rapidembed embed docs/ --glob '*.md' -o docs.parquet    one text a file
 rapidembed embed faq.csv --column answer --id-column nr -o faq.jsonl
-zcat big.jsonl.gz | rapidembed embed - --format jsonl -o big.npy --ids big.txt
+rapidembed embed big.jsonl.gz -o big.npy --ids big.txt
 rapidembed embed -m intfloat/multilingual-e5-large --local-files-only notes.txt
 """
 
@@ -40,7 +40,7 @@ _SECTIONS = {"Input": "texts", "Model": "model", "Vectors": "role", "Output": "o
 @click.option(
     "--format",
     "format_",
-    type=click.Choice(["auto", "text", "jsonl", "csv", "tsv", "parquet"]),
+    type=click.Choice(["auto", "text", "jsonl", "json", "csv", "tsv", "parquet"]),
     default="auto",
     help="What the inputs are.  [default: by their suffix; stdin is text]",
 )
@@ -53,6 +53,11 @@ _SECTIONS = {"Input": "texts", "Model": "model", "Vectors": "role", "Output": "o
 @click.option("--glob", "patterns", multiple=True, metavar="PATTERN", help="Files to take from folders, e.g. '*.md'.")
 @click.option("--column", metavar="NAME", help='Field with the text.  [default: "text", or the only one]')
 @click.option("--id-column", metavar="NAME", help='Field with the id.  [default: "id", else FILE:NUMBER]')
+@click.option(
+    "--delimiter",
+    type=click.Choice(["comma", "semicolon", "tab", "pipe"]),
+    help="What separates the columns of .csv and .tsv.  [default: what the header says]",
+)
 @click.option(
     "--missing",
     type=click.Choice(["error", "skip", "empty"]),
@@ -109,9 +114,10 @@ _SECTIONS = {"Input": "texts", "Model": "model", "Vectors": "role", "Output": "o
 def embed(inputs: tuple[str, ...], texts: tuple[str, ...], **options: Any) -> None:
     """Turn texts from files, folders or a pipe into vectors.
 
-    INPUT is a file, a folder, or - for stdin, which is also read if nothing is named. Of .jsonl, .csv, .tsv and
-    .parquet files every record is a text, of other files every line, blank ones too. Of a folder every file is one
-    text, except files of records; hidden files and those that hold no text are passed over.
+    INPUT is a file, a folder, or - for stdin, which is also read if nothing is named. Of .jsonl, .json, .csv,
+    .tsv and .parquet files every record is a text, of other files every line, blank ones too. Of a folder every file is
+    one text, except files of records; hidden files and those that hold no text are passed over. All but .parquet may be
+    compressed by gzip.
 
     With -o, memory stays bounded however long the input is, the file appears when it is complete, and a run that was
     interrupted, or killed, goes on where it was when the same command is given again: FILE.partial beside it keeps what
@@ -128,7 +134,7 @@ def embed(inputs: tuple[str, ...], texts: tuple[str, ...], **options: Any) -> No
     output: Path | None = None if options["output"] == Path("-") else options["output"]
     _check(output, **{name: options[name] for name in ("ids", "truncated", "with_text", "id_column")})
     if not inputs and not texts:
-        if sys.stdin.isatty():
+        if sys.stdin is None or sys.stdin.isatty():
             raise click.UsageError("Nothing to embed: name a file or folder, pipe text in, or give --text.")
         inputs = (STDIN,)
     written = [path for path in (output, options["ids"], options["truncated"]) if path]
@@ -147,6 +153,7 @@ def embed(inputs: tuple[str, ...], texts: tuple[str, ...], **options: Any) -> No
         skip_blank=options["skip_blank"],
         encoding=options["encoding"],
         encoding_errors=options["encoding_errors"],
+        delimiter=options["delimiter"],
     )
     kept = ("role", "batch_size", "ids", "truncated", "with_text", "truncate", "overwrite", "quiet")
     job = Job(

@@ -1,17 +1,15 @@
 """Models as the command line sees them: those known by name, and what of them is on this machine."""
 
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-import rapidembed
 from rapidembed.errors import RapidEmbedError
 from rapidembed.graph import buildable_architectures
 from rapidembed.hub import Checkpoint, HubOptions, resolve
 from rapidembed.lexical.models import find_lexical
-from rapidembed.registry import HYBRID, LATE_INTERACTION, RERANK, SPARSE, TEXT, ModelSpec, Task
-
-TASKS = {"text": TEXT, "sparse": SPARSE, "late-interaction": LATE_INTERACTION, "rerank": RERANK, "hybrid": HYBRID}
+from rapidembed.registry import SPARSE, TASKS, TEXT, ModelSpec, Task
 
 
 def known_models() -> Iterator[dict[str, Any]]:
@@ -23,7 +21,7 @@ def known_models() -> Iterator[dict[str, Any]]:
 
 def facade(task: Task) -> Any:
     """The class for a task's models."""
-    return getattr(rapidembed, task.facade)
+    return getattr(import_module(task.module), task.facade)
 
 
 def task_of(model: str, wanted: str | None) -> Task:

@@ -5,12 +5,38 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import click
+from click.shell_completion import CompletionItem
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 Options = tuple[Callable[[Any], Any], ...]
 
 FOLDER = click.Path(file_okay=False, path_type=Path)
+
+
+class TaskChoice(click.ParamType[str]):
+    """One of the registry's tasks, which is asked only when somebody chooses, or wants to see them."""
+
+    name = "choice"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """See :class:`click.Choice`."""
+        return self._choice.convert(value, param, ctx)
+
+    def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str | None:
+        """See :class:`click.Choice`."""
+        return self._choice.get_metavar(param, ctx)
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        """See :class:`click.Choice`."""
+        return self._choice.shell_complete(ctx, param, incomplete)
+
+    @property
+    def _choice(self) -> click.Choice[str]:
+        from rapidembed.registry import TASKS
+
+        return click.Choice(list(TASKS))
+
 
 hub_options: Options = (
     click.option("--revision", metavar="REV", help="Branch, tag or commit of a hub repository."),
@@ -20,7 +46,7 @@ hub_options: Options = (
 task_option: Options = (
     click.option(
         "--task",
-        type=click.Choice(["text", "sparse", "late-interaction", "rerank", "hybrid"]),
+        type=TaskChoice(),
         help="What the model is for.  [default: what it is known for, else text]",
     ),
 )

@@ -45,7 +45,8 @@ def models(
     A model is listed if each WORD occurs in its name, description, languages, licence or task; case does not matter.
     These are the models whose facts were collected; any sentence-transformers model of the hub works by its name too.
     """
-    from rapidembed.cli.found import TASKS, is_cached, known_models
+    from rapidembed.cli.found import is_cached, known_models
+    from rapidembed.registry import TASKS
 
     chosen = [
         model

@@ -1,134 +1,114 @@
 """Puts an architecture and the heads together into one serialized graph. Imported only when a graph is built."""
 
 from importlib import import_module
-from types import ModuleType
-from typing import Literal
 
 from rapidembed.errors import IntegrityError, UnsupportedModelError
-from rapidembed.graph import heads
-from rapidembed.graph.architectures import MODULES
-from rapidembed.graph.built import BuiltGraph
-from rapidembed.graph.inputs import Inputs
-from rapidembed.graph.linears import Exact, Linears, Observing, Rounding
-from rapidembed.graph.pooling import pool
+from rapidembed.graph.architecture import Architecture, Read
+from rapidembed.graph.architectures import CONVOLUTIONS, MODULES
+from rapidembed.graph.blocks import heads, modules
+from rapidembed.graph.blocks.pooling import pool
+from rapidembed.graph.built import BuiltGraph, GraphSpec, Numbers
+from rapidembed.graph.inputs import GraphInputs
+from rapidembed.graph.linears import ExactLinears, IntegerLinears, ObservedLinears
 from rapidembed.graph.weights import Weights
-from rapidembed.graph.writer import GraphWriter
-from rapidembed.registry import ModelSpec, SparseWeights
+from rapidembed.graph.writer import GraphWriter, Linears
+from rapidembed.registry import SparseWeights
 from rapidembed.registry.config_file import ConfigFile
+from rapidembed.registry.heads import HEADS, output_shape
 from rapidembed.registry.own_code import read_architecture
-from rapidembed.types import Head
+from rapidembed.types import HeadName
 
-Arithmetic = Literal["exact", "rounded", "observed"]
-
-_LINEARS: dict[Arithmetic, type[Linears]] = {"exact": Exact, "rounded": Rounding, "observed": Observing}
+_LINEARS: dict[Numbers, type[Linears]] = {
+    "exact": ExactLinears,
+    "rounded": IntegerLinears,
+    "observed": ObservedLinears,
+}
 
 
 def build(
     config: ConfigFile,
     weights: Weights,
-    spec: ModelSpec,
+    spec: GraphSpec,
     *,
     masked: bool,
-    arithmetic: Arithmetic = "exact",
+    numbers: Numbers = "exact",
     plain: bool = False,
 ) -> BuiltGraph:
     """Build the graph of an encoder with its head.
 
-    Inputs are ``input_ids``; for pairs, where the model tells the texts apart, ``token_type_ids``; if ``masked``, or
-    where tokens of a text are hidden from the others, ``attention_mask`` (int64, 1 for tokens that are seen, the others
-    on the right); where prompts are left out of pooling, ``prompt_tokens``, a number. The output is ``embedding``,
-    float32: (batch, dim); (batch, tokens, dim) for token vectors; (batch, tokens) for attention; see
-    :func:`rapidembed.graph.heads.hybrid` for all at once; not normalized. The masked form is for accelerators: it keeps
-    all weights in the session. The other is for CPUs: it takes lookup tables as inputs.
+    Inputs are those of the architecture. For texts: ``input_ids``; for pairs, where the model tells the texts apart,
+    ``token_type_ids``; if ``masked``, or where tokens of a text are hidden from the others, ``attention_mask`` (int64,
+    1 for tokens that are seen, the others on the right); where prompts are left out of pooling, ``prompt_tokens``, and
+    where there are adapters, ``task_id``, numbers. The output is ``embedding``, float32, not normalized, of the shape
+    that :func:`rapidembed.registry.heads.output_shape` gives; :func:`rapidembed.graph.blocks.heads.hybrid` says where
+    is what. The masked form is for accelerators: it keeps all weights in the session. The other is for CPUs: it takes
+    lookup tables as inputs.
 
-    The ``arithmetic`` is that of weight matrices: "exact" in float32, "rounded" in 8-bit integers, or "observed", exact
-    with observations for rounding as further outputs. A ``plain`` graph has standard operators only, and takes every
-    tensor of the checkpoint as an input.
+    A ``plain`` graph has standard operators only, and takes every tensor of the checkpoint as an input.
 
     Raises:
         UnsupportedModelError: the architecture or one of its values is unknown.
         IntegrityError: weights and config contradict each other.
     """
-    builder = _builder(config, spec.head)
-    linears = _LINEARS[arithmetic]()
-    writer = GraphWriter(weights, builder.PREFIXES, builder.ANCHOR, linears, tables_as_inputs=not masked, plain=plain)
-    shape = ["batch", "tokens"]
-    feeds = {"input_ids": shape}
-    mask = types = penalty = float_mask = None
-    if spec.head == "classification" and builder.TELLS_TEXTS_APART:
-        types = "token_type_ids"
-        feeds[types] = shape
-    if masked or spec.hides_tokens:
-        feeds["attention_mask"] = shape
-    if masked:
-        mask = writer.node("Cast", "attention_mask", to=6)  # 6: INT32
-        float_mask = writer.node("Cast", "attention_mask", to=1)  # 1: FLOAT
-    elif spec.hides_tokens:
-        penalty = heads.penalty(writer, "attention_mask")
-    skipped = None
-    if not spec.include_prompt:
-        skipped = "prompt_tokens"
-        feeds[skipped] = []
-    task = None
-    if spec.tasks:
-        task = "task_id"
-        feeds[task] = []
-    inputs = Inputs(ids="input_ids", mask=mask, types=types, hides_tokens=spec.hides_tokens, task=task, penalty=penalty)
-    output = _head(builder, writer, config, spec, inputs, float_mask, skipped)
-    writer.refuse_unused(builder.IGNORABLE)
-    observed = linears.observed if isinstance(linears, Observing) else {}
+    architecture = _find(config, spec.head)
+    if numbers != "exact" and read_architecture(config) in CONVOLUTIONS:
+        raise UnsupportedModelError(
+            f"{config.path}: a model of convolutions has no weights of 8 bits; leave precision out."
+        )
+    linears = _LINEARS[numbers]()
+    writer = GraphWriter(
+        weights, architecture.prefixes, architecture.anchor, linears, tables_as_inputs=not masked, plain=plain
+    )
+    output = _write(architecture, writer, config, spec, masked=masked)
+    writer.refuse_unused(architecture.ignorable)
+    observed = linears.observed if isinstance(linears, ObservedLinears) else {}
     return BuiltGraph(
-        writer.finish(feeds, output, _dims(spec), dict(observed.values())),
+        writer.finish(output, output_shape(spec, "batch", "tokens"), dict(observed.values())),
         tuple(writer.converted),
         tuple(writer.tables),
-        rounded=tuple(linears.rounded) if isinstance(linears, Rounding) else (),
+        rounded=tuple(linears.rounded) if isinstance(linears, IntegerLinears) else (),
         observed=observed,
     )
 
 
-def _dims(spec: ModelSpec) -> list[str | int]:
-    if spec.head == "attention":
-        return ["batch", "tokens"]
-    if spec.head == "hybrid":
-        return ["batch", "tokens", spec.dim + 1]
-    return ["batch", "tokens", spec.dim] if spec.head in ("tokens", "words") else ["batch", spec.dim]
-
-
-def _head(
-    builder: ModuleType,
-    writer: GraphWriter,
-    config: ConfigFile,
-    spec: ModelSpec,
-    inputs: Inputs,
-    mask: str | None,
-    skipped: str | None,
+def _write(
+    architecture: Architecture[Read], writer: GraphWriter, config: ConfigFile, spec: GraphSpec, *, masked: bool
 ) -> str:
-    """Encoder and head; ``mask`` and ``skipped`` are those of :func:`rapidembed.graph.pooling.pool`."""
-    x: str
-    if spec.head == "attention":
-        x = builder.attention(writer, config, inputs, mask)
-        return x
-    if spec.head == "classification" and hasattr(builder, "classify"):
-        x = builder.classify(writer, config, inputs, spec.dim, mask)
-        return x
-    first_only = spec.head == "classification" or (spec.head == "pool" and spec.pooling == ("cls",) and skipped is None)
-    x, hidden = builder.encode(writer, config, inputs, first_only=first_only)
-    if spec.head == "classification":
-        return heads.classify(writer, x, hidden, spec.dim, builder.CLASSIFIER)
-    if spec.head in ("tokens", "words"):
-        return heads.token_vectors(writer, x, hidden, spec.dense)
+    """Inputs, encoder and head."""
+    inputs = architecture.modality.declare(writer, config, spec, masked=masked)
+    if spec.head == "attention" and architecture.attention:
+        return architecture.attention(writer, config, inputs)
+    if spec.head == "classification" and architecture.classify:
+        return architecture.classify(writer, config, inputs, spec.dim)
+    pools_first = (
+        spec.head in ("pool", "picture")
+        and not architecture.own_vector
+        and spec.pooling == ("cls",)
+        and inputs.skipped is None
+    )
+    first_only = HEADS[spec.head].first_only or pools_first
+    x, hidden = architecture.encode(writer, config, inputs, first_only=first_only)
+    if spec.head == "classification" and architecture.classifier:
+        return heads.classify(writer, x, hidden, spec.dim, architecture.classifier)
+    if spec.head == "mlm" and architecture.mlm:
+        return architecture.mlm(writer, config, x, spec.sparse or SparseWeights(), inputs.real)
     if spec.head == "hybrid":
         return heads.hybrid(writer, x, hidden)
-    if spec.head == "mlm":
-        x = builder.words(writer, config, x, spec.sparse or SparseWeights(), mask)
-        return x
-    x = x if first_only else pool(writer, x, spec.pooling, mask, skipped)
+    if HEADS[spec.head].per_token:
+        return heads.token_vectors(writer, x, hidden, spec.dense)
+    if architecture.own_vector and spec.pooling != ("none",):
+        raise UnsupportedModelError(
+            f"{config.path}: the model makes one vector of an input itself; pooling {', '.join(spec.pooling)} is for "
+            "vectors of tokens."
+        )
+    x = x if pools_first or architecture.own_vector else pool(writer, x, spec.pooling, inputs.real, inputs.skipped)
     for layer in spec.dense:
-        x = heads.dense(writer, x, layer)
+        x = modules.follow(writer, x, layer)
     return x
 
 
-def _builder(config: ConfigFile, head: Head) -> ModuleType:
+def _find(config: ConfigFile, head: HeadName) -> Architecture[GraphInputs]:
+    """The architecture of a checkpoint that is one of its classes for the head."""
     kind = read_architecture(config)
     if kind not in MODULES:
         own = " (auto_map in config.json names it)" if config.values.get("auto_map") else ""
@@ -136,15 +116,20 @@ def _builder(config: ConfigFile, head: Head) -> ModuleType:
             f"No graph can be built for model_type {kind!r}{own}; known: {', '.join(sorted(MODULES))}. "
             "Curated models of other architectures run their ONNX file."
         )
-    builder = import_module(f"rapidembed.graph.{MODULES[kind]}")
-    architectures = config.values.get("architectures") or []
-    if not isinstance(architectures, list):
-        raise IntegrityError(f"{config.path}: expected a list of architectures, got {architectures!r}.")
-    known = builder.ARCHITECTURES.get("pool" if head in ("words", "hybrid") else head, frozenset())
+    named = getattr(import_module(MODULES[kind]), "ARCHITECTURE", None)
+    towers = named if isinstance(named, tuple) else (named,)
+    for each in towers:
+        if not isinstance(each, Architecture):
+            raise TypeError(f"{MODULES[kind]} should have an Architecture called ARCHITECTURE, got {each!r}.")
+    found = next((each for each in towers if HEADS[head].classes_of in each.classes), towers[0])
+    names = config.values.get("architectures") or []
+    if not isinstance(names, list):
+        raise IntegrityError(f"{config.path}: expected a list of architectures, got {names!r}.")
+    known = found.classes.get(HEADS[head].classes_of, frozenset())
     if not known:
         raise UnsupportedModelError(f"No graph with the head {head!r} can be built for model_type {kind!r}.")
-    if unknown := [name for name in architectures if name not in known]:
+    if unknown := [name for name in names if name not in known]:
         raise UnsupportedModelError(
             f"Architecture {unknown[0]!r} is not supported here; known: {', '.join(sorted(known))}."
         )
-    return builder
+    return found

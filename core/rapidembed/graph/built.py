@@ -1,8 +1,85 @@
-"""What a builder hands over."""
+"""What a builder may know of a model, and what it hands over."""
 
 from dataclasses import dataclass, field
+from typing import Literal
 
-from rapidembed.graph.rounded import Rounded
+from rapidembed.registry import Layer, ModelSpec, Pooling, SparseWeights
+from rapidembed.types import HeadName
+
+Numbers = Literal["exact", "rounded", "observed"]
+"""What weight matrices are multiplied in: float32, 8-bit integers, or float32 with observations for rounding."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GraphSpec:
+    """All that a builder may read of a model's spec; its ``repr`` is a part of the key that graphs are kept under."""
+
+    head: HeadName
+    dim: int
+    pooling: Pooling
+    dense: tuple[Layer, ...]
+    sparse: SparseWeights | None
+    hides_tokens: bool
+    include_prompt: bool
+    adapted: bool
+    """Whether every run chooses an adapter."""
+    picture_size: tuple[int, int] | None = None
+    """(height, width) of pictures, as their processor makes them; None: as config.json says."""
+
+    @classmethod
+    def of(cls, spec: ModelSpec) -> "GraphSpec":
+        """The part of a model's spec that shapes its graph."""
+        return cls(
+            head=spec.head,
+            dim=spec.dim,
+            pooling=spec.pooling,
+            dense=spec.dense,
+            sparse=spec.sparse,
+            hides_tokens=spec.hides_tokens,
+            include_prompt=spec.include_prompt,
+            adapted=bool(spec.tasks),
+            picture_size=spec.picture.size if spec.picture else None,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Rounded:
+    """A matrix, or some of its rows, that a graph takes as integers, and the names of what is made of it."""
+
+    source: str
+    """The tensor's name in the checkpoint, (out, in)."""
+    start: int
+    stop: int
+    """Which of its rows."""
+    observation: str
+    """Name of what was observed of the activation, see :class:`rapidembed.graph.linears.ObservedLinears`."""
+    smoothed: bool
+    """Whether the activation's channels are."""
+
+    @property
+    def matrix(self) -> str:
+        """Name of the integers, int8 (in, rows)."""
+        return f"{self._rows}.int8"
+
+    @property
+    def names(self) -> set[str]:
+        """Names of all that it is given as."""
+        return {self.matrix, self.scales} | ({divisors(self.observation)} if self.smoothed else set())
+
+    @property
+    def scales(self) -> str:
+        """Name of what a column of integers is worth, float32 (rows,)."""
+        return f"{self._rows}.scales"
+
+    @property
+    def _rows(self) -> str:
+        # Layers that share a matrix may differ in what they multiply it by.
+        return f"{self.source}[{self.start}:{self.stop}]{'.smoothed' if self.smoothed else ''}"
+
+
+def divisors(observation: str) -> str:
+    """Name of what the channels of an observed activation are multiplied by, float32 (in,)."""
+    return f"{observation}.smoothing"
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,6 +92,6 @@ class BuiltGraph:
     tables: tuple[str, ...]
     """Names of tensors that every run is given, as inputs of the same names."""
     rounded: tuple[Rounded, ...] = ()
-    """Matrices that the session is given as integers, see :func:`rapidembed.graph.rounding.round_weights`."""
+    """Matrices that the session is given as integers, see :func:`rapidembed.graph.numbers.rounding.round_weights`."""
     observed: dict[str, tuple[str, int]] = field(default_factory=dict)
-    """Outputs and their width by name of the observation, see :class:`rapidembed.graph.linears.Observing`."""
+    """Outputs and their width by name of the observation, see :class:`rapidembed.graph.linears.ObservedLinears`."""

@@ -21,11 +21,15 @@ from safetensors.numpy import save, save_file
 
 from rapidembed import settings
 from rapidembed.errors import IntegrityError
-from rapidembed.graph.built import BuiltGraph
-from rapidembed.graph.rounded import Rounded
+from rapidembed.graph.built import BuiltGraph, Rounded
 from rapidembed.graph.weights import Weights
 
 logger = logging.getLogger(__name__)
+
+_ROUNDED_ANEW = (
+    "weights are rounded at every start, which takes seconds. `rapidembed compile MODEL --precision int8 --out DIR` "
+    "makes a folder that holds them, to be loaded instead; or RAPIDEMBED_CACHE_DIR names another cache."
+)
 
 
 def cached(key: str, build: Callable[[], BuiltGraph]) -> BuiltGraph:
@@ -37,7 +41,7 @@ def cached(key: str, build: Callable[[], BuiltGraph]) -> BuiltGraph:
     if found := read_graph(path):
         return found
     graph = build()
-    _keep(lambda: write_graph(path, graph))
+    _keep(lambda: write_graph(path, graph), "graphs are built at every start.")
     return graph
 
 
@@ -47,7 +51,7 @@ def cached_tensors(key: str, names: set[str], make: Callable[[], dict[str, NDArr
     if found := map_tensors(path, names):
         return found
     tensors = make()
-    _keep(lambda: write_tensors(path, tensors))
+    _keep(lambda: write_tensors(path, tensors), _ROUNDED_ANEW)
     return map_tensors(path, names) or tensors
 
 
@@ -110,11 +114,11 @@ def _serialize(graph: BuiltGraph) -> bytes:
     return bytes(save({"model": np.frombuffer(graph.model, dtype=np.uint8)}, names))
 
 
-def _keep(write: Callable[[], None]) -> None:
+def _keep(write: Callable[[], None], otherwise: str) -> None:
     try:
         write()
     except (OSError, SafetensorError) as error:
-        logger.warning("The graph cache cannot be written (%s); graphs are built at every start.", error)
+        logger.warning("The graph cache cannot be written (%s); %s", error, otherwise)
 
 
 def _write(path: Path, write: Callable[[Path], object]) -> None:

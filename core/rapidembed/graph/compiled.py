@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from rapidembed.errors import IntegrityError
 from rapidembed.graph.built import BuiltGraph
 from rapidembed.graph.cache import map_tensors, read_graph, write_graph, write_tensors
-from rapidembed.types import Backend, Precision
+from rapidembed.types import Precision
 
 RECORD = "rapidembed.json"
 _GRAPH, _WEIGHTS = "rapidembed.graph", "rapidembed.weights"
@@ -21,7 +21,7 @@ class Compiled:
     """What a compiled folder says of itself."""
 
     precision: Precision
-    backend: Backend
+    backend: str
     integers: str | None
     """Kind of instructions that rounded weights are for, see :func:`rapidembed.runtime.cpu.integer_kind`."""
     bits: int | None

@@ -1,12 +1,11 @@
 """The ways to multiply by a weight matrix: exactly, exactly while watching the activations, and in 8-bit integers."""
 
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 from onnx import TensorProto
 
-from rapidembed.graph.rounded import Rounded, divisors
+from rapidembed.graph.built import Rounded, divisors
 from rapidembed.graph.writer import CONTRIB, GraphWriter
 
 _MIDDLE = 128
@@ -15,14 +14,7 @@ _LOW = 24
 """The integer that stands for zero where activations have a floor: most of the range is left for what is above."""
 
 
-class Linears(Protocol):
-    """Writes the nodes of ``x @ weight.T + bias``."""
-
-    def linear(self, writer: GraphWriter, x: str, weight: str, bias: str | None, *, fine: bool) -> str:
-        """Arguments are those of :func:`rapidembed.graph.blocks.linear`."""
-
-
-class Exact:
+class ExactLinears:
     """In float32."""
 
     def linear(self, writer: GraphWriter, x: str, weight: str, bias: str | None, *, fine: bool) -> str:
@@ -31,7 +23,7 @@ class Exact:
         return writer.node("Gemm", *inputs, transB=1)
 
 
-class Observing(Exact):
+class ObservedLinears(ExactLinears):
     """In float32; tells how the channels of each activation go together.
 
     Observations bear the name of the first weight that the activation is multiplied by. Layers that share a weight
@@ -44,7 +36,7 @@ class Observing(Exact):
         self._seen: set[str] = set()
 
     def linear(self, writer: GraphWriter, x: str, weight: str, bias: str | None, *, fine: bool) -> str:
-        """As :class:`Exact`."""
+        """As :class:`ExactLinears`."""
         if x not in self._seen:
             self._seen.add(x)
             part = writer.part(weight)
@@ -52,7 +44,7 @@ class Observing(Exact):
             if part.name in self.observed:
                 gram = writer.node("Add", self.observed[part.name][0], gram)
             self.observed[part.name] = gram, part.width
-        return Exact.linear(self, writer, x, weight, bias, fine=fine)
+        return ExactLinears.linear(self, writer, x, weight, bias, fine=fine)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +71,7 @@ class _Rows:
     """A value that has as many rows."""
 
 
-class Rounding:
+class IntegerLinears:
     """In 8-bit integers: weights per output channel, activations per row, so that no row depends on another.
 
     uint8 activations times int8 weights is the pair that VNNI and AMX multiply. What surrounds it is plain operators,

@@ -6,23 +6,20 @@ import logging
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rapidembed.errors import UnsupportedModelError
-from rapidembed.graph.built import BuiltGraph
+from rapidembed.graph.built import BuiltGraph, GraphSpec, Numbers
 from rapidembed.graph.cache import cached, cached_tensors
 from rapidembed.graph.compiled import Compiled, read_compiled, read_record, write_compiled
+from rapidembed.graph.export import Export
 from rapidembed.graph.weights import Weights
 from rapidembed.hub import Checkpoint, check_external, read_onnx
-from rapidembed.registry import DenseLayer
-from rapidembed.registry.config_file import ConfigFile
+from rapidembed.registry import DenseLayer, Layer
 from rapidembed.types import PoolingMode
-
-if TYPE_CHECKING:
-    from rapidembed.graph.build import Arithmetic
 
 # Raise it with every change that makes the builders write a different graph.
 _BUILDER_VERSION = 15
@@ -43,6 +40,7 @@ class Program:
         masked: whether batches may be padded; where False every row of a batch has the same length.
         pooling: what is left to do outside the graph; ("none",) where the output is what the head gives.
         output: index or name of the output to read.
+        fixed_rows: how many rows every run must have, where that is fixed.
         row_by_row: the graph's result for a row depends on its neighbours, so rows run alone.
         dense: Dense modules to apply outside the graph.
         tensors: what is applied outside the graph, by name.
@@ -57,7 +55,8 @@ class Program:
     tables: dict[str, NDArray[np.float32]] = field(default_factory=dict)
     output: int | str = 0
     row_by_row: bool = False
-    dense: tuple[DenseLayer, ...] = ()
+    fixed_rows: int | None = None
+    dense: tuple[Layer, ...] = ()
     tensors: dict[str, NDArray[np.float32]] = field(default_factory=dict)
 
 
@@ -66,15 +65,15 @@ Observe = Callable[[Program], Iterable[tuple[str, NDArray[np.float32]]]]
 
 
 @dataclass(frozen=True, slots=True)
-class Rounding:
-    """How weights are made into integers, see :func:`rapidembed.graph.rounding.round_weights`."""
+class RoundingPlan:
+    """How weights are made into integers, see :func:`rapidembed.graph.numbers.rounding.round_weights`."""
 
     bits: int
     observe: Observe
 
 
 def load_program(
-    checkpoint: Checkpoint, *, masked: bool, rounding: Rounding | None = None, plain: bool = False
+    checkpoint: Checkpoint, *, masked: bool, rounding: RoundingPlan | None = None, plain: bool = False
 ) -> Program:
     """The program of a checkpoint: its ONNX file, or a graph built for it, now or by an earlier start.
 
@@ -108,7 +107,7 @@ def load_program(
 
 
 def compile_program(
-    checkpoint: Checkpoint, record: Compiled, *, rounding: Rounding | None = None, plain: bool = False
+    checkpoint: Checkpoint, record: Compiled, *, rounding: RoundingPlan | None = None, plain: bool = False
 ) -> None:
     """Write what a checkpoint's program is built of into its folder.
 
@@ -127,34 +126,19 @@ def compile_program(
 
 
 def _build(
-    checkpoint: Checkpoint, weights: Weights, *, masked: bool, rounding: Rounding | None, plain: bool
+    checkpoint: Checkpoint, weights: Weights, *, masked: bool, rounding: RoundingPlan | None, plain: bool
 ) -> tuple[BuiltGraph, dict[str, NDArray[Any]]]:
     """The graph of a checkpoint, and the tensors that are made for it, by this start or an earlier one."""
-    spec = checkpoint.spec
-    config = ConfigFile.read(checkpoint.folder / "config.json")
+    spec = GraphSpec.of(checkpoint.spec)
+    config = checkpoint.config
 
-    def build(arithmetic: "Arithmetic") -> BuiltGraph:
+    def build(numbers: Numbers) -> BuiltGraph:
         # onnx costs a twentieth of a second to import: only a first start pays it.
         from rapidembed.graph.build import build
 
-        return build(config, weights, spec, masked=masked, arithmetic=arithmetic, plain=plain)
+        return build(config, weights, spec, masked=masked, numbers=numbers, plain=plain)
 
-    key = (
-        _BUILDER_VERSION,
-        config.values,
-        weights.layout,
-        spec.head,
-        spec.dim,
-        spec.hides_tokens,
-        repr(spec.sparse),
-        spec.pooling,
-        spec.include_prompt,
-        bool(spec.tasks),
-        [repr(layer) for layer in spec.dense],
-        masked,
-        rounding is not None,
-        plain,
-    )
+    key = (_BUILDER_VERSION, repr(spec), config.values, weights.layout, masked, rounding is not None, plain)
     digest = _digest(key)
     graph = cached(digest, lambda: build("exact" if rounding is None else "rounded"))
     if rounding is None:
@@ -180,9 +164,11 @@ def _from_graph(graph: BuiltGraph, weights: Weights, size: int, *, masked: bool 
     )
 
 
-def _round(graph: BuiltGraph, observed: BuiltGraph, weights: Weights, rounding: Rounding) -> dict[str, NDArray[Any]]:
+def _round(
+    graph: BuiltGraph, observed: BuiltGraph, weights: Weights, rounding: RoundingPlan
+) -> dict[str, NDArray[Any]]:
     """The integers of a graph, its activations having been observed."""
-    from rapidembed.graph.rounding import round_weights  # a start that finds them in the cache needs none of it
+    from rapidembed.graph.numbers.rounding import round_weights  # a start that finds them in the cache needs none of it
 
     logger.info("Rounding the weights in %s, once.", weights.folder)
     names = {output: name for name, (output, _) in observed.observed.items()}
@@ -200,15 +186,17 @@ def _from_onnx(checkpoint: Checkpoint) -> Program:
     path = checkpoint.root / checkpoint.weights[0]
     check_external(path, checkpoint.root)
     # A projection among the encoder's own weights is in the export too.
-    dense = tuple(layer for layer in checkpoint.spec.dense if layer.path)
-    tensors = Weights(_named(checkpoint)) if dense or checkpoint.spec.hybrid else None
+    dense = tuple(layer for layer in checkpoint.spec.dense if layer.path or not isinstance(layer, DenseLayer))
+    tensors = Weights(_named(checkpoint)) if any(layer.weights for layer in dense) or checkpoint.spec.hybrid else None
+    export = Export.read(path, checkpoint.spec)
     return Program(
         model=path,
         weight_bytes=_size(checkpoint),
-        masked=True,
+        masked=export.masked,
         pooling=("none",) if checkpoint.spec.hybrid else checkpoint.spec.pooling,
-        output=checkpoint.spec.output,
+        output=export.output,
         row_by_row="DynamicQuantizeLinear" in read_onnx(path).operators,
+        fixed_rows=export.rows,
         dense=dense,
         tensors={name: tensors.float32(name) for name in tensors.names} if tensors else {},
     )
@@ -217,7 +205,7 @@ def _from_onnx(checkpoint: Checkpoint) -> Program:
 def _named(checkpoint: Checkpoint) -> list[tuple[str, Path]]:
     """Files of the encoder, and of what follows it, whose tensors get a name in front."""
     spec = checkpoint.spec
-    modules = [(layer.prefix, f"{layer.prefix}model.safetensors") for layer in spec.dense if layer.path]
+    modules = [(layer.prefix, layer.weights) for layer in spec.dense if layer.weights]
     modules += spec.hybrid.files if spec.hybrid else ()
     encoder = [] if checkpoint.is_onnx else [checkpoint.root / file for file in checkpoint.weights]
     return [

@@ -1,8 +1,8 @@
 """A thin hand on ``onnx.helper``: names nodes, shares constants, and points at weights instead of copying them."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import Any, Literal, Protocol
 
 import numpy as np
 import onnx
@@ -10,16 +10,16 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
 from rapidembed.errors import IntegrityError, UnsupportedModelError
-from rapidembed.graph.pruning import prune
+from rapidembed.graph.pruning import left_over, prune
+from rapidembed.graph.values import Part, Trait
 from rapidembed.graph.weights import Location, Weights
-
-if TYPE_CHECKING:
-    from rapidembed.graph.linears import Linears
 
 OPSET = 21
 IR_VERSION = 10
 CONTRIB = "com.microsoft"
 """Operator domain of ONNX Runtime's fused operators."""
+InputType = Literal["int64", "float32"]
+_TYPES: Mapping[InputType, int] = {"int64": TensorProto.INT64, "float32": TensorProto.FLOAT}
 _NOTHING: Mapping[str, int] = {}
 _SAME_CHANNELS = frozenset({"Reshape", "Gather", "Slice", "Squeeze", "Unsqueeze"})
 """Operators that arrange the rows of their first input otherwise."""
@@ -32,34 +32,11 @@ _SAME_ROWS = frozenset(
 """Operators whose output has a row for each row of their first input, however either is arranged."""
 
 
-@dataclass(frozen=True, slots=True)
-class Trait:
-    """What is known of a value before it is computed."""
+class Linears(Protocol):
+    """A way to multiply by weight matrices: writes the nodes of ``x @ weight.T + bias``."""
 
-    normalized: bool = False
-    """Whether it comes from a layer normalization."""
-    floor: float | None = None
-    """It is nowhere below minus this."""
-    rows: str | None = None
-    """A value that has as many rows."""
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """A weight as a builder names it: rows of a tensor of the checkpoint."""
-
-    name: str
-    """The same in every graph of the checkpoint."""
-    source: str
-    """The tensor's full name."""
-    start: int
-    stop: int
-    width: int
-
-    @property
-    def shape(self) -> tuple[int, int]:
-        """(rows, width)."""
-        return self.stop - self.start, self.width
+    def linear(self, writer: "GraphWriter", x: str, weight: str, bias: str | None, *, fine: bool) -> str:
+        """Arguments are those of :func:`rapidembed.graph.blocks.basic.linear`."""
 
 
 class GraphWriter:
@@ -80,7 +57,7 @@ class GraphWriter:
         weights: Weights,
         prefixes: tuple[str, ...],
         anchor: str,
-        linears: "Linears",
+        linears: Linears,
         *,
         tables_as_inputs: bool,
         plain: bool = False,
@@ -89,6 +66,7 @@ class GraphWriter:
         """Whether standard operators only are wanted."""
         self.linears = linears
         self._weights = weights
+        self._inputs: list[onnx.ValueInfoProto] = []
         self._nodes: list[onnx.NodeProto] = []
         self._initializers: dict[str, onnx.TensorProto] = {}
         self._parts: dict[str, Part] = {}
@@ -108,6 +86,11 @@ class GraphWriter:
         raise UnsupportedModelError(
             f"The weights hold no tensor {anchor!r} (tried the prefixes {', '.join(map(repr, prefixes))})."
         )
+
+    def input(self, name: str, shape: Sequence[str | int], kind: InputType = "int64") -> str:
+        """Declare an input: its name and type, and the names or sizes of its dimensions, none for a number."""
+        self._inputs.append(helper.make_tensor_value_info(name, _TYPES[kind], list(shape)))
+        return name
 
     def node(self, operator: str, *inputs: str, domain: str = "", **attributes: object) -> str:
         """Add a node with one output and return that output's name."""
@@ -258,6 +241,7 @@ class GraphWriter:
             for name in sorted(self._weights.names - self.tensors - self.tables.keys())
             if not name.removeprefix(self._prefix).startswith(ignorable + self._left_out)
         ]
+        unused = left_over(unused, self.tensors | self.tables.keys(), self._prefix)
         if unused:
             more = f" and {len(unused) - 5} more" if len(unused) > 5 else ""
             raise UnsupportedModelError(
@@ -270,36 +254,24 @@ class GraphWriter:
         used = self._used_initializers()
         return [name for name in self._converted if name in used]
 
-    def finish(
-        self,
-        inputs: Mapping[str, Sequence[str | int]],
-        output: str,
-        shape: list[str | int],
-        watched: Mapping[str, int] = _NOTHING,
-        *,
-        floats: bool = False,
-    ) -> bytes:
-        """Serialize the graph.
+    def finish(self, output: str, shape: Sequence[str | int], watched: Mapping[str, int] = _NOTHING) -> bytes:
+        """Serialize the graph; its inputs are the declared ones and the tables.
 
         Args:
-            inputs: name -> names of its dimensions, or their sizes; none for a number. Tables are added to them.
             output: the value that becomes the output "embedding", float32.
             shape: of the output; names of dimensions, or their sizes.
             watched: further values, float32 squares, and their width, that become outputs under their own names.
-            floats: whether the inputs are float32; else they are int64.
         """
         self._nodes.append(helper.make_node("Identity", [output], ["embedding"]))
-        kind = TensorProto.FLOAT if floats else TensorProto.INT64
-        values = [helper.make_tensor_value_info(name, kind, dims) for name, dims in inputs.items()]
         # Nobody reads, for one, slices of a weight that is made into integers.
         self._nodes, _ = prune(self._nodes, ("embedding", *watched))
-        values += [helper.make_tensor_value_info(name, TensorProto.FLOAT, dims) for name, dims in self.tables.items()]
+        tables = [helper.make_tensor_value_info(name, TensorProto.FLOAT, dims) for name, dims in self.tables.items()]
         graph = helper.make_graph(
             self._nodes,
             "rapidembed",
-            values,
+            self._inputs + tables,
             [
-                helper.make_tensor_value_info("embedding", TensorProto.FLOAT, shape),
+                helper.make_tensor_value_info("embedding", TensorProto.FLOAT, list(shape)),
                 *(helper.make_tensor_value_info(name, TensorProto.FLOAT, [n, n]) for name, n in watched.items()),
             ],
             [self._initializers[name] for name in self._used_initializers()],

@@ -2,9 +2,19 @@
 
 from rapidembed.hub.checkpoint import Checkpoint, Stamp
 from rapidembed.hub.content import announced_sha256
-from rapidembed.hub.mend import mended
+from rapidembed.hub.mend import mend, mended
 from rapidembed.hub.onnx_file import check_external, read_onnx
 from rapidembed.hub.options import HubOptions
 from rapidembed.hub.resolve import resolve
 
-__all__ = ["Checkpoint", "HubOptions", "Stamp", "announced_sha256", "check_external", "mended", "read_onnx", "resolve"]
+__all__ = [
+    "Checkpoint",
+    "HubOptions",
+    "Stamp",
+    "announced_sha256",
+    "check_external",
+    "mend",
+    "mended",
+    "read_onnx",
+    "resolve",
+]

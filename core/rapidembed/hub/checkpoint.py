@@ -6,17 +6,19 @@ from pathlib import Path
 from rapidembed.errors import IntegrityError
 from rapidembed.hub.content import announced_hash
 from rapidembed.registry import ModelSpec
+from rapidembed.registry.config_file import ConfigFile
+from rapidembed.registry.transformer_module import read_config
 
 Stamp = tuple[tuple[str | int, ...], ...]
 
 TOKENIZER_FILE = "tokenizer.json"
+TOKENIZER_SETTINGS = ("tokenizer_config.json", "special_tokens_map.json", "added_tokens.json")
 # Checkpoints without it hold the vocabulary, and what to make of it.
 VOCABULARY_FILES = (
     "vocab.txt",
     "vocab.json",
     "merges.txt",
-    "tokenizer_config.json",
-    "special_tokens_map.json",
+    *TOKENIZER_SETTINGS,
 )
 
 
@@ -39,6 +41,15 @@ class Checkpoint:
         return self.root / self.encoder
 
     @property
+    def config(self) -> ConfigFile:
+        """The encoder's config.json, with what the spec lays over it.
+
+        Raises:
+            UnsupportedModelError, IntegrityError: it is missing, damaged, or says something unknown.
+        """
+        return read_config(self.folder, self.spec.config)
+
+    @property
     def is_onnx(self) -> bool:
         """Whether a ready-made ONNX graph runs instead of one built from safetensors."""
         return self.weights[0].endswith(".onnx")
@@ -52,9 +63,8 @@ class Checkpoint:
     def tokenizer_files(self) -> list[Path]:
         """The files that decide the token ids."""
         whole = self.folder / TOKENIZER_FILE
-        if whole.is_file():
-            return [whole]
-        return [path for name in VOCABULARY_FILES if (path := self.folder / name).is_file()]
+        names = (TOKENIZER_FILE, *TOKENIZER_SETTINGS) if whole.is_file() else VOCABULARY_FILES
+        return [path for name in names if (path := self.folder / name).is_file()]
 
     def stamp(self) -> Stamp:
         """Identity of the files that decide the vectors: a file that is saved again gets another."""

@@ -25,13 +25,13 @@ logger = logging.getLogger(__name__)
 class Repository:
     """One hub repository at one revision: :class:`rapidembed.hub.files.Files`, downloaded as they are needed."""
 
-    def __init__(self, repo: str, options: HubOptions) -> None:
+    def __init__(self, repo: str, options: HubOptions, model: str | None = None) -> None:
         self.repo = repo
         self._options = options
         self._root: Path | None = None
         self._answered = False
         self._cache = options.cache_dir or Path(HF_HUB_CACHE)
-        self._refusals = Refusals(repo, options.revision, self._cache)
+        self._refusals = Refusals(repo, options.revision, self._cache, model)
         self._patience = Patience()
 
     @property

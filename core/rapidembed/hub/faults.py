@@ -16,23 +16,32 @@ from huggingface_hub.utils import httpx  # type: ignore[attr-defined]  # httpx o
 
 from rapidembed.errors import DownloadError, ModelNotCachedError, ModelNotFoundError, RapidEmbedError
 from rapidembed.hub.options import HubOptions
-from rapidembed.hub.patience import broke_off
+from rapidembed.hub.patience import broke_off, innermost
 
 _UNAUTHORIZED, _RATE_LIMIT = 401, 429
 
 
 class Refusals:
-    """Turns every error of the hub's client into one of ours, about one repository."""
+    """Turns every error of the hub's client into one of ours, about one repository.
 
-    def __init__(self, repo: str, revision: str | None, cache: Path) -> None:
+    Args:
+        repo: the repository.
+        revision: the revision that was asked for.
+        cache: the client's cache.
+        model: the model that was asked for, where its files are those of a repository of another name.
+    """
+
+    def __init__(self, repo: str, revision: str | None, cache: Path, model: str | None = None) -> None:
         self._repo = repo
+        self._model = repo if model is None else model
         self._revision = revision
         self._cache = cache
 
     @property
     def label(self) -> str:
-        """The repository, and the revision if one was asked for."""
-        return f"{self._repo!r}" + (f" at revision {self._revision!r}" if self._revision else "")
+        """The repository, with the model that it serves and the revision, where they were asked for."""
+        named = f"{self._repo!r}" + (f" at revision {self._revision!r}" if self._revision else "")
+        return named if self._model == self._repo else f"{self._model!r} (the files of {named})"
 
     def refuse_offline(self, file: str, options: HubOptions) -> None:
         """Raise if the hub may not be asked for a file that is not cached.
@@ -56,7 +65,7 @@ class Refusals:
             )
         if isinstance(error, RepositoryNotFoundError):
             return ModelNotFoundError(
-                f"The hub has no repository {self._repo!r}, or it is private: check the spelling, or pass a token "
+                f"The hub has no repository {self.label}, or it is private: check the spelling, or pass a token "
                 "(token=, or HF_TOKEN)."
             )
         if isinstance(error, RevisionNotFoundError):
@@ -102,12 +111,7 @@ def _advice(error: HfHubHTTPError) -> str:
 
 
 def _cause(error: BaseException) -> str:
-    """The innermost cause, which names the host or the setting at fault."""
-    while True:
-        inner = error.__cause__ or (error.__context__ if isinstance(error, httpx.TransportError) else None)
-        if inner is None:
-            break
-        error = inner
+    error = innermost(error)
     text = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
     if isinstance(error, ssl.SSLCertVerificationError) or "CERTIFICATE_VERIFY_FAILED" in text:
         text += "; SSL_CERT_FILE names the certificates to trust, for example those of your company's proxy"

@@ -31,23 +31,36 @@ def mended(work: Callable[[], R], root: Callable[[], Path | None], hub: HubOptio
     try:
         return work()
     except IntegrityError as error:
-        snapshot = root()
-        damaged = damaged_files(snapshot) if snapshot else {}
-        if not damaged:
-            raise
-        found = "; ".join(f"{path} ({wrong})" for path, wrong in damaged.items())
-        if hub.offline:
-            raise IntegrityError(
-                f"Damaged in the cache: {found}. Load the model once where the hub may be asked, which fetches them "
-                "again, or copy them from another machine."
-            ) from error
-        logger.warning("Damaged in the cache, fetching again: %s", found)
-        try:
-            for path in damaged:
-                remove(path)
-        except OSError as failure:
-            raise IntegrityError(f"Damaged in the cache, which cannot be written: {found}.") from failure
+        mend(root(), error, hub)
     return work()
+
+
+def mend(snapshot: Path | None, error: IntegrityError, hub: HubOptions) -> None:
+    """Remove from the cache what made ``error`` come, so that it is fetched again.
+
+    Args:
+        snapshot: in the hub's cache; None for models that are not from there.
+        error: what stopped the work; raised again if no file there differs from its announced hash.
+        hub: how the hub may be used.
+
+    Raises:
+        IntegrityError: see :func:`mended`.
+    """
+    damaged = damaged_files(snapshot) if snapshot else {}
+    if not damaged:
+        raise error
+    found = "; ".join(f"{path} ({wrong})" for path, wrong in damaged.items())
+    if hub.offline:
+        raise IntegrityError(
+            f"Damaged in the cache: {found}. Load the model once where the hub may be asked, which fetches them "
+            "again, or copy them from another machine."
+        ) from error
+    logger.warning("Damaged in the cache, fetching again: %s", found)
+    try:
+        for path in damaged:
+            remove(path)
+    except OSError as failure:
+        raise IntegrityError(f"Damaged in the cache, which cannot be written: {found}.") from failure
 
 
 def damaged_files(snapshot: Path) -> dict[Path, str]:

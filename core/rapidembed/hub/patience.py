@@ -9,6 +9,8 @@ from typing import TypeVar
 from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
 from huggingface_hub.utils import httpx  # type: ignore[attr-defined]  # httpx or httpx2, whichever the hub uses
 
+from rapidembed.errors import ModelNotCachedError
+
 R = TypeVar("R")
 
 logger = logging.getLogger(__name__)
@@ -45,7 +47,8 @@ class Patience:
                 self.tried = True
                 wait = self._wait(_reason(error))
                 if wait is None:
-                    raise explain(error) from error
+                    explained = explain(error)
+                    raise explained from _bare(error) if isinstance(explained, ModelNotCachedError) else error
                 logger.warning("%s; asking again in %.1f s.", error, wait)
                 time.sleep(wait)
                 self._waited += wait
@@ -67,6 +70,22 @@ class Patience:
         wait = self._next_wait
         self._next_wait *= 2
         return wait * random.uniform(0.8, 1.2)  # noqa: S311  # so that many machines do not come back together
+
+
+def innermost(error: BaseException) -> BaseException:
+    """The cause below the client's layers, which names the host or the setting at fault."""
+    while True:
+        inner = error.__cause__ or (error.__context__ if isinstance(error, httpx.TransportError) else None)
+        if inner is None:
+            return error
+        error = inner
+
+
+def _bare(error: BaseException) -> BaseException:
+    """The innermost cause without the way to it: three tracebacks of a client that found no network help nobody."""
+    cause = innermost(error)
+    cause.__suppress_context__ = True
+    return cause.with_traceback(None)
 
 
 def _reason(error: BaseException) -> BaseException:

@@ -1,5 +1,6 @@
 """The hub's progress bar, which also guards the disk."""
 
+import sys
 from typing import Any
 
 from huggingface_hub.utils.tqdm import tqdm
@@ -12,6 +13,8 @@ class BoundedProgress(tqdm):
     """Counts the bytes that arrive, and stops a body that does not end where it was announced to."""
 
     def __init__(self, *args: Any, **options: Any) -> None:
+        if sys.stderr is None:  # a program without a console
+            options["disable"] = True
         super().__init__(*args, **options)  # type: ignore[no-untyped-call]
         self._arrived = int(options.get("initial") or 0)
 

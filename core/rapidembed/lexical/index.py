@@ -1,7 +1,8 @@
 """A corpus fitted for BM25: average length, idf and postings, so that it ranks without a vector database."""
 
 import json
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
+from dataclasses import fields
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from rapidembed.lexical.bm25 import Bm25, TermCounts
 from rapidembed.lexical.languages import analysis
 from rapidembed.lexical.options import LexicalOptions
 from rapidembed.lexical.vocabulary import Stemmer
-from rapidembed.lexical.words import Tokenizer
+from rapidembed.lexical.words import WordSplitter
 from rapidembed.runtime.inputs import check_positive, check_text, is_single
 from rapidembed.types import SparseEmbedding
 
@@ -40,6 +41,8 @@ class BM25Index:
     Objects do not change, and are safe to use from several threads.
     """
 
+    __module__ = "rapidembed"
+
     def __init__(self, options: LexicalOptions, arrays: dict[str, NDArray[Any]]) -> None:
         self._options = options
         self._arrays = arrays
@@ -63,7 +66,7 @@ class BM25Index:
         disable_stemmer: bool | None = None,
         stemmer: Stemmer | None = None,
         stopwords: Collection[str] | None = None,
-        tokenizer: Tokenizer | None = None,
+        tokenizer: WordSplitter | None = None,
     ) -> "BM25Index":
         """Count the terms of a corpus. The options are those of :class:`rapidembed.SparseTextEmbedding`.
 
@@ -71,19 +74,11 @@ class BM25Index:
             TypeError: an item is not a str; names its index.
             ValueError: an option has an impossible value.
         """
+        given = dict(locals(), avg_len=None)
+        del given["cls"], given["documents"]
         if is_single(documents):
             raise TypeError("documents must be an iterable of str, got a str.")
-        options = LexicalOptions(
-            k=k,
-            b=b,
-            avg_len=None,
-            language=language,
-            token_max_length=token_max_length,
-            disable_stemmer=disable_stemmer,
-            stemmer=stemmer,
-            stopwords=stopwords,
-            tokenizer=tokenizer,
-        )
+        options = LexicalOptions(**given)
         return cls(options, _postings(_bm25(options, 1.0), documents))
 
     def __len__(self) -> int:
@@ -138,7 +133,7 @@ class BM25Index:
 
     @classmethod
     def load(
-        cls, path: str | PathLike[str], *, stemmer: Stemmer | None = None, tokenizer: Tokenizer | None = None
+        cls, path: str | PathLike[str], *, stemmer: Stemmer | None = None, tokenizer: WordSplitter | None = None
     ) -> "BM25Index":
         """Read an index that :meth:`save` wrote.
 
@@ -168,8 +163,13 @@ class BM25Index:
             )
         return index
 
-    def __reduce__(self) -> tuple[type["BM25Index"], tuple[LexicalOptions, dict[str, NDArray[Any]]]]:
-        return type(self), (self._options, self._arrays)
+    def __reduce__(self) -> tuple[Callable[..., "BM25Index"], tuple[dict[str, Any], dict[str, NDArray[Any]]]]:
+        # A method of the class, and the options by name: a pickle names nothing that is not public.
+        return self._rebuilt, (self._options.given(), self._arrays)
+
+    @classmethod
+    def _rebuilt(cls, given: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> "BM25Index":
+        return cls(LexicalOptions(**dict.fromkeys(field.name for field in fields(LexicalOptions)) | given), arrays)
 
     def _terms(self, query: str) -> NDArray[np.int64]:
         """Positions of the query's terms among the corpus' ids."""

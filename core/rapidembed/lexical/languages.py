@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from rapidembed.lexical.options import LexicalOptions
 from rapidembed.lexical.vocabulary import Rules
-from rapidembed.lexical.words import TOKENIZERS, Tokenize, Tokenizer
+from rapidembed.lexical.words import TOKENIZERS, Tokenize, WordSplitter
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -52,6 +52,46 @@ LANGUAGES: dict[str, Language] = {
 }
 
 
+# ISO 639-1, then 639-3 and what else 639-2 has.
+_CODES = {
+    "arabic": "ar ara",
+    "bengali": "bn ben",
+    "chinese": "zh zho chi",
+    "danish": "da dan",
+    "dutch": "nl nld dut",
+    "english": "en eng",
+    "finnish": "fi fin",
+    "french": "fr fra fre",
+    "german": "de deu ger",
+    "greek": "el ell gre",
+    "hindi": "hi hin",
+    "hungarian": "hu hun",
+    "italian": "it ita",
+    "japanese": "ja jpn",
+    "khmer": "km khm",
+    "korean": "ko kor",
+    "lao": "lo lao",
+    "myanmar": "my mya bur",
+    "nepali": "ne nep",
+    "norwegian": "no nor nb nob nn nno",
+    "portuguese": "pt por",
+    "romanian": "ro ron rum",
+    "russian": "ru rus",
+    "spanish": "es spa",
+    "swedish": "sv swe",
+    "tamil": "ta tam",
+    "thai": "th tha",
+    "turkish": "tr tur",
+}
+_BY_CODE = {code: name for name, codes in _CODES.items() for code in codes.split()}
+
+
+def language_name(language: str) -> str:
+    """The name of a language that is given by name or by code, in any case: "en", "EN-us" and "English" are english."""
+    lowered = language.lower()
+    return _BY_CODE.get(lowered.replace("_", "-").partition("-")[0], lowered if lowered in LANGUAGES else language)
+
+
 def analysis(options: LexicalOptions, folder: "Path | None" = None) -> tuple[Tokenize, Rules]:
     """How texts become words, and words terms.
 
@@ -62,16 +102,16 @@ def analysis(options: LexicalOptions, folder: "Path | None" = None) -> tuple[Tok
     Raises:
         ValueError: the options contradict each other, or the language is unknown.
     """
-    language, disabled = options.language or "english", bool(options.disable_stemmer)
+    language, disabled = language_name(options.language or "english"), bool(options.disable_stemmer)
     known = LANGUAGES.get(language)
     if disabled and options.stemmer is not None:
         raise ValueError("stemmer was given, but disable_stemmer=True. Give one of them.")
     if known is None and options.stemmer is None and not disabled:
         raise ValueError(
-            f"language must be one of {', '.join(sorted(LANGUAGES))}, got {language!r}. For another language give a "
-            "stemmer, or disable_stemmer=True."
+            f"language must be one of {', '.join(sorted(LANGUAGES))}, or the ISO code of one, got {language!r}. For "
+            "another language give a stemmer, or disable_stemmer=True."
         )
-    tokenizer: Tokenizer = options.tokenizer or (known.tokenizer if known else "word")
+    tokenizer: WordSplitter = options.tokenizer or (known.tokenizer if known else "word")
     stopwords: Iterable[str] | None = options.stopwords
     if stopwords is None:
         stopwords = () if disabled or known is None else _stopwords(language, tokenizer, folder)
@@ -83,7 +123,7 @@ def analysis(options: LexicalOptions, folder: "Path | None" = None) -> tuple[Tok
     return TOKENIZERS[tokenizer] if isinstance(tokenizer, str) else tokenizer, rules
 
 
-def _stopwords(language: str, tokenizer: Tokenizer, folder: "Path | None") -> Iterable[str]:
+def _stopwords(language: str, tokenizer: WordSplitter, folder: "Path | None") -> Iterable[str]:
     if folder is not None:
         file = folder / f"{language}.txt"
         if not file.is_file():

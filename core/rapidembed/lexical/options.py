@@ -7,7 +7,7 @@ from numbers import Real
 from typing import Any
 
 from rapidembed.lexical.vocabulary import Stemmer
-from rapidembed.lexical.words import TOKENIZERS, Tokenizer
+from rapidembed.lexical.words import TOKENIZERS, WordSplitter
 from rapidembed.runtime.inputs import check_positive
 
 
@@ -23,7 +23,7 @@ class LexicalOptions:
     disable_stemmer: bool | None
     stemmer: Stemmer | None
     stopwords: Collection[str] | None
-    tokenizer: Tokenizer | None
+    tokenizer: WordSplitter | None
 
     def __post_init__(self) -> None:
         check_number("k", self.k, lambda k: k >= 0, "a number from 0 on")

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Tokenize: TypeAlias = Callable[[str], Iterable[str]]
-Tokenizer: TypeAlias = Literal["word", "unicode"] | Tokenize
+WordSplitter: TypeAlias = Literal["word", "unicode"] | Tokenize
 """A tokenizer by name, or a function from a text to its words, such as a segmenter's."""
 
 _WORD = re.compile(r"\w+")
@@ -106,6 +106,11 @@ _LETTER = (
 @cache
 def _unspaced() -> re.Pattern[str]:
     return re.compile(f"{_LETTER}+")
+
+
+def is_unspaced(text: str) -> bool:
+    """Whether the text has letters of a script that is written without spaces."""
+    return not text.isascii() and _unspaced().search(text) is not None
 
 
 def unicode_tokens(text: str) -> list[str]:

@@ -11,14 +11,14 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from rapidembed.registry.spec import ModelSpec
-from rapidembed.types import Head
+from rapidembed.types import HeadName
 
 if TYPE_CHECKING:
     from importlib import metadata
 
 GROUP = "rapidembed.models"
 
-_Key = tuple[Head, str]
+_Key = tuple[HeadName, str]
 
 _PLACES = ("package:", "builtin:")
 """Beginnings of what says where a model lies: no package registers such names, and asking them all takes time."""
@@ -43,7 +43,7 @@ def add(spec: ModelSpec) -> None:
         _added[_key(spec)] = _registered(spec)
 
 
-def remove(heads: Iterable[Head], name: str) -> None:
+def remove(heads: Iterable[HeadName], name: str) -> None:
     """Take a model back that :func:`add` added.
 
     Raises:
@@ -57,7 +57,7 @@ def remove(heads: Iterable[Head], name: str) -> None:
             del _added[key]
 
 
-def find(heads: Iterable[Head], name: str) -> ModelSpec | None:
+def find(heads: Iterable[HeadName], name: str) -> ModelSpec | None:
     """The added or installed model of that name (case does not matter) that has one of the heads, or None."""
     keys = [(head, name.lower()) for head in heads]
     if added := next(filter(None, map(_added.get, keys)), None):
@@ -67,7 +67,7 @@ def find(heads: Iterable[Head], name: str) -> ModelSpec | None:
     return next(filter(None, map(_installed().get, keys)), None)
 
 
-def models(heads: Collection[Head]) -> list[ModelSpec]:
+def models(heads: Collection[HeadName]) -> list[ModelSpec]:
     """All models of these heads, installed ones first."""
     return [spec for spec in (_installed() | _added).values() if spec.head in heads]
 

@@ -4,18 +4,31 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from rapidembed.types import HEADS, POOLING_MODES, Head, PoolingMode, SparsePooling
+from rapidembed.registry.heads import HEADS
+from rapidembed.registry.image_processor import ImageProcessor
+from rapidembed.types import POOLING_MODES, HeadName, PoolingMode, SparsePooling
+
+# Who is believed where a checkpoint's files and a row both have a word: with a curated row, and with an added one.
+_FILES = {"from": ("files", "files")}
+_CURATED = {"from": ("files", "row")}
+_ADDED = {"from": ("row", "row or files")}
+_FILES_FIRST = {"from": ("files or row", "row")}
+_FILES_UNLESS_ADDED = {"from": ("files", "row or files")}
+_EITHER = {"from": ("files or row", "row or files")}
 
 Pooling = tuple[PoolingMode, ...]
 """Modes whose results are concatenated, in this order."""
 
 _NO_STRINGS: Mapping[str, str] = {}
 _NO_TASKS: Mapping[str, int] = {}
+_NO_VALUES: Mapping[str, Any] = {}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OnnxSource:
     """An ONNX export of a model: a hub repository, the graph's file, and files it needs beside it."""
+
+    __module__ = "rapidembed"
 
     repo: str
     file: str
@@ -33,16 +46,83 @@ class DenseLayer:
     bias: bool
     activation: str
     """Class name in ``torch.nn``, for example "Tanh" or "Identity"."""
+    residual: bool = False
+    """Whether what goes in is added to what comes out, through a matrix of its own where the widths differ."""
+    file: str = "model.safetensors"
+    """Of its weights, in that folder."""
 
     @property
     def prefix(self) -> str:
         """What its tensors' names begin with, see :class:`rapidembed.graph.weights.Weights`."""
         return f"{self.path}/" if self.path else ""
 
+    @property
+    def weights(self) -> str:
+        """File of its weights inside the checkpoint; "" where they lie among the encoder's."""
+        return f"{self.path}/{self.file}" if self.path else ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NormLayer:
+    """A sentence-transformers LayerNorm module, on the pooled vector."""
+
+    path: str
+    """Folder of the module inside the checkpoint."""
+    width: int
+    file: str = "model.safetensors"
+    """Of its weights, in that folder."""
+
+    @property
+    def prefix(self) -> str:
+        """What its tensors' names begin with."""
+        return f"{self.path}/"
+
+    @property
+    def weights(self) -> str:
+        """File of its weights inside the checkpoint."""
+        return f"{self.path}/{self.file}"
+
+    @property
+    def in_features(self) -> int:
+        """Width of what goes in."""
+        return self.width
+
+    @property
+    def out_features(self) -> int:
+        """Width of what comes out."""
+        return self.width
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnitLayer:
+    """A sentence-transformers Normalize module that others follow: scales the pooled vector to length 1."""
+
+    width: int
+    path: str = ""
+    weights: str = ""
+    """It has none."""
+    prefix: str = ""
+
+    @property
+    def in_features(self) -> int:
+        """Width of what goes in."""
+        return self.width
+
+    @property
+    def out_features(self) -> int:
+        """Width of what comes out."""
+        return self.width
+
+
+Layer = DenseLayer | NormLayer | UnitLayer
+"""A module between the pooling and the end."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LateInteraction:
     """How a late-interaction model (ColBERT, https://arxiv.org/abs/2004.12832) reads queries and documents."""
+
+    __module__ = "rapidembed"
 
     query_marker: str | int | None = None
     """Token behind the first special token of every query: its id or its text. A text that the tokenizer does not know
@@ -64,6 +144,8 @@ class LateInteraction:
 class SparseWeights:
     """How the logits of a masked language model become weights of words (SPLADE, https://arxiv.org/abs/2107.05720)."""
 
+    __module__ = "rapidembed"
+
     pooling: SparsePooling = "max"
     logs: int = 1
     """How often log(1 + x) is applied to the logits that are positive."""
@@ -80,6 +162,8 @@ class WordWeights:
 
     Words are hashed as BM25 hashes them, and an index multiplies their weights by the words' idf.
     """
+
+    __module__ = "rapidembed"
 
     language: str = "english"
     """Decides the stemmer."""
@@ -103,6 +187,8 @@ class Hybrid:
 
     BGE-M3, https://arxiv.org/abs/2402.03216. Each file holds a linear layer: safetensors, or as PyTorch saves it.
     """
+
+    __module__ = "rapidembed"
 
     vectors: str = "colbert_linear.pt"
     """Makes the tokens' vectors."""
@@ -129,51 +215,64 @@ class FastembedValues:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelSpec:
-    """A text model.
+    """A model of texts or pictures.
 
     A curated row names where the model comes from; a spec read from a folder describes just that folder.
     """
 
+    __module__ = "rapidembed"
+
     name: str
     dim: int
     """Width of the output: of a vector or of each token's, the number of labels, or the size of the vocabulary."""
-    architecture: str = ""
+    architecture: str = field(default="", metadata=_FILES)
     """``model_type`` of the checkpoint's config.json; empty where that file is to say it."""
-    head: Head = "pool"
-    """What is computed from the encoder's token vectors; see :data:`rapidembed.types.Head`."""
-    pooling: Pooling = ("none",)
-    normalize: bool = False
+    head: HeadName = "pool"
+    """What is computed from the encoder's token vectors; see :data:`rapidembed.types.HeadName`."""
+    pooling: Pooling = field(default=("none",), metadata=_CURATED)
+    normalize: bool = field(default=False, metadata=_CURATED)
     """Whether vectors are scaled to length 1 (L2)."""
-    late: LateInteraction | None = None
+    late: LateInteraction | None = field(default=None, metadata=_FILES_UNLESS_ADDED)
     """Set where the head is "tokens"."""
-    sparse: SparseWeights | None = None
+    sparse: SparseWeights | None = field(default=None, metadata=_FILES_UNLESS_ADDED)
     """Set where the head is "mlm"."""
     words: WordWeights | None = None
     """Set where the head is "attention" or "words"."""
-    hybrid: Hybrid | None = None
+    hybrid: Hybrid | None = field(default=None, metadata=_FILES)
     """Set where the head is "hybrid"."""
-    labels: tuple[str, ...] = ()
+    picture: ImageProcessor | None = field(default=None, metadata=_FILES_UNLESS_ADDED)
+    """What is done with a picture before the model sees it; set where the head is "picture"."""
+    labels: tuple[str, ...] = field(default=(), metadata=_FILES)
     """Names of a classifier's labels, in order; may be empty where there is one."""
-    vocab_size: int | None = None
+    vocab_size: int | None = field(default=None, metadata=_ADDED)
     """Of a sparse model what listings call so, where it is not ``dim``."""
-    max_tokens: int | None = None
+    max_tokens: int | None = field(default=None, metadata=_FILES_UNLESS_ADDED)
     """Token limit, special tokens included; None: the checkpoint's own."""
     source: str | None = None
     """Hub repository with the original safetensors weights, if any."""
     onnx_source: OnnxSource | None = None
-    dense: tuple[DenseLayer, ...] = ()
-    lower_case: bool = False
-    prompts: Mapping[str, str] = field(default_factory=lambda: _NO_STRINGS)
+    dense: tuple[Layer, ...] = field(default=(), metadata=_FILES)
+    """What follows the pooling, in order."""
+    truncate_dim: int | None = field(default=None, metadata=_FILES_UNLESS_ADDED)
+    """Leading dimensions that are kept, after normalizing, where the caller does not ask for others."""
+    role_tokens: Mapping[str, int] = field(default_factory=lambda: _NO_TASKS, metadata=_FILES)
+    """Token limits of queries and documents, by role, where they have their own."""
+    lower_case: bool = field(default=False, metadata=_FILES_UNLESS_ADDED)
+    tokenizer: Mapping[str, Any] = field(default_factory=lambda: _NO_VALUES, metadata=_FILES)
+    """Values that lie over tokenizer_config.json."""
+    config: Mapping[str, Any] = field(default_factory=lambda: _NO_VALUES, metadata=_FILES)
+    """Values that lie over config.json."""
+    prompts: Mapping[str, str] = field(default_factory=lambda: _NO_STRINGS, metadata=_EITHER)
     """Text put before inputs, by role: "query" and "document" are used by the query and document methods."""
     optional_prompts: Mapping[str, str] = field(default_factory=lambda: _NO_STRINGS)
     """Prompts that the model's card offers but does not require; never applied by default."""
-    include_prompt: bool = True
+    include_prompt: bool = field(default=True, metadata=_CURATED)
     """Whether the prompt's tokens are pooled; where not, only those after it are."""
-    similarity: str | None = None
+    similarity: str | None = field(default=None, metadata=_CURATED)
     """Function that the model was trained to be compared by: "cosine", "dot", "euclidean" or "manhattan"."""
-    default_prompt: str | None = None
+    default_prompt: str | None = field(default=None, metadata=_FILES_UNLESS_ADDED)
     """Key of the prompt that plain encoding applies."""
-    tasks: Mapping[str, int] = field(default_factory=lambda: _NO_TASKS)
+    tasks: Mapping[str, int] = field(default_factory=lambda: _NO_TASKS, metadata=_FILES_FIRST)
     """Adapter numbers for graphs that take a ``task_id`` input."""
     output: int | str = 0
     """Which output of the ONNX file holds the token vectors, or the vector where pooling is "none"."""
@@ -203,7 +302,7 @@ class ModelSpec:
     @property
     def module_weights(self) -> tuple[str, ...]:
         """Weight files beside the encoder's."""
-        files = [f"{layer.path}/model.safetensors" for layer in self.dense if layer.path]
+        files = [layer.weights for layer in self.dense if layer.weights]
         if self.sparse is not None and self.sparse.query_weights:
             files.append(self.sparse.query_weights)
         if self.words is not None:
@@ -224,13 +323,18 @@ class ModelSpec:
 
     @property
     def document_prompt(self) -> str:
-        """Text put before every document: the prompt called "document", "passage" or "corpus"."""
-        return next(filter(None, (self.prompts.get(role) for role in ("document", "passage", "corpus"))), "")
+        """Text put before every document: the prompt called "document", else "passage", else "corpus"."""
+        return next((self.prompts[role] for role in ("document", "passage", "corpus") if role in self.prompts), "")
 
     @property
     def plain_prompt(self) -> str:
         """Text put before an input whose role is not given: the default prompt, if there is one."""
         return self.prompts[self.default_prompt] if self.default_prompt else ""
+
+    def prompt(self, role: str) -> str:
+        """Text put before inputs in the role "plain", "query" or "document"."""
+        prompt: str = getattr(self, f"{role}_prompt")
+        return prompt
 
     @classmethod
     def from_row(cls, row: Mapping[str, Any]) -> "ModelSpec":

@@ -10,7 +10,8 @@ from safetensors import SafetensorError, safe_open
 
 from rapidembed.errors import IntegrityError, UnsupportedModelError
 from rapidembed.registry.config_file import ConfigFile, read_json
-from rapidembed.registry.discovery import MODULES_FILE, WEIGHTS_FILE, read_modules, read_prompts
+from rapidembed.registry.discovery import WEIGHTS_FILE, read_prompts, read_settings_file
+from rapidembed.registry.modules_file import MODULES_FILE, read_modules
 from rapidembed.registry.spec import ModelSpec
 
 MODEL2VEC = "model2vec"
@@ -50,7 +51,8 @@ def discover_static(folder: Path, name: str) -> ModelSpec:
     root = folder / table_folder(folder)
     architecture, dim = _table(root / WEIGHTS_FILE)
     config = ConfigFile.read_optional(folder / "config.json")
-    prompts, default_prompt = read_prompts(ConfigFile.read_optional(folder / "config_sentence_transformers.json"))
+    settings = read_settings_file(folder, "SentenceTransformer")
+    prompts, default_prompt = read_prompts(settings)
     return ModelSpec(
         name=name,
         dim=dim,
@@ -60,6 +62,7 @@ def discover_static(folder: Path, name: str) -> ModelSpec:
         max_tokens=_model2vec_limit(config) if architecture == MODEL2VEC else _serialized_limit(root),
         prompts=prompts,
         default_prompt=default_prompt,
+        truncate_dim=settings.optional_positive("truncate_dim"),
     )
 
 

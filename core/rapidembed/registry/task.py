@@ -1,19 +1,30 @@
-"""What a facade asks of the registry: its curated rows, and how a checkpoint's own files are read for its task."""
+"""What a facade asks of the registry: its curated rows, and how a checkpoint's own files are read for its task.
 
-from collections.abc import Callable
-from dataclasses import dataclass
+``TASKS`` has a row for each task; a package of somebody else's adds its own by :func:`register` when it is imported.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
+from typing import TypeAlias
 
 from rapidembed.registry import custom
 from rapidembed.registry.catalog import curated, find_curated
 from rapidembed.registry.cross_encoder import discover_cross_encoder
-from rapidembed.registry.discovery import WEIGHTS_FILE, discover, read_modules
+from rapidembed.registry.discovery import WEIGHTS_FILE, discover
 from rapidembed.registry.encoder import discover_encoder
 from rapidembed.registry.hybrid import discover_hybrid, find_layers
+from rapidembed.registry.image_processor import PREPROCESSOR_FILE, PROCESSOR_FILE
+from rapidembed.registry.modules_file import read_modules
 from rapidembed.registry.multi_vector import METADATA_FILE, discover_multi_vector
 from rapidembed.registry.sparse_encoder import ROUTER_FILE, discover_sparse, read_sparse_modules
 from rapidembed.registry.spec import ModelSpec
-from rapidembed.types import Head
+from rapidembed.registry.towers import discover_pictures, discover_texts, reads_texts
+from rapidembed.types import HeadName
+
+Reader: TypeAlias = Callable[[Path, str], ModelSpec]
+"""Reads the spec of the model in a folder, given the name to call it by."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,22 +32,36 @@ class Task:
     """One facade's models."""
 
     facade: str
-    """The class, for messages."""
+    """The class, which ``module`` has."""
     rows: tuple[str, ...]
     """Data files of the curated models."""
-    heads: tuple[Head, ...]
-    """Heads of its models, which tell added models of one facade from another's; the first is what a checkpoint's own
-    files describe, the others need a row."""
-    discover: Callable[[Path, str], ModelSpec]
-    """Reads the spec of the model in a folder, given the name to call it by."""
-    needs_modules: bool = False
-    """Whether a checkpoint without modules.json says too little."""
+    head: HeadName
+    """What a checkpoint's own files describe."""
+    discover: Reader
+    """Reads them."""
+    others: Mapping[HeadName, Reader] = field(default_factory=dict)
+    """Heads that only a row can ask for, and what reads the files of such a model. All heads tell added models of one
+    facade from another's."""
+    reads_layers: bool = True
+    """Whether a folder that has the layers of BGE-M3 is read as that, where no row says otherwise; not where its
+    modules say all that is needed."""
+    needs_modules: Callable[[Path], bool] = lambda folder: False
+    """Whether the checkpoint in a folder says too little without modules.json."""
     modules: Callable[[Path], list[tuple[str, str]]] = read_modules
     """Reads kind and folder of each module of a checkpoint, the encoder first."""
     files: tuple[str, ...] = ()
     """Files that a checkpoint may have for this task beyond those that every one has."""
+    encoder_files: tuple[str, ...] = ()
+    """The same of files that lie beside config.json."""
     undeclared_files: tuple[str, ...] = ()
     """Files that say what modules.json does not, where there is none."""
+    module: str = "rapidembed"
+    """Where the facade is imported from."""
+
+    @property
+    def heads(self) -> tuple[HeadName, ...]:
+        """Heads of its models."""
+        return (self.head, *self.others)
 
     def models(self) -> tuple[ModelSpec, ...]:
         """The models known by name: curated ones in the order of the data file, then installed and added ones."""
@@ -47,14 +72,11 @@ class Task:
         return self._find_curated(name) or self.find_added(name)
 
     def read(self, folder: Path, name: str, row: ModelSpec | None) -> ModelSpec:
-        """The spec of the model in ``folder``, which is to have the head of ``row`` if that is given.
-
-        A folder with the layers of BGE-M3 is that in all tasks but text, where its modules say all that is needed.
-        """
-        head = row.head if row is not None else self.heads[0]
-        if head == "hybrid" or (row is None and self is not TEXT and find_layers(folder)):
+        """The spec of the model in ``folder``, which is to have the head of ``row`` if that is given."""
+        if row is None and self.reads_layers and find_layers(folder):
             return discover_hybrid(folder, name)
-        return discover_encoder(folder, name, head) if head in ("attention", "words") else self.discover(folder, name)
+        head = self.head if row is None else row.head
+        return self.others.get(head, self.discover)(folder, name)
 
     def find_added(self, name: str) -> ModelSpec | None:
         """The added or installed model of that name (case does not matter), or None."""
@@ -85,21 +107,70 @@ class Task:
         return next(filter(None, (find_curated(file, name) for file in self.rows)), None)
 
 
-TEXT = Task("TextEmbedding", ("dense", "hybrid"), ("pool", "hybrid"), discover, needs_modules=True)
-RERANK = Task("TextCrossEncoder", ("rerank",), ("classification",), discover_cross_encoder)
-LATE_INTERACTION = Task(
-    "LateInteractionTextEmbedding",
-    ("late_interaction", "hybrid"),
-    ("tokens", "hybrid"),
-    discover_multi_vector,
-    undeclared_files=(METADATA_FILE, WEIGHTS_FILE),
+_HYBRIDS: Mapping[HeadName, Reader] = {"hybrid": discover_hybrid}
+
+
+def _discover_text(folder: Path, name: str) -> ModelSpec:
+    return discover_texts(folder, name) if reads_texts(folder) else discover(folder, name)
+
+
+TEXT = Task(
+    "TextEmbedding",
+    ("dense", "hybrid"),
+    "pool",
+    _discover_text,
+    _HYBRIDS,
+    reads_layers=False,
+    needs_modules=lambda folder: not reads_texts(folder),
 )
 SPARSE = Task(
     "SparseTextEmbedding",
     ("sparse", "hybrid"),
-    ("mlm", "attention", "words", "hybrid"),
+    "mlm",
     discover_sparse,
+    {
+        "attention": partial(discover_encoder, head="attention"),
+        "words": partial(discover_encoder, head="words"),
+        **_HYBRIDS,
+    },
     modules=read_sparse_modules,
     files=(ROUTER_FILE,),
 )
-HYBRID = Task("HybridTextEmbedding", ("hybrid",), ("hybrid",), discover_hybrid)
+LATE_INTERACTION = Task(
+    "LateInteractionTextEmbedding",
+    ("late_interaction", "hybrid"),
+    "tokens",
+    discover_multi_vector,
+    _HYBRIDS,
+    undeclared_files=(METADATA_FILE, WEIGHTS_FILE),
+)
+RERANK = Task("TextCrossEncoder", ("rerank",), "classification", discover_cross_encoder)
+HYBRID = Task("HybridTextEmbedding", ("hybrid",), "hybrid", discover_hybrid)
+IMAGE = Task(
+    "ImageEmbedding",
+    ("image",),
+    "picture",
+    discover_pictures,
+    reads_layers=False,
+    encoder_files=(PREPROCESSOR_FILE, PROCESSOR_FILE),
+)
+
+TASKS = {
+    "text": TEXT,
+    "sparse": SPARSE,
+    "late-interaction": LATE_INTERACTION,
+    "rerank": RERANK,
+    "hybrid": HYBRID,
+    "image": IMAGE,
+}
+"""By the name that the command line has for it; the first is what an unknown model is taken for."""
+
+
+def register(name: str, task: Task) -> None:
+    """Add a task to this process, for the command line and for the ``_task`` of its facade.
+
+    Raises:
+        ValueError: the name is taken.
+    """
+    if TASKS.setdefault(name, task) is not task:
+        raise ValueError(f"There is a task {name!r} already; choose another name.")

@@ -10,10 +10,15 @@ from typing import Any
 
 from rapidembed.errors import UnsupportedModelError
 from rapidembed.registry.config_file import ConfigFile
-from rapidembed.registry.discovery import MODULES_FILE, read_max_tokens, read_modules, read_prompts
+from rapidembed.registry.discovery import SETTINGS_FILE, read_prompts
+from rapidembed.registry.image_processor import read_image_processor
+from rapidembed.registry.modules_file import MODULES_FILE, read_modules
 from rapidembed.registry.spec import ModelSpec, Pooling
+from rapidembed.registry.transformer_module import read_max_tokens
 
 _OWN: Pooling = ("none",)
+_ENCODERS = ("CLIPModel", "Transformer")
+"""Modules that hold such a model."""
 _HIDDEN = "hidden_size"
 
 
@@ -54,14 +59,15 @@ _UNPROJECTED = ("CLIPVisionModel", "CLIPTextModel")
 """Classes that end before the shared space."""
 
 
-def reads_pictures(config: ConfigFile) -> bool:
-    """Whether a config is of a model of pictures that is known here."""
-    return config.text("model_type", "") in _PICTURES
-
-
-def reads_texts(config: ConfigFile) -> bool:
-    """Whether a config is of a model whose texts lie in a space of pictures."""
-    return config.text("model_type", "") in _TEXTS
+def reads_texts(folder: Path) -> bool:
+    """Whether ``folder`` holds a model whose texts lie in a space of pictures."""
+    encoder = folder
+    if (folder / MODULES_FILE).is_file():
+        kind, path = next(iter(read_modules(folder)), ("", ""))
+        if kind not in _ENCODERS:
+            return False
+        encoder = folder / path
+    return ConfigFile.read_optional(encoder / "config.json").text("model_type", "") in _TEXTS
 
 
 def discover_pictures(folder: Path, name: str) -> ModelSpec:
@@ -81,6 +87,7 @@ def discover_pictures(folder: Path, name: str) -> ModelSpec:
         head="picture",
         pooling=tower.pooling,
         normalize=normalize,
+        picture=read_image_processor(encoder, kind),
     )
 
 
@@ -95,8 +102,8 @@ def discover_texts(folder: Path, name: str) -> ModelSpec:
     kind, tower = _find(config, _TEXTS, "of texts in a space of pictures")
     part = config.section("text_config") if "text_config" in config.values else config
     positions = part.optional_positive("max_position_embeddings") or tower.positions
-    limit = read_max_tokens(encoder, ConfigFile.read_optional(encoder / "sentence_bert_config.json"), config)
-    prompts, default_prompt = read_prompts(ConfigFile.read_optional(folder / "config_sentence_transformers.json"))
+    limit = read_max_tokens(encoder)
+    prompts, default_prompt = read_prompts(ConfigFile.read_optional(folder / SETTINGS_FILE))
     return ModelSpec(
         name=name,
         dim=_width(config, tower) if kind.startswith("clip") else _width(part, tower, part.optional_positive(_HIDDEN)),
@@ -116,7 +123,7 @@ def _encoder(folder: Path, modality: str) -> tuple[Path, bool]:
         return folder, False
     modules = read_modules(folder)
     kinds = [kind for kind, _ in modules]
-    if kinds[0] not in ("CLIPModel", "Transformer") or kinds[1:] not in ([], ["Normalize"]):
+    if kinds[:1] not in ([kind] for kind in _ENCODERS) or kinds[1:] not in ([], ["Normalize"]):
         raise UnsupportedModelError(
             f"{folder / MODULES_FILE}: expected the modules CLIPModel or Transformer, then Normalize or nothing; "
             f"found {', '.join(kinds)}."
@@ -146,6 +153,11 @@ def _check_modality(file: ConfigFile, modality: str) -> None:
 
 def _find(config: ConfigFile, known: dict[str, _Tower], what: str) -> tuple[str, _Tower]:
     kind = config.text("model_type", "")
+    if kind.startswith("siglip2"):
+        raise UnsupportedModelError(
+            f"{config.path}: model_type {kind!r} reads pictures of any shape (naflex), which is not supported; "
+            "checkpoints with pictures of one size, such as google/siglip2-base-patch16-224, are."
+        )
     if kind not in known:
         raise UnsupportedModelError(
             f"{config.path}: model_type {kind!r} is no model {what} that is known here; known: {', '.join(known)}."

@@ -1,28 +1,21 @@
-"""A loaded model: its tokenizer, its sessions, and how one batch runs."""
+"""What the pipeline needs of a loaded model, and what two facades must agree on to share one.
 
-import threading
+:func:`rapidembed.runtime.lease.open_engine` is the only door to an engine. What batches the inputs of concurrent
+callers would be an :class:`Engine` that wraps what it returns.
+"""
+
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-import numpy as np
-from numpy.typing import NDArray
-
-from rapidembed.errors import IntegrityError, NonFiniteError
 from rapidembed.hub import Checkpoint, Stamp
-from rapidembed.registry import ModelSpec
-from rapidembed.registry.config_file import ConfigFile
-from rapidembed.registry.encoder_config import read_optional_hidden, read_position_limit
-from rapidembed.registry.static_files import STATIC_ARCHITECTURES
-from rapidembed.runtime import planner
+from rapidembed.runtime.backends import FLOAT32, Numbers
 from rapidembed.runtime.device import Placement
-from rapidembed.runtime.feeds import attention_mask, feeds
-from rapidembed.runtime.pool import ComputePool, compute_pool
-from rapidembed.runtime.pooling import dense, first_attention, hybrid, pool
-from rapidembed.runtime.session import Session
-from rapidembed.runtime.sessions import Arithmetic, Sessions, version
-from rapidembed.runtime.tokenizer import TokenIds, Tokenizer
-from rapidembed.types import Backend, Precision, Vectors
+from rapidembed.runtime.planner import Batch
+from rapidembed.runtime.ready import X_contra
+from rapidembed.runtime.tokenizer import TokenIds
+from rapidembed.runtime.workers import ComputePool
+from rapidembed.types import Precision, Vectors
 
 NOTHING: Mapping[str, int] = {}
 
@@ -36,13 +29,22 @@ class EngineKey:
     threads: int | None
     stamp: Stamp
     """Of the checkpoint's files, see :meth:`rapidembed.hub.Checkpoint.stamp`."""
-    precision: Precision = "fp32"
-    backend: Backend = "onnxruntime"
+    numbers: Numbers = FLOAT32
 
     @property
     def identity(self) -> str:
         """The key as text: providers' options make it unhashable."""
         return repr(self)
+
+    @property
+    def precision(self) -> Precision:
+        """Numbers that it computes with."""
+        return self.numbers.precision
+
+    @property
+    def backend(self) -> str:
+        """What computes with them."""
+        return self.numbers.backend
 
 
 class TextTokenizer(Protocol):
@@ -60,163 +62,53 @@ class TextTokenizer(Protocol):
         """Token ids of each text, at most ``max_tokens`` of them."""
 
 
-class Engine(Protocol):
-    """A loaded model: tokenizes texts, plans batches and runs them; safe to use from several threads."""
+class Engine(Protocol[X_contra]):
+    """A loaded model: plans batches of ready inputs and runs them; safe to use from several threads."""
 
     key: EngineKey
     pool: ComputePool
     cores: int
     """Cores that it uses at most."""
-    position_limit: int | None
-    """Longest sequence the model has positions for, if it says so."""
     backend: str
     """What computes."""
 
     @property
+    def position_limit(self) -> int | None:
+        """Longest sequence the model has positions for, if it says so."""
+
+    @property
     def tokenizer(self) -> TextTokenizer:
-        """The model's tokenizer."""
+        """The model's tokenizer.
+
+        Raises:
+            UnsupportedModelError: it reads no texts.
+        """
 
     @property
     def workers(self) -> int:
         """Batches that may run at the same time."""
+
+    def refuse(self, item: X_contra, where: str) -> None:
+        """Raise a ValueError over an input that the model has no vectors for; ``where`` names it."""
 
     def load(self, *, bulk: bool = False) -> None:
         """Load what a first call needs, so that it does not wait for it; with ``bulk`` it is of many inputs."""
 
-    def plan(self, texts: Sequence[TokenIds], max_rows: int) -> list[planner.Batch]:
-        """Cut a window of tokenized texts into batches of at most ``max_rows``."""
+    def plan(self, inputs: Sequence[X_contra], max_rows: int) -> list[Batch]:
+        """Cut a window of ready inputs into batches of at most ``max_rows``."""
 
     def prepare(self) -> None:
         """Read and check the model's files, without loading the weights."""
 
-    def run(self, texts: Sequence[TokenIds], length: int, extra: Mapping[str, int] = NOTHING) -> Vectors:
-        """Run one batch, none of whose texts is longer than ``length``: float32 (texts, dim)."""
-
-    def run_one(self, text: TokenIds, extra: Mapping[str, int] = NOTHING) -> Vectors:
-        """Run a lone text, ahead of bulk work: float32 (1, dim)."""
-
-
-def open_engine(key: EngineKey) -> Engine:
-    """Load the model of ``key``."""
-    if key.checkpoint.spec.architecture not in STATIC_ARCHITECTURES:
-        return OnnxEngine(key)
-    from rapidembed.runtime.static_engine import StaticEngine
-
-    return StaticEngine(key)
-
-
-class OnnxEngine:
-    """An engine over sessions that run a graph."""
-
-    def __init__(self, key: EngineKey) -> None:
-        self.key = key
-        self.backend: str = key.backend
-        self._spec = key.checkpoint.spec
-        folder = key.checkpoint.folder
-        config = ConfigFile.read(folder / "config.json")
-        self.tokenizer = Tokenizer.of(key.checkpoint)
-        self.position_limit = read_position_limit(config)
-        """Longest sequence the model has positions for, if it says so."""
-        self._hidden = read_optional_hidden(config) or self._spec.dim
-        self._pad_id = config.values.get("pad_token_id") or 0
-        self.pool: ComputePool = compute_pool()
-        self.cores = min(self.pool.size, key.threads or self.pool.size)
-        """Cores that this engine uses at most."""
-        arithmetic = Arithmetic(key.precision, key.backend)
-        self._sessions = Sessions(key.checkpoint, key.placement, self.cores, key.stamp, arithmetic)
-        self._wide_free = threading.Lock()
-
-    @property
-    def workers(self) -> int:
-        """Batches that may run at the same time."""
-        return self._sessions.workers
-
-    def prepare(self) -> None:
-        """Read and check the model's files, without loading the weights.
-
-        Raises:
-            IntegrityError, UnsupportedModelError: see :func:`rapidembed.graph.load_program`.
-        """
-        _ = self._sessions.program
-
-    def load(self, *, bulk: bool = False) -> None:
-        """Load what a first call needs, so that it does not wait for it.
+    def run(self, inputs: Sequence[X_contra], length: int, extra: Mapping[str, int] = NOTHING) -> Vectors:
+        """Run one batch that :meth:`plan` made: float32 (inputs, ...), a row for each.
 
         Args:
-            bulk: the first call is of many inputs; otherwise of one.
-        """
-        if self.key.placement.on_cpu and not bulk:
-            self._sessions.load_wide()
-        else:
-            self._sessions.start_bulk()
-
-    def plan(self, texts: Sequence[TokenIds], max_rows: int) -> list[planner.Batch]:
-        """Cut a window of tokenized texts into batches of at most ``max_rows``."""
-        lengths = [self._length(text) for text in texts]
-        max_rows = 1 if self._sessions.program.row_by_row else max_rows
-        if not self.key.placement.on_cpu:
-            return planner.plan_gpu(lengths, hidden=self._hidden, max_rows=max_rows)
-        width = self._sessions.bulk_width
-        return planner.plan_cpu(lengths, hidden=self._hidden, max_rows=max_rows, workers=self.workers, width=width)
-
-    def run(self, texts: Sequence[TokenIds], length: int, extra: Mapping[str, int] = NOTHING) -> Vectors:
-        """Run one batch on a bulk session: float32 (texts, dim); of token vectors (texts, length, dim).
-
-        Args:
-            texts: token ids, none longer than ``length``.
-            length: tokens that every row is padded to.
-            extra: what the graph is fed beside the tokens: "task_id", the number of the adapter of graphs that have
+            inputs: none longer than ``length``.
+            length: of the batch.
+            extra: what the model is given beside the inputs: "task_id", the number of the adapter of graphs that have
                 several; "prompt_tokens", how many tokens at the beginning are not pooled.
-
-        Raises:
-            NonFiniteError: a vector holds NaN or infinity.
         """
-        with self._sessions.bulk() as session:
-            return self._forward(session, texts, length, extra)
 
-    def run_one(self, text: TokenIds, extra: Mapping[str, int] = NOTHING) -> Vectors:
-        """Run a lone text: on all cores at once if they are free, else on one core, ahead of bulk work."""
-        if self.key.placement.on_cpu and self.pool.idle and self._wide_free.acquire(blocking=False):
-            try:
-                return self._forward(self._sessions.wide, [text], self._length(text), extra)
-            finally:
-                self._wide_free.release()
-        return self.pool.submit_urgent(self.run, [text], self._length(text), extra).result()
-
-    def _length(self, text: TokenIds) -> int:
-        return self._spec.fixed_tokens or len(text.ids)
-
-    def _forward(self, session: Session, texts: Sequence[TokenIds], length: int, extra: Mapping[str, int]) -> Vectors:
-        program = self._sessions.program
-        output = session.run(feeds(session.inputs, texts, length, pad_id=self._pad_id, extra=extra))
-        if self._spec.head == "attention" and output.ndim == 4:
-            output = first_attention(output)
-        if program.pooling != ("none",):
-            output = pool(output, attention_mask(texts, length), program.pooling, extra.get("prompt_tokens", 0))
-        for layer in program.dense:
-            output = dense(output, layer, program.tensors)
-        if self._spec.head == "hybrid" and self.key.checkpoint.is_onnx:
-            output = hybrid(output, program.tensors)
-        self._check(output, length)
-        return output
-
-    def _check(self, output: NDArray[np.float32], length: int) -> None:
-        shape = _shape(self._spec, length)
-        if output.shape[1:] != shape:
-            raise IntegrityError(f"{self._spec.name}: expected results of {shape}, got {output.shape[1:]}.")
-        finite = np.isfinite(output)
-        if not finite.all():
-            rows = np.flatnonzero(~finite.reshape(len(output), -1).all(axis=1))
-            raise NonFiniteError(
-                f"{self._spec.name} produced NaN or infinity for rows {rows.tolist()} of a batch of "
-                f"{len(output)} ({self.backend} {version(self.backend)}, device {self.key.placement.label})."
-            )
-
-
-def _shape(spec: ModelSpec, length: int) -> tuple[int, ...]:
-    """Of the output for one text."""
-    if spec.head == "attention":
-        return (length,)
-    if spec.head == "hybrid":
-        return (length, spec.dim + 1)
-    return (length, spec.dim) if spec.head in ("tokens", "words") else (spec.dim,)
+    def run_one(self, item: X_contra, extra: Mapping[str, int] = NOTHING) -> Vectors:
+        """Run a lone input, ahead of bulk work: float32 (1, ...)."""

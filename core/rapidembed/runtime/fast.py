@@ -4,15 +4,13 @@ The table, ``data/precision.json``, holds what the benchmarks measured on a CPU 
 points of 100 and the mean cosine of short queries, and the speed as a multiple of float32's. See docs/precision.md.
 """
 
-import importlib.util
 import json
 from dataclasses import dataclass
 from pathlib import Path
 
 from rapidembed.errors import DeviceError
-from rapidembed.runtime.cpu import WIDE_SUMS, integer_kind
-from rapidembed.runtime.openvino import require
-from rapidembed.types import Backend, Precision
+from rapidembed.runtime.backends import BACKENDS, DEFAULT, Numbers
+from rapidembed.types import Precision
 
 MOST_POINTS = 0.1
 """Points of nDCG@10 that may be lost."""
@@ -24,7 +22,7 @@ class Choice:
     """A row of the table."""
 
     precision: Precision
-    backend: Backend
+    backend: str
     speed: float
     ndcg_change: float
     cosine: float
@@ -36,28 +34,26 @@ def table() -> list[Choice]:
     return sorted((Choice(**row) for row in json.loads(text)), key=lambda choice: -choice.speed)
 
 
-def fastest(backend: Backend) -> tuple[Precision, Backend]:
+def fastest(backend: str) -> Numbers:
     """The fastest choice that loses at most ``MOST_POINTS`` and can be had here.
 
     Args:
-        backend: "onnxruntime", the default, leaves the backend open; another is kept to.
+        backend: the default leaves the backend open; another is kept to.
     """
     for choice in table():
-        kept = backend in ("onnxruntime", choice.backend)
+        kept = backend in (DEFAULT, choice.backend)
         if kept and choice.ndcg_change >= -MOST_POINTS and _is_here(choice):
-            return choice.precision, choice.backend
-    return "fp32", backend
+            return Numbers(choice.precision, choice.backend)
+    return BACKENDS[backend].numbers("auto")
 
 
 def _is_here(choice: Choice) -> bool:
-    if choice.precision == "int8":
-        return integer_kind() == WIDE_SUMS
-    if choice.backend != "openvino":
-        return True
-    if importlib.util.find_spec("openvino") is None:
+    row = BACKENDS[choice.backend]
+    if not row.installed:
         return False
+    backend = row.load()
     try:
-        require(choice.precision)
+        backend.require(choice.precision)
     except DeviceError:
         return False
-    return True
+    return backend.is_fast(choice.precision)

@@ -5,32 +5,44 @@ from collections import deque
 from collections.abc import Mapping
 from concurrent.futures import CancelledError, Future
 from dataclasses import dataclass, field
-from typing import Generic
+from typing import Generic, Protocol
 
 from rapidembed.runtime.engine import Engine
 from rapidembed.runtime.planner import Batch
+from rapidembed.runtime.ready import X
 from rapidembed.runtime.sinks import Sink, W
-from rapidembed.runtime.tokenizer import TokenIds
+
+
+class Signal(Protocol):
+    """Such as a :class:`threading.Event`."""
+
+    def is_set(self) -> bool:
+        """Whether the work is to end."""
 
 
 @dataclass(slots=True)
-class WindowJob(Generic[W]):
-    """A window whose batches are queued or running; ``done`` gives its results in the order of its texts."""
+class WindowJob(Generic[X, W]):
+    """A window whose batches are queued or running; ``done`` gives its results in the order of its inputs."""
 
-    texts: list[TokenIds]
+    inputs: list[X]
     results: W
     left: int
     done: "Future[W]" = field(default_factory=Future)
 
 
-class Lanes(Generic[W]):
+class Lanes(Generic[X, W]):
     """Runs batches in order of arrival on at most ``limit`` threads.
 
     A lane goes back to the end of the pool's queue after every batch, so calls of several callers share the cores.
     """
 
     def __init__(
-        self, engine: Engine, sink: Sink[W], limit: int, extra: Mapping[str, int], cancelled: threading.Event | None
+        self,
+        engine: Engine[X],
+        sink: Sink[X, W],
+        limit: int,
+        extra: Mapping[str, int],
+        cancelled: Signal | None,
     ) -> None:
         self._engine = engine
         self._sink = sink
@@ -38,12 +50,12 @@ class Lanes(Generic[W]):
         self._extra = extra
         self._cancelled = cancelled
         self._lock = threading.Lock()
-        self._waiting: deque[tuple[WindowJob[W], Batch]] = deque()
+        self._waiting: deque[tuple[WindowJob[X, W], Batch]] = deque()
         self._active = 0
 
-    def start(self, texts: list[TokenIds], batches: list[Batch]) -> WindowJob[W]:
+    def start(self, inputs: list[X], batches: list[Batch]) -> WindowJob[X, W]:
         """Queue a window."""
-        job = WindowJob(texts, self._sink.window(len(texts)), len(batches))
+        job = WindowJob(inputs, self._sink.window(len(inputs)), len(batches))
         if not batches:
             job.done.set_result(job.results)
         with self._lock:
@@ -72,20 +84,20 @@ class Lanes(Generic[W]):
         except BaseException as error:  # whatever it is, it belongs to the caller, who waits
             self._fail(job, error)
 
-    def _run(self, job: WindowJob[W], batch: Batch) -> None:
+    def _run(self, job: WindowJob[X, W], batch: Batch) -> None:
         if self._cancelled is not None and self._cancelled.is_set():
             raise CancelledError
         rows = list(batch.rows)
-        texts = [job.texts[row] for row in rows]
-        self._sink.fill(job.results, rows, texts, self._engine.run(texts, batch.length, self._extra))
+        inputs = [job.inputs[row] for row in rows]
+        self._sink.fill(job.results, rows, inputs, self._engine.run(inputs, batch.length, self._extra))
 
-    def _finish(self, job: WindowJob[W]) -> None:
+    def _finish(self, job: WindowJob[X, W]) -> None:
         with self._lock:
             job.left -= 1
             if job.left == 0 and not job.done.done():
                 job.done.set_result(job.results)
 
-    def _fail(self, job: WindowJob[W], error: BaseException) -> None:
+    def _fail(self, job: WindowJob[X, W], error: BaseException) -> None:
         """End this lane and every window that waits: their results would have no reader."""
         with self._lock:
             self._active -= 1

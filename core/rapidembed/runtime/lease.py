@@ -5,15 +5,22 @@ import os
 import threading
 import weakref
 from collections import deque
+from typing import Any
 
 from rapidembed.errors import ClosedError
-from rapidembed.runtime.engine import Engine, EngineKey, open_engine
+from rapidembed.runtime.backends import BACKENDS
+from rapidembed.runtime.engine import Engine, EngineKey
 
 _lock = threading.Lock()
-_engines: dict[str, tuple[Engine, int]] = {}
+_engines: dict[str, tuple[Engine[Any], int]] = {}
 # Leases that ended and are still to be counted. Finalizers run whenever the garbage collector likes, also in a thread
 # that holds the lock, so they only leave a note here.
 _ended: deque[tuple[str, int]] = deque()
+
+
+def open_engine(key: EngineKey) -> Engine[Any]:
+    """Load the model of ``key``, as its backend does."""
+    return BACKENDS[key.backend].load().open_engine(key)
 
 
 class Lease:
@@ -22,12 +29,12 @@ class Lease:
     def __init__(self, owner: object, key: EngineKey) -> None:
         self._key = key
         self._process = os.getpid()
-        self._engine: Engine | None = _acquire(key)
+        self._engine: Engine[Any] | None = _acquire(key)
         self._finalizer = weakref.finalize(owner, _end, key.identity, self._process)
         self._finalizer.atexit = False
 
     @property
-    def engine(self) -> Engine:
+    def engine(self) -> Engine[Any]:
         """The engine; in a forked child one of its own.
 
         Raises:
@@ -62,7 +69,7 @@ class Lease:
 _renewals = threading.Lock()
 
 
-def _acquire(key: EngineKey) -> Engine:
+def _acquire(key: EngineKey) -> Engine[Any]:
     with _lock:
         engine, leases = _engines.get(key.identity) or (open_engine(key), 0)
         _engines[key.identity] = (engine, leases + 1)

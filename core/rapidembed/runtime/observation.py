@@ -1,5 +1,6 @@
 """Activations as real texts make them, looked at once, before weights are rounded."""
 
+import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
@@ -30,7 +31,11 @@ def observe(program: Program, texts: Sequence[NDArray[np.int64]]) -> Iterator[tu
     """
     model = onnx.load_from_string(program.model)
     squares = [(value.name, value.type.tensor_type.shape.dim[0].dim_value) for value in model.graph.output[1:]]
-    shown: dict[str, Any] = {"unit": "activation", "delay": _SHOWN_AFTER, "disable": None}
+    shown: dict[str, Any] = {
+        "unit": "activation",
+        "delay": _SHOWN_AFTER,
+        "disable": sys.stderr is None or None,
+    }  # None: as the terminal has it
     with tqdm(total=len(squares), desc="Rounding the weights", **shown) as bar:  # type: ignore[no-untyped-call]
         for names, widths in _portions(squares):
             sums = [np.zeros((width, width), dtype=np.float32) for width in widths]

@@ -1,24 +1,13 @@
-"""Pooling and Dense outside the graph, for ONNX files that return token vectors."""
+"""Pooling outside the graph, for ONNX files that return token vectors."""
 
-import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rapidembed.errors import UnsupportedModelError
-from rapidembed.registry import DenseLayer
 from rapidembed.types import PoolingMode, Vectors
 
 _MIN_COUNT = 1e-9
-_erf = np.vectorize(math.erf, otypes=[np.float32])
-_ACTIVATIONS: dict[str, Callable[[Vectors], Vectors]] = {
-    "Identity": lambda x: x,
-    "Tanh": np.tanh,
-    "ReLU": lambda x: np.maximum(x, 0),
-    "Sigmoid": lambda x: np.asarray(1 / (1 + np.exp(-x)), dtype=np.float32),
-    "GELU": lambda x: np.asarray(x * (1 + _erf(x / math.sqrt(2))) / 2, dtype=np.float32),
-}
 
 
 def pool(
@@ -38,22 +27,6 @@ def pool(
     return np.concatenate([_pool(hidden, mask, mode, skipped) for mode in modes], axis=-1)
 
 
-def dense(vectors: Vectors, layer: DenseLayer, tensors: Mapping[str, NDArray[np.float32]]) -> Vectors:
-    """A Dense module on pooled vectors.
-
-    Raises:
-        UnsupportedModelError: its activation is unknown.
-    """
-    if layer.activation not in _ACTIVATIONS:
-        raise UnsupportedModelError(
-            f"{layer.path}: activation {layer.activation!r} is unknown; known: {', '.join(_ACTIVATIONS)}."
-        )
-    product = vectors @ tensors[f"{layer.path}/linear.weight"].T
-    if layer.bias:
-        product += tensors[f"{layer.path}/linear.bias"]
-    return np.asarray(_ACTIVATIONS[layer.activation](product), dtype=np.float32)
-
-
 def first_attention(weights: NDArray[np.float32]) -> NDArray[np.float32]:
     """How much the first token attends to each token, the mean over the heads: (batch, tokens).
 
@@ -64,7 +37,7 @@ def first_attention(weights: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def hybrid(hidden: NDArray[np.float32], tensors: Mapping[str, NDArray[np.float32]]) -> NDArray[np.float32]:
-    """What :func:`rapidembed.graph.heads.hybrid` computes: (batch, tokens, width) -> (batch, tokens, width + 1)."""
+    """As :func:`rapidembed.graph.blocks.heads.hybrid` does: (batch, tokens, width) -> (batch, tokens, width + 1)."""
     width = hidden.shape[-1]
     output = np.empty((*hidden.shape[:2], width + 1), dtype=np.float32)
     output[:, 0, :width] = hidden[:, 0]

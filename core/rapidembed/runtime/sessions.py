@@ -5,59 +5,16 @@ import queue
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
-
-from rapidembed.graph import Program, Rounding, load_program
-from rapidembed.hub import Checkpoint, Stamp
-from rapidembed.registry.config_file import ConfigFile
-from rapidembed.registry.encoder_config import read_position_limit
-from rapidembed.runtime.cpu import NARROW_SUMS, integer_kind
-from rapidembed.runtime.device import Placement
-from rapidembed.runtime.session import OnnxSession, Session
-from rapidembed.runtime.tokenizer import Tokenizer
-from rapidembed.types import Backend, Precision, ProviderSpec
+from rapidembed.graph import Program, load_program
+from rapidembed.runtime.backends.backend import GraphBackend, Session
+from rapidembed.runtime.engine import EngineKey
+from rapidembed.types import ProviderSpec
 
 # Two sessions hold two copies of the packed weights. Above this size one session does both jobs.
 _TWO_SESSIONS_BELOW = 500_000_000
 # Above this size a wide session that nobody has used gives way to a bulk one, and is loaded again for a lone text.
 _GIVES_WAY_ABOVE = 200_000_000
-
-
-@dataclass(frozen=True, slots=True)
-class Arithmetic:
-    """What computes, and with which numbers."""
-
-    precision: Precision
-    backend: Backend
-
-    def rounding(self, checkpoint: Checkpoint) -> Rounding | None:
-        """How weights are made into integers, if they are."""
-        if self.precision != "int8":
-            return None
-        return Rounding(7 if integer_kind() == NARROW_SUMS else 8, lambda program: _observe(program, checkpoint))
-
-    @property
-    def plain(self) -> bool:
-        """Whether graphs must do without ONNX Runtime's own operators."""
-        return self.backend != "onnxruntime"
-
-
-def _observe(program: Program, checkpoint: Checkpoint) -> Iterator[tuple[str, NDArray[np.float32]]]:
-    from rapidembed.runtime.observation import observe  # a start that finds the integers in the cache needs none of it
-    from rapidembed.runtime.sample import sample
-
-    limit = read_position_limit(ConfigFile.read(checkpoint.folder / "config.json"))
-    return observe(program, sample(Tokenizer.of(checkpoint), limit))
-
-
-def version(backend: str) -> str:
-    """Version of what computes."""
-    from importlib import metadata  # imports the email package
-
-    return metadata.version(backend)
 
 
 class Sessions:
@@ -67,14 +24,11 @@ class Sessions:
     text, which nearly halves the latency of a lone query. On a GPU there is one session per device.
     """
 
-    def __init__(
-        self, checkpoint: Checkpoint, placement: Placement, cores: int, stamp: Stamp, arithmetic: Arithmetic
-    ) -> None:
-        self._checkpoint = checkpoint
-        self._placement = placement
+    def __init__(self, key: EngineKey, cores: int, backend: GraphBackend) -> None:
+        self._key = key
+        self._placement = key.placement
         self._cores = cores
-        self._stamp = stamp
-        self._arithmetic = arithmetic
+        self._backend = backend
         self._lock = threading.RLock()
         self._program: Program | None = None
         self._wide: Session | None = None
@@ -87,11 +41,10 @@ class Sessions:
         """The graph that the sessions run."""
         with self._lock:
             if self._program is None:
+                checkpoint = self._key.checkpoint
+                options = self._backend.program_options(self._key.precision, checkpoint)
                 self._program = load_program(
-                    self._checkpoint,
-                    masked=not self._placement.on_cpu,
-                    rounding=self._arithmetic.rounding(self._checkpoint),
-                    plain=self._arithmetic.plain,
+                    checkpoint, masked=not self._placement.on_cpu, rounding=options.rounding, plain=options.plain
                 )
             return self._program
 
@@ -145,9 +98,7 @@ class Sessions:
             self._bulk_started = True
 
     def _session(self, providers: Sequence[ProviderSpec], threads: int, callers: int = 1) -> Session:
-        self._checkpoint.check(self._stamp)
-        if self._arithmetic.backend == "openvino":
-            from rapidembed.runtime.openvino import OpenVinoSession
-
-            return OpenVinoSession(self.program, self._arithmetic.precision, threads=threads, callers=callers)
-        return OnnxSession(self.program, providers, threads)
+        self._key.checkpoint.check(self._key.stamp)
+        return self._backend.open(
+            self.program, providers, precision=self._key.precision, threads=threads, callers=callers
+        )

@@ -9,10 +9,10 @@ from rapidembed.errors import NonFiniteError
 from rapidembed.registry.static_files import MODEL2VEC, TABLES
 from rapidembed.runtime.engine import NOTHING, EngineKey
 from rapidembed.runtime.planner import Batch
-from rapidembed.runtime.pool import ComputePool, compute_pool
 from rapidembed.runtime.static_table import StaticTable
 from rapidembed.runtime.static_tokenizer import UNLIMITED, StaticTokenizer
 from rapidembed.runtime.tokenizer import TokenIds
+from rapidembed.runtime.workers import ComputePool, compute_pool
 from rapidembed.types import Vectors
 
 _BATCH_TOKENS = 16_384
@@ -43,6 +43,9 @@ class StaticEngine:
 
     def prepare(self) -> None:
         """Nothing is left to check: the table's shape was when it was opened."""
+
+    def refuse(self, tokens: TokenIds, where: str) -> None:
+        """No input is refused: the table covers every token, and a text without any is zeros."""
 
     def load(self, *, bulk: bool = False) -> None:
         """Nothing is left to load: the table is read where it lies."""

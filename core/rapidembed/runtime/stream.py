@@ -1,19 +1,18 @@
-"""The pipeline: texts in windows -> token ids -> batches -> results, in order, in bounded memory.
+"""The pipeline: inputs in windows -> made ready -> batches -> results, in order, in bounded memory.
 
-While one window computes, the next is read and tokenized. Nothing runs ahead further than that.
+While one window computes, the next is read and made ready, such as tokenized. Nothing runs ahead further than that.
 """
 
 import itertools
-import threading
 import time
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Generic, Protocol, TypeVar
 
 from rapidembed.runtime.engine import NOTHING, Engine
-from rapidembed.runtime.lanes import Lanes, WindowJob
+from rapidembed.runtime.lanes import Lanes, Signal, WindowJob
+from rapidembed.runtime.ready import X
 from rapidembed.runtime.sinks import Sink, W
-from rapidembed.runtime.tokenizer import TokenIds
 
 _WINDOW_SECONDS = 2.0
 _LARGEST_WINDOW = 65_536
@@ -23,24 +22,24 @@ _WINDOWS_AHEAD = 2
 T = TypeVar("T")
 
 
-class Steps(Protocol[T]):
-    """What is done to an input before the model sees it; ``T`` is a text, or a pair of texts."""
+class Steps(Protocol[T, X]):
+    """What is done to an input before the model sees it: a ``T``, such as a text, becomes an ``X``, such as tokens."""
 
     def prepare(self, item: T, index: int | None) -> T:
-        """Check an input and make it ready for the tokenizer; a lone one has no index."""
+        """Check an input, in the caller's thread; a lone one has no index."""
 
-    def tokenize(self, items: list[T]) -> list[TokenIds]:
-        """Token ids of a few inputs."""
+    def tokenize(self, items: list[T]) -> list[X]:
+        """Make a few inputs ready, on a thread of the pool."""
 
-    def inspect(self, tokens: TokenIds, index: int) -> None:
-        """See an input's tokens before anything of its window is computed."""
+    def inspect(self, item: X, index: int, /) -> None:
+        """See a ready input before anything of its window is computed."""
 
 
 class _WindowSize:
-    """Texts in the next window: ``first``, then about two seconds of work."""
+    """Inputs in the next window: ``first``, then about two seconds of work."""
 
     def __init__(self, first: int) -> None:
-        self.texts = first
+        self.inputs = first
         self._smallest = first
         self._finished = time.perf_counter()
 
@@ -49,44 +48,44 @@ class _WindowSize:
         seconds = now - max(started, self._finished)
         self._finished = now
         wanted = int(count * _WINDOW_SECONDS / max(seconds, 1e-6))
-        self.texts = max(self._smallest, min(wanted, count * _GROWTH, _LARGEST_WINDOW))
+        self.inputs = max(self._smallest, min(wanted, count * _GROWTH, _LARGEST_WINDOW))
 
 
 def run_windows(
-    engine: Engine,
+    engine: Engine[X],
     items: Iterable[T],
-    steps: Steps[T],
-    sink: Sink[W],
+    steps: Steps[T, X],
+    sink: Sink[X, W],
     *,
     first: int,
     batch_size: int,
     workers: int | None,
     extra: Mapping[str, int] = NOTHING,
-    cancelled: threading.Event | None = None,
+    cancelled: Signal | None = None,
 ) -> Iterator[W]:
     """Run the model over ``items`` and yield the sink's windows in input order.
 
     Args:
         engine: the model.
         items: read as needed, in the caller's thread.
-        steps: from an item to its tokens.
+        steps: from an item to what the model is given.
         sink: keeps results.
         first: items in the first window; none is smaller, where there are as many.
         batch_size: upper bound on the rows of a batch.
         workers: batches at a time; None: as many as the engine has.
-        extra: numbers that every batch is fed beside the tokens, see :meth:`Engine.run`.
+        extra: numbers that every batch is fed beside the inputs, see :meth:`Engine.run`.
         cancelled: when it is set, the work ends with the batches that run.
 
     An exception that reading, preparing or inspecting raises comes after the results of what was read before.
     """
-    lanes = Lanes(engine, sink, min(workers or engine.workers, engine.workers), extra, cancelled)
+    lanes: Lanes[X, W] = Lanes(engine, sink, min(workers or engine.workers, engine.workers), extra, cancelled)
     size = _WindowSize(min(first, _LARGEST_WINDOW))
-    running: deque[tuple[WindowJob[W], float]] = deque()
-    source = _Source(items, steps)
+    running: deque[tuple[WindowJob[X, W], float]] = deque()
+    source = _Source(items, steps, engine)
     try:
-        while window := source.read(size.texts):
-            tokens = source.accept(_tokenize(engine, window, steps, min(workers or engine.cores, engine.cores)))
-            running.append((lanes.start(tokens, engine.plan(tokens, batch_size)), time.perf_counter()))
+        while window := source.read(size.inputs):
+            ready = source.accept(_tokenize(engine, window, steps, min(workers or engine.cores, engine.cores)))
+            running.append((lanes.start(ready, engine.plan(ready, batch_size)), time.perf_counter()))
             if len(running) == _WINDOWS_AHEAD:
                 yield _finish(running, size)
         while running:
@@ -97,33 +96,34 @@ def run_windows(
         lanes.cancel()
 
 
-def _finish(running: "deque[tuple[WindowJob[W], float]]", size: _WindowSize) -> W:
+def _finish(running: "deque[tuple[WindowJob[X, W], float]]", size: _WindowSize) -> W:
     job, started = running.popleft()
     results = job.done.result()
     size.finished(len(results), started)
     return results
 
 
-def _tokenize(engine: Engine, window: list[T], steps: Steps[T], threads: int) -> list[TokenIds]:
-    """Tokenize on the pool, ahead of the batches that wait there.
+def _tokenize(engine: Engine[X], window: list[T], steps: Steps[T, X], threads: int) -> list[X]:
+    """Make inputs ready on the pool, ahead of the batches that wait there.
 
     A batch of one text does not wake the tokenizers' own threads, so this takes the cores it may and no others.
     """
 
-    def work(items: list[T]) -> list[TokenIds]:
-        return [ids for item in items for ids in steps.tokenize([item])]
+    def work(items: list[T]) -> list[X]:
+        return [ready for item in items for ready in steps.tokenize([item])]
 
     share = -(-len(window) // threads)
     parts = [engine.pool.submit_urgent(work, window[i : i + share]) for i in range(0, len(window), share)]
-    return [ids for part in parts for ids in part.result()]
+    return [ready for part in parts for ready in part.result()]
 
 
-class _Source(Generic[T]):
+class _Source(Generic[T, X]):
     """Reads windows; keeps a failure until what came before it is done."""
 
-    def __init__(self, items: Iterable[T], steps: Steps[T]) -> None:
+    def __init__(self, items: Iterable[T], steps: Steps[T, X], engine: Engine[X]) -> None:
         self._items = iter(items)
         self._steps = steps
+        self._engine = engine
         self.position = 0
         self.failure: Exception | None = None
 
@@ -143,13 +143,14 @@ class _Source(Generic[T]):
         self.position += len(window)
         return window
 
-    def accept(self, tokens: list[TokenIds]) -> list[TokenIds]:
-        """The items of the window just read that stand before the first one that ``inspect`` refuses."""
-        first = self.position - len(tokens)
-        for i, text in enumerate(tokens):
+    def accept(self, inputs: list[X]) -> list[X]:
+        """Those of the window just read that stand before the first one that ``inspect`` refuses."""
+        first = self.position - len(inputs)
+        for i, item in enumerate(inputs):
             try:
-                self._steps.inspect(text, first + i)
+                self._engine.refuse(item, f"The input of index {first + i}")
+                self._steps.inspect(item, first + i)
             except ValueError as error:
                 self.failure = error
-                return tokens[:i]
-        return tokens
+                return inputs[:i]
+        return inputs

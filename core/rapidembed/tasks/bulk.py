@@ -1,5 +1,6 @@
-"""What every embedding method does with its arguments and with the rows that come back."""
+"""What every method does with its arguments and with the rows that come back."""
 
+import sys
 import threading
 from collections.abc import Iterable, Iterator, Sequence, Sized
 from dataclasses import dataclass
@@ -26,11 +27,11 @@ def check_texts(texts: Texts) -> str | None:
     return None
 
 
-def gather(rows: Iterator[Vectors], texts: Iterable[object], dimensions: int) -> Vectors:
-    """All rows in one array, which is allocated once where the number of texts is known."""
-    if not isinstance(texts, Sequence | np.ndarray):  # others may not know how many items they will give
+def gather(rows: Iterator[Vectors], items: Iterable[object], dimensions: int) -> Vectors:
+    """All rows in one array, which is allocated once where the number of inputs is known."""
+    if not isinstance(items, Sequence | np.ndarray):  # others may not know how many items they will give
         return np.concatenate([np.empty((0, dimensions), dtype=np.float32), *rows])
-    gathered = np.empty((len(texts), dimensions), dtype=np.float32)
+    gathered = np.empty((len(items), dimensions), dtype=np.float32)
     filled = 0
     for window in rows:
         gathered[filled : filled + len(window)] = window
@@ -38,14 +39,19 @@ def gather(rows: Iterator[Vectors], texts: Iterable[object], dimensions: int) ->
     return gathered[:filled]
 
 
-def with_progress(rows: Iterator[Window], texts: Iterable[object], show: bool) -> Iterator[Window]:
-    """Pass the rows on, counting them on a progress bar if one is wanted."""
-    if not show:
+def count_of(items: object) -> int | None:
+    """How many inputs there are, where that is known before they are read."""
+    return len(items) if isinstance(items, Sized) else None
+
+
+def with_progress(rows: Iterator[Window], items: Iterable[object], show: bool, unit: str = "text") -> Iterator[Window]:
+    """Pass the rows on, counting them on a progress bar if one is wanted, by the name of an input."""
+    if not show or sys.stderr is None:  # a program without a console
         yield from rows
         return
     from tqdm.auto import tqdm  # a tenth of a second that only those pay who want a bar
 
-    with tqdm(total=len(texts) if isinstance(texts, Sized) else None, unit="text", desc="Embedding") as bar:
+    with tqdm(total=count_of(items), unit=unit, desc="Embedding") as bar:
         for window in rows:
             bar.update(len(window))
             yield window

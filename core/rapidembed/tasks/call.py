@@ -6,8 +6,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
-from rapidembed.errors import EncodingWarning, TruncationWarning
+from rapidembed.errors import EncodingWarning, InputWarning, TruncationWarning
 from rapidembed.runtime.inputs import check_text, repair
+from rapidembed.tasks.caller import users_level
 
 if TYPE_CHECKING:
     from rapidembed.runtime.tokenizer import TokenIds  # lexical models do without the tokenizers package
@@ -15,15 +16,16 @@ if TYPE_CHECKING:
 R = TypeVar("R")
 
 _MOST_INDICES = 1024  # a stream may have no end
+_NAMED = 5
 
 
 @dataclass(slots=True)
 class Call:
-    """Prepares texts, looks at their tokens, counts what was changed."""
+    """Prepares inputs, looks at their tokens, counts what was changed. What concerns tokens, other inputs leave out."""
 
-    prompt: str
-    max_tokens: int
-    truncate: bool
+    prompt: str = ""
+    max_tokens: int = 0
+    truncate: bool = True
     extra: Mapping[str, int] = field(default_factory=dict)
     """What the graph is fed beside the tokens."""
     role: str = "plain"
@@ -31,6 +33,8 @@ class Call:
     repaired: int = 0
     truncated: int = 0
     first_truncated: list[int] = field(default_factory=list)
+    unsplit: int = 0
+    """Texts of a script without spaces, in which BM25 found no words."""
     noun: str = "texts"
     """What the inputs are called in messages."""
 
@@ -70,18 +74,39 @@ class Call:
         Args:
             stacklevel: of the user's line, seen from the caller of this method; as in :func:`warnings.warn`.
         """
-        if self.truncated:
-            message = (
-                f"{self.truncated} of {self.texts} {self.noun} had more than {self.max_tokens} tokens and were cut. "
-                "Split them, or raise max_tokens; truncate=False makes this an error."
+        self._warn_of_cuts(stacklevel + 1)
+        self._warn_of_unsplit(stacklevel + 1)
+        self.warn_of_repairs(stacklevel + 1)
+
+    def _warn_of_cuts(self, stacklevel: int) -> None:
+        if not self.truncated:
+            return
+        named = [f"{self.noun}[{index}]" for index in self.first_truncated[:_NAMED]]
+        which = f": {', '.join(named)}{', …' if self.truncated > len(named) else ''}" if self.texts > 1 else ""
+        message = (
+            f"{self.truncated} of {self.texts} {self.noun} had more than {self.max_tokens} tokens and were cut"
+            f"{which}. Split them, or raise max_tokens; truncate=False makes this an error."
+        )
+        warning = TruncationWarning(message, tuple(self.first_truncated))
+        warnings.warn(warning, stacklevel=users_level(stacklevel + 1))
+
+    def _warn_of_unsplit(self, stacklevel: int) -> None:
+        if self.unsplit:
+            warnings.warn(
+                f"{self.unsplit} of {self.texts} {self.noun} are of a script without spaces, and BM25 found no words "
+                "in them, so they match nothing. tokenizer='unicode', or the right language=, finds some.",
+                InputWarning,
+                stacklevel=users_level(stacklevel + 1),
             )
-            warnings.warn(TruncationWarning(message, tuple(self.first_truncated)), stacklevel=stacklevel + 1)
+
+    def warn_of_repairs(self, stacklevel: int) -> None:
+        """Say once that lone surrogates were replaced; ``stacklevel`` as in :meth:`warn`."""
         if self.repaired:
             warnings.warn(
                 f"{self.repaired} of {self.texts} {self.noun} held lone surrogates, which are not Unicode text; each "
                 "became U+FFFD. Decoding with errors='replace' instead of 'surrogateescape' avoids them.",
                 EncodingWarning,
-                stacklevel=stacklevel + 1,
+                stacklevel=users_level(stacklevel + 1),
             )
 
 

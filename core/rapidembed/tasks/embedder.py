@@ -1,83 +1,176 @@
-"""What the facades share that embed texts: from the arguments of a call to its results, by the role of the texts."""
+"""The call surface of the facades that embed texts."""
 
-from collections.abc import Awaitable, Collection, Iterable, Iterator
-from dataclasses import replace
-from typing import Any, Generic, Protocol, TypeVar
+from collections.abc import Collection, Iterable, Iterator
+from typing import Any, Generic, Protocol, TypeVar, overload
 
-from rapidembed.tasks.bulk import Bulk, Texts, check_texts, with_progress
-from rapidembed.tasks.call import Call, awaited
-from rapidembed.tasks.facade import Facade, Model
-from rapidembed.tasks.options import ModelOptions
+from rapidembed.runtime import inputs
+from rapidembed.tasks.bulk import Bulk, Texts, check_texts
+from rapidembed.tasks.facade import O
+from rapidembed.tasks.runner import R_co, RunnableModel, Runner, V_co
 
 V = TypeVar("V")
 R = TypeVar("R", bound=Collection[Any])
-V_co = TypeVar("V_co", covariant=True)
-R_co = TypeVar("R_co", bound=Collection[Any], covariant=True)
 
 
-class TextModel(Model, Protocol[V_co, R_co]):
+class EmbeddingModel(RunnableModel[str, V_co, R_co], Protocol[V_co, R_co]):
     """A loaded model that makes a ``V_co`` of each text, and an ``R_co`` of several."""
 
-    def call(self, role: str) -> Call:
-        """A new call in the role "plain", "query" or "document"; it counts what is to be warned of."""
+    def token_count(self, texts: Iterable[str], batch_size: int) -> int:
+        """Tokens over all texts."""
 
-    def one(self, call: Call, text: str) -> V_co:
-        """The result of a lone text, which somebody waits for."""
 
-    def rows(self, call: Call, texts: Iterable[str], bulk: Bulk) -> Iterator[R_co]:
-        """The results of many texts, window by window, in order.
+M = TypeVar("M", bound=EmbeddingModel[Any, Any])
+
+
+class Embedder(Runner[O, M, str, V, R], Generic[O, M, V, R]):
+    """Base of the facades that embed texts; each class says what a result is."""
+
+    _unit = "text"
+
+    # Results at once
+
+    @overload
+    def encode(  # type: ignore[overload-overlap]  # a str is an iterable of str
+        self, texts: str, *, batch_size: int = 256, parallel: int | None = None, show_progress: bool = False
+    ) -> V: ...
+
+    @overload
+    def encode(
+        self, texts: Iterable[str], *, batch_size: int = 256, parallel: int | None = None, show_progress: bool = False
+    ) -> R: ...
+
+    def encode(
+        self, texts: Texts, *, batch_size: int = 256, parallel: int | None = None, show_progress: bool = False
+    ) -> V | R:
+        """Embed texts as they are (with the model's default prompt, if its checkpoint names one).
 
         Args:
-            call: prepares every text and names its index in errors; these come after the results of earlier texts.
-            texts: read as needed.
-            bulk: how to go through them.
+            texts: one text, or an iterable of texts.
+            batch_size: most texts in one batch; batches are otherwise sized by their work.
+            parallel: most cores to use for this call; None or 0: all that the model may use.
+            show_progress: show a progress bar.
+
+        Returns:
+            The result of one text, or those of an iterable in its order. What a result is, the class says.
+
+        Raises:
+            TypeError: an item is not a str; names its index. Lists are checked before any work begins.
+            ValueError: an argument is out of range, or a text is too long and ``truncate`` is False.
+            NonFiniteError: the model produced NaN or infinity.
+            ClosedError: the model was closed.
         """
+        return self._encode("plain", texts, Bulk(batch_size, parallel, show_progress))
 
+    @overload
+    def encode_query(  # type: ignore[overload-overlap]  # a str is an iterable of str
+        self, texts: str, *, batch_size: int = 256, parallel: int | None = None, show_progress: bool = False
+    ) -> V: ...
 
-O = TypeVar("O", bound=ModelOptions)  # noqa: E741
-M = TypeVar("M", bound=TextModel[Any, Any])
+    @overload
+    def encode_query(
+        self, texts: Iterable[str], *, batch_size: int = 256, parallel: int | None = None, show_progress: bool = False
+    ) -> R: ...
 
+    def encode_query(
+        self, texts: Texts, *, batch_size: int = 256, parallel: int | None = None, show_progress: bool = False
+    ) -> V | R:
+        """Embed search queries, with the model's query prompt. See :meth:`encode`."""
+        return self._encode("query", texts, Bulk(batch_size, parallel, show_progress))
 
-class Embedder(Facade[O, M], Generic[O, M, V, R]):
-    """Base of the facades that embed texts."""
+    @overload
+    def encode_document(  # type: ignore[overload-overlap]  # a str is an iterable of str
+        self, texts: str, *, batch_size: int = 256, parallel: int | None = None, show_progress: bool = False
+    ) -> V: ...
 
-    def _gather(self, model: M, windows: Iterator[R], texts: Iterable[str]) -> R:
-        """The windows as one."""
-        raise NotImplementedError
+    @overload
+    def encode_document(
+        self, texts: Iterable[str], *, batch_size: int = 256, parallel: int | None = None, show_progress: bool = False
+    ) -> R: ...
 
-    def _each(self, window: R) -> Iterable[V]:
-        """The results in a window, which they do not keep in memory."""
-        return window
+    def encode_document(
+        self, texts: Texts, *, batch_size: int = 256, parallel: int | None = None, show_progress: bool = False
+    ) -> V | R:
+        """Embed documents to be searched, with the model's document prompt. See :meth:`encode`."""
+        return self._encode("document", texts, Bulk(batch_size, parallel, show_progress))
 
-    def _encode(self, role: str, texts: Texts, bulk: Bulk) -> V | R:
-        results, call = self._compute(role, texts, bulk)
-        call.warn(stacklevel=3)
-        return results
+    @overload
+    async def aencode(  # type: ignore[overload-overlap]  # a str is an iterable of str
+        self, texts: str, *, batch_size: int = 256, parallel: int | None = None, show_progress: bool = False
+    ) -> V: ...
 
-    def _aencode(self, role: str, texts: Texts, bulk: Bulk) -> Awaitable[V | R]:
-        return awaited(lambda cancelled: self._compute(role, texts, replace(bulk, cancelled=cancelled)))
+    @overload
+    async def aencode(
+        self, texts: Iterable[str], *, batch_size: int = 256, parallel: int | None = None, show_progress: bool = False
+    ) -> R: ...
 
-    def _compute(self, role: str, texts: Texts, bulk: Bulk) -> tuple[V | R, Call]:
-        single = check_texts(texts)
-        model = self._loaded()
-        call = model.call(role)
-        if single is not None:
-            return model.one(call, single), call
-        rows = model.rows(call, texts, replace(bulk, gathered=True))
-        windows = with_progress(rows, texts, bulk.show_progress)
-        return self._gather(model, windows, texts), call
+    async def aencode(
+        self, texts: Texts, *, batch_size: int = 256, parallel: int | None = None, show_progress: bool = False
+    ) -> V | R:
+        """:meth:`encode` without blocking the event loop; cancelling stops the work."""
+        return await self._aencode("plain", texts, Bulk(batch_size, parallel, show_progress))
 
-    def _embed(self, role: str, texts: Texts, bulk: Bulk) -> Iterator[V]:
-        single = check_texts(texts)
-        model = self._loaded()
-        call = model.call(role)
+    @overload
+    async def aencode_query(  # type: ignore[overload-overlap]  # a str is an iterable of str
+        self, texts: str, *, batch_size: int = 256, parallel: int | None = None, show_progress: bool = False
+    ) -> V: ...
 
-        def results() -> Iterator[V]:
-            if single is not None:
-                yield model.one(call, single)
-            else:
-                for window in with_progress(model.rows(call, texts, bulk), texts, bulk.show_progress):
-                    yield from self._each(window)
-            call.warn(stacklevel=2)
+    @overload
+    async def aencode_query(
+        self, texts: Iterable[str], *, batch_size: int = 256, parallel: int | None = None, show_progress: bool = False
+    ) -> R: ...
 
-        return results()
+    async def aencode_query(
+        self, texts: Texts, *, batch_size: int = 256, parallel: int | None = None, show_progress: bool = False
+    ) -> V | R:
+        """:meth:`encode_query` without blocking the event loop; cancelling stops the work."""
+        return await self._aencode("query", texts, Bulk(batch_size, parallel, show_progress))
+
+    @overload
+    async def aencode_document(  # type: ignore[overload-overlap]  # a str is an iterable of str
+        self, texts: str, *, batch_size: int = 256, parallel: int | None = None, show_progress: bool = False
+    ) -> V: ...
+
+    @overload
+    async def aencode_document(
+        self, texts: Iterable[str], *, batch_size: int = 256, parallel: int | None = None, show_progress: bool = False
+    ) -> R: ...
+
+    async def aencode_document(
+        self, texts: Texts, *, batch_size: int = 256, parallel: int | None = None, show_progress: bool = False
+    ) -> V | R:
+        """:meth:`encode_document` without blocking the event loop; cancelling stops the work."""
+        return await self._aencode("document", texts, Bulk(batch_size, parallel, show_progress))
+
+    # One result after the other, as fastembed has it
+
+    def embed(
+        self, documents: Texts, batch_size: int = 256, parallel: int | None = None, show_progress: bool = False
+    ) -> Iterator[V]:
+        """Embed a stream of texts of any length in bounded memory.
+
+        Arguments and errors are those of :meth:`encode`, and are checked now, not at the first result. An iterable that
+        is not a list is checked as it is read; results of the texts before a wrong one are yielded first.
+
+        Up to two windows (``batch_size`` texts at first, later some seconds of work) are read ahead of the results.
+        """
+        return self._embed("plain", documents, Bulk(batch_size, parallel, show_progress))
+
+    def query_embed(
+        self, query: Texts, batch_size: int = 256, parallel: int | None = None, show_progress: bool = False
+    ) -> Iterator[V]:
+        """:meth:`embed` for search queries, as :meth:`encode_query` embeds them."""
+        return self._embed("query", query, Bulk(batch_size, parallel, show_progress))
+
+    def passage_embed(
+        self, texts: Texts, batch_size: int = 256, parallel: int | None = None, show_progress: bool = False
+    ) -> Iterator[V]:
+        """:meth:`embed` for documents to be searched, as :meth:`encode_document` embeds them."""
+        return self._embed("document", texts, Bulk(batch_size, parallel, show_progress))
+
+    def token_count(self, texts: Texts, batch_size: int = 1024) -> int:
+        """Tokens that :meth:`encode` would embed: special tokens included, after truncation, over all texts."""
+        inputs.check_positive("batch_size", batch_size)
+        return self._loaded().token_count([texts] if inputs.is_single(texts) else texts, batch_size)
+
+    def _lone(self, items: Texts) -> str | None:
+        return check_texts(items)

@@ -1,21 +1,32 @@
 """What all facades share: options that are kept, a model that is loaded when it is needed, and an end."""
 
-import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, Self, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, NamedTuple, Protocol, Self, TypeVar
 
-from rapidembed.errors import ClosedError
+from rapidembed.errors import ClosedError, ModelNotFoundError
 from rapidembed.runtime.device import Placement
+from rapidembed.runtime.hooks import observed
 from rapidembed.tasks.known import Known
 from rapidembed.tasks.options import ModelOptions
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from rapidembed.registry import ModelSpec
     from rapidembed.tasks.info import ModelInfo
+
+
+class View(NamedTuple):
+    """How a surface that promises another library's results looks at the same models."""
+
+    spec: "Callable[[ModelSpec], ModelSpec]" = lambda spec: spec
+    """The facts to go by, from those of the checkpoint."""
+    exported: bool = False
+    """Whether the ONNX file that a row names runs, where a graph could be built from the original weights."""
+
+
+AS_IT_IS = View()
 
 
 class Model(Protocol):
@@ -43,17 +54,24 @@ class Facade(Generic[O, M]):
     """Base of the facades."""
 
     _task: ClassVar[Known]
+    """The task's row in the registry, or what finds it there."""
+    _view: ClassVar[View] = AS_IT_IS
     _options: O
     _placement: Placement
 
-    def _start(self, options: O) -> None:
-        """End of every ``__init__``: keep the options, and load the model unless told not to."""
-        self._options = options
+    def _start(self, kind: Callable[..., O], arguments: Mapping[str, Any]) -> None:
+        """All of every ``__init__``: keep its arguments as options, and load the model unless told not to.
+
+        Args:
+            kind: the class of the options, whose fields are the arguments' names.
+            arguments: ``locals()`` of the ``__init__``.
+        """
+        self._options = kind(**{name: value for name, value in arguments.items() if name != "self"})
         self._placement = self._place()
         self._lock = threading.Lock()
         self._model: M | None = None
         self._closed = False
-        if not options.lazy_load:
+        if not self._options.lazy_load:
             self._loaded().warm()
 
     def _place(self) -> Placement:
@@ -75,6 +93,10 @@ class Facade(Generic[O, M]):
             if self._model is None:
                 self._model = self._load()
             return self._model
+
+    def _observed(self, role: str, count: int | None) -> "AbstractContextManager[None, None]":
+        """Around the work of a call, for those who observe; see :class:`rapidembed.runtime.hooks.Event`."""
+        return observed(type(self).__name__, role, self._options.model_name, count)
 
     # Facts
 
@@ -132,6 +154,14 @@ class Facade(Generic[O, M]):
         """
         cls._task.remove(name)
 
+    @classmethod
+    def _width(cls, model_name: str) -> int:
+        """Dimensions of a curated or added model, without loading it."""
+        spec = cls._task.find(model_name)
+        if spec is None:
+            raise ModelNotFoundError(f"No model {model_name!r} is known by name; list_supported_models() lists them.")
+        return spec.dim
+
     # Lifetime
 
     def close(self) -> None:
@@ -150,26 +180,18 @@ class Facade(Generic[O, M]):
     ) -> None:
         self.close()
 
-    def __reduce__(self) -> tuple[Callable[..., Self], tuple[type[Self], dict[str, Any], "ModelSpec | None"]]:
-        # Another process may not know an added model.
-        return _rebuild, (type(self), self._options.picklable(), self._task.find_added(self._options.model_name))
+    def __reduce__(self) -> tuple[Callable[..., Self], tuple[dict[str, Any], "ModelSpec | None"]]:
+        # Another process may not know an added model. A method of the class: a pickle names nothing that is not public.
+        return type(self)._rebuilt, (self._options.picklable(), self._task.find_added(self._options.model_name))
+
+    @classmethod
+    def _rebuilt(cls, options: dict[str, Any], added: "ModelSpec | None") -> Self:
+        if added is not None:
+            from rapidembed.registry import custom
+
+            custom.add(added)
+        return cls(**options)
 
     def __repr__(self) -> str:
         state = "closed" if self._closed else "loaded" if self._model else "not loaded"
         return f"{type(self).__name__}({self._options.model_name!r}, device={self._placement.label!r}, {state})"
-
-
-F = TypeVar("F", bound=Facade[Any, Any])
-
-
-def name_of(model_name: "str | Path") -> str:
-    """A model's name as a str, where a path to its folder was given."""
-    return os.fspath(model_name) if isinstance(model_name, os.PathLike) else model_name
-
-
-def _rebuild(cls: type[F], options: dict[str, Any], added: "ModelSpec | None") -> F:
-    if added is not None:
-        from rapidembed.registry import custom
-
-        custom.add(added)
-    return cls(**options)

@@ -11,7 +11,7 @@ from rapidembed.hub import announced_sha256
 from rapidembed.runtime.engine import Engine
 
 
-def fingerprint(engine: Engine, facts: Mapping[str, Any]) -> str:
+def fingerprint(engine: Engine[Any], facts: Mapping[str, Any]) -> str:
     """32 hexadecimal digits over weights, tokenizer, and everything beside these files that decides the results.
 
     It does not depend on where the files lie, so it is the same on every machine.

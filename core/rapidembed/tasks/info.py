@@ -3,12 +3,14 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from rapidembed.types import Head, PoolingMode
+from rapidembed.types import HeadName, PoolingMode
 
 
 @dataclass(frozen=True, slots=True)
 class ModelInfo:
     """Facts about a loaded model. Printing it answers "what am I running, and from where?"."""
+
+    __module__ = "rapidembed"
 
     model_name: str
     dimensions: int
@@ -16,8 +18,8 @@ class ModelInfo:
     max_tokens: int | None
     """None: no limit."""
     architecture: str
-    head: Head | None
-    """What is computed from the token vectors, see :data:`rapidembed.types.Head`; None: words are counted."""
+    head: HeadName | None
+    """What is computed from the token vectors, see :data:`rapidembed.types.HeadName`; None: words are counted."""
     pooling: tuple[PoolingMode, ...]
     normalize: bool
     query_prompt: str

@@ -7,17 +7,16 @@ if TYPE_CHECKING:
 
 
 class Known:
-    """A class attribute whose value is a task of the registry.
+    """A class attribute whose value is a row of :data:`rapidembed.registry.TASKS`.
 
     Args:
-        name: of the task there.
+        name: of the row.
     """
 
     def __init__(self, name: str) -> None:
         self._name = name
 
     def __get__(self, instance: object, owner: type | None = None) -> "Task":
-        from rapidembed import registry
+        from rapidembed.registry import TASKS
 
-        task: Task = getattr(registry, self._name)
-        return task
+        return TASKS[self._name]

@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from os import PathLike
+from os import PathLike, fspath
 from typing import TYPE_CHECKING, Any
 
 from rapidembed.errors import DeviceError
+from rapidembed.runtime.backends import check_options
 from rapidembed.runtime.device import CPU_PROVIDER, Placement, place
 from rapidembed.runtime.inputs import check_positive
 from rapidembed.types import Device, Providers
@@ -13,15 +14,15 @@ from rapidembed.types import Device, Providers
 if TYPE_CHECKING:
     from pathlib import Path
 
-_PRECISIONS = {"onnxruntime": ("auto", "fast", "fp32", "int8"), "openvino": ("auto", "fast", "fp32", "bf16")}
 _ROLES = ("query", "document")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class ModelOptions:
-    """What every facade takes: which model, from where, on which device, and what becomes of its texts."""
+    """What every facade takes: which model, from where, and on which device."""
 
     model_name: str
+    """A path given as such becomes a str."""
     device: str | Sequence[str]
     precision: str
     backend: str
@@ -30,8 +31,6 @@ class ModelOptions:
     revision: str | None
     local_files_only: bool
     token: str | None = field(repr=False)
-    max_tokens: int | None
-    truncate: bool
     lazy_load: bool
     providers: Providers | None
     cuda: bool | Device | str
@@ -39,9 +38,10 @@ class ModelOptions:
     specific_model_path: "str | Path | None"
 
     def __post_init__(self) -> None:
-        for name in ("local_files_only", "truncate", "lazy_load"):
-            if not isinstance(getattr(self, name), bool):
-                raise ValueError(f"{name} must be True or False, got {getattr(self, name)!r}.")
+        if isinstance(self.model_name, PathLike):
+            object.__setattr__(self, "model_name", fspath(self.model_name))
+        for name in ("local_files_only", "lazy_load"):
+            check_flag(name, getattr(self, name))
         for name in ("revision", "token"):
             if not isinstance(getattr(self, name), str | None):
                 raise ValueError(f"{name} must be a str or None, got {type(getattr(self, name)).__name__}.")
@@ -50,22 +50,9 @@ class ModelOptions:
                 raise ValueError(f"{name} must be a path or None, got {getattr(self, name)!r}.")
         if not isinstance(self.model_name, str) or not self.model_name:
             raise ValueError(f"model_name must be a non-empty str, got {self.model_name!r}.")
-        self._check_arithmetic()
-        for name in ("threads", "max_tokens"):
-            if getattr(self, name) is not None:
-                check_positive(name, getattr(self, name))
-
-    def _check_arithmetic(self) -> None:
-        if self.backend not in _PRECISIONS:
-            raise ValueError(f"backend must be one of {', '.join(_PRECISIONS)}, got {self.backend!r}.")
-        everywhere = dict.fromkeys(name for names in _PRECISIONS.values() for name in names)
-        if self.precision not in everywhere:
-            raise ValueError(f"precision must be one of {', '.join(everywhere)}, got {self.precision!r}.")
-        if self.precision not in _PRECISIONS[self.backend]:
-            right = next(backend for backend, names in _PRECISIONS.items() if self.precision in names)
-            raise ValueError(f'precision="{self.precision}" is for backend="{right}", got backend="{self.backend}".')
-        if self.backend != "onnxruntime" and self.providers is not None:
-            raise ValueError(f'providers are ONNX Runtime\'s; leave them out with backend="{self.backend}".')
+        check_options(self.precision, self.backend, providers=self.providers is not None)
+        if self.threads is not None:
+            check_positive("threads", self.threads)
 
     @property
     def cache_path(self) -> "Path | None":
@@ -107,6 +94,27 @@ class ModelOptions:
     def picklable(self) -> dict[str, Any]:
         """The options by name, without the token: pickles travel, and another process has the files or its own."""
         return {option.name: getattr(self, option.name) for option in fields(self) if option.name != "token"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class TokenOptions(ModelOptions):
+    """What every facade takes whose model reads tokens of texts."""
+
+    max_tokens: int | None
+    truncate: bool
+
+    def __post_init__(self) -> None:
+        # Not super(): slots make the decorator build the class anew, and super() would look for the first one.
+        ModelOptions.__post_init__(self)
+        check_flag("truncate", self.truncate)
+        if self.max_tokens is not None:
+            check_positive("max_tokens", self.max_tokens)
+
+
+def check_flag(name: str, value: object) -> None:
+    """Raise a ValueError unless ``value`` is True or False; names the argument."""
+    if not isinstance(value, bool):
+        raise ValueError(f"{name} must be True or False, got {value!r}.")
 
 
 def _path(given: "str | Path | None") -> "Path | None":

@@ -9,6 +9,8 @@ from rapidembed.types import SparseEmbedding, Vectors
 class RankedDocument:
     """A document's place in a ranking."""
 
+    __module__ = "rapidembed"
+
     index: int
     """Where it stood among the documents given."""
     score: float
@@ -20,6 +22,8 @@ class RankedDocument:
 @dataclass(frozen=True, slots=True, eq=False)
 class HybridEmbedding:
     """The three kinds of vectors that one pass of a model makes of a text."""
+
+    __module__ = "rapidembed"
 
     dense: Vectors
     """float32 (dimensions,), of length 1."""

@@ -8,8 +8,9 @@ from typing import Any, Protocol
 from rapidembed.errors import UnsupportedModelError
 from rapidembed.graph import Compiled, compile_program
 from rapidembed.hub import Checkpoint
+from rapidembed.runtime.backends import BACKENDS
+from rapidembed.runtime.backends.backend import GraphBackend
 from rapidembed.runtime.cpu import integer_kind
-from rapidembed.runtime.sessions import Arithmetic
 
 _BESIDE_WEIGHTS = ("*.json", "*.txt", "*.model", "LICENSE*", "README*")
 
@@ -47,7 +48,8 @@ def compile_model(model: Loaded, folder: Path) -> None:
     loaded = model._loaded()
     key = loaded.engine.key
     checkpoint: Checkpoint = key.checkpoint
-    if loaded.engine.backend == "numpy" or checkpoint.is_onnx:
+    backend = BACKENDS[key.backend].load()
+    if not isinstance(backend, GraphBackend) or checkpoint.is_onnx:
         raise UnsupportedModelError(
             f"{checkpoint.spec.name} needs no graph to be built; copy {checkpoint.root} as it is."
         )
@@ -56,8 +58,8 @@ def compile_model(model: Loaded, folder: Path) -> None:
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(path, target)
     copy = Checkpoint(checkpoint.spec, folder, checkpoint.weights, None, checkpoint.encoder)
-    arithmetic = Arithmetic(key.precision, key.backend)
-    rounding = arithmetic.rounding(copy)
+    options = backend.program_options(key.precision, copy)
+    rounding = options.rounding
     record = Compiled(
         precision=key.precision,
         backend=key.backend,
@@ -66,7 +68,7 @@ def compile_model(model: Loaded, folder: Path) -> None:
         layout="",
         version=__version__,
     )
-    compile_program(copy, record, rounding=rounding, plain=arithmetic.plain)
+    compile_program(copy, record, rounding=rounding, plain=options.plain)
 
 
 def check_compiled(model: Loaded, compiled: Loaded) -> None:

@@ -7,51 +7,21 @@ import rapidembed
 from langchain_core.callbacks import Callbacks
 from langchain_core.cross_encoders import BaseCrossEncoder
 from langchain_core.documents import BaseDocumentCompressor, Document
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, SecretStr, StrictInt
+from pydantic import Field, PrivateAttr, StrictInt
+
+from rapidembed_langchain._configured import contents_of, text_of
+from rapidembed_langchain._fields import ModelFields
 
 if TYPE_CHECKING:
     from rapidembed import LateInteractionTextEmbedding, TextCrossEncoder  # at run time with the first model
 
-_OWN_OPTIONS = frozenset({"max_length", "batch_size", "parallel", "show_progress", "token", "top_n", "activation"})
 
-
-class _Options(BaseModel):
-    """What the classes here share: the options of a model, and of going through many texts with it."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True, protected_namespaces=())
+class _Options(ModelFields):
+    own = ModelFields.own | {"top_n", "activation"}
 
     model_name: str = Field(alias="model")
     """Curated name, hub id, folder or ``package:NAME``."""
-    max_length: int | None = None
-    """Cut texts at this many tokens; None: the model's limit."""
-    cache_dir: str | None = None
-    threads: int | None = None
-    """Most cores to use; None: all that the process may use."""
-    providers: Sequence[str | tuple[str, dict[str, Any]]] | None = None
     batch_size: int = Field(default=64, gt=0)
-    parallel: int | None = None
-    """Most cores to use for one call; None or 0: all that the model may use."""
-    device: str | list[str] = "auto"
-    precision: str = "auto"
-    backend: str = "onnxruntime"
-    cuda: bool | str = "auto"
-    device_ids: list[int] | None = None
-    revision: str | None = None
-    local_files_only: bool = False
-    token: SecretStr | None = None
-    truncate: bool = True
-    lazy_load: bool = False
-    """Load the model at the first text instead of now."""
-    specific_model_path: str | None = None
-    show_progress: bool = False
-
-    def _model_options(self) -> dict[str, Any]:
-        options = {name: getattr(self, name) for name in type(self).model_fields if name not in _OWN_OPTIONS}
-        token = self.token.get_secret_value() if self.token else None
-        return options | {"max_tokens": self.max_length, "token": token}
-
-    def _bulk_options(self) -> dict[str, Any]:
-        return {"batch_size": self.batch_size, "parallel": self.parallel, "show_progress": self.show_progress}
 
 
 class _CrossEncoderOptions(_Options):
@@ -105,14 +75,14 @@ class FastEmbedRerank(_CrossEncoderOptions, _Compressor):
         self, documents: Sequence[Document], query: str, callbacks: Callbacks | None = None
     ) -> list[Document]:
         """Sort the documents by how well they answer the query, and keep the best."""
-        texts = [document.page_content for document in documents]
+        texts, query = contents_of(documents), text_of(query, "query")
         return self._ranked(documents, self._model.score(query, texts, **self._score_options()))
 
     async def acompress_documents(
         self, documents: Sequence[Document], query: str, callbacks: Callbacks | None = None
     ) -> list[Document]:
         """:meth:`compress_documents` without blocking the event loop."""
-        texts = [document.page_content for document in documents]
+        texts, query = contents_of(documents), text_of(query, "query")
         return self._ranked(documents, await self._model.ascore(query, texts, **self._score_options()))
 
 
@@ -134,7 +104,7 @@ class FastEmbedColbertRerank(_Compressor):
         self, documents: Sequence[Document], query: str, callbacks: Callbacks | None = None
     ) -> list[Document]:
         """Sort the documents by how well they answer the query, and keep the best."""
-        texts = [document.page_content for document in documents]
+        texts, query = contents_of(documents), text_of(query, "query")
         vectors = self._model.encode_document(texts, **self._bulk_options())
         return self._ranked(documents, rapidembed.max_sim(self._model.encode_query(query), vectors))
 
@@ -142,7 +112,7 @@ class FastEmbedColbertRerank(_Compressor):
         self, documents: Sequence[Document], query: str, callbacks: Callbacks | None = None
     ) -> list[Document]:
         """:meth:`compress_documents` without blocking the event loop."""
-        texts = [document.page_content for document in documents]
+        texts, query = contents_of(documents), text_of(query, "query")
         vectors = await self._model.aencode_document(texts, **self._bulk_options())
         return self._ranked(documents, rapidembed.max_sim(await self._model.aencode_query(query), vectors))
 

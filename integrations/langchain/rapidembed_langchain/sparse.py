@@ -2,18 +2,17 @@
 
 import asyncio
 import sys
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 import rapidembed
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, SecretStr
+from pydantic import BaseModel, Field, PrivateAttr
+
+from rapidembed_langchain._configured import text_of, texts_of
+from rapidembed_langchain._fields import ModelFields
 
 if TYPE_CHECKING:
     from langchain_milvus.utils.sparse import BaseSparseEmbedding
     from rapidembed import SparseTextEmbedding  # at run time it is loaded with the first model
-
-# Options of this class; all others are passed on to SparseTextEmbedding under the same name.
-_OWN_OPTIONS = frozenset({"max_length", "batch_size", "parallel", "show_progress", "token"})
 
 
 class SparseVector(BaseModel, extra="forbid"):
@@ -23,7 +22,7 @@ class SparseVector(BaseModel, extra="forbid"):
     values: list[float]
 
 
-class FastEmbedSparse(BaseModel):
+class FastEmbedSparse(ModelFields):
     """Sparse embeddings that run on this machine, for ``QdrantVectorStore(sparse_embedding=...)`` among others.
 
     Takes the parameters of langchain-qdrant's class of that name, so that a migration is one changed import, and those
@@ -41,32 +40,8 @@ class FastEmbedSparse(BaseModel):
     Instances may be pickled and copied.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True, protected_namespaces=())
-
     model_name: str = Field(default="Qdrant/bm25", alias="model")
-    batch_size: int = Field(default=256, gt=0)
-    cache_dir: str | None = None
-    threads: int | None = None
-    """Most cores to use; None: all that the process may use."""
-    providers: Sequence[str | tuple[str, dict[str, Any]]] | None = None
-    parallel: int | None = None
-    """Most cores to use for one call; None or 0: all that the model may use."""
-    max_length: int | None = None
-    """Cut texts at this many tokens; None: the model's limit. BM25 has none."""
-    device: str | list[str] = "auto"
-    precision: str = "auto"
-    backend: str = "onnxruntime"
-    cuda: bool | str = "auto"
-    device_ids: list[int] | None = None
-    revision: str | None = None
-    local_files_only: bool = False
-    token: SecretStr | None = None
-    truncate: bool = True
     prompts: dict[str, str] | None = None
-    lazy_load: bool = False
-    """Load the model at the first text instead of now."""
-    specific_model_path: str | None = None
-    show_progress: bool = False
     k: float | None = None
     b: float | None = None
     avg_len: float | None = None
@@ -82,38 +57,33 @@ class FastEmbedSparse(BaseModel):
     def __init__(self, **fields: Any) -> None:
         super().__init__(**fields)
         # Not in model_post_init: pydantic would turn every ValueError, "no such model" among them, into its own.
-        options = {name: getattr(self, name) for name in type(self).model_fields if name not in _OWN_OPTIONS}
-        token = self.token.get_secret_value() if self.token else None
-        self._model = rapidembed.SparseTextEmbedding(max_tokens=self.max_length, token=token, **options)
+        self._model = rapidembed.SparseTextEmbedding(**self._model_options())
         if qdrant := sys.modules.get("langchain_qdrant.sparse_embeddings"):
             qdrant.SparseEmbeddings.register(type(self))
 
     def embed_documents(self, texts: list[str]) -> list[SparseVector]:
         """Embed documents."""
-        return _vectors(self._model.encode_document(texts, **self._bulk_options()))
+        return _vectors(self._model.encode_document(texts_of(texts), **self._bulk_options()))
 
     def embed_query(self, text: str) -> SparseVector:
         """Embed a search query."""
-        return _vector(self._model.encode_query(text))
+        return _vector(self._model.encode_query(text_of(text)))
 
     async def aembed_documents(self, texts: list[str]) -> list[SparseVector]:
         """Embed documents without blocking the event loop."""
-        rows = await self._model.aencode_document(texts, **self._bulk_options())
+        rows = await self._model.aencode_document(texts_of(texts), **self._bulk_options())
         # Turning thousands of vectors into lists takes longer than an event loop may wait.
         return await asyncio.to_thread(_vectors, rows)
 
     async def aembed_query(self, text: str) -> SparseVector:
         """Embed a search query without blocking the event loop."""
-        return _vector(await self._model.aencode_query(text))
+        return _vector(await self._model.aencode_query(text_of(text)))
 
     def as_milvus(self) -> "BaseSparseEmbedding":
         """The same model as langchain-milvus wants it, for ``Milvus(embedding_function=[dense, sparse])``."""
         from rapidembed_langchain.milvus import MilvusSparse
 
         return MilvusSparse(self)
-
-    def _bulk_options(self) -> dict[str, Any]:
-        return {"batch_size": self.batch_size, "parallel": self.parallel, "show_progress": self.show_progress}
 
 
 def _vectors(rows: "list[rapidembed.SparseEmbedding]") -> list[SparseVector]:

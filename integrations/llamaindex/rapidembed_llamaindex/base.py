@@ -1,6 +1,7 @@
 """The framework's base class with its known faults repaired."""
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, Self
 
 from llama_index.core.base.embeddings.base import BaseEmbedding
 from llama_index.core.storage.kvstore.types import BaseKVStore
@@ -16,7 +17,71 @@ def without_class_name(cls: Any, fields: Any) -> Any:
     return fields
 
 
-class RepairedEmbedding(BaseEmbedding):
+class Configured:
+    """Options and the model that is loaded by them: whoever changes the ones gets another of the other.
+
+    Comes before the framework's class in the bases of a class.
+    """
+
+    _model: Any
+
+    @property
+    def fingerprint(self) -> str:
+        """A short hash of everything that decides the results, to be stored with them; it loads the model."""
+        return str(self._model.fingerprint)
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """A copy, with the options changed that ``update`` names; these are checked."""
+        if not update:
+            copied: Self = super().model_copy(deep=deep)  # type: ignore[misc]
+            return copied
+        kept: set[str] = self.model_fields_set  # type: ignore[attr-defined]
+        return type(self)(**{name: getattr(self, name) for name in kept} | dict(update))
+
+    def copy(self, *, update: dict[str, Any] | None = None, deep: bool = False, **others: Any) -> Self:
+        """:meth:`model_copy` by its older name."""
+        copied: Self = super().copy(deep=deep, **others) if not update else self.model_copy(update=update, deep=deep)  # type: ignore[misc]
+        return copied
+
+    def __eq__(self, other: object) -> bool:
+        # pydantic compares what no two objects have in common, too: the loaded model, and the framework's handlers.
+        return type(other) is type(self) and _options(other) == _options(self)
+
+    def __hash__(self) -> int:
+        return hash((type(self), self.model_name))  # type: ignore[attr-defined]
+
+
+def _options(made: Any) -> dict[str, Any]:
+    return {name: getattr(made, name) for name, field in type(made).model_fields.items() if not field.exclude}
+
+
+def texts_of(texts: object) -> Any:
+    """``texts``; a lone str is an error, as its characters would be taken for texts."""
+    if isinstance(texts, str):
+        raise TypeError("texts must be a list of str, got one str; get_text_embedding() embeds one, or pass [text].")
+    return texts
+
+
+def text_of(text: object, name: str = "text") -> str:
+    """``text``, if it is a str."""
+    if not isinstance(text, str):
+        raise TypeError(f"{name} must be one str, got {type(text).__name__}.")
+    return text
+
+
+class ListsOnly:
+    """Methods for lists that refuse a lone str; comes before the framework's class in the bases of a class."""
+
+    def get_text_embedding_batch(self, texts: list[str], *args: Any, **options: Any) -> Any:
+        """The framework's method."""
+        return super().get_text_embedding_batch(texts_of(texts), *args, **options)  # type: ignore[misc]
+
+    async def aget_text_embedding_batch(self, texts: list[str], *args: Any, **options: Any) -> Any:
+        """The framework's method."""
+        return await super().aget_text_embedding_batch(texts_of(texts), *args, **options)  # type: ignore[misc]
+
+
+class RepairedEmbedding(Configured, ListsOnly, BaseEmbedding):
     """A BaseEmbedding that refuses unknown options, survives being pickled, and keeps its cached vectors apart."""
 
     model_config = ConfigDict(extra="forbid", validate_assignment=True)

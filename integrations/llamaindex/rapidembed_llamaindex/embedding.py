@@ -9,7 +9,7 @@ import rapidembed
 from llama_index.core.base.embeddings.base import BaseEmbedding, Embedding
 from pydantic import BeforeValidator, Field, PrivateAttr
 
-from rapidembed_llamaindex.base import RepairedEmbedding
+from rapidembed_llamaindex.base import RepairedEmbedding, text_of
 from rapidembed_llamaindex.cache import EmbeddingsCache
 
 if TYPE_CHECKING:
@@ -94,22 +94,28 @@ class FastEmbedEmbedding(RepairedEmbedding):
         """Name of this class in saved settings."""
         return "RapidEmbed_FastEmbedEmbedding"
 
+    @property
+    def fingerprint(self) -> str:
+        """A short hash of everything that decides the vectors of documents, to be stored with them; loads the model."""
+        model = self._identify()
+        return model if self.doc_embed_type == "passage" else f"{model}-{self.doc_embed_type}"
+
     def to_payload(self) -> dict[str, Any]:
         """What events say of this model; the fingerprint is None until a model with ``lazy_load`` is in use."""
         facts = {"model_name": self.model_name, "embed_batch_size": self.embed_batch_size}
         return {"class_name": self.class_name()} | facts | {"fingerprint": self._fingerprint}
 
     def _get_query_embedding(self, query: str) -> Embedding:
-        return self._embed("query", query)
+        return self._embed("query", text_of(query, "query"))
 
     async def _aget_query_embedding(self, query: str) -> Embedding:
-        return await self._aembed("query", query)
+        return await self._aembed("query", text_of(query, "query"))
 
     def _get_text_embedding(self, text: str) -> Embedding:
-        return self._embed(self.doc_embed_type, text)
+        return self._embed(self.doc_embed_type, text_of(text))
 
     async def _aget_text_embedding(self, text: str) -> Embedding:
-        return await self._aembed(self.doc_embed_type, text)
+        return await self._aembed(self.doc_embed_type, text_of(text))
 
     def _get_text_embeddings(self, texts: list[str]) -> list[Embedding]:
         return self._embed(self.doc_embed_type, texts)

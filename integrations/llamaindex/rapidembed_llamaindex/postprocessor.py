@@ -11,7 +11,7 @@ from llama_index.core.postprocessor.types import BaseNodePostprocessor
 from llama_index.core.schema import MetadataMode, NodeWithScore, QueryBundle
 from pydantic import ConfigDict, Field, PrivateAttr, StrictInt, model_validator
 
-from rapidembed_llamaindex.base import without_class_name
+from rapidembed_llamaindex.base import Configured, text_of, without_class_name
 from rapidembed_llamaindex.embedding import Fixed, Folder
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ _OWN_OPTIONS = frozenset(
 dispatcher = get_dispatcher(__name__)
 
 
-class _Rerank(BaseNodePostprocessor):
+class _Rerank(Configured, BaseNodePostprocessor):
     model_config = ConfigDict(extra="forbid", protected_namespaces=())
 
     model_name: Fixed[str]
@@ -79,11 +79,11 @@ class _Rerank(BaseNodePostprocessor):
     def _postprocess_nodes(
         self, nodes: list[NodeWithScore], query_bundle: QueryBundle | None = None
     ) -> list[NodeWithScore]:
-        query = _query(query_bundle)
+        query, texts = _query(query_bundle), _texts(nodes)
         if not nodes:
             return []
         with self._told(nodes, query) as event:
-            ranked = self._ranked(nodes, self._scores(query, _texts(nodes)))
+            ranked = self._ranked(nodes, self._scores(query, texts))
             event.on_end(payload={EventPayload.NODES: ranked})
         dispatcher.event(ReRankEndEvent(nodes=ranked))
         return ranked
@@ -91,11 +91,11 @@ class _Rerank(BaseNodePostprocessor):
     async def _apostprocess_nodes(
         self, nodes: list[NodeWithScore], query_bundle: QueryBundle | None = None
     ) -> list[NodeWithScore]:
-        query = _query(query_bundle)
+        query, texts = _query(query_bundle), _texts(nodes)
         if not nodes:
             return []
         with self._told(nodes, query) as event:
-            ranked = self._ranked(nodes, await self._ascores(query, _texts(nodes)))
+            ranked = self._ranked(nodes, await self._ascores(query, texts))
             event.on_end(payload={EventPayload.NODES: ranked})
         dispatcher.event(ReRankEndEvent(nodes=ranked))
         return ranked
@@ -190,8 +190,17 @@ class FastEmbedColbertRerank(_Rerank):
 def _query(query_bundle: QueryBundle | None) -> str:
     if query_bundle is None:
         raise ValueError("Reranking needs a query: pass query_bundle or query_str.")
-    return query_bundle.query_str
+    if not isinstance(query_bundle, QueryBundle):
+        raise TypeError(
+            f"query_bundle must be a QueryBundle, got {type(query_bundle).__name__}; query_str takes a str."
+        )
+    return text_of(query_bundle.query_str, "query_str")
 
 
 def _texts(nodes: list[NodeWithScore]) -> list[str]:
+    if isinstance(nodes, str | NodeWithScore):
+        raise TypeError(f"nodes must be a list of NodeWithScore, got one {type(nodes).__name__}; pass [node].")
+    for index, found in enumerate(nodes):
+        if not isinstance(found, NodeWithScore):
+            raise TypeError(f"nodes[{index}] must be a NodeWithScore, got {type(found).__name__}.")
     return [found.node.get_content(metadata_mode=MetadataMode.EMBED) for found in nodes]

@@ -9,7 +9,7 @@ import rapidembed
 from llama_index.core.base.embeddings.base_sparse import BaseSparseEmbedding, SparseEmbedding
 from pydantic import BeforeValidator, ConfigDict, Field, PrivateAttr, model_validator
 
-from rapidembed_llamaindex.base import without_class_name
+from rapidembed_llamaindex.base import Configured, ListsOnly, text_of, texts_of, without_class_name
 
 if TYPE_CHECKING:
     from rapidembed import SparseTextEmbedding  # at run time it is loaded with the first model
@@ -21,7 +21,7 @@ QdrantFunction: TypeAlias = Callable[[list[str]], tuple[list[list[int]], list[li
 _OWN_OPTIONS = frozenset({"max_length", "parallel", *BaseSparseEmbedding.model_fields} - {"model_name"})
 
 
-class FastEmbedSparseEmbedding(BaseSparseEmbedding):
+class FastEmbedSparseEmbedding(Configured, ListsOnly, BaseSparseEmbedding):
     """LlamaIndex sparse embeddings that run on this machine.
 
     Takes the parameters of the class of the same name in llama-index-sparse-embeddings-fastembed, so that a migration
@@ -99,16 +99,16 @@ class FastEmbedSparseEmbedding(BaseSparseEmbedding):
         return self._qdrant_documents, self._qdrant_queries
 
     def _get_query_embedding(self, query: str) -> SparseEmbedding:
-        return _dict(self._model.encode_query(query))
+        return _dict(self._model.encode_query(text_of(query, "query")))
 
     async def _aget_query_embedding(self, query: str) -> SparseEmbedding:
-        return _dict(await self._model.aencode_query(query))
+        return _dict(await self._model.aencode_query(text_of(query, "query")))
 
     def _get_text_embedding(self, text: str) -> SparseEmbedding:
-        return _dict(self._model.encode_document(text))
+        return _dict(self._model.encode_document(text_of(text)))
 
     async def _aget_text_embedding(self, text: str) -> SparseEmbedding:
-        return _dict(await self._model.aencode_document(text))
+        return _dict(await self._model.aencode_document(text_of(text)))
 
     def _get_text_embeddings(self, texts: list[str]) -> list[SparseEmbedding]:
         return _dicts(self._model.encode_document(texts, **self._bulk_options()))
@@ -119,10 +119,10 @@ class FastEmbedSparseEmbedding(BaseSparseEmbedding):
         return await asyncio.to_thread(_dicts, rows)
 
     def _qdrant_documents(self, texts: list[str]) -> tuple[list[list[int]], list[list[float]]]:
-        return _lists(self._model.encode_document(texts, **self._bulk_options()))
+        return _lists(self._model.encode_document(texts_of(texts), **self._bulk_options()))
 
     def _qdrant_queries(self, texts: list[str]) -> tuple[list[list[int]], list[list[float]]]:
-        return _lists(self._model.encode_query(texts, **self._bulk_options()))
+        return _lists(self._model.encode_query(texts_of(texts), **self._bulk_options()))
 
     def _bulk_options(self) -> dict[str, Any]:
         return {"batch_size": self.embed_batch_size, "parallel": self.parallel}

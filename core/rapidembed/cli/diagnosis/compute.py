@@ -1,14 +1,13 @@
 """What computes: cores, providers, and whether ONNX Runtime does."""
 
-import importlib.util
 import os
-from importlib import metadata
 
 import numpy as np
 
 from rapidembed import settings
 from rapidembed.cli.diagnosis.section import Section
 from rapidembed.runtime import cpu
+from rapidembed.runtime.backends import BACKENDS
 from rapidembed.runtime.cores import allowed_cores
 from rapidembed.runtime.fast import fastest
 
@@ -44,10 +43,11 @@ def _integers() -> str:
 
 
 def _bfloat16(features: list[str] | None) -> str:
-    if importlib.util.find_spec("openvino") is None:
-        return "needs OpenVINO, which is not installed: pip install 'rapidembed[openvino]'"
+    openvino = BACKENDS["openvino"]
+    if not openvino.installed:
+        return f"needs OpenVINO, which is not installed: {openvino.install}"
     able = features is None or {"AVX-512 BF16", "AMX BF16", "BF16"}.intersection(features)
-    return f"{'yes' if able else 'this CPU has none'}, with OpenVINO {metadata.version('openvino')}"
+    return f"{'yes' if able else 'this CPU has none'}, with OpenVINO {openvino.version}"
 
 
 def _cores(section: Section) -> None:

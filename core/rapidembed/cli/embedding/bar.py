@@ -24,7 +24,7 @@ class Bar:
         self._bar = tqdm(
             total=total,
             initial=done,
-            disable=not (shown and sys.stderr.isatty()),
+            disable=not (shown and sys.stderr is not None and sys.stderr.isatty()),
             file=sys.stderr,
             desc=f"{texts:,} texts",
             bar_format=known if total else "{desc} {elapsed}",

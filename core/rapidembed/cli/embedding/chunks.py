@@ -1,18 +1,24 @@
 """Input as chunks: what is embedded at once, and between which a run can stop."""
 
 import hashlib
+import io
 import itertools
+import time
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import IO
 
-from rapidembed.cli.embedding.readers import Id, Item, Reading, open_source
+from rapidembed.cli import console
+from rapidembed.cli.embedding.decoding import open_source
+from rapidembed.cli.embedding.live import with_pauses
+from rapidembed.cli.embedding.readers import Id, Item, Reading
 from rapidembed.cli.embedding.sources import Source
 
 MOST_TEXTS = 512
 # About 16,000 tokens, a second of a small model on two cores: smaller chunks have fewer texts of one length to run
 # together, larger ones lose more when a run is interrupted. It bounds memory, too, where texts are whole files.
 _MOST_CHARACTERS = 65_536
+# Of live input: whoever writes line after line, without a pause, gets rows all the same.
+_MOST_SECONDS = 0.5
 
 
 class Inputs:
@@ -29,7 +35,7 @@ class Inputs:
         self._sources = sources
         self.reading = reading
         self._finished = 0
-        self._file: IO[bytes] | None = None
+        self._file: io.BufferedReader | None = None
         sizes = [source.bytes for source in sources]
         known = [size for size in sizes if size is not None]
         self.bytes = sum(known) if known and len(known) == len(sizes) else None
@@ -39,15 +45,23 @@ class Inputs:
         for number, text in enumerate(self._texts, 1):
             yield Item(number, text)
         for source in self._sources:
-            file = open_source(source)
-            try:
-                self._file = None if source.bytes is None else file  # a pipe has no position
-                yield from self.reading.read(source, file)
-            finally:
-                self._file = None
-                if source.path is not None:
-                    file.close()
+            empty = True
+            with open_source(source) as file:
+                try:
+                    self._file = None if source.bytes is None else file  # a pipe has no position
+                    for item in self.reading.read(source, file):
+                        empty = False
+                        yield item
+                finally:
+                    self._file = None
+            if empty:
+                console.warn(f"{source.name}: holds no text; passed over.")
             self._finished += source.bytes or 0
+
+    @property
+    def live(self) -> bool:
+        """Whether some of it comes by a pipe, whose writer may take its time."""
+        return any(source.bytes is None for source in self._sources)
 
     @property
     def bytes_read(self) -> int:
@@ -74,19 +88,23 @@ class Chunker:
     Args:
         inputs: the items.
         most_texts: most texts in a chunk.
+        live: whether a chunk ends where the next item takes its time; chunks then depend on it.
     """
 
-    def __init__(self, inputs: Inputs, most_texts: int) -> None:
+    def __init__(self, inputs: Inputs, most_texts: int, *, live: bool = False) -> None:
         self._inputs = inputs
         self._reader = iter(inputs)
-        self._items: Iterator[Item] = filter(inputs.reading.wants, self._reader)
+        self._live = live
+        wanted = filter(inputs.reading.wants, self._reader)
+        self._items: Iterator[Item | None] = with_pauses(wanted) if live else wanted
         self._most_texts = most_texts
         self._hash = hashlib.blake2b(digest_size=16)
         self._count = 0
 
     def close(self) -> None:
         """Close the file that is being read."""
-        self._reader.close()
+        if not self._live:  # there a thread reads, which may wait for as long as the process lives
+            self._reader.close()
 
     def peek(self) -> None:
         """Read the first item, which comes again later.
@@ -94,11 +112,11 @@ class Chunker:
         Raises:
             ValueError: it is not what it should be.
         """
-        self._items = itertools.chain(list(itertools.islice(self._items, 1)), self._items)
+        self._items = itertools.chain(list(itertools.islice(filter(None, self._items), 1)), self._items)
 
     def skip(self, count: int) -> str:
         """Read over items that were embedded before; their hash, which is another if they changed or are fewer."""
-        for item in self._items:
+        for item in filter(None, self._items):
             self._add(item)
             if self._count == count:
                 break
@@ -109,22 +127,34 @@ class Chunker:
         """Hash of all items so far."""
         return self._hash.hexdigest()
 
-    def __iter__(self) -> Iterator[Chunk]:
+    def __iter__(self) -> Iterator[Chunk | None]:
+        """The chunks; None where the next one is not there yet."""
         for items in self._cut(self._items):
+            if not items:
+                yield None
+                continue
             for item in items:
                 self._add(item)
             ids, texts = [item.id for item in items], [item.text for item in items]
             yield Chunk(ids, texts, self._count, self.digest, self._inputs.bytes_read)
 
-    def _cut(self, items: Iterable[Item]) -> Iterator[list[Item]]:
+    def _cut(self, items: Iterable[Item | None]) -> Iterator[list[Item]]:
+        """Items by chunks; none at all for a pause."""
         chunk: list[Item] = []
         characters = 0
+        began = time.monotonic()
         for item in items:
+            if item is None:
+                yield from filter(None, [chunk])
+                yield []
+                chunk, characters, began = [], 0, time.monotonic()
+                continue
             chunk.append(item)
             characters += len(item.text)
-            if len(chunk) == self._most_texts or characters >= _MOST_CHARACTERS:
+            late = self._live and time.monotonic() - began > _MOST_SECONDS
+            if len(chunk) == self._most_texts or characters >= _MOST_CHARACTERS or late:
                 yield chunk
-                chunk, characters = [], 0
+                chunk, characters, began = [], 0, time.monotonic()
         if chunk:
             yield chunk
 

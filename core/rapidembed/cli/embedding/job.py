@@ -57,7 +57,9 @@ class Job:
             RapidEmbedError: an output exists, or what was done before does not fit.
             ValueError: an option or a record is wrong.
         """
-        with closing(Chunker(self.inputs, self._most_texts)) as chunker:
+        rows = stdout() if self.output is None else None  # closed? that shows before a model is loaded
+        live = rows is not None and self.inputs.live
+        with closing(Chunker(self.inputs, self._most_texts, live=live)) as chunker:
             chunker.peek()  # most mistakes show here, before a model is loaded or downloaded
             if self.output is not None:
                 self._run_to_file(chunker, self.output)

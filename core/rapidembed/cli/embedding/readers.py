@@ -2,12 +2,14 @@
 
 import csv
 import io
+import itertools
 import json
-import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import IO, Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
+from rapidembed.cli.embedding.decoding import decoded
+from rapidembed.cli.embedding.delimiters import NAMES, delimiter_of, header_of
 from rapidembed.cli.embedding.sources import STDIN, Source
 
 Id: TypeAlias = int | str
@@ -16,7 +18,7 @@ DEFAULT_COLUMN = "text"
 _DEFAULT_ID = "id"
 _LONGEST_FIELD = 2**31 - 1
 _PARQUET_ROWS = 1024
-_DELIMITERS = {"csv": ",", "tsv": "\t"}
+_TABLES = ("csv", "tsv")
 
 
 class Item(NamedTuple):
@@ -37,6 +39,7 @@ class Reading:
         skip_blank: leave out texts of nothing but white space.
         encoding: of text files.
         encoding_errors: "strict", or "replace" to put U+FFFD where bytes are no text.
+        delimiter: name of what separates the columns of a table in text; None: what its header says.
     """
 
     column: str | None = None
@@ -45,8 +48,9 @@ class Reading:
     skip_blank: bool = False
     encoding: str = "utf-8"
     encoding_errors: str = "strict"
+    delimiter: str | None = None
 
-    def read(self, source: Source, file: IO[bytes]) -> Iterator[Item]:
+    def read(self, source: Source, file: io.BufferedReader) -> Iterator[Item]:
         """The items of one file.
 
         Raises:
@@ -58,33 +62,34 @@ class Reading:
         """Whether an item is not left out for being blank."""
         return not self.skip_blank or not (item.text.isspace() or item.text == "")
 
-    def _decoded(self, source: Source, file: IO[bytes]) -> Iterator[Item]:
-        encoding = "utf-8-sig" if self.encoding.lower().replace("_", "-") in ("utf-8", "utf8") else self.encoding
+    def _decoded(self, source: Source, file: io.BufferedReader) -> Iterator[Item]:
         # csv needs the line ends as they are, inside of quotes too.
-        newline = "" if source.kind in _DELIMITERS else None
-        text = io.TextIOWrapper(file, encoding=encoding, errors=self.encoding_errors, newline=newline)
+        newline = "" if source.kind in _TABLES else None
         last: Item | None = None
         try:
-            for item in self._from_text(source, text):
-                last = item
-                yield item
+            with decoded(source, file, self.encoding, self.encoding_errors, newline) as text:
+                for item in self._from_text(source, text):
+                    last = item
+                    yield item
         except UnicodeDecodeError as error:
             place = f"after {last.id}" if last else "at its beginning"
             raise ValueError(
                 f"{source.name}: bytes that are not {self.encoding} soon {place} ({error.reason}). "
                 "Name the encoding with --encoding, or accept the loss with --encoding-errors replace."
             ) from error
-        finally:
-            text.detach()  # the file is the caller's to close
 
     def _from_text(self, source: Source, text: io.TextIOWrapper) -> Iterator[Item]:
         if source.kind == "file":
-            yield Item(source.name, text.read())
+            content = text.read()
+            if content and not content.isspace():
+                yield Item(source.name, content)
         elif source.kind == "lines":
             for number, line in enumerate(text, 1):
                 yield Item(_place(source, number), line.removesuffix("\n"))
         elif source.kind == "jsonl":
             yield from self._json_lines(source, text)
+        elif source.kind == "json":
+            yield from self._json_array(source, text)
         else:
             yield from self._csv(source, text)
 
@@ -93,22 +98,43 @@ class Reading:
             if line.isspace():
                 continue
             try:
-                value = json.loads(line)
-            except ValueError as error:
-                raise ValueError(f"{source.name}: line {number} is not JSON: {error}") from error
-            if isinstance(value, str):
-                yield Item(_place(source, number), value)
-            elif isinstance(value, dict):
-                yield from self._item(source, number, value, self.column or DEFAULT_COLUMN)
-            else:
-                raise ValueError(
-                    f"{source.name}: line {number}: expected an object or a string, got {_shown(value)}. "
-                    "An array becomes lines with: jq -c '.[]'"
-                )
+                value = json.loads(line, object_pairs_hook=_object)
+            except (ValueError, RecursionError) as error:
+                array = " A file that is one array is read with --format json." if line.startswith("[") else ""
+                raise ValueError(f"{source.name}: line {number} is not JSON: {error}.{array}") from error
+            yield from self._value(source, number, value)
+
+    def _json_array(self, source: Source, text: io.TextIOWrapper) -> Iterator[Item]:
+        content = text.read()
+        if not content.strip():
+            return
+        try:
+            values = json.loads(content, object_pairs_hook=_object)
+        except (ValueError, RecursionError) as error:
+            raise ValueError(
+                f"{source.name}: is not JSON: {error}. A file with a value on every line is read with --format jsonl."
+            ) from error
+        if not isinstance(values, list):
+            raise ValueError(
+                f"{source.name}: expected an array of objects or strings, got {_shown(values)}. An array inside of it "
+                "becomes lines with jq, which --format jsonl reads: jq -c '.NAME[]'"
+            )
+        for number, value in enumerate(values, 1):
+            yield from self._value(source, number, value)
+
+    def _value(self, source: Source, number: int, value: object) -> Iterator[Item]:
+        if isinstance(value, str):
+            yield Item(_place(source, number), value)
+        elif isinstance(value, dict):
+            yield from self._item(source, number, value, self.column or DEFAULT_COLUMN)
+        else:
+            array = " A file that is one array is read with --format json." if isinstance(value, list) else ""
+            raise ValueError(f"{_where(source, number)}: expected an object or a string, got {_shown(value)}.{array}")
 
     def _csv(self, source: Source, text: io.TextIOWrapper) -> Iterator[Item]:
         csv.field_size_limit(_LONGEST_FIELD)
-        rows = csv.reader(text, delimiter=_DELIMITERS[source.kind], strict=True)
+        header = header_of(text)
+        rows = csv.reader(itertools.chain(header, text), delimiter=self._delimiter(source, header), strict=True)
         try:
             names = next(rows, None)
             if names is None:
@@ -123,7 +149,15 @@ class Reading:
         except csv.Error as error:
             raise ValueError(f"{source.name}: line {rows.line_num}: {error}") from error
 
-    def _parquet(self, source: Source, file: IO[bytes]) -> Iterator[Item]:
+    def _delimiter(self, source: Source, header: Sequence[str]) -> str:
+        if self.delimiter is not None:
+            return NAMES[self.delimiter]
+        try:
+            return delimiter_of("".join(header), "tsv" if source.kind == "tsv" else "csv")
+        except ValueError as error:
+            raise ValueError(f"{source.name}: {error}") from error
+
+    def _parquet(self, source: Source, file: io.BufferedReader) -> Iterator[Item]:
         parquet = import_parquet()
         if source.name == STDIN:
             raise ValueError("Parquet cannot be read from a pipe; name the file.")
@@ -147,6 +181,9 @@ class Reading:
         column = self._column(names)
         if column not in names:
             raise ValueError(f"{source.name}: has no column {column!r}; --column names one of {_list(names)}.")
+        for name in (column, self.id_column or _DEFAULT_ID):
+            if names.count(name) > 1:
+                raise ValueError(f"{source.name}: has {names.count(name)} columns {name!r}; rename all but one.")
         return column
 
     def _column(self, names: Sequence[str]) -> str:
@@ -193,9 +230,12 @@ def import_parquet() -> Any:
     return pyarrow.parquet
 
 
-def open_source(source: Source) -> IO[bytes]:
-    """The file, or stdin, as bytes."""
-    return sys.stdin.buffer if source.path is None else source.path.open("rb")
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    fields = dict(pairs)
+    if len(fields) < len(pairs):
+        twice = next(name for i, (name, _) in enumerate(pairs) if name in dict(pairs[:i]))
+        raise ValueError(f"an object has two fields {twice!r}")
+    return fields
 
 
 def _place(source: Source, number: int) -> Id:

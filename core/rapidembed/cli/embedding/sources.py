@@ -9,12 +9,13 @@ from typing import Literal, TypeAlias
 
 from rapidembed.cli import console
 
-Kind: TypeAlias = Literal["lines", "file", "jsonl", "csv", "tsv", "parquet"]
+Kind: TypeAlias = Literal["lines", "file", "jsonl", "json", "csv", "tsv", "parquet"]
 
 STDIN = "-"
 RECORDS: dict[str, Kind] = {
     ".jsonl": "jsonl",
     ".ndjson": "jsonl",
+    ".json": "json",
     ".csv": "csv",
     ".tsv": "tsv",
     ".parquet": "parquet",
@@ -83,7 +84,7 @@ def find_sources(inputs: Sequence[str], selection: Selection, ignore: frozenset[
 
 def _kind(path: PurePath, selection: Selection, per: Literal["lines", "file"]) -> Kind:
     if selection.format == "auto":
-        if record := RECORDS.get(path.suffix.lower()):
+        if record := RECORDS.get(_suffix(path)):
             return record
     elif selection.format != "text":
         return next(kind for kind in RECORDS.values() if kind == selection.format)
@@ -109,7 +110,13 @@ def _in_folder(folder: Path, selection: Selection, ignore: frozenset[Path]) -> l
 def _is_wanted(path: PurePath, selection: Selection) -> bool:
     if selection.patterns:
         return any(path.match(pattern) for pattern in selection.patterns)
-    return path.suffix.lower() in TEXTS or path.suffix.lower() in RECORDS
+    # In a folder .json is some program's settings as often as it is records.
+    return _suffix(path) in TEXTS or (_suffix(path) in RECORDS and RECORDS[_suffix(path)] != "json")
+
+
+def _suffix(path: PurePath) -> str:
+    """What the name says of the content, compressed or not."""
+    return PurePath(path.stem if path.suffix.lower() == ".gz" else path.name).suffix.lower()
 
 
 def _walk(folder: Path, ignore: frozenset[Path]) -> list[Path]:

@@ -233,7 +233,13 @@ class IdWriter:
 
 
 def stdout() -> IO[str]:
-    """Where rows go that are not written to a file."""
+    """Where rows go that are not written to a file.
+
+    Raises:
+        ValueError: it is closed.
+    """
+    if sys.stdout is None:
+        raise ValueError("stdout is closed, so rows have nowhere to go; name a file with --output.")
     return sys.stdout
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rapidembed.errors import TruncationWarning
-from rapidembed.tasks.text import TextEmbedding
+from rapidembed.tasks.text.facade import TextEmbedding
 from rapidembed.toolkit.distillation.retrieval import Pairs, mean_reciprocal_rank
 from rapidembed.toolkit.distillation.teacher import unit
 

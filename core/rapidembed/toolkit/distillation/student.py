@@ -1,6 +1,7 @@
 """Distilling: from a model to a table of token vectors that stands in for it."""
 
 import shutil
+import sys
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -12,14 +13,14 @@ from tqdm.auto import tqdm
 
 from rapidembed.runtime.inputs import check_positive, check_text, is_single, repair
 from rapidembed.runtime.static_tokenizer import StaticTokenizer
-from rapidembed.tasks.loaded import LoadedModel
-from rapidembed.tasks.text import TextEmbedding
+from rapidembed.tasks.text.facade import TextEmbedding
+from rapidembed.tasks.text.model import TextModel
 from rapidembed.toolkit.distillation.fit import FitOptions, Fitted, Samples, fit
 from rapidembed.toolkit.distillation.folder import MAX_TOKENS, TYPES, write_card, write_folder
 from rapidembed.toolkit.distillation.report import Report, compare
 from rapidembed.toolkit.distillation.retrieval import Pairs, first_sentence, library_documentation, pairs
+from rapidembed.toolkit.distillation.student_vocabulary import UNUSED, StudentVocabulary
 from rapidembed.toolkit.distillation.teacher import check_teacher, text_vectors, token_vectors, unit
-from rapidembed.toolkit.distillation.vocabulary import UNUSED, Vocabulary
 from rapidembed.toolkit.distillation.weighting import principal_directions, settle, sif_weights, unfitted
 from rapidembed.types import Vectors
 
@@ -101,7 +102,7 @@ def distil(
         loaded = teacher._loaded()
         _check(loaded, dimensions)
         path, spec = loaded.checkpoint.root / "tokenizer.json", loaded.spec
-        vocabulary = Vocabulary.read(path, drop=drop, lower_case=spec.lower_case)
+        vocabulary = StudentVocabulary.read(path, drop=drop, lower_case=spec.lower_case)
         vocabulary.write(staged / "tokenizer.json")
         tokens = token_vectors(loaded, vocabulary.teacher_ids)
         held_out: list[str] = []
@@ -132,7 +133,8 @@ def _fit(
     table = tokens @ directions * sif_weights(counts)[:, None]
     projected = [Samples(some.ids, unit(some.targets @ directions)) for some in (train, held_out)]
     total = options.epochs * options.steps(len(train))
-    with tqdm(total=total, unit="step", desc="Fitting", disable=not show_progress) as bar:
+    hidden = not show_progress or sys.stderr is None
+    with tqdm(total=total, unit="step", desc="Fitting", disable=hidden) as bar:
 
         def advance(cosine: float) -> None:
             bar.set_postfix_str(f"cosine {cosine:.3f}", refresh=False)
@@ -181,7 +183,7 @@ def _distinct(texts: Iterable[str]) -> list[str]:
     return list(distinct)
 
 
-def _check(teacher: LoadedModel, dimensions: int) -> None:
+def _check(teacher: TextModel, dimensions: int) -> None:
     check_teacher(teacher)
     if dimensions > teacher.dimensions:
         name, most = teacher.spec.name, teacher.dimensions

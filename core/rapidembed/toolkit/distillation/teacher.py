@@ -1,5 +1,6 @@
 """What the teacher says: vectors of single tokens and of texts."""
 
+import sys
 import warnings
 from collections.abc import Sequence
 
@@ -11,15 +12,15 @@ from rapidembed.errors import TruncationWarning, UnsupportedModelError
 from rapidembed.registry.static_files import STATIC_ARCHITECTURES
 from rapidembed.runtime.planner import Batch
 from rapidembed.runtime.tokenizer import TokenIds
-from rapidembed.tasks.loaded import LoadedModel
-from rapidembed.tasks.text import TextEmbedding
+from rapidembed.tasks.text.facade import TextEmbedding
+from rapidembed.tasks.text.model import TextModel
 from rapidembed.types import Vectors
 
 _ROWS = 128
 _CHUNK = 4096
 
 
-def check_teacher(model: LoadedModel) -> None:
+def check_teacher(model: TextModel) -> None:
     """Refuse models that give a token the same vector in every text.
 
     Raises:
@@ -29,7 +30,7 @@ def check_teacher(model: LoadedModel) -> None:
         raise UnsupportedModelError(f"{model.spec.name} is static already; distil the model that it was made from.")
 
 
-def token_vectors(model: LoadedModel, ids: NDArray[np.int64]) -> Vectors:
+def token_vectors(model: TextModel, ids: NDArray[np.int64]) -> Vectors:
     """The teacher's vector of each token as the only one of a text: float32 (tokens, dim), of length 1."""
     before, after = _special_tokens(model)
     texts = [TokenIds([*before, int(token), *after], truncated=False) for token in ids]
@@ -52,7 +53,9 @@ def text_vectors(teacher: TextEmbedding, texts: Sequence[str], show_progress: bo
     """The teacher's vector of each text: float32 (texts, dim), of length 1."""
     gathered = []
     with (
-        tqdm(total=len(texts), unit="text", desc="Asking the teacher", disable=not show_progress) as bar,
+        tqdm(
+            total=len(texts), unit="text", desc="Asking the teacher", disable=not show_progress or sys.stderr is None
+        ) as bar,
         warnings.catch_warnings(action="ignore", category=TruncationWarning),
     ):
         for start in range(0, len(texts), _CHUNK):
@@ -68,7 +71,7 @@ def unit(vectors: Vectors) -> Vectors:
     return np.asarray(vectors / np.where(norms == 0, 1, norms), dtype=np.float32)
 
 
-def _special_tokens(model: LoadedModel) -> tuple[Sequence[int], Sequence[int]]:
+def _special_tokens(model: TextModel) -> tuple[Sequence[int], Sequence[int]]:
     """Ids that the teacher's tokenizer puts before and after every text."""
     empty, filled = (tokens.ids for tokens in model.engine.tokenizer.encode(["", "a"], model.max_tokens))
     shared = next((i for i, pair in enumerate(zip(empty, filled, strict=False)) if pair[0] != pair[1]), len(empty))

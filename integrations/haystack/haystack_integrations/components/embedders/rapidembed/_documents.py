@@ -16,7 +16,6 @@ def texts_of(
 
     Raises:
         TypeError: ``documents`` is not a list of Documents.
-        ValueError: a Document has neither content nor metadata to embed.
     """
     expected, other = f"{components[0]} embeds a list of Documents", f"{components[1]} embeds a str."
     if not isinstance(documents, list):
@@ -26,10 +25,6 @@ def texts_of(
         if not isinstance(document, Document):
             raise TypeError(f"{expected}, but documents[{index}] is of type {type(document).__name__}; {other}")
         parts = [str(document.meta[name]) for name in meta_fields or () if document.meta.get(name) is not None]
-        if document.content is None and not parts:
-            raise ValueError(
-                f"documents[{index}] (id {document.id}) has no content and no metadata to embed. Remove it, or name "
-                "metadata that it has in meta_fields_to_embed."
-            )
+        # Without content it is embedded as an empty text, as Haystack's own embedders do.
         texts.append(separator.join([*parts, document.content or ""]))
     return texts

@@ -1,6 +1,7 @@
 """What the embedders share: options that serialize, and a model that lives from ``warm_up`` to ``close``."""
 
 import asyncio
+import hashlib
 import inspect
 from collections.abc import Mapping
 from enum import Enum
@@ -14,6 +15,10 @@ from haystack.utils import ComponentDevice, Secret
 import rapidembed  # its facades load at their first use, so that importing the components stays instant
 
 PLACEMENT_KWARGS = ("providers", "cuda", "device_ids", "specific_model_path", "lazy_load")
+
+
+# Options beside the model's that decide what is embedded.
+_AROUND = ("prefix", "suffix", "meta_fields_to_embed")
 
 
 class LocalEmbedder:
@@ -62,6 +67,15 @@ class LocalEmbedder:
         """The same as :meth:`close`, which does not block."""
         self.close()
 
+    @property
+    def fingerprint(self) -> str:
+        """A short hash of everything that decides the results, to be stored with them; it loads the model."""
+        model = str(self._warm().fingerprint)
+        around = [getattr(self, name, None) for name in _AROUND]
+        if not any(around):
+            return model
+        return f"{model}-{hashlib.blake2b(repr(around).encode(), digest_size=8).hexdigest()}"
+
     def to_dict(self) -> dict[str, Any]:
         """The component in basic types."""
         return default_to_dict(self, **{name: plain(getattr(self, name)) for name in _parameters(self)})
@@ -74,6 +88,12 @@ class LocalEmbedder:
     def __getstate__(self) -> dict[str, Any]:
         # Copies load for themselves when they are used; within a process they get the same engine.
         return {name: value for name, value in self.__dict__.items() if name != "_engine"}
+
+    def __eq__(self, other: object) -> bool:
+        return type(other) is type(self) and all(getattr(other, n) == getattr(self, n) for n in _parameters(self))
+
+    def __hash__(self) -> int:
+        return hash((type(self), *self._get_telemetry_data().values()))
 
     def _get_telemetry_data(self) -> dict[str, Any]:
         return {"model": self.model}

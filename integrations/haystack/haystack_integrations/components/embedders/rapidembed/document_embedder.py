@@ -85,7 +85,6 @@ class FastembedDocumentEmbedder(LocalEmbedder):
 
         Raises:
             TypeError: ``documents`` is not a list of Documents.
-            ValueError: a Document has neither content nor metadata to embed.
         """
         engine, texts = self._prepared(documents)
         vectors = engine.encode_document(texts, **self._bulk_options())

@@ -77,7 +77,6 @@ class FastembedSparseDocumentEmbedder(LocalSparseEmbedder):
 
         Raises:
             TypeError: ``documents`` is not a list of Documents.
-            ValueError: a Document has neither content nor metadata to embed.
         """
         texts = self._texts(documents)
         return {"documents": _embedded(documents, self._warm().encode_document(texts, **self._bulk_options()))}

@@ -1,0 +1,99 @@
+"""The encoder of the GTE models (Zhang et al. 2024, https://arxiv.org/abs/2407.19669), as transformers' ``GteModel``.
+
+The same is computed by the code that Alibaba-NLP published before, whose model_type is "new".
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rapidembed.errors import UnsupportedModelError
+from rapidembed.graph.architecture import Architecture
+from rapidembed.graph.architectures import post_norm
+from rapidembed.graph.architectures.post_norm import ANCHOR, Names, PostNorm
+from rapidembed.graph.blocks import heads
+from rapidembed.graph.blocks.layers import read_heads
+from rapidembed.graph.blocks.mlm import MlmHead, MlmNames
+from rapidembed.graph.blocks.rotary import frequencies, read_turns
+from rapidembed.graph.inputs import TextInputs, Texts
+from rapidembed.graph.writer import GraphWriter
+from rapidembed.registry.config_file import ConfigFile
+
+_ENCODERS = frozenset({"GteModel", "GteForMaskedLM", "NewModel", "NewForMaskedLM"})
+
+_NAMES = Names(
+    norm="embeddings.LayerNorm",
+    layer="encoder.layer.{}.",
+    qkv=("attention.qkv_proj",),
+    out="attention.o_proj",
+    attention_norm="attn_ln",
+    mlp=("mlp.up_gate_proj",),
+    down="mlp.down_proj",
+    mlp_norm="mlp_ln",
+)
+_MLM = MlmNames(dense="lm_head.dense", norm="lm_head.norm", decoder="lm_head.decoder", bias="lm_head.decoder.bias")
+
+
+def encode(writer: GraphWriter, config: ConfigFile, inputs: TextInputs, *, first_only: bool) -> tuple[str, int]:
+    """Write the encoder, see :class:`rapidembed.graph.architecture.Encode`."""
+    return post_norm.encode(writer, _read(config), inputs, first_only=first_only)
+
+
+def _read(config: ConfigFile) -> PostNorm:
+    """Take the fields.
+
+    Raises:
+        UnsupportedModelError, IntegrityError: name the field and its value.
+    """
+    config.require(
+        position_embedding_type="rope",
+        pack_qkv=True,
+        layer_norm_type="layer_norm",
+        logn_attention_scale=False,
+    )
+    hidden, attention_heads = read_heads(config)
+    return PostNorm(
+        names=_NAMES,
+        vocab=config.positive("vocab_size"),
+        types=config.count("type_vocab_size", 1),
+        hidden=hidden,
+        layers=config.positive("num_hidden_layers"),
+        heads=attention_heads,
+        intermediate=config.positive("intermediate_size"),
+        activation=config.text("hidden_act", "gelu"),
+        epsilon=config.number("layer_norm_eps", 1e-12),
+        turns=_turns(config, hidden // attention_heads),
+        gated=True,
+        attention_bias=True,
+        up_bias=False,
+        down_bias=True,
+    )
+
+
+def _turns(config: ConfigFile, width: int) -> NDArray[np.float32]:
+    """Angles; the published code may stretch positions as https://kexue.fm/archives/9706 does (NTK scaling)."""
+    scaling = config.section("rope_scaling")
+    if not scaling.values:
+        return read_turns(config, width, 160_000.0)
+    scaling.require(type="ntk", mixed_b=None)
+    factor = scaling.number("factor", 1.0)
+    if factor < 1 or "type" not in scaling.values:
+        raise UnsupportedModelError(f"{config.path}: rope_scaling={scaling.values!r} is not supported.")
+    turns = frequencies(config.number("rope_theta", 160_000.0) * factor, width)
+    return turns / np.float32(factor ** (2 / width))
+
+
+ARCHITECTURE = Architecture(
+    classes={
+        "pool": _ENCODERS,
+        "tokens": _ENCODERS,
+        "classification": frozenset({"GteForSequenceClassification", "NewForSequenceClassification"}),
+        "mlm": frozenset({"GteForMaskedLM", "NewForMaskedLM"}),
+    },
+    prefixes=("", "new.", "gte."),
+    anchor=ANCHOR,
+    ignorable=("pooler.", "lm_head.", "embeddings.position_ids"),
+    modality=Texts(told_apart=True),
+    encode=encode,
+    mlm=MlmHead(names=_MLM, table=ANCHOR, read=_read),
+    classifier=heads.BERT_CLASSIFIER,
+)

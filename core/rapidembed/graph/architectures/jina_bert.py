@@ -1,0 +1,93 @@
+"""JinaBERT (Günther et al. 2023, https://arxiv.org/abs/2310.19923), as Jina AI's published code computes it.
+
+There are two forms of that code. The later one also normalizes queries, keys and, once more, what attention gives.
+"""
+
+from dataclasses import replace
+
+from rapidembed.errors import UnsupportedModelError
+from rapidembed.graph.architecture import Architecture
+from rapidembed.graph.architectures import post_norm
+from rapidembed.graph.architectures.post_norm import ANCHOR, Names, PostNorm
+from rapidembed.graph.blocks import heads
+from rapidembed.graph.blocks.layers import read_heads
+from rapidembed.graph.inputs import TextInputs, Texts
+from rapidembed.graph.writer import GraphWriter
+from rapidembed.registry.config_file import ConfigFile
+
+_ENCODERS = frozenset({"JinaBertModel", "JinaBertForMaskedLM"})
+
+_FIRST = Names(
+    norm="embeddings.LayerNorm",
+    layer="encoder.layer.{}.",
+    qkv=("attention.self.query", "attention.self.key", "attention.self.value"),
+    out="attention.output.dense",
+    attention_norm="attention.output.LayerNorm",
+    mlp=("mlp.gated_layers",),
+    down="mlp.wo",
+    mlp_norm="mlp.layernorm",
+)
+_SECOND = replace(
+    _FIRST,
+    qk_norms=("attention.self.layer_norm_q", "attention.self.layer_norm_k"),
+    residual_norm="layer_norm_1",
+    mlp=("mlp.up_gated_layer",),
+    down="mlp.down_layer",
+    mlp_norm="layer_norm_2",
+)
+_ACTIVATIONS = {"geglu": "gelu", "reglu": "relu"}
+
+
+def encode(writer: GraphWriter, config: ConfigFile, inputs: TextInputs, *, first_only: bool) -> tuple[str, int]:
+    """Write the encoder, see :class:`rapidembed.graph.architecture.Encode`."""
+    second = writer.has("encoder.layer.0.mlp.up_gated_layer.weight")
+    return post_norm.encode(writer, _read(config, second), inputs, first_only=first_only)
+
+
+def _read(config: ConfigFile, second: bool) -> PostNorm:
+    """Take the fields; ``second`` is the later form of the code.
+
+    Raises:
+        UnsupportedModelError, IntegrityError: name the field and its value.
+    """
+    config.require(is_decoder=False, add_cross_attention=False)
+    if config.text("position_embedding_type", "absolute") != "alibi":
+        raise UnsupportedModelError(f"{config.path}: only position_embedding_type='alibi' is supported.")
+    kind = config.text("feed_forward_type", "original")
+    if kind not in _ACTIVATIONS:
+        raise UnsupportedModelError(
+            f"{config.path}: feed_forward_type={kind!r} is not supported; known: {', '.join(_ACTIVATIONS)}."
+        )
+    hidden, attention_heads = read_heads(config)
+    return PostNorm(
+        names=_SECOND if second else _FIRST,
+        vocab=config.positive("vocab_size"),
+        types=config.positive("type_vocab_size"),
+        hidden=hidden,
+        layers=config.positive("num_hidden_layers"),
+        heads=attention_heads,
+        intermediate=config.positive("intermediate_size"),
+        activation=_ACTIVATIONS[kind],
+        epsilon=config.number("layer_norm_eps", 1e-12),
+        turns=None,
+        gated=True,
+        gate_first=not second,
+        attention_bias=True,
+        up_bias=False,
+        down_bias=True,
+    )
+
+
+ARCHITECTURE = Architecture(
+    classes={
+        "pool": _ENCODERS,
+        "tokens": _ENCODERS,
+        "classification": frozenset({"JinaBertForSequenceClassification"}),
+    },
+    prefixes=("", "bert."),
+    anchor=ANCHOR,
+    ignorable=("pooler.", "cls.", "embeddings.position_ids", "embeddings.token_type_ids"),
+    modality=Texts(told_apart=True),
+    encode=encode,
+    classifier=heads.BERT_CLASSIFIER,
+)

@@ -1,0 +1,108 @@
+"""NomicBERT (Nussbaum et al. 2024, https://arxiv.org/abs/2402.01613), as transformers' ``NomicBertModel`` computes it.
+
+The same is computed by the code that nomic-ai published before, whose config.json calls fields as GPT-2's does.
+"""
+
+from rapidembed.errors import UnsupportedModelError
+from rapidembed.graph.architecture import Architecture
+from rapidembed.graph.architectures import post_norm
+from rapidembed.graph.architectures.post_norm import ANCHOR, Names, PostNorm
+from rapidembed.graph.blocks import heads
+from rapidembed.graph.blocks.rotary import read_turns
+from rapidembed.graph.inputs import TextInputs, Texts
+from rapidembed.graph.writer import GraphWriter
+from rapidembed.registry.config_file import ConfigFile
+
+_ENCODERS = frozenset({"NomicBertModel", "NomicBertForMaskedLM", "NomicBertForPreTraining"})
+
+_NAMES = Names(
+    norm="emb_ln",
+    layer="encoder.layers.{}.",
+    qkv=("attn.Wqkv",),
+    out="attn.out_proj",
+    attention_norm="norm1",
+    mlp=("mlp.fc11", "mlp.fc12"),
+    down="mlp.fc2",
+    mlp_norm="norm2",
+)
+_ACTIVATIONS = {"swiglu": "silu", "geglu": "gelu"}
+
+
+def encode(writer: GraphWriter, config: ConfigFile, inputs: TextInputs, *, first_only: bool) -> tuple[str, int]:
+    """Write the encoder, see :class:`rapidembed.graph.architecture.Encode`."""
+    return post_norm.encode(writer, _read(config), inputs, first_only=first_only)
+
+
+def _read(config: ConfigFile) -> PostNorm:
+    """Take the fields, by today's names or by those of GPT-2.
+
+    Raises:
+        UnsupportedModelError, IntegrityError: name the field and its value.
+    """
+    older = "n_embd" in config.values
+    config.require(
+        prenorm=False,
+        parallel_block=False,
+        causal=False,
+        use_rms_norm=False,
+        rotary_emb_fraction=1.0,
+        rotary_emb_interleaved=False,
+        rotary_emb_scale_base=None,
+        rotary_scaling_factor=None,
+        rotary_head_dim=False,
+        num_heads_kv=None,
+        qkv_proj_bias=False,
+        mlp_fc1_bias=False,
+        mlp_fc2_bias=False,
+        moe_every_n_layers=None,
+    )
+
+    def count(name: str, old: str) -> int:
+        return config.positive(old if older else name)
+
+    hidden, attention_heads = count("hidden_size", "n_embd"), count("num_attention_heads", "n_head")
+    if hidden % attention_heads or config.optional_positive("head_dim") not in (None, hidden // attention_heads):
+        raise UnsupportedModelError(
+            f"{config.path}: {attention_heads} heads of hidden_size {hidden} / {attention_heads} are expected; "
+            f"head_dim={config.values.get('head_dim')!r} is not supported."
+        )
+    return PostNorm(
+        names=_NAMES,
+        vocab=config.positive("vocab_size"),
+        types=config.count("type_vocab_size", 2),
+        hidden=hidden,
+        layers=count("num_hidden_layers", "n_layer"),
+        heads=attention_heads,
+        intermediate=count("intermediate_size", "n_inner"),
+        activation=_activation(config) if older else config.text("hidden_act", "silu"),
+        epsilon=config.number("layer_norm_epsilon" if older else "layer_norm_eps", 1e-5 if older else 1e-12),
+        turns=read_turns(config, hidden // attention_heads, 1000.0, name="rotary_emb_base" if older else "rope_theta"),
+        gated=True,
+        attention_bias=False,
+        up_bias=False,
+        down_bias=False,
+    )
+
+
+def _activation(config: ConfigFile) -> str:
+    name = config.text("activation_function", "gelu")
+    if name not in _ACTIVATIONS:
+        raise UnsupportedModelError(
+            f"{config.path}: activation_function={name!r} is not supported; known: {', '.join(_ACTIVATIONS)}."
+        )
+    return _ACTIVATIONS[name]
+
+
+ARCHITECTURE = Architecture(
+    classes={
+        "pool": _ENCODERS,
+        "tokens": _ENCODERS,
+        "classification": frozenset({"NomicBertForSequenceClassification"}),
+    },
+    prefixes=("", "nomic_bert.", "bert."),
+    anchor=ANCHOR,
+    ignorable=("pooler.", "cls.", "embeddings.position_ids"),
+    modality=Texts(told_apart=True),
+    encode=encode,
+    classifier=heads.BERT_CLASSIFIER,
+)

@@ -1,0 +1,66 @@
+"""Qwen3 (Yang et al. 2025, https://arxiv.org/abs/2505.09388), as transformers' ``Qwen3Model`` computes it."""
+
+from rapidembed.graph.architecture import Architecture
+from rapidembed.graph.architectures import decoder
+from rapidembed.graph.architectures.decoder import ANCHOR, Decoder
+from rapidembed.graph.architectures.layer_types import FULL, read_layer_types
+from rapidembed.graph.blocks import basic
+from rapidembed.graph.blocks.pooling import pool
+from rapidembed.graph.blocks.rotary import read_turns
+from rapidembed.graph.inputs import TextInputs, Texts
+from rapidembed.graph.writer import GraphWriter
+from rapidembed.registry.config_file import ConfigFile
+
+_ENCODERS = frozenset({"Qwen3Model", "Qwen3ForCausalLM"})
+
+
+def encode(writer: GraphWriter, config: ConfigFile, inputs: TextInputs, *, first_only: bool) -> tuple[str, int]:
+    """Write the encoder, see :class:`rapidembed.graph.architecture.Encode`."""
+    return decoder.encode(writer, _read(config), inputs, first_only=first_only)
+
+
+def classify(writer: GraphWriter, config: ConfigFile, inputs: TextInputs, labels: int) -> str:
+    """Write the encoder and its classifier, see :class:`rapidembed.graph.architecture.Classify`."""
+    x, hidden = encode(writer, config, inputs, first_only=False)
+    x = pool(writer, x, ("lasttoken",), inputs.real)
+    return basic.linear(writer, x, writer.external("score.weight", (labels, hidden)), exact=True)
+
+
+def _read(config: ConfigFile) -> Decoder:
+    """Take the fields.
+
+    Raises:
+        UnsupportedModelError, IntegrityError: name the field and its value.
+    """
+    config.require(use_sliding_window=False, is_causal=True, use_bidirectional_attention=False)
+    attention_heads = config.positive("num_attention_heads")
+    width = config.optional_positive("head_dim") or 128
+    return Decoder(
+        vocab=config.positive("vocab_size"),
+        hidden=config.positive("hidden_size"),
+        heads=attention_heads,
+        key_heads=config.optional_positive("num_key_value_heads") or attention_heads,
+        width=width,
+        intermediate=config.positive("intermediate_size"),
+        kinds=read_layer_types(config, (FULL,) * config.positive("num_hidden_layers"), known=(FULL,)),
+        turns={FULL: read_turns(config, width, 10_000.0)},
+        activation=config.text("hidden_act", "silu"),
+        epsilon=config.number("rms_norm_eps", 1e-6),
+        attention_bias=config.flag("attention_bias", False),
+        causal=True,
+    )
+
+
+ARCHITECTURE = Architecture(
+    classes={
+        "pool": _ENCODERS,
+        "tokens": _ENCODERS,
+        "classification": frozenset({"Qwen3ForSequenceClassification"}),
+    },
+    prefixes=("", "model."),
+    anchor=ANCHOR,
+    ignorable=("lm_head.",),
+    modality=Texts(),
+    encode=encode,
+    classify=classify,
+)

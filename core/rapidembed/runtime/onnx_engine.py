@@ -1,0 +1,153 @@
+"""A loaded model that runs a graph: how inputs become batches, and how one batch runs."""
+
+import threading
+from collections.abc import Mapping, Sequence
+from typing import Generic
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rapidembed.errors import IntegrityError, NonFiniteError, UnsupportedModelError
+from rapidembed.registry.heads import output_shape
+from rapidembed.runtime import planner
+from rapidembed.runtime.backends import BACKENDS
+from rapidembed.runtime.backends.backend import GraphBackend, Session
+from rapidembed.runtime.engine import NOTHING, EngineKey, TextTokenizer
+from rapidembed.runtime.feeder import Feeder, open_feeder
+from rapidembed.runtime.layers import follow
+from rapidembed.runtime.pooling import first_attention, hybrid, pool
+from rapidembed.runtime.ready import X
+from rapidembed.runtime.sessions import Sessions
+from rapidembed.runtime.workers import ComputePool, compute_pool
+from rapidembed.types import Vectors
+
+
+class OnnxEngine(Generic[X]):
+    """An engine over sessions that run a graph.
+
+    Args:
+        key: the model.
+        backend: what runs its graph.
+    """
+
+    def __init__(self, key: EngineKey, backend: GraphBackend) -> None:
+        self.key = key
+        self.backend: str = key.backend
+        self._spec = key.checkpoint.spec
+        self._feeder: Feeder[X] = open_feeder(key.checkpoint)
+        self.pool: ComputePool = compute_pool()
+        self.cores = min(self.pool.size, key.threads or self.pool.size)
+        """Cores that this engine uses at most."""
+        self._sessions = Sessions(key, self.cores, backend)
+        self._wide_free = threading.Lock()
+
+    @property
+    def tokenizer(self) -> TextTokenizer:
+        """The model's tokenizer.
+
+        Raises:
+            UnsupportedModelError: it reads no texts.
+        """
+        if self._feeder.tokenizer is None:
+            raise UnsupportedModelError(f"{self._spec.name} reads no texts.")
+        return self._feeder.tokenizer
+
+    @property
+    def position_limit(self) -> int | None:
+        """Longest sequence the model has positions for, if it says so."""
+        return self._feeder.position_limit
+
+    @property
+    def workers(self) -> int:
+        """Batches that may run at the same time."""
+        return self._sessions.workers
+
+    def prepare(self) -> None:
+        """Read and check the model's files, without loading the weights.
+
+        Raises:
+            IntegrityError, UnsupportedModelError: see :func:`rapidembed.graph.load_program`.
+        """
+        _ = self._sessions.program
+
+    def load(self, *, bulk: bool = False) -> None:
+        """Load what a first call needs, so that it does not wait for it.
+
+        Args:
+            bulk: the first call is of many inputs; otherwise of one.
+        """
+        if self.key.placement.on_cpu and not bulk:
+            self._sessions.load_wide()
+        else:
+            self._sessions.start_bulk()
+
+    def refuse(self, item: X, where: str) -> None:
+        """Refuse an input that the model cannot take; names it by ``where``."""
+        self._feeder.refuse(item, where)
+
+    def plan(self, inputs: Sequence[X], max_rows: int) -> list[planner.Batch]:
+        """Cut a window of ready inputs into batches of at most ``max_rows``."""
+        hidden, length = self._feeder.hidden, self._feeder.length
+        lengths = [length(item) for item in inputs]
+        program = self._sessions.program
+        if program.fixed_rows is not None:
+            max_rows = min(max_rows, program.fixed_rows)
+        # What pads its batches needs a mask that says so.
+        if program.row_by_row or not (program.masked or self.key.placement.on_cpu):
+            max_rows = 1
+        if not self.key.placement.on_cpu:
+            return planner.plan_gpu(lengths, hidden=hidden, max_rows=max_rows)
+        width = self._sessions.bulk_width
+        return planner.plan_cpu(lengths, hidden=hidden, max_rows=max_rows, workers=self.workers, width=width)
+
+    def run(self, inputs: Sequence[X], length: int, extra: Mapping[str, int] = NOTHING) -> Vectors:
+        """Run one batch on a bulk session: float32 (inputs, dim); of token vectors (inputs, length, dim).
+
+        Args:
+            inputs: none longer than ``length``.
+            length: tokens that every row is padded to.
+            extra: see :meth:`rapidembed.runtime.engine.Engine.run`.
+
+        Raises:
+            NonFiniteError: a vector holds NaN or infinity.
+        """
+        with self._sessions.bulk() as session:
+            return self._forward(session, inputs, length, extra)
+
+    def run_one(self, item: X, extra: Mapping[str, int] = NOTHING) -> Vectors:
+        """Run a lone input: on all cores at once if they are free, else on one core, ahead of bulk work."""
+        length = self._feeder.length(item)
+        if self.key.placement.on_cpu and self.pool.idle and self._wide_free.acquire(blocking=False):
+            try:
+                return self._forward(self._sessions.wide, [item], length, extra)
+            finally:
+                self._wide_free.release()
+        return self.pool.submit_urgent(self.run, [item], length, extra).result()
+
+    def _forward(self, session: Session, inputs: Sequence[X], length: int, extra: Mapping[str, int]) -> Vectors:
+        program = self._sessions.program
+        # Where the graph fixes the number of rows, the last one fills it up.
+        filled = [*inputs, *[inputs[-1]] * ((program.fixed_rows or len(inputs)) - len(inputs))]
+        output = session.run(self._feeder.feeds(session.inputs, filled, length, extra))[: len(inputs)]
+        if self._spec.head == "attention" and output.ndim == 4:
+            output = first_attention(output)
+        if program.pooling != ("none",):
+            output = pool(output, self._feeder.mask(inputs, length), program.pooling, extra.get("prompt_tokens", 0))
+        for layer in program.dense:
+            output = follow(output, layer, program.tensors)
+        if self._spec.head == "hybrid" and self.key.checkpoint.is_onnx:
+            output = hybrid(output, program.tensors)
+        self._check(output, length)
+        return output
+
+    def _check(self, output: NDArray[np.float32], length: int) -> None:
+        shape = tuple(output_shape(self._spec, len(output), length)[1:])
+        if output.shape[1:] != shape:
+            raise IntegrityError(f"{self._spec.name}: expected results of {shape}, got {output.shape[1:]}.")
+        finite = np.isfinite(output)
+        if not finite.all():
+            rows = np.flatnonzero(~finite.reshape(len(output), -1).all(axis=1))
+            raise NonFiniteError(
+                f"{self._spec.name} produced NaN or infinity for rows {rows.tolist()} of a batch of "
+                f"{len(output)} ({self.backend} {BACKENDS[self.backend].version}, device {self.key.placement.label})."
+            )

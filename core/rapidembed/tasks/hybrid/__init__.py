@@ -1,0 +1,1 @@
+"""Dense, sparse and token vectors of a text, from one pass."""

@@ -1,0 +1,1 @@
+"""Late-interaction embedding: a vector for each token."""

@@ -1,0 +1,283 @@
+"""The call surface of the facade for pairs: from the arguments of a call to scores."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+
+import numpy as np
+
+from rapidembed.runtime import inputs
+from rapidembed.runtime.sinks import VectorSink
+from rapidembed.tasks.bulk import Bulk, count_of, gather, with_progress
+from rapidembed.tasks.call import Call, awaited
+from rapidembed.tasks.facade import Facade
+from rapidembed.tasks.rerank.inputs import Activation, LabelActivation, activation_of, checked, pairs_of
+from rapidembed.tasks.rerank.model import RerankModel
+from rapidembed.tasks.rerank.options import RerankOptions
+from rapidembed.tasks.rerank.steps import Pair
+from rapidembed.tasks.results import RankedDocument
+from rapidembed.types import Vectors
+
+_LABEL_ACTIVATIONS = ("logit", "sigmoid", "softmax")
+
+
+class Scorer(Facade[RerankOptions, RerankModel]):
+    """Base of the facade that scores pairs."""
+
+    # Arrays
+
+    def score(
+        self,
+        query: str,
+        documents: Iterable[str],
+        *,
+        activation: Activation = "logit",
+        batch_size: int = 64,
+        parallel: int | None = None,
+        show_progress: bool = False,
+    ) -> Vectors:
+        """Score documents against one query, which is tokenized once.
+
+        Args:
+            query: the query.
+            documents: the documents, in any number.
+            activation: "logit": the model's own numbers, of any size and sign; "sigmoid": between 0 and 1.
+            batch_size: most pairs in one batch; batches are otherwise sized by their work.
+            parallel: most cores to use for this call; None or 0: all that the model may use.
+            show_progress: show a progress bar.
+
+        Returns:
+            float32 ``(documents,)``, in their order; higher is more relevant.
+
+        Raises:
+            TypeError: an item is not a str; names its index. Lists are checked before any work begins.
+            ValueError: an argument is out of range, a pair is too long and ``truncate`` is False, or the model has
+                several labels and none was chosen.
+            NonFiniteError: the model produced NaN or infinity.
+            ClosedError: the model was closed.
+        """
+        bulk = Bulk(batch_size, parallel, show_progress)
+        bulk = Bulk(batch_size, parallel, show_progress)
+        scores, call = self._compute(pairs_of(query, documents), activation, bulk)
+        call.warn(stacklevel=2)
+        return scores
+
+    def score_pairs(
+        self,
+        pairs: Pair | Iterable[Pair],
+        *,
+        activation: Activation = "logit",
+        batch_size: int = 64,
+        parallel: int | None = None,
+        show_progress: bool = False,
+    ) -> Vectors:
+        """Score pairs (query, document): float32 ``(pairs,)``. See :meth:`score`."""
+        scores, call = self._compute(pairs, activation, Bulk(batch_size, parallel, show_progress))
+        call.warn(stacklevel=2)
+        return scores
+
+    def score_labels(
+        self,
+        pairs: Pair | Iterable[Pair],
+        *,
+        activation: LabelActivation = "logit",
+        batch_size: int = 64,
+        parallel: int | None = None,
+        show_progress: bool = False,
+    ) -> Vectors:
+        """The score of every label: float32 ``(pairs, labels)``, in the order of :attr:`labels`.
+
+        Args:
+            pairs: pairs of texts.
+            activation: "softmax": the labels of a pair add up to 1; for the others see :meth:`score`, as for the other
+                arguments and the errors.
+            batch_size: see :meth:`score`.
+            parallel: see :meth:`score`.
+            show_progress: see :meth:`score`.
+        """
+        scores, call = self._compute_labels(pairs, activation, Bulk(batch_size, parallel, show_progress))
+        call.warn(stacklevel=2)
+        return scores
+
+    def rank(
+        self,
+        query: str,
+        documents: Iterable[str],
+        top_k: int | None = None,
+        return_documents: bool = False,
+        activation: Activation = "logit",
+        *,
+        batch_size: int = 64,
+        parallel: int | None = None,
+        show_progress: bool = False,
+    ) -> list[RankedDocument]:
+        """Sort documents by their score, the best first; equal ones keep their order.
+
+        Args:
+            query: the query.
+            documents: the documents, in any number.
+            top_k: how many to return at most; None: all.
+            return_documents: whether the result holds the texts.
+            activation: see :meth:`score`, as for the other arguments and the errors.
+            batch_size: see :meth:`score`.
+            parallel: see :meth:`score`.
+            show_progress: see :meth:`score`.
+        """
+        bulk = Bulk(batch_size, parallel, show_progress)
+        bulk = Bulk(batch_size, parallel, show_progress)
+        ranking, call = self._rank(query, documents, top_k, return_documents, activation, bulk)
+        call.warn(stacklevel=2)
+        return ranking
+
+    async def ascore(
+        self,
+        query: str,
+        documents: Iterable[str],
+        *,
+        activation: Activation = "logit",
+        batch_size: int = 64,
+        parallel: int | None = None,
+        show_progress: bool = False,
+    ) -> Vectors:
+        """:meth:`score` without blocking the event loop; cancelling stops the work."""
+        return await awaited(
+            lambda cancelled: self._compute(
+                pairs_of(query, documents), activation, Bulk(batch_size, parallel, show_progress, cancelled)
+            )
+        )
+
+    async def ascore_pairs(
+        self,
+        pairs: Pair | Iterable[Pair],
+        *,
+        activation: Activation = "logit",
+        batch_size: int = 64,
+        parallel: int | None = None,
+        show_progress: bool = False,
+    ) -> Vectors:
+        """:meth:`score_pairs` without blocking the event loop; cancelling stops the work."""
+        return await awaited(
+            lambda cancelled: self._compute(pairs, activation, Bulk(batch_size, parallel, show_progress, cancelled))
+        )
+
+    async def ascore_labels(
+        self,
+        pairs: Pair | Iterable[Pair],
+        *,
+        activation: LabelActivation = "logit",
+        batch_size: int = 64,
+        parallel: int | None = None,
+        show_progress: bool = False,
+    ) -> Vectors:
+        """:meth:`score_labels` without blocking the event loop; cancelling stops the work."""
+        return await awaited(
+            lambda cancelled: self._compute_labels(
+                pairs, activation, Bulk(batch_size, parallel, show_progress, cancelled)
+            )
+        )
+
+    async def arank(
+        self,
+        query: str,
+        documents: Iterable[str],
+        top_k: int | None = None,
+        return_documents: bool = False,
+        activation: Activation = "logit",
+        *,
+        batch_size: int = 64,
+        parallel: int | None = None,
+        show_progress: bool = False,
+    ) -> list[RankedDocument]:
+        """:meth:`rank` without blocking the event loop; cancelling stops the work."""
+        return await awaited(
+            lambda cancelled: self._rank(
+                query,
+                documents,
+                top_k,
+                return_documents,
+                activation,
+                Bulk(batch_size, parallel, show_progress, cancelled),
+            )
+        )
+
+    # Iterators, as fastembed has them
+
+    def rerank(
+        self,
+        query: str,
+        documents: Iterable[str],
+        batch_size: int = 64,
+        parallel: int | None = None,
+        show_progress: bool = False,
+    ) -> Iterator[float]:
+        """Score a stream of documents in bounded memory.
+
+        Arguments and errors are those of :meth:`score`, and are checked now, not at the first score. An iterable that
+        is not a list is checked as it is read; scores of the documents before a wrong one are yielded first.
+
+        Yields:
+            One float per document, in order: the model's logit.
+        """
+        return self._iterate(pairs_of(query, documents), Bulk(batch_size, parallel, show_progress))
+
+    def rerank_pairs(
+        self,
+        pairs: Pair | Iterable[Pair],
+        batch_size: int = 64,
+        parallel: int | None = None,
+        show_progress: bool = False,
+    ) -> Iterator[float]:
+        """:meth:`rerank` for pairs (query, document)."""
+        return self._iterate(pairs, Bulk(batch_size, parallel, show_progress))
+
+    # Behind them
+
+    def _windows(self, pairs: Pair | Iterable[Pair], bulk: Bulk) -> tuple[Iterator[Vectors], Iterable[Pair], Call]:
+        """Scores by window, (some pairs, labels); the pairs; and the call. Input is checked now."""
+        pairs = checked(pairs)
+        model = self._loaded()
+        steps = model.pair_steps()
+
+        def windows() -> Iterator[Vectors]:
+            with self._observed("pair", count_of(pairs)):
+                found = model.windows(pairs, steps, VectorSink(model.spec.dim), bulk)
+                yield from with_progress(found, pairs, bulk.show_progress)
+
+        return windows(), pairs, steps.call
+
+    def _compute(self, pairs: Pair | Iterable[Pair], activation: str, bulk: Bulk) -> tuple[Vectors, Call]:
+        apply, column = activation_of(activation), self._loaded().column
+        windows, pairs, call = self._windows(pairs, replace(bulk, gathered=True))
+        return apply(gather((window[:, column : column + 1] for window in windows), pairs, 1)[:, 0]), call
+
+    def _compute_labels(self, pairs: Pair | Iterable[Pair], activation: str, bulk: Bulk) -> tuple[Vectors, Call]:
+        apply, labels = activation_of(activation, _LABEL_ACTIVATIONS), self._loaded().spec.dim
+        windows, pairs, call = self._windows(pairs, replace(bulk, gathered=True))
+        return apply(gather(windows, pairs, labels)), call
+
+    def _rank(
+        self,
+        query: str,
+        documents: Iterable[str],
+        top_k: int | None,
+        return_documents: bool,
+        activation: str,
+        bulk: Bulk,
+    ) -> tuple[list[RankedDocument], Call]:
+        if top_k is not None:
+            inputs.check_positive("top_k", top_k)
+        pairs = list(pairs_of(query, documents))
+        scores, call = self._compute(pairs, activation, bulk)
+        best = np.argsort(-scores, kind="stable")[:top_k].tolist()
+        texts = [pairs[i][1] if return_documents else None for i in best]
+        return [RankedDocument(i, float(scores[i]), text) for i, text in zip(best, texts, strict=True)], call
+
+    def _iterate(self, pairs: Pair | Iterable[Pair], bulk: Bulk) -> Iterator[float]:
+        column = self._loaded().column
+        windows, _, call = self._windows(pairs, bulk)
+
+        def scores() -> Iterator[float]:
+            for window in windows:
+                yield from window[:, column].tolist()
+            call.warn(stacklevel=2)
+
+        return scores()

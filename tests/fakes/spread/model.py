@@ -1,0 +1,68 @@
+"""The loaded model."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from rapidembed.hub import Checkpoint
+from rapidembed.runtime.lease import Lease
+from rapidembed.runtime.sinks import ListSink
+from rapidembed.runtime.tokenizer import TokenIds
+from rapidembed.tasks.bulk import Bulk
+from rapidembed.tasks.call import Call
+from rapidembed.tasks.token_model import TokenModel, graph_tokenizer, prompts_of, token_limit
+from rapidembed.types import Vectors
+
+from tests.fakes.spread import SPREAD
+from tests.fakes.spread.options import SpreadOptions
+from tests.fakes.spread.steps import StrippedSteps
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """What a text becomes."""
+
+    mean: Vectors
+    """float32 (dimensions,)."""
+    distance: float
+    """Of the tokens' vectors from it, on average."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpreadModel(TokenModel[SpreadOptions]):
+    """Everything that a call needs."""
+
+    task = SPREAD
+
+    squared: bool
+
+    @classmethod
+    def of(cls, lease: Lease, checkpoint: Checkpoint, options: SpreadOptions) -> "SpreadModel":
+        return cls(
+            lease=lease,
+            checkpoint=checkpoint,
+            max_tokens=token_limit(options.max_tokens, checkpoint.spec, lease.engine),
+            truncate=options.truncate,
+            prompts=prompts_of(checkpoint.spec),
+            squared=options.squared,
+        )
+
+    def steps(self, call: Call) -> StrippedSteps:
+        return StrippedSteps(call, graph_tokenizer(self.engine))
+
+    def one(self, call: Call, item: str) -> Spread:
+        return self.single(item, self.steps(call), ListSink(self._read))[0]
+
+    def rows(self, call: Call, items: Iterable[str], bulk: Bulk) -> Iterator[list[Spread]]:
+        return self.windows(items, self.steps(call), ListSink(self._read), bulk)
+
+    def facts(self) -> dict[str, Any]:
+        return TokenModel.facts(self) | {"squared": self.squared}
+
+    def _read(self, text: TokenIds, output: NDArray[np.float32]) -> Spread:
+        vectors = output[: len(text.ids)]
+        mean = vectors.mean(axis=0)
+        distances = np.linalg.norm(vectors - mean, axis=1)
+        return Spread(mean, float((distances**2 if self.squared else distances).mean()))
