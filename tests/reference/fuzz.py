@@ -1,10 +1,14 @@
-"""Draws folders, runs both libraries, shrinks what differs: ``python -m tests.reference.fuzz --seeds 0 200``."""
+"""Draws folders, runs both libraries on them, and shrinks what differs.
+
+``python -m tests.reference.fuzz --seeds 0 200`` in the environment of the golden makers.
+"""
 
 import argparse
 import collections
 import json
 import random
 import shutil
+import sys
 import tempfile
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -108,8 +112,10 @@ def main() -> None:
             drawn = shrink(drawn, outcome.kind)
         outcome, done = run(drawn, arguments.keep and arguments.keep / str(seed))
         line = {"seed": seed, "kind": outcome.kind, "model": drawn.kind, "done": done, "detail": outcome.detail}
-        print(json.dumps(line, ensure_ascii=False), flush=True)
-    print(dict(counts))
+        sys.stdout.write(json.dumps(line, ensure_ascii=False) + "\n")
+        sys.stdout.flush()
+    sys.stdout.write(f"{dict(counts)}\n")
+    sys.exit(1 if counts["silent"] or counts["bare"] else 0)
 
 
 if __name__ == "__main__":

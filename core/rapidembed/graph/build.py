@@ -12,11 +12,11 @@ from rapidembed.graph.inputs import GraphInputs
 from rapidembed.graph.linears import ExactLinears, IntegerLinears, ObservedLinears
 from rapidembed.graph.weights import Weights
 from rapidembed.graph.writer import GraphWriter, Linears
+from rapidembed.names import HeadName
 from rapidembed.registry import SparseWeights
 from rapidembed.registry.config_file import ConfigFile
 from rapidembed.registry.heads import HEADS, output_shape
 from rapidembed.registry.own_code import read_architecture
-from rapidembed.types import HeadName
 
 _LINEARS: dict[Numbers, type[Linears]] = {
     "exact": ExactLinears,
@@ -80,12 +80,8 @@ def _write(
         return architecture.attention(writer, config, inputs)
     if spec.head == "classification" and architecture.classify:
         return architecture.classify(writer, config, inputs, spec.dim)
-    pools_first = (
-        spec.head in ("pool", "picture")
-        and not architecture.own_vector
-        and spec.pooling == ("cls",)
-        and inputs.skipped is None
-    )
+    pools = spec.head in ("pool", "picture") and not architecture.own_vector
+    pools_first = pools and spec.pooling == ("cls",) and inputs.skipped is None
     first_only = HEADS[spec.head].first_only or pools_first
     x, hidden = architecture.encode(writer, config, inputs, first_only=first_only)
     if spec.head == "classification" and architecture.classifier:
@@ -117,7 +113,7 @@ def _find(config: ConfigFile, head: HeadName) -> Architecture[GraphInputs]:
             "Curated models of other architectures run their ONNX file."
         )
     named = getattr(import_module(MODULES[kind]), "ARCHITECTURE", None)
-    towers = named if isinstance(named, tuple) else (named,)
+    towers: tuple[Architecture[GraphInputs], ...] = named if isinstance(named, tuple) else (named,)
     for each in towers:
         if not isinstance(each, Architecture):
             raise TypeError(f"{MODULES[kind]} should have an Architecture called ARCHITECTURE, got {each!r}.")

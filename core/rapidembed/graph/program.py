@@ -18,8 +18,8 @@ from rapidembed.graph.compiled import Compiled, read_compiled, read_record, writ
 from rapidembed.graph.export import Export
 from rapidembed.graph.weights import Weights
 from rapidembed.hub import Checkpoint, check_external, read_onnx
+from rapidembed.names import PoolingMode
 from rapidembed.registry import DenseLayer, Layer
-from rapidembed.types import PoolingMode
 
 # Raise it with every change that makes the builders write a different graph.
 _BUILDER_VERSION = 15

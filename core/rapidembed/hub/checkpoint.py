@@ -66,10 +66,15 @@ class Checkpoint:
         names = (TOKENIZER_FILE, *TOKENIZER_SETTINGS) if whole.is_file() else VOCABULARY_FILES
         return [path for name in names if (path := self.folder / name).is_file()]
 
+    @property
+    def deciding_files(self) -> list[Path]:
+        """The files that decide the vectors, beside what the spec was read from."""
+        files = [*self.weight_files, self.folder / "config.json", *self.tokenizer_files]
+        return [file for file in files if file.is_file()]
+
     def stamp(self) -> Stamp:
         """Identity of the files that decide the vectors: a file that is saved again gets another."""
-        files = [*self.weight_files, self.folder / "config.json", *self.tokenizer_files]
-        return tuple(_identity(file) for file in files if file.is_file())
+        return tuple(map(_identity, self.deciding_files))
 
     def check(self, stamp: Stamp) -> None:
         """Compare the files with what they were when ``stamp`` was taken.

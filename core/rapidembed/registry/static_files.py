@@ -6,8 +6,6 @@ and those of sentence-transformers' StaticEmbedding (``embedding.weight``; in th
 
 from pathlib import Path
 
-from safetensors import SafetensorError, safe_open
-
 from rapidembed.errors import IntegrityError, UnsupportedModelError
 from rapidembed.registry.config_file import ConfigFile, read_json
 from rapidembed.registry.discovery import WEIGHTS_FILE, read_prompts, read_settings_file
@@ -84,6 +82,8 @@ def _table(path: Path) -> tuple[str, int]:
     """Who wrote the table, and the width of its rows."""
     if not path.is_file():
         raise UnsupportedModelError(f"{path.parent} has no {path.name}, which holds the token vectors.")
+    from safetensors import SafetensorError, safe_open  # the rows of known models are listed without
+
     try:
         with safe_open(path, framework="numpy") as tensors:
             for architecture, tensor in TABLES.items():
