@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from rapidembed.lexical.index import BM25Index as BM25Index
     from rapidembed.registry import (
         Hybrid as Hybrid,
+        ImageProcessor as ImageProcessor,
         LateInteraction as LateInteraction,
         ModelSpec as ModelSpec,
         OnnxSource as OnnxSource,
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     )
     from rapidembed.settings import default_model as default_model
     from rapidembed.tasks.hybrid.facade import HybridTextEmbedding as HybridTextEmbedding
+    from rapidembed.tasks.image.facade import ImageEmbedding as ImageEmbedding
     from rapidembed.tasks.info import ModelInfo as ModelInfo
     from rapidembed.tasks.late_interaction.facade import LateInteractionTextEmbedding as LateInteractionTextEmbedding
     from rapidembed.tasks.rerank.facade import TextCrossEncoder as TextCrossEncoder
@@ -68,6 +70,8 @@ _HOMES = {
     "Hybrid": "rapidembed.registry",
     "HybridEmbedding": "rapidembed.tasks.results",
     "HybridTextEmbedding": "rapidembed.tasks.hybrid.facade",
+    "ImageEmbedding": "rapidembed.tasks.image.facade",
+    "ImageProcessor": "rapidembed.registry",
     "InputWarning": "rapidembed.errors",
     "IntegrityError": "rapidembed.errors",
     "LateInteraction": "rapidembed.registry",

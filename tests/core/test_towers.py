@@ -111,4 +111,5 @@ def test_rows_name_fastembeds_models_and_ours():
     assert all(row.head == "picture" and row.normalize for row in rows.values())
     builtin = find_builtin("builtin:image")
     assert discover_pictures(builtin, "builtin:image").dim == rows["builtin:image"].dim
+    assert discover_pictures(builtin, "builtin:image").normalize
     assert read_image_processor(builtin).size == (224, 224)

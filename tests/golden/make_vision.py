@@ -14,7 +14,8 @@ import transformers
 from safetensors import safe_open
 from safetensors.numpy import save_file
 
-from tests.golden.vision import DESCRIBED, VARIANTS, VECTORS, Variant, ids, pixels, write_model
+from tests.golden.pictures import picture
+from tests.golden.vision import DESCRIBED, PROCESSOR, VARIANTS, VECTORS, Variant, ids, pixels, write_model
 
 
 def describe(variant: Variant) -> dict[str, Any]:
@@ -64,6 +65,11 @@ def main() -> None:
                 found[f"{name}/pictures"] = picture_vectors(model, variant).numpy().copy()
             if variant.texts or variant.only:
                 found[f"{name}/texts"] = text_vectors(model, name, variant).numpy().copy()
+        model = load(VARIANTS["clip"], write_model("clip", Path(root) / "whole"))
+        processor = transformers.CLIPImageProcessorPil(**{key: PROCESSOR[key] for key in ("size", "crop_size")})
+        for name in ("landscape", "portrait"):
+            given = processor(picture(name), return_tensors="pt")
+            found[f"whole/{name}"] = model.get_image_features(**given).pooler_output.numpy().copy()
     save_file(found, VECTORS, {"torch": torch.__version__, "transformers": transformers.__version__})
 
 

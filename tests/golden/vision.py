@@ -85,6 +85,35 @@ def ids(name: str, count: int = 3) -> np.ndarray:
     return drawn.astype(np.int64)
 
 
+PROCESSOR = {
+    "image_processor_type": "CLIPImageProcessor",
+    "size": {"shortest_edge": 16},
+    "crop_size": {"height": 16, "width": 16},
+}
+"""Of tiny models that read whole pictures."""
+
+
+def texts(name: str) -> list[str]:
+    """Texts whose tokens are :func:`ids`, where :func:`write_tokenizer` wrote the tokenizer."""
+    rows = ids(name)
+    return [" ".join(f"w{number:02}" for number in row) for row in (rows if name == "siglip" else rows[:, :-1])]
+
+
+def write_tokenizer(folder: Path, end: int | None = 59, pad: str = "w01") -> None:
+    """A tokenizer whose words are their tokens' numbers, and which puts ``end`` behind each text."""
+    from tokenizers import Tokenizer, models, pre_tokenizers, processors
+
+    made = Tokenizer(models.WordLevel({f"w{number:02}": number for number in range(60)}, unk_token="w00"))
+    made.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
+    if end is not None:
+        made.post_processor = processors.TemplateProcessing(
+            single=f"$A w{end}", pair=f"$A w{end} $B w{end}", special_tokens=[(f"w{end}", end)]
+        )
+    made.save(str(folder / "tokenizer.json"))
+    values = {"tokenizer_class": "PreTrainedTokenizerFast", "model_max_length": 9, "pad_token": pad}
+    (folder / "tokenizer_config.json").write_text(json.dumps(values), encoding="utf-8")
+
+
 def weights(shapes: dict[str, list[int]]) -> dict[str, np.ndarray]:
     """Values for tensors of these names and shapes, large enough that every one of them matters."""
     return {name: _tensor(name, shape) for name, shape in shapes.items()}

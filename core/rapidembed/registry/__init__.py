@@ -1,6 +1,7 @@
 """What a model is: one frozen row of facts per model, curated or read from a checkpoint's own files."""
 
 from rapidembed.registry.discovery import complete, discover, undeclared
+from rapidembed.registry.image_processor import ImageProcessor
 from rapidembed.registry.spec import (
     DenseLayer,
     Hybrid,
@@ -26,6 +27,7 @@ __all__ = [
     "TEXT",
     "DenseLayer",
     "Hybrid",
+    "ImageProcessor",
     "LateInteraction",
     "Layer",
     "ModelSpec",

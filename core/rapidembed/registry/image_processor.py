@@ -32,6 +32,8 @@ _FIXED = {"Pil": "", "Fast": "", "FeatureExtractor": "ImageProcessor"}
 class ImageProcessor:
     """The steps, in order: resize, crop, scale, normalize. Pictures are RGB of 8 bits before, float32 behind."""
 
+    __module__ = "rapidembed"
+
     resize: int | Size | None
     """A number: the shorter side becomes that long, the other in proportion, rounded down. Two: height and width."""
     resample: int

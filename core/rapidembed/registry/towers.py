@@ -35,6 +35,8 @@ class _Tower:
     """Of texts, where the file is silent."""
     fills: bool = False
     """Whether texts are padded to all positions."""
+    unit: bool = False
+    """Whether vectors are scaled to length 1, whatever follows."""
 
 
 _CLIP_TEXT = _Tower(width="projection_dim", default=512, positions=77)
@@ -44,7 +46,7 @@ _PICTURES = {
     "clip_vision_model": _Tower(width="projection_dim", default=512),
     "dinov2": _Tower(pooling=("cls",)),
     "dinov2_with_registers": _Tower(pooling=("cls",)),
-    "efficientnet_lite": _Tower(width="head_width", default=1280),
+    "efficientnet_lite": _Tower(width="head_width", default=1280, unit=True),
     "siglip": _Tower(section="vision_config"),
     "siglip_vision_model": _Tower(),
     "vit": _Tower(pooling=("cls",)),
@@ -86,7 +88,7 @@ def discover_pictures(folder: Path, name: str) -> ModelSpec:
         architecture=kind,
         head="picture",
         pooling=tower.pooling,
-        normalize=normalize,
+        normalize=normalize or tower.unit,
         picture=read_image_processor(encoder, kind),
     )
 

@@ -24,16 +24,26 @@ def pixels(image: Any, processor: ImageProcessor, out: NDArray[np.float32] | Non
     Returns:
         ``out``.
     """
-    if processor.resize is not None:
-        image = _resized(image, processor)
-    cropped = _cropped(np.asarray(image), processor)
+    cropped = shaped(image, processor)
     if out is None:
         out = np.empty((3, *cropped.shape[:2]), dtype=np.float32)
+    normalized(cropped, processor, out)
+    return out
+
+
+def shaped(image: Any, processor: ImageProcessor) -> NDArray[np.uint8]:
+    """A PIL image of mode "RGB" as large as the model reads it: (height, width, 3), still of 8 bits."""
+    if processor.resize is not None:
+        image = _resized(image, processor)
+    return _cropped(np.asarray(image), processor)
+
+
+def normalized(cropped: NDArray[np.uint8], processor: ImageProcessor, out: NDArray[np.float32]) -> None:
+    """Scale and normalize (height, width, 3) into ``out``, (3, height, width)."""
     table = _table(processor.scale, processor.mean, processor.deviation)
     for channel in range(3):
         # All that one of 256 values can become is known: looking it up is exact, and as fast as computing it.
         np.take(table[channel], cropped[..., channel], out=out[channel], mode="clip")
-    return out
 
 
 def resized_size(size: Size, resize: int | Size) -> Size:
