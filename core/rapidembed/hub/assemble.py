@@ -13,12 +13,13 @@ from rapidembed.hub.checkpoint import (
 )
 from rapidembed.hub.files import Files, Folder, check_name
 from rapidembed.hub.onnx_file import check_external, read_onnx
-from rapidembed.registry import ModelSpec, OnnxSource, Pooling, Task, complete, undeclared
+from rapidembed.registry import IMAGE, ModelSpec, OnnxSource, Pooling, Task, complete, undeclared
 from rapidembed.registry.adapter import ADAPTER_FILE, ADAPTER_WEIGHTS, read_adapter
 from rapidembed.registry.config_file import ConfigFile, read_json
 from rapidembed.registry.discovery import SETTINGS_FILE, WEIGHTS_FILE
 from rapidembed.registry.folder_keys import LIMIT_FILES
 from rapidembed.registry.hybrid import LAYERS, SUFFIXES, find_layers
+from rapidembed.registry.image_processor import ImageProcessor, read_image_processor
 from rapidembed.registry.layers import WEIGHT_FILES
 from rapidembed.registry.modules_file import MODULES_FILE, read_modules
 from rapidembed.registry.static_files import discover_static, is_static, table_folder
@@ -65,10 +66,12 @@ def assemble(
     for file in (*task.files, *(() if declared else task.undeclared_files)):
         files.find(file)
     encoder = _fetch_modules(files, task) if declared else _fetch_encoder(files, "")
+    for file in task.encoder_files:
+        files.find(f"{encoder}/{file}" if encoder else file)
     hybrid = (task.head if row is None else row.head) == "hybrid"
     if hybrid:
         _find_layers(files)
-    if not declared and task.needs_modules and not hybrid:
+    if not declared and not hybrid and task.needs_modules(files.root):
         spec = undeclared(files.root, name, row, pooling)
     else:
         spec = task.read(files.root, name, row)
@@ -93,6 +96,8 @@ def assemble_onnx(files: Files, row: ModelSpec, onnx: OnnxSource) -> Checkpoint:
         _find_layers(files)
         row = replace(row, hybrid=find_layers(files.root) or row.hybrid)
     _fetch_tables(files, row)
+    if row.head == "picture" and row.picture is None:
+        row = replace(row, picture=_read_picture(files))
     return Checkpoint(row, files.root, _onnx(files, onnx.file), files.revision)
 
 
@@ -187,6 +192,13 @@ def _fetch_tables(files: Files, spec: ModelSpec) -> None:
         files.find(spec.words.stopwords)
     for file in spec.module_weights:
         files.fetch(file)
+
+
+def _read_picture(files: Files) -> ImageProcessor:
+    """What an ONNX file's own repository says of its pictures."""
+    for file in IMAGE.encoder_files:
+        files.find(file)
+    return read_image_processor(files.root, ConfigFile.read(files.root / "config.json").text("model_type", ""))
 
 
 def _find_layers(files: Files) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 from rapidembed.names import POOLING_MODES, HeadName, PoolingMode, SparsePooling
 from rapidembed.registry.heads import HEADS
+from rapidembed.registry.image_processor import ImageProcessor
 from rapidembed.registry.layer import Layer
 
 # Who is believed where a checkpoint's files and a row both have a word: with a curated row, and with an added one.
@@ -134,7 +135,7 @@ class FastembedValues:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelSpec:
-    """A text model.
+    """A model of texts or pictures.
 
     A curated row names where the model comes from; a spec read from a folder describes just that folder.
     """
@@ -159,6 +160,8 @@ class ModelSpec:
     """Set where the head is "attention" or "words"."""
     hybrid: Hybrid | None = field(default=None, metadata=_FILES)
     """Set where the head is "hybrid"."""
+    picture: ImageProcessor | None = field(default=None, metadata=_FILES_UNLESS_ADDED)
+    """What is done with a picture before the model sees it; set where the head is "picture"."""
     labels: tuple[str, ...] = field(default=(), metadata=_FILES)
     """Names of a classifier's labels, in order; may be empty where there is one."""
     vocab_size: int | None = field(default=None, metadata=_ADDED)

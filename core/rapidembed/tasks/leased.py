@@ -18,7 +18,7 @@ from rapidembed.runtime.engine import NOTHING, Engine, EngineKey
 from rapidembed.runtime.lease import Lease
 from rapidembed.runtime.ready import X
 from rapidembed.runtime.sinks import Sink, W
-from rapidembed.runtime.stream import Steps, run_windows
+from rapidembed.runtime.stream import LARGEST_WINDOW, Steps, run_windows
 from rapidembed.tasks.arithmetic import arithmetic_on
 from rapidembed.tasks.bulk import Bulk
 from rapidembed.tasks.facade import AS_IT_IS, O, View
@@ -179,6 +179,7 @@ class LeasedModel(Generic[O]):
             batch_size=bulk.batch_size,
             workers=bulk.workers,
             extra=extra,
+            most=bulk.most or LARGEST_WINDOW,
             cancelled=_Unwanted(self.lease, bulk.cancelled),
         )
         try:

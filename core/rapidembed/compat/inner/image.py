@@ -7,7 +7,7 @@ VIEW = View(exported=True)
 """fastembed treats pictures as the model's own files say."""
 
 
-class InnerImage(rapidembed.ImageEmbedding):  # type: ignore[misc, valid-type]
+class InnerImage(rapidembed.ImageEmbedding):
     """The facade."""
 
     _view = VIEW
