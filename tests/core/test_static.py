@@ -153,9 +153,9 @@ def test_damaged_tables(tmp_path, variant, changes, error, message):
 def test_unknown_modules_are_refused(tmp_path):
     folder = model_of(tmp_path, "module")
     modules = json.loads((folder / "modules.json").read_text())
-    modules.append({"idx": 1, "name": "1", "path": "1_Dense", "type": "sentence_transformers.models.Dense"})
+    modules.append({"idx": 1, "name": "1", "path": "1_CNN", "type": "sentence_transformers.models.CNN"})
     (folder / "modules.json").write_text(json.dumps(modules))
-    with pytest.raises(UnsupportedModelError, match="found StaticEmbedding, Dense"):
+    with pytest.raises(UnsupportedModelError, match="found StaticEmbedding, CNN"):
         TextEmbedding(folder)
 
 

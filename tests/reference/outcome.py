@@ -28,8 +28,7 @@ class Outcome:
     """How a folder came out."""
 
     kind: Kind
-    """"not run": sentence-transformers does not run it either, and nothing is asked of rapidembed
-    but words of its own."""
+    """In the order of what is wished for; "not run": sentence-transformers does not run it either."""
     detail: str = ""
 
 
@@ -41,7 +40,7 @@ def compare(folder: Path, texts: Sequence[str]) -> Outcome:
         contextlib.redirect_stdout(io.StringIO()),
     ):
         warnings.simplefilter("ignore")
-        expected = _attempt(lambda: _reference(folder, texts))
+        expected = _attempt(lambda: reference(folder, texts))
         found = _attempt(lambda: _ours(folder, texts))
     if isinstance(found, Exception):
         own = isinstance(found, RapidEmbedError | ValueError | TypeError) and _raised_here(found)
@@ -79,9 +78,11 @@ def _raised_here(error: Exception) -> bool:
     )
 
 
-def _reference(folder: Path, texts: Sequence[str]) -> dict[str, Any]:
+def reference(folder: Path, texts: Sequence[str]) -> dict[str, Any]:
+    """sentence-transformers' vectors, each text alone, in every role."""
     torch.manual_seed(0)
     model = SentenceTransformer(str(folder), device="cpu", local_files_only=True, model_kwargs={"dtype": torch.float32})
+    model.float()  # tables of token vectors too
     return {
         "plain": np.stack([model.encode([text])[0] for text in texts]),
         "query": np.stack([model.encode_query([text])[0] for text in texts]),

@@ -7,9 +7,9 @@ from typing import Generic, Protocol, TypeVar
 from rapidembed.graph.blocks.heads import Classifier
 from rapidembed.graph.inputs import GraphInputs, Modality
 from rapidembed.graph.writer import GraphWriter
+from rapidembed.names import HeadName
 from rapidembed.registry import SparseWeights
 from rapidembed.registry.config_file import ConfigFile
-from rapidembed.types import HeadName
 
 Read = TypeVar("Read", bound=GraphInputs)
 Read_contra = TypeVar("Read_contra", bound=GraphInputs, contravariant=True)

@@ -12,11 +12,11 @@ from rapidembed.graph.inputs import GraphInputs
 from rapidembed.graph.linears import ExactLinears, IntegerLinears, ObservedLinears
 from rapidembed.graph.weights import Weights
 from rapidembed.graph.writer import GraphWriter, Linears
+from rapidembed.names import HeadName
 from rapidembed.registry import SparseWeights
 from rapidembed.registry.config_file import ConfigFile
 from rapidembed.registry.heads import HEADS, output_shape
 from rapidembed.registry.own_code import read_architecture
-from rapidembed.types import HeadName
 
 _LINEARS: dict[Numbers, type[Linears]] = {
     "exact": ExactLinears,

@@ -3,8 +3,8 @@
 from dataclasses import dataclass, field
 from typing import Literal
 
+from rapidembed.names import HeadName
 from rapidembed.registry import Layer, ModelSpec, Pooling, SparseWeights
-from rapidembed.types import HeadName
 
 Numbers = Literal["exact", "rounded", "observed"]
 """What weight matrices are multiplied in: float32, 8-bit integers, or float32 with observations for rounding."""

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from rapidembed.errors import IntegrityError, UnsupportedModelError
+from rapidembed.names import POOLING_MODES, PoolingMode
 from rapidembed.registry import folder_keys
 from rapidembed.registry.config_file import ConfigFile
 from rapidembed.registry.encoder_config import read_hidden, read_optional_hidden
@@ -18,7 +19,6 @@ from rapidembed.registry.modules_file import MODULES_FILE, read_modules
 from rapidembed.registry.own_code import read_adapters, read_architecture
 from rapidembed.registry.spec import ModelSpec, Pooling
 from rapidembed.registry.transformer_module import TransformerModule
-from rapidembed.types import POOLING_MODES, PoolingMode
 
 WEIGHTS_FILE = "model.safetensors"
 SETTINGS_FILE = "config_sentence_transformers.json"

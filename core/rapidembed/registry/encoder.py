@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
+from rapidembed.names import HeadName
 from rapidembed.registry.discovery import encoder_facts
 from rapidembed.registry.modules_file import MODULES_FILE, read_modules
 from rapidembed.registry.spec import ModelSpec
 from rapidembed.registry.transformer_module import TransformerModule
-from rapidembed.types import HeadName
 
 
 def discover_encoder(folder: Path, name: str, head: HeadName) -> ModelSpec:

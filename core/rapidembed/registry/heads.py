@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
-from rapidembed.types import HeadName
+from rapidembed.names import HeadName
 
 Dim = TypeVar("Dim", int, str)
 

@@ -52,4 +52,6 @@ def kind_of(dotted: str) -> str:
     file = home.rpartition(".")[2]
     if file in (name, _WORD_START.sub("_", name).lower()):
         home = home.rpartition(".")[0]
-    return name if _HOMES.fullmatch(home) else dotted
+    if _HOMES.fullmatch(home):
+        return name
+    return dotted if "." in dotted else f"{dotted}, a class of no package"

@@ -9,8 +9,6 @@ import string
 from pathlib import Path
 from typing import Any
 
-from safetensors import SafetensorError, safe_open
-
 from rapidembed.errors import IntegrityError, UnsupportedModelError
 from rapidembed.registry import folder_keys
 from rapidembed.registry.config_file import ConfigFile
@@ -116,6 +114,8 @@ def _projection(path: Path) -> tuple[int, int]:
     """Output and input width of the projection, which only its weights know."""
     if not path.is_file():
         raise UnsupportedModelError(f"{path.parent} has no {path.name}, which says how wide its token vectors are.")
+    from safetensors import SafetensorError, safe_open  # the rows of known models are listed without
+
     try:
         with safe_open(path, framework="numpy") as file:
             width, hidden = file.get_slice("linear.weight").get_shape()

@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import cast
 
 from rapidembed.errors import IntegrityError, UnsupportedModelError
+from rapidembed.names import SparsePooling
 from rapidembed.registry import folder_keys
 from rapidembed.registry.config_file import ConfigFile
 from rapidembed.registry.discovery import WEIGHTS_FILE, encoder_facts, read_prompts, read_settings_file
 from rapidembed.registry.modules_file import MODULES_FILE, kind_of, read_modules
 from rapidembed.registry.spec import ModelSpec, SparseWeights
 from rapidembed.registry.transformer_module import TransformerModule
-from rapidembed.types import SparsePooling
 
 ROUTER_FILE = "router_config.json"
 

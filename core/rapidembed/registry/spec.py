@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from rapidembed.names import POOLING_MODES, HeadName, PoolingMode, SparsePooling
 from rapidembed.registry.heads import HEADS
-from rapidembed.types import POOLING_MODES, HeadName, PoolingMode, SparsePooling
 
 # Who is believed where a checkpoint's files and a row both have a word: with a curated row, and with an added one.
 _FILES = {"from": ("files", "files")}
@@ -229,7 +229,7 @@ class ModelSpec:
     architecture: str = field(default="", metadata=_FILES)
     """``model_type`` of the checkpoint's config.json; empty where that file is to say it."""
     head: HeadName = "pool"
-    """What is computed from the encoder's token vectors; see :data:`rapidembed.types.HeadName`."""
+    """What is computed from the encoder's token vectors; see :data:`rapidembed.names.HeadName`."""
     pooling: Pooling = field(default=("none",), metadata=_CURATED)
     normalize: bool = field(default=False, metadata=_CURATED)
     """Whether vectors are scaled to length 1 (L2)."""

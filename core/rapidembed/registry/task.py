@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import TypeAlias
 
+from rapidembed.names import HeadName
 from rapidembed.registry import custom
 from rapidembed.registry.catalog import curated, find_curated
 from rapidembed.registry.cross_encoder import discover_cross_encoder
@@ -19,7 +20,6 @@ from rapidembed.registry.modules_file import read_modules
 from rapidembed.registry.multi_vector import METADATA_FILE, discover_multi_vector
 from rapidembed.registry.sparse_encoder import ROUTER_FILE, discover_sparse, read_sparse_modules
 from rapidembed.registry.spec import ModelSpec
-from rapidembed.types import HeadName
 
 Reader: TypeAlias = Callable[[Path, str], ModelSpec]
 """Reads the spec of the model in a folder, given the name to call it by."""

@@ -82,7 +82,10 @@ class TokenFeeder(Feeder[TokenIds]):
     @property
     def position_limit(self) -> int | None:
         """See :class:`Feeder`."""
-        return min(filter(None, (self._fixed, self._positions)), default=None)
+        if self._fixed is not None:
+            return self._fixed
+        # A model without a table of positions may be declared to take more than it was trained with.
+        return max(self._positions or 0, self._checkpoint.spec.max_tokens or 0) or None
 
     @cached_property
     def _fixed(self) -> int | None:

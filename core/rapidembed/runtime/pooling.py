@@ -5,7 +5,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from rapidembed.types import PoolingMode, Vectors
+from rapidembed.names import PoolingMode
+from rapidembed.types import Vectors
 
 _MIN_COUNT = 1e-9
 

@@ -3,9 +3,9 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
+from rapidembed.names import POOLING_MODES
 from rapidembed.registry import ModelSpec, OnnxSource, Pooling
 from rapidembed.runtime.inputs import check_positive
-from rapidembed.types import POOLING_MODES
 
 # Fastembed's names, which are upper case there.
 _FASTEMBED_POOLING = {"last_token": "lasttoken", "disabled": "none"}

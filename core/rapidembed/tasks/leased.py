@@ -222,7 +222,14 @@ class LeasedModel(Generic[O]):
 
     def facts(self) -> dict[str, Any]:
         """Everything beside the files that decides the results, in JSON's types."""
-        return {"head": self.spec.head, "precision": self.engine.key.precision}
+        spec = self.spec
+        return {
+            "head": spec.head,
+            "precision": self.engine.key.precision,
+            "lower_case": spec.lower_case,
+            "over_files": [dict(spec.tokenizer), dict(spec.config)],
+            "layers": [repr(layer) for layer in spec.dense],
+        }
 
 
 @dataclass(frozen=True, slots=True)

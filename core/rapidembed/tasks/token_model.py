@@ -97,9 +97,8 @@ def token_limit(wanted: int | None, spec: ModelSpec, engine: Engine[Any], specia
         engine: the model.
         special: tokens that are added to every input; None: those of a single text.
     """
-    # A model without a table of positions may be declared to take more than it was trained with.
-    most = max(engine.position_limit or 0, spec.max_tokens or 0) or None
-    limit = wanted or spec.max_tokens or most
+    most = engine.position_limit or spec.max_tokens
+    limit = wanted or min(filter(None, (spec.max_tokens, most)), default=None)
     if limit is None or most is None:
         raise ValueError(f"{spec.name} does not say how many tokens it takes; give max_tokens.")
     if limit > most:

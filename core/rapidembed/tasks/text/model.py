@@ -5,8 +5,9 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from rapidembed.hub import Checkpoint
-from rapidembed.registry import TEXT, Pooling
+from rapidembed.registry import TEXT, ModelSpec, Pooling
 from rapidembed.registry.own_code import DOCUMENT_TASK, QUERY_TASK
+from rapidembed.runtime.engine import Engine
 from rapidembed.runtime.lease import Lease
 from rapidembed.runtime.sinks import VectorSink
 from rapidembed.tasks.bulk import Bulk
@@ -44,7 +45,7 @@ class TextModel(TokenModel[TextOptions]):
             lease=lease,
             checkpoint=checkpoint,
             dimensions=dimensions,
-            role_tokens=spec.role_tokens if options.max_tokens is None else {},
+            role_tokens=_role_limits(options, spec, lease.engine),
             cut_last=options.dimensions is None and spec.truncate_dim is not None,
             max_tokens=token_limit(options.max_tokens, spec, lease.engine),
             normalize=spec.normalize if options.normalize is None else options.normalize,
@@ -107,3 +108,13 @@ class TextModel(TokenModel[TextOptions]):
             vectors = unit_rows(vectors)
         vectors = vectors[:, : self.dimensions]
         return unit_rows(vectors) if self.normalize and not self.cut_last else vectors
+
+
+def _role_limits(options: TextOptions, spec: ModelSpec, engine: Engine[Any]) -> dict[str, int]:
+    """Limits of queries and documents that have their own, where the caller gives none."""
+    if options.max_tokens is not None:
+        return {}
+    return {
+        role: token_limit(min(limit, engine.position_limit or limit), spec, engine)
+        for role, limit in spec.role_tokens.items()
+    }

@@ -4,10 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import cast
 
+from rapidembed.names import POOLING_MODES
 from rapidembed.registry import Pooling
 from rapidembed.runtime.inputs import check_positive
 from rapidembed.tasks.options import TokenOptions, check_prompts
-from rapidembed.types import POOLING_MODES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
