@@ -84,17 +84,18 @@ class LeasedModel(Generic[O]):
         row, buildable = cls.task.find(options.model_name), buildable_architectures()
         if row is None or row.onnx_source is None or row.architecture not in buildable:
             return opened(buildable)
-        if view.exported:
-            return opened(buildable - {row.architecture})
+        exported = buildable - {row.architecture}
         try:
-            return opened(buildable)
+            return opened(exported if view.exported else buildable)
         except UnsupportedModelError as error:
             if row.source is None:
                 raise
             try:
-                model = opened(buildable - {row.architecture})
+                model = opened(buildable if view.exported else exported)
             except RapidEmbedError as other:
                 raise error from other
+            if view.exported:
+                return model
             logger.warning("%s: %s The ONNX file of %s runs instead.", row.source, error, row.onnx_source.repo)
             return model
 
