@@ -3,6 +3,7 @@
 ``tests/test_examples.py`` and ``tests/cli/test_docs.py`` fail when a page no longer says what is printed.
 """
 
+import json
 import re
 import subprocess
 import sys
@@ -180,7 +181,29 @@ def precision() -> str:
     return report[report.index("\n| |") + 1 :].rstrip()
 
 
-BLOCKS = {"cli": commands, "models": models, "serverless": cold_start, "precision": precision}
+_FATES = {"read": "read", "refused": "refused", "nothing": "changes no number"}
+
+
+def folders() -> str:
+    """Tables of the files of a model and their keys."""
+    from rapidembed.registry.folder_keys import FILES, WHOLE, Key
+
+    def rows(keys: tuple[Key, ...], head: str) -> list[str]:
+        lines = [f"| {head} | read by | here | |", "|---|---|---|---|"]
+        for key in keys:
+            unless = f", unless {' or '.join(_code(json.dumps(value)) for value in key.unless)}" if key.unless else ""
+            names = " ".join(_code(name) for name in key.names.split())
+            lines.append(f"| {names} | {key.reader} | {_FATES[key.use]}{unless} | {key.note} |")
+        return lines
+
+    parts = ["## Files", "", *rows(WHOLE, "file")]
+    for file in FILES:
+        rest = f"Any other key changes no number: {file.why}." if file.why else "Any other key is refused by name."
+        parts += ["", f"## {file.name}", "", *rows(file.keys, "key"), "", rest]
+    return "\n".join(parts)
+
+
+BLOCKS = {"folders": folders, "cli": commands, "models": models, "serverless": cold_start, "precision": precision}
 """Pages with a part between ``<!-- begin -->`` and ``<!-- end -->`` that is generated."""
 
 

@@ -11,32 +11,6 @@ from numpy.typing import NDArray
 Vectors: TypeAlias = NDArray[np.float32]
 """float32 array: ``(dimensions,)`` for one text, ``(texts, dimensions)`` for several."""
 
-PoolingMode: TypeAlias = Literal["cls", "max", "mean", "mean_sqrt_len_tokens", "weightedmean", "lasttoken", "none"]
-"""How token vectors become one vector, in sentence-transformers' words; "none": the graph already did it."""
-
-POOLING_MODES: tuple[PoolingMode, ...] = (
-    "cls",
-    "max",
-    "mean",
-    "mean_sqrt_len_tokens",
-    "weightedmean",
-    "lasttoken",
-    "none",
-)
-
-HeadName: TypeAlias = Literal["pool", "tokens", "classification", "mlm", "attention", "words", "hybrid"]
-"""What a model computes from its token vectors: one vector by pooling; a vector for each token; a score by a
-classifier over the first token; a weight for each word of the vocabulary by the masked-language-model head; how much
-the first token attends to each token; a few numbers for each word, by a projection of its own; all at once, a vector,
-weights of the tokens, and a vector for each token."""
-
-SparsePooling: TypeAlias = Literal["max", "sum"]
-"""How the weights that a text's tokens give a word become one: the largest, or all of them."""
-
-LongText: TypeAlias = Literal["truncate", "mean", "weighted", "max", "late"]
-"""What becomes of a text beyond the token limit: it is cut there; or read in parts, whose vectors become one: their
-mean, that weighted by tokens, or their largest values; or its tokens are read in windows that overlap, and averaged."""
-
 Precision: TypeAlias = Literal["fp32", "int8", "bf16"]
 """Numbers that a model computes with."""
 

@@ -184,6 +184,16 @@ def test_a_file_is_written_whatever_is_closed(tmp_path: Path, closed: str) -> No
     assert json.loads((tmp_path / "a.jsonl").read_text())["id"] == "a.txt:1"
 
 
+def test_no_file_gets_the_number_of_a_closed_stream(tmp_path: Path) -> None:
+    """Native libraries write to it, and what they say must not end in somebody's vectors."""
+    script = (
+        "import sys; from rapidembed.cli.app import _open_standard_streams as o; o(); print(open('x', 'w').fileno())"
+    )
+    command = f'{sys.executable} -c "{script}" 2>&-'
+    done = subprocess.run(["sh", "-c", command], stdout=subprocess.PIPE, cwd=tmp_path, check=True, timeout=60)
+    assert int(done.stdout) > 2
+
+
 def test_a_closed_stdin_is_wrong_usage(tmp_path: Path) -> None:
     command = f"{sys.executable} -m rapidembed embed <&-"
     done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, cwd=tmp_path, timeout=60)

@@ -123,7 +123,7 @@ def test_a_tensor_in_two_shards_is_refused(folder: Path) -> None:
         TextEmbedding(folder)
 
 
-@pytest.mark.parametrize("file", ["pytorch_model.bin", "tf_model.h5"])
+@pytest.mark.parametrize("file", ["flax_model.msgpack", "tf_model.h5"])
 def test_other_formats_are_named_with_the_remedy(folder: Path, tmp_path: Path, file: str) -> None:
     (folder / "model.safetensors").rename(folder / file)
     with pytest.raises(UnsupportedModelError, match=rf"It has {file}, a format that is not read here\. Save the model"):

@@ -6,8 +6,7 @@ from shutil import copytree
 
 import pytest
 from rapidembed import IntegrityError, RapidEmbedError, UnsupportedModelError
-from rapidembed.registry import discover
-from rapidembed.registry.spec import DenseLayer
+from rapidembed.registry import DenseLayer, discover
 
 BASE = Path(__file__).parents[1] / "golden" / "base"
 FLAGS = ["cls_token", "max_tokens", "mean_tokens", "mean_sqrt_len_tokens", "weightedmean_tokens", "lasttoken"]
@@ -89,7 +88,7 @@ def test_broken_modules_json_is_named(model, content):
         discover(model, "tiny")
 
 
-@pytest.mark.parametrize("kind", ["LayerNorm", "Router", "StaticEmbedding"])
+@pytest.mark.parametrize("kind", ["CNN", "Router", "StaticEmbedding"])
 def test_an_unknown_module_is_named(model, kind):
     add_module(model, kind)
     with pytest.raises(UnsupportedModelError, match=rf"modules\.json: expected.*found Transformer, Pooling, {kind}\.$"):
@@ -103,11 +102,13 @@ def test_a_model_without_pooling_is_refused(model):
         discover(model, "tiny")
 
 
-def test_normalize_must_be_last(model):
+def test_only_a_normalize_at_the_end_is_the_facades(model):
     add_module(model, "Normalize")
+    assert (discover(model, "tiny").normalize, discover(model, "tiny").dense) == (True, ())
     add_dense(model, 32, 16)
-    with pytest.raises(UnsupportedModelError, match="Normalize is supported as the last module only"):
-        discover(model, "tiny")
+    spec = discover(model, "tiny")
+    assert not spec.normalize
+    assert [type(layer).__name__ for layer in spec.dense] == ["UnitLayer", "DenseLayer"]
 
 
 @pytest.mark.parametrize("mode", ["median", "none", ["mean", "median"]])
@@ -169,13 +170,13 @@ def test_a_dense_module_of_another_width_is_named(model):
 @pytest.mark.parametrize(
     ("kind", "option"),
     [
-        ("Dense", {"use_residual": True}),
+        ("Dense", {"module_output_name": "other"}),
         ("Dense", {"module_input_name": "token_embeddings"}),
         ("Normalize", {"module_input_name": "token_embeddings"}),
     ],
 )
 def test_module_options_that_change_vectors_are_refused(model, kind, option):
-    add_module(model, kind, in_features=32, out_features=32, **option)
+    add_module(model, kind, **({"in_features": 32, "out_features": 32} if kind == "Dense" else {}), **option)
     with pytest.raises(UnsupportedModelError, match=next(iter(option))):
         discover(model, "tiny")
 
@@ -183,8 +184,11 @@ def test_module_options_that_change_vectors_are_refused(model, kind, option):
 @pytest.mark.parametrize(
     "option",
     [
-        {"query_length": 5},
-        {"processing_kwargs": {"text": {"max_length": 5}}},
+        {"query_expansion": {"length": 5}},
+        {"processing_kwargs": {"text": {"add_special_tokens": False}}},
+        {"tokenizer_name_or_path": "another/model"},
+        {"model_args": {"use_safetensors": False}},
+        {"a_key_of_tomorrow": 3},
         {"transformer_task": "fill-mask"},
         {"modality_config": {"text": {"method": "forward", "method_output_name": "pooler_output"}}},
     ],

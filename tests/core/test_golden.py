@@ -19,11 +19,6 @@ REFERENCE = json.loads((GOLDEN / "golden.json").read_text(encoding="utf-8"))
 MINILM = json.loads((GOLDEN / "minilm.json").read_text(encoding="utf-8"))
 HELLO_WORLD = [-0.034478, 0.03102, 0.00673, 0.02611, -0.039362]  # published by fastembed
 
-# Differences we chose, not bugs.
-DIFFERENT = {
-    ("passage_prompt", "document"): "sentence-transformers adds an empty document prompt, which hides the declared one",
-}
-
 
 def test_every_variant_has_a_reference_of_these_texts():
     assert REFERENCE["variants"].keys() == variants.VARIANTS.keys()
@@ -34,8 +29,7 @@ def _cases():
     for name, expected in REFERENCE["variants"].items():
         for role in ("plain", "query", "document"):
             if role in expected:
-                reason = DIFFERENT.get((name, role))
-                yield pytest.param(name, role, marks=[pytest.mark.xfail(reason=reason, strict=True)] if reason else [])
+                yield pytest.param(name, role)
 
 
 @pytest.mark.parametrize(("name", "role"), list(_cases()))

@@ -99,7 +99,7 @@ def build_with(tmp_path, config=CONFIG, *, remove=(), spec=SPEC, **tensors):
         ("position_embedding_type", "relative_key", "position_embedding_type='relative_key'"),
         ("is_decoder", True, "is_decoder=True"),
         ("add_cross_attention", True, "add_cross_attention=True"),
-        ("hidden_act", "quick_gelu", "hidden_act='quick_gelu' is unknown"),
+        ("hidden_act", "mystery", "hidden_act='mystery' is unknown"),
         ("num_attention_heads", 5, "32 is not a multiple of 5"),
         ("architectures", ["BertForSequenceClassification"], "'BertForSequenceClassification' is not supported"),
         ("architectures", ["BertModel", "Strange"], "'Strange' is not supported"),
@@ -125,9 +125,9 @@ def test_unused_tensors_are_refused_by_name(tmp_path):
         build_with(tmp_path, **extra)
 
 
-def test_a_layer_more_than_the_config_says_is_refused(tmp_path):
-    with pytest.raises(UnsupportedModelError, match=r"does not use: encoder\.layer\.1\."):
-        build_with(tmp_path, CONFIG | {"num_hidden_layers": 1})
+def test_layers_behind_the_last_one_and_heads_are_left_out(tmp_path):
+    heads = {name: np.zeros(1, np.float32) for name in ("some_head.weight", "classifier.bias", "lm_head.bias")}
+    build_with(tmp_path, CONFIG | {"num_hidden_layers": 1}, **heads)
 
 
 def test_tensors_beside_the_encoder_are_ignored(tmp_path):
@@ -163,8 +163,10 @@ def test_a_wrong_shape_is_named(tmp_path, name):
 
 
 def test_an_unknown_dense_activation_is_named(tmp_path):
-    layer = DenseLayer(path="2_Dense", in_features=32, out_features=32, bias=True, activation="Softsign")
-    with pytest.raises(UnsupportedModelError, match="2_Dense: activation 'Softsign' is unknown; known: Identity, Tanh"):
+    layer = DenseLayer(path="2_Dense", in_features=32, out_features=32, bias=True, activation="Softmax2d")
+    with pytest.raises(
+        UnsupportedModelError, match="2_Dense: activation 'Softmax2d' is unknown; known: Identity, Tanh"
+    ):
         build_with(tmp_path, spec=replace(SPEC, dense=(layer,)))
 
 

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from rapidembed import ClosedError, DeviceError, EncodingWarning, ModelNotFoundError, SparseEmbedding
+from rapidembed import ClosedError, DeviceError, EncodingWarning, InputWarning, ModelNotFoundError, SparseEmbedding
 from rapidembed import SparseTextEmbedding as Sparse
 from rapidembed.lexical import vocabulary
 from rapidembed.lexical.languages import LANGUAGES
@@ -356,3 +356,17 @@ def test_lone_surrogates_are_reported() -> None:
     with pytest.warns(EncodingWarning, match="1 of 2 texts held lone surrogates"):
         vectors = Sparse(BM25).encode(["a cat\ud800", "a cat"])
     assert vectors[0] == vectors[1]
+
+
+@pytest.mark.parametrize(
+    ("code", "name"), [("en", "english"), ("EN-us", "english"), ("deu", "german"), ("zh", "chinese")]
+)
+def test_languages_by_code(code: str, name: str) -> None:
+    texts = ["running dogs", "laufende Hunde", "東京は日本の首都"]
+    by_code, by_name = (Sparse(BM25, language=language).encode(texts) for language in (code, name))
+    assert [row.indices.tolist() for row in by_code] == [row.indices.tolist() for row in by_name]
+
+
+def test_a_script_without_spaces_that_gives_no_words_is_told() -> None:
+    with pytest.warns(InputWarning, match="1 of 2 texts are of a script without spaces, and BM25 found no words"):
+        Sparse(BM25).encode(["東京" * 30, "dogs"])

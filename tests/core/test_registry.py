@@ -69,7 +69,9 @@ def test_prompts_follow_sentence_transformers_rules() -> None:
 
     assert spec().query_prompt == spec().document_prompt == spec().plain_prompt == ""
     named = spec(prompts={"query": "q: ", "document": "", "passage": "p: ", "other": "o: "}, default_prompt="other")
-    assert (named.query_prompt, named.document_prompt, named.plain_prompt) == ("q: ", "p: ", "o: ")
+    # The first that is declared counts, be it empty.
+    assert (named.query_prompt, named.document_prompt, named.plain_prompt) == ("q: ", "", "o: ")
+    assert spec(prompts={"passage": "p: "}).document_prompt == "p: "
     only_default = spec(prompts={"other": "o: "}, default_prompt="other")
     assert (only_default.query_prompt, only_default.document_prompt, only_default.plain_prompt) == ("", "", "o: ")
 

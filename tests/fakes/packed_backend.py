@@ -34,6 +34,9 @@ class PackedEngine:
     def load(self, *, bulk=False):
         pass
 
+    def refuse(self, item, where):
+        pass
+
     def plan(self, inputs, max_rows):
         rows = range(len(inputs))
         return [Batch(tuple(rows[start : start + max_rows]), 0) for start in rows[::max_rows]]

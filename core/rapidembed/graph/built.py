@@ -3,8 +3,8 @@
 from dataclasses import dataclass, field
 from typing import Literal
 
-from rapidembed.registry import DenseLayer, ModelSpec, Pooling, SparseWeights
-from rapidembed.types import HeadName
+from rapidembed.names import HeadName
+from rapidembed.registry import Layer, ModelSpec, Pooling, SparseWeights
 
 Numbers = Literal["exact", "rounded", "observed"]
 """What weight matrices are multiplied in: float32, 8-bit integers, or float32 with observations for rounding."""
@@ -17,12 +17,14 @@ class GraphSpec:
     head: HeadName
     dim: int
     pooling: Pooling
-    dense: tuple[DenseLayer, ...]
+    dense: tuple[Layer, ...]
     sparse: SparseWeights | None
     hides_tokens: bool
     include_prompt: bool
     adapted: bool
     """Whether every run chooses an adapter."""
+    picture_size: tuple[int, int] | None = None
+    """(height, width) of pictures, as their processor makes them; None: as config.json says."""
 
     @classmethod
     def of(cls, spec: ModelSpec) -> "GraphSpec":
@@ -36,6 +38,7 @@ class GraphSpec:
             hides_tokens=spec.hides_tokens,
             include_prompt=spec.include_prompt,
             adapted=bool(spec.tasks),
+            picture_size=spec.picture.size if spec.picture else None,
         )
 
 

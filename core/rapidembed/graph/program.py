@@ -15,11 +15,11 @@ from rapidembed.errors import UnsupportedModelError
 from rapidembed.graph.built import BuiltGraph, GraphSpec, Numbers
 from rapidembed.graph.cache import cached, cached_tensors
 from rapidembed.graph.compiled import Compiled, read_compiled, read_record, write_compiled
+from rapidembed.graph.export import Export
 from rapidembed.graph.weights import Weights
 from rapidembed.hub import Checkpoint, check_external, read_onnx
-from rapidembed.registry import DenseLayer
-from rapidembed.registry.config_file import ConfigFile
-from rapidembed.types import PoolingMode
+from rapidembed.names import PoolingMode
+from rapidembed.registry import DenseLayer, Layer
 
 # Raise it with every change that makes the builders write a different graph.
 _BUILDER_VERSION = 15
@@ -40,6 +40,7 @@ class Program:
         masked: whether batches may be padded; where False every row of a batch has the same length.
         pooling: what is left to do outside the graph; ("none",) where the output is what the head gives.
         output: index or name of the output to read.
+        fixed_rows: how many rows every run must have, where that is fixed.
         row_by_row: the graph's result for a row depends on its neighbours, so rows run alone.
         dense: Dense modules to apply outside the graph.
         tensors: what is applied outside the graph, by name.
@@ -54,7 +55,8 @@ class Program:
     tables: dict[str, NDArray[np.float32]] = field(default_factory=dict)
     output: int | str = 0
     row_by_row: bool = False
-    dense: tuple[DenseLayer, ...] = ()
+    fixed_rows: int | None = None
+    dense: tuple[Layer, ...] = ()
     tensors: dict[str, NDArray[np.float32]] = field(default_factory=dict)
 
 
@@ -92,7 +94,7 @@ def load_program(
                 f"{checkpoint.spec.name} runs its own ONNX file, whose precision is fixed; leave precision out."
             )
         return _from_onnx(checkpoint)
-    weights = Weights(_named(checkpoint))
+    weights = _weights(checkpoint)
     compiled = read_record(checkpoint.root)
     if compiled and not masked and compiled.fits(None if rounding is None else rounding.bits, plain=plain):
         graph, made = read_compiled(checkpoint.root, compiled, weights.layout)
@@ -118,7 +120,7 @@ def compile_program(
     Raises:
         OSError: the folder cannot be written.
     """
-    weights = Weights(_named(checkpoint))
+    weights = _weights(checkpoint)
     graph, made = _build(checkpoint, weights, masked=False, rounding=rounding, plain=plain)
     write_compiled(checkpoint.root, replace(record, layout=weights.layout), graph, made)
 
@@ -128,7 +130,7 @@ def _build(
 ) -> tuple[BuiltGraph, dict[str, NDArray[Any]]]:
     """The graph of a checkpoint, and the tensors that are made for it, by this start or an earlier one."""
     spec = GraphSpec.of(checkpoint.spec)
-    config = ConfigFile.read(checkpoint.folder / "config.json")
+    config = checkpoint.config
 
     def build(numbers: Numbers) -> BuiltGraph:
         # onnx costs a twentieth of a second to import: only a first start pays it.
@@ -184,24 +186,34 @@ def _from_onnx(checkpoint: Checkpoint) -> Program:
     path = checkpoint.root / checkpoint.weights[0]
     check_external(path, checkpoint.root)
     # A projection among the encoder's own weights is in the export too.
-    dense = tuple(layer for layer in checkpoint.spec.dense if layer.path)
-    tensors = Weights(_named(checkpoint)) if dense or checkpoint.spec.hybrid else None
+    dense = tuple(layer for layer in checkpoint.spec.dense if layer.path or not isinstance(layer, DenseLayer))
+    tensors = Weights(_named(checkpoint)) if any(layer.weights for layer in dense) or checkpoint.spec.hybrid else None
+    export = Export.read(path, checkpoint.spec)
     return Program(
         model=path,
         weight_bytes=_size(checkpoint),
-        masked=True,
+        masked=export.masked,
         pooling=("none",) if checkpoint.spec.hybrid else checkpoint.spec.pooling,
-        output=checkpoint.spec.output,
+        output=export.output,
         row_by_row="DynamicQuantizeLinear" in read_onnx(path).operators,
+        fixed_rows=export.rows,
         dense=dense,
         tensors={name: tensors.float32(name) for name in tensors.names} if tensors else {},
     )
 
 
+def _weights(checkpoint: Checkpoint) -> Weights:
+    if checkpoint.adapter is None:
+        return Weights(_named(checkpoint))
+    from rapidembed.graph.lora import MergedWeights  # few models have an adapter
+
+    return MergedWeights(_named(checkpoint), checkpoint.adapter)
+
+
 def _named(checkpoint: Checkpoint) -> list[tuple[str, Path]]:
     """Files of the encoder, and of what follows it, whose tensors get a name in front."""
     spec = checkpoint.spec
-    modules = [(layer.prefix, f"{layer.prefix}model.safetensors") for layer in spec.dense if layer.path]
+    modules = [(layer.prefix, layer.weights) for layer in spec.dense if layer.weights]
     modules += spec.hybrid.files if spec.hybrid else ()
     encoder = [] if checkpoint.is_onnx else [checkpoint.root / file for file in checkpoint.weights]
     return [

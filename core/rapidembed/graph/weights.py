@@ -15,9 +15,9 @@ from safetensors import SafetensorError, safe_open
 
 from rapidembed.errors import IntegrityError, UnsupportedModelError
 
-_TORCH_SUFFIX = ".pt"
-_FLOATS = {"F32": "<f4", "F16": "<f2", "BF16": "<u2"}
-_STORED = _FLOATS | {"F64": "<f8", "I8": "<i1", "I32": "<i4", "I64": "<i8"}
+_TORCH_SUFFIXES = (".pt", ".bin")
+_FLOATS = {"F32": "<f4", "F16": "<f2", "BF16": "<u2", "F64": "<f8"}
+_STORED = _FLOATS | {"I8": "<i1", "I32": "<i4", "I64": "<i8"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +34,8 @@ class Weights:
     """The tensors of a checkpoint by name; files of extra modules are prefixed with their folder.
 
     Args:
-        files: safetensors files, or ``.pt`` files of torch.save, each with what to put before its tensors' names:
-            "" for the encoder's.
+        files: safetensors files, or files of torch.save (``.pt``, ``.bin``), each with what to put before its tensors'
+            names: "" for the encoder's.
 
     Raises:
         IntegrityError: a file is missing or damaged, or two hold a tensor of the same name.
@@ -50,7 +50,7 @@ class Weights:
         self._bytes: dict[Path, NDArray[np.uint8]] = {}
         digest = hashlib.sha256()
         for prefix, path in paths:
-            header, start = _read_torch_header(path) if path.suffix == _TORCH_SUFFIX else _read_header(path)
+            header, start = _read_torch_header(path) if path.suffix in _TORCH_SUFFIXES else _read_header(path)
             # Nothing is written, but runtimes share only memory that could be: "c" would keep changes to itself.
             self._bytes[path] = np.memmap(path, dtype=np.uint8, mode="c")
             for name, entry in header.items():
@@ -85,7 +85,7 @@ class Weights:
         """A tensor as float32: a read-only view of the file where it is stored so, else a converted copy.
 
         Raises:
-            UnsupportedModelError: it is stored in a type that is not a float of 16 or 32 bits.
+            UnsupportedModelError: it is stored in a type that is not a float of 16 to 64 bits.
         """
         stored = self._view(name, _FLOATS)
         if self._entries[name][2]["dtype"] == "BF16":  # the upper half of a float32
@@ -117,8 +117,11 @@ class Weights:
 
 def _read_torch_header(path: Path) -> tuple[dict[str, Any], int]:
     from rapidembed.graph.numbers.torch_file import read_torch_header  # few models have one
+    from rapidembed.graph.numbers.torch_legacy import is_legacy, read_legacy_header
 
-    return read_torch_header(path), 0
+    if not path.is_file():
+        raise IntegrityError(f"{path} does not exist.")
+    return read_legacy_header(path) if is_legacy(path) else read_torch_header(path), 0
 
 
 def _read_header(path: Path) -> tuple[dict[str, Any], int]:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
 from rapidembed.errors import IntegrityError, UnsupportedModelError
-from rapidembed.graph.pruning import prune
+from rapidembed.graph.pruning import left_over, prune
 from rapidembed.graph.values import Part, Trait
 from rapidembed.graph.weights import Location, Weights
 
@@ -211,6 +211,10 @@ class GraphWriter:
         """Whether the checkpoint has an encoder tensor of that name (without prefix)."""
         return self._prefix + name in self._weights
 
+    def holds(self, name: str) -> bool:
+        """Whether the checkpoint has a tensor of that full name."""
+        return name in self._weights
+
     def full_name(self, name: str) -> str:
         """The name in the checkpoint of an encoder tensor."""
         return self._prefix + name
@@ -237,6 +241,7 @@ class GraphWriter:
             for name in sorted(self._weights.names - self.tensors - self.tables.keys())
             if not name.removeprefix(self._prefix).startswith(ignorable + self._left_out)
         ]
+        unused = left_over(unused, self.tensors | self.tables.keys(), self._prefix)
         if unused:
             more = f" and {len(unused) - 5} more" if len(unused) > 5 else ""
             raise UnsupportedModelError(

@@ -3,22 +3,33 @@
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
-from rapidembed.errors import IntegrityError, UnsupportedModelError
-from rapidembed.hub.checkpoint import TOKENIZER_FILE, VOCABULARY_FILES, Checkpoint
-from rapidembed.hub.files import Files, check_name
+from rapidembed.errors import IntegrityError, ModelNotCachedError, UnsupportedModelError
+from rapidembed.hub.checkpoint import (
+    ADDED_TOKENS_FILE,
+    TOKENIZER_FILE,
+    TOKENIZER_SETTINGS,
+    VOCABULARY_FILES,
+    Checkpoint,
+)
+from rapidembed.hub.files import Files, Folder, check_name
 from rapidembed.hub.onnx_file import check_external, read_onnx
-from rapidembed.registry import ModelSpec, OnnxSource, Pooling, Task, complete, undeclared
-from rapidembed.registry.config_file import read_json
-from rapidembed.registry.discovery import MODULES_FILE, WEIGHTS_FILE
+from rapidembed.registry import IMAGE, ModelSpec, OnnxSource, Pooling, Task, complete, undeclared
+from rapidembed.registry.adapter import ADAPTER_FILE, ADAPTER_WEIGHTS, read_adapter
+from rapidembed.registry.config_file import ConfigFile, read_json
+from rapidembed.registry.discovery import SETTINGS_FILE, WEIGHTS_FILE
+from rapidembed.registry.folder_keys import LIMIT_FILES
 from rapidembed.registry.hybrid import LAYERS, SUFFIXES, find_layers
+from rapidembed.registry.image_processor import ImageProcessor, read_image_processor
+from rapidembed.registry.layers import WEIGHT_FILES
+from rapidembed.registry.modules_file import MODULES_FILE, read_modules
 from rapidembed.registry.static_files import discover_static, is_static, table_folder
 
-_INDEX_FILE = "model.safetensors.index.json"
+_TORCH_FILE = "pytorch_model.bin"
+_WEIGHTS = (WEIGHTS_FILE, f"{WEIGHTS_FILE}.index.json", _TORCH_FILE, f"{_TORCH_FILE}.index.json")
+"""What weights may lie in, the first that is there counts; an index names the files of its shards."""
 _ONNX_FILE = "onnx/model.onnx"
-_TOKENIZER_SETTINGS = ("tokenizer_config.json", "special_tokens_map.json")
-_ROOT_FILES = ("sentence_bert_config.json", "config_sentence_transformers.json")
 # Weights in formats that run code when they are read, or need PyTorch or TensorFlow.
-_OTHER_WEIGHTS = ("pytorch_model.bin", "pytorch_model.bin.index.json", "tf_model.h5", "flax_model.msgpack")
+_OTHER_WEIGHTS = ("tf_model.h5", "flax_model.msgpack")
 _SAVE = (
     "Save the model once where sentence-transformers is installed: "
     'SentenceTransformer(NAME).save("folder"), and pass that folder as model_name.'
@@ -55,10 +66,12 @@ def assemble(
     for file in (*task.files, *(() if declared else task.undeclared_files)):
         files.find(file)
     encoder = _fetch_modules(files, task) if declared else _fetch_encoder(files, "")
+    for file in task.encoder_files:
+        files.find(f"{encoder}/{file}" if encoder else file)
     hybrid = (task.head if row is None else row.head) == "hybrid"
     if hybrid:
         _find_layers(files)
-    if not declared and task.needs_modules and not hybrid:
+    if not declared and not hybrid and task.needs_modules(files.root):
         spec = undeclared(files.root, name, row, pooling)
     else:
         spec = task.read(files.root, name, row)
@@ -75,13 +88,16 @@ def assemble(
 
 def assemble_onnx(files: Files, row: ModelSpec, onnx: OnnxSource) -> Checkpoint:
     """The ONNX export of a curated model, whose facts are those of its row."""
-    _fetch_encoder(files, "")
+    files.fetch("config.json")
+    _fetch_tokenizer(files, "")
     for file in onnx.additional_files:
         files.fetch(file)
     if row.head == "hybrid":
         _find_layers(files)
         row = replace(row, hybrid=find_layers(files.root) or row.hybrid)
     _fetch_tables(files, row)
+    if row.head == "picture" and row.picture is None:
+        row = replace(row, picture=_read_picture(files))
     return Checkpoint(row, files.root, _onnx(files, onnx.file), files.revision)
 
 
@@ -92,12 +108,14 @@ def _static(files: Files) -> Path | None:
 
 
 def _assemble_static(files: Files, name: str, row: ModelSpec | None, folder: Path) -> Checkpoint:
-    for file in ("config.json", "config_sentence_transformers.json"):
+    for file in ("config.json", SETTINGS_FILE):
         files.find(file)
     table = table_folder(folder)
     prefix = f"{table}/" if table else ""
     for file in (TOKENIZER_FILE, WEIGHTS_FILE):
         files.fetch(prefix + file)
+    if files.find(MODULES_FILE) is not None:
+        _fetch_layers(files, read_modules(folder)[1:])
     spec = discover_static(folder, name)
     return Checkpoint(complete(spec, row) if row else spec, folder, (prefix + WEIGHTS_FILE,), files.revision, table)
 
@@ -108,30 +126,64 @@ def _fetch_modules(files: Files, task: Task) -> str:
     modules = [(kind, check_name(path, files.label) if path else "") for kind, path in task.modules(root)]
     encoder = modules[0][1] if modules else ""
     _fetch_encoder(files, encoder)
-    for file in _ROOT_FILES:
-        files.find(file)
-    if encoder:
-        files.find(f"{encoder}/{_ROOT_FILES[0]}")
-    for kind, path in modules[1:]:
-        if kind in ("Pooling", "Dense", "MultiVectorMask", "SpladePooling", "SparseStaticEmbedding"):
+    _fetch_limits(files, f"{encoder}/" if encoder else "")
+    files.find(SETTINGS_FILE)
+    _fetch_layers(files, modules[1:])
+    return encoder
+
+
+def _fetch_layers(files: Files, modules: list[tuple[str, str]]) -> None:
+    """Fetch what the modules behind the first one consist of."""
+    for kind, path in modules:
+        if kind in ("Pooling", "Dense", "LayerNorm", "MultiVectorMask", "SpladePooling", "SparseStaticEmbedding"):
             files.fetch(f"{path}/config.json")
         if kind == "SparseStaticEmbedding":
             files.find(f"{path}/{WEIGHTS_FILE}")
         if kind == "Normalize":
             files.find(f"{path}/config.json")
-        if kind == "Dense" and files.find(f"{path}/{WEIGHTS_FILE}") is None:
+        if kind in ("Dense", "LayerNorm") and not any(files.find(f"{path}/{file}") for file in WEIGHT_FILES):
             raise UnsupportedModelError(f"{files.label} has no {path}/{WEIGHTS_FILE}. {_SAVE}")
-    return encoder
 
 
 def _fetch_encoder(files: Files, encoder: str) -> str:
     """Fetch what every encoder has; returns its folder, as it was given."""
     prefix = f"{encoder}/" if encoder else ""
-    files.fetch(f"{prefix}config.json")
-    whole = files.find(prefix + TOKENIZER_FILE) is not None
-    for file in _TOKENIZER_SETTINGS if whole else VOCABULARY_FILES:
-        files.find(prefix + file)
+    if _find_rare(files, prefix + ADAPTER_FILE) is None:
+        files.fetch(f"{prefix}config.json")
+    else:
+        files.find(f"{prefix}config.json")
+        any(files.find(prefix + file) for file in ADAPTER_WEIGHTS)
+    _fetch_tokenizer(files, prefix)
+    settings = files.find(f"{prefix}{TOKENIZER_SETTINGS[0]}")
+    if settings is None or ConfigFile.read(settings).values.get("added_tokens_decoder") is None:
+        _find_rare(files, prefix + ADDED_TOKENS_FILE)
     return encoder
+
+
+def _fetch_tokenizer(files: Files, prefix: str) -> None:
+    whole = files.find(prefix + TOKENIZER_FILE) is not None
+    for file in TOKENIZER_SETTINGS if whole else (*VOCABULARY_FILES, *TOKENIZER_SETTINGS):
+        files.find(prefix + file)
+
+
+def _find_rare(files: Files, file: str) -> Path | None:
+    """A file that few models have.
+
+    Where the hub may not be asked and the cache does not know of it, it counts as absent: a cache that another program
+    filled with all that a model has would be of no use otherwise.
+    """
+    try:
+        return files.find(file)
+    except ModelNotCachedError:
+        return None
+
+
+def _fetch_limits(files: Files, prefix: str) -> None:
+    """Fetch the Transformer module's settings, under the first of their names that says anything."""
+    for file in LIMIT_FILES:
+        found = files.find(prefix + file)
+        if found is not None and ConfigFile.read(found).values:
+            return
 
 
 def _fetch_tables(files: Files, spec: ModelSpec) -> None:
@@ -142,6 +194,13 @@ def _fetch_tables(files: Files, spec: ModelSpec) -> None:
         files.fetch(file)
 
 
+def _read_picture(files: Files) -> ImageProcessor:
+    """What an ONNX file's own repository says of its pictures."""
+    for file in IMAGE.encoder_files:
+        files.find(file)
+    return read_image_processor(files.root, ConfigFile.read(files.root / "config.json").text("model_type", ""))
+
+
 def _find_layers(files: Files) -> None:
     """Fetch the two layers of a hybrid model, in the first format that is there."""
     for layer in LAYERS:
@@ -149,11 +208,12 @@ def _find_layers(files: Files) -> None:
 
 
 def _weights(files: Files, spec: ModelSpec, prefix: str, buildable: frozenset[str]) -> tuple[str, ...]:
-    if spec.architecture in buildable:
-        if files.find(prefix + WEIGHTS_FILE) is not None:
-            return (prefix + WEIGHTS_FILE,)
-        if files.find(prefix + _INDEX_FILE) is not None:
-            return _shards(files, prefix)
+    adapter = read_adapter(files.root / prefix)
+    if adapter is not None and spec.architecture in buildable:
+        base = Folder(adapter.base)
+        return tuple(str(adapter.base / file) for file in _own_weights(base, "") or (WEIGHTS_FILE,))
+    if spec.architecture in buildable and (own := _own_weights(files, prefix)):
+        return own
     if files.find(prefix + _ONNX_FILE) is not None:
         return _onnx(files, prefix + _ONNX_FILE)
     if spec.architecture not in buildable:
@@ -166,8 +226,16 @@ def _weights(files: Files, spec: ModelSpec, prefix: str, buildable: frozenset[st
     raise UnsupportedModelError(f"{files.label} has no {prefix}{WEIGHTS_FILE}.{only} {_SAVE}")
 
 
-def _shards(files: Files, prefix: str) -> tuple[str, ...]:
-    path = files.fetch(prefix + _INDEX_FILE)
+def _own_weights(files: Files, prefix: str) -> tuple[str, ...]:
+    """The files of the weights; none: there are none that can be read."""
+    found = next((prefix + file for file in _WEIGHTS if files.find(prefix + file) is not None), None)
+    if found is None:
+        return ()
+    return _shards(files, prefix, found) if found.endswith(".json") else (found,)
+
+
+def _shards(files: Files, prefix: str, file: str) -> tuple[str, ...]:
+    path = files.fetch(file)
     index = read_json(path)
     tensors = index.get("weight_map") if isinstance(index, dict) else None
     if not isinstance(tensors, dict) or not tensors or not all(isinstance(file, str) for file in tensors.values()):

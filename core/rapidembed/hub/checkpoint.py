@@ -6,17 +6,20 @@ from pathlib import Path
 from rapidembed.errors import IntegrityError
 from rapidembed.hub.content import announced_hash
 from rapidembed.registry import ModelSpec
+from rapidembed.registry.adapter import Adapter, read_adapter
+from rapidembed.registry.config_file import ConfigFile
+from rapidembed.registry.transformer_module import read_config
 
 Stamp = tuple[tuple[str | int, ...], ...]
 
 TOKENIZER_FILE = "tokenizer.json"
+TOKENIZER_SETTINGS = ("tokenizer_config.json", "special_tokens_map.json")
+ADDED_TOKENS_FILE = "added_tokens.json"
 # Checkpoints without it hold the vocabulary, and what to make of it.
 VOCABULARY_FILES = (
     "vocab.txt",
     "vocab.json",
     "merges.txt",
-    "tokenizer_config.json",
-    "special_tokens_map.json",
 )
 
 
@@ -27,7 +30,8 @@ class Checkpoint:
     spec: ModelSpec
     root: Path
     weights: tuple[str, ...]
-    """Weight files inside ``root``: ``.safetensors`` files, or an ``.onnx`` graph and the files it keeps data in."""
+    """Weight files inside ``root``, or of an adapter's base wherever that is: ``.safetensors`` or ``.bin`` files, or an
+    ``.onnx`` graph and the files it keeps data in."""
     revision: str | None = None
     """Commit of the hub repository; None for folders and packages."""
     encoder: str = ""
@@ -39,6 +43,20 @@ class Checkpoint:
         return self.root / self.encoder
 
     @property
+    def config(self) -> ConfigFile:
+        """The encoder's config.json, with what the spec lays over it.
+
+        Raises:
+            UnsupportedModelError, IntegrityError: it is missing, damaged, or says something unknown.
+        """
+        return read_config(self.folder, self.spec.config)
+
+    @property
+    def adapter(self) -> Adapter | None:
+        """What is merged into the encoder's weights, if anything is."""
+        return None if self.is_onnx else read_adapter(self.folder)
+
+    @property
     def is_onnx(self) -> bool:
         """Whether a ready-made ONNX graph runs instead of one built from safetensors."""
         return self.weights[0].endswith(".onnx")
@@ -46,20 +64,26 @@ class Checkpoint:
     @property
     def weight_files(self) -> list[Path]:
         """All weights: the encoder's, then those of Dense modules."""
-        return [self.root / file for file in (*self.weights, *self.spec.module_weights)]
+        files = [self.root / file for file in (*self.weights, *self.spec.module_weights)]
+        return files if self.adapter is None else [*files, self.adapter.weights]
 
     @property
     def tokenizer_files(self) -> list[Path]:
         """The files that decide the token ids."""
         whole = self.folder / TOKENIZER_FILE
-        if whole.is_file():
-            return [whole]
-        return [path for name in VOCABULARY_FILES if (path := self.folder / name).is_file()]
+        vocabulary = (TOKENIZER_FILE,) if whole.is_file() else VOCABULARY_FILES
+        names = (*vocabulary, *TOKENIZER_SETTINGS, ADDED_TOKENS_FILE)
+        return [path for name in names if (path := self.folder / name).is_file()]
+
+    @property
+    def deciding_files(self) -> list[Path]:
+        """The files that decide the vectors, beside what the spec was read from."""
+        files = [*self.weight_files, self.folder / "config.json", *self.tokenizer_files]
+        return [file for file in files if file.is_file()]
 
     def stamp(self) -> Stamp:
         """Identity of the files that decide the vectors: a file that is saved again gets another."""
-        files = [*self.weight_files, self.folder / "config.json", *self.tokenizer_files]
-        return tuple(_identity(file) for file in files if file.is_file())
+        return tuple(map(_identity, self.deciding_files))
 
     def check(self, stamp: Stamp) -> None:
         """Compare the files with what they were when ``stamp`` was taken.

@@ -11,6 +11,7 @@ from pathlib import Path
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _SHA1 = re.compile(r"[0-9a-f]{40}")
 _START = 512
+_LFS = b"version https://git-lfs.github.com/spec/"
 
 
 def announced_hash(path: Path) -> str | None:
@@ -20,6 +21,12 @@ def announced_hash(path: Path) -> str | None:
     except OSError:  # no link: a folder of the user's, or a system without links
         return None
     return blob.name if blob.parent.name == "blobs" else None
+
+
+def is_lfs_pointer(path: Path) -> bool:
+    """Whether Git left a pointer where a large file should be, because it was cloned without Git LFS."""
+    with path.open("rb") as file:
+        return file.read(len(_LFS)) == _LFS
 
 
 def announced_sha256(path: Path) -> str | None:

@@ -4,6 +4,7 @@ from pathlib import Path, PurePosixPath
 from typing import Protocol
 
 from rapidembed.errors import IntegrityError, ModelNotFoundError, UnsupportedModelError
+from rapidembed.hub.content import is_lfs_pointer
 
 
 class Files(Protocol):
@@ -53,7 +54,14 @@ class Folder:
     def find(self, file: str) -> Path | None:
         """See :meth:`Files.find`."""
         path = self.root / check_name(file, self.label)
-        return path if path.is_file() else None
+        if not path.is_file():
+            return None
+        if is_lfs_pointer(path):
+            raise IntegrityError(
+                f"{path} is a Git LFS pointer, a few lines that stand for the file. Fetch the file itself: "
+                "`git lfs pull` in that folder."
+            )
+        return path
 
     def fetch(self, file: str) -> Path:
         """See :meth:`Files.fetch`.

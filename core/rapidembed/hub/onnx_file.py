@@ -17,15 +17,26 @@ _CHILDREN: dict[str, dict[int, str]] = {
     "model": {7: "graph", 20: "training", 25: "function"},
     "training": {1: "graph", 2: "graph"},
     "function": {7: "node", 11: "attribute"},
-    "graph": {1: "node", 5: "tensor", 15: "sparse"},
+    "graph": {1: "node", 5: "tensor", 11: "input", 12: "output", 15: "sparse"},
     "node": {4: "operator", 5: "attribute"},
     "attribute": {5: "tensor", 6: "graph", 10: "tensor", 11: "graph", 22: "sparse", 23: "sparse"},
     "sparse": {1: "tensor", 2: "tensor"},
-    "tensor": {13: "entry"},
+    "tensor": {8: "stored", 13: "entry"},
 }
+# A value has a name and a type, the type of a tensor has a shape, that has dimensions, and these may have a size.
+_NAME, _TYPE, _TENSOR, _SHAPE, _DIMENSION, _SIZE = 1, 2, 1, 2, 1, 1
 _KEY, _VALUE = 1, 2
 _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
 _DEEPEST = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """An input or an output of a graph."""
+
+    name: str
+    shape: tuple[int | None, ...] | None
+    """Sizes of its dimensions, None for those that are free; None: the file does not say."""
 
 
 @dataclass(slots=True)
@@ -33,12 +44,17 @@ class OnnxFile:
     """Names in a graph.
 
     Attributes:
+        inputs: what a run must be given.
+        outputs: what it gives, in order.
         external: (file, offset, length) of every tensor that is stored elsewhere; length None: to the file's end.
         operators: every operator type.
     """
 
+    inputs: list[Value] = field(default_factory=list)
+    outputs: list[Value] = field(default_factory=list)
     external: set[tuple[str, int, int | None]] = field(default_factory=set)
     operators: set[str] = field(default_factory=set)
+    stored: set[str] = field(default_factory=set, repr=False)
 
     @property
     def files(self) -> list[str]:
@@ -96,6 +112,8 @@ def _read(path: Path, size: int, modified: int) -> OnnxFile:
             _walk(data, 0, size, "model", found, 0)
     except _MalformedError as error:
         raise IntegrityError(f"{path} is not a complete ONNX file ({error}).") from error
+    # Older files list their weights among the inputs.
+    found.inputs = [value for value in found.inputs if value.name not in found.stored]
     for name in found.files:
         check_name(name, str(path))
     return found
@@ -113,6 +131,11 @@ def _walk(data: mmap.mmap, start: int, end: int, kind: str, found: OnnxFile, dep
         child = _CHILDREN[kind].get(number)
         if child == "operator":
             found.operators.add(data[begin:stop].decode("utf-8", "replace"))
+        elif child == "stored":
+            found.stored.add(data[begin:stop].decode("utf-8", "replace"))
+        elif child in ("input", "output"):
+            if depth == 1:  # others are of graphs within the graph
+                (found.inputs if child == "input" else found.outputs).append(_value(data, begin, stop))
         elif child == "entry":
             values = {n: data[b:s].decode("utf-8", "replace") for n, b, s in _fields(data, begin, stop)}
             entries[values.get(_KEY, "")] = values.get(_VALUE, "")
@@ -120,6 +143,34 @@ def _walk(data: mmap.mmap, start: int, end: int, kind: str, found: OnnxFile, dep
             _walk(data, begin, stop, child, found, depth + 1)
     if entries:
         found.external.add(_location(entries))
+
+
+def _value(data: mmap.mmap, start: int, end: int) -> Value:
+    name, shape = "", None
+    for number, begin, stop in _fields(data, start, end):
+        if number == _NAME:
+            name = data[begin:stop].decode("utf-8", "replace")
+        elif number == _TYPE:
+            for tensor in _parts(data, begin, stop, _TENSOR):
+                for dimensions in _parts(data, *tensor, _SHAPE):
+                    shape = tuple(_size(data, *dimension) for dimension in _parts(data, *dimensions, _DIMENSION))
+    return Value(name, shape)
+
+
+def _parts(data: mmap.mmap, start: int, end: int, number: int) -> Iterator[tuple[int, int]]:
+    """Begin and end of the fields of that number."""
+    return ((begin, stop) for found, begin, stop in _fields(data, start, end) if found == number)
+
+
+def _size(data: mmap.mmap, start: int, end: int) -> int | None:
+    """Of a dimension; None where it has a name, or nothing."""
+    if start == end:
+        return None
+    tag, position = _varint(data, start, end)
+    if (tag >> 3, tag & 7) != (_SIZE, _VARINT):
+        return None
+    size, _ = _varint(data, position, end)
+    return size if 0 < size < 1 << 31 else None
 
 
 def _location(entries: dict[str, str]) -> tuple[str, int, int | None]:

@@ -13,7 +13,8 @@ from rapidembed.hub.mend import mended
 from rapidembed.hub.options import HubOptions
 from rapidembed.hub.packages import PREFIX, find_package_model
 from rapidembed.registry import TEXT, ModelSpec, Pooling, Task
-from rapidembed.registry.discovery import MODULES_FILE, WEIGHTS_FILE
+from rapidembed.registry.discovery import WEIGHTS_FILE
+from rapidembed.registry.modules_file import MODULES_FILE
 from rapidembed.registry.own_code import OWN_CODE
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ def resolve(
         if not folder.expanduser().is_dir():
             raise ModelNotFoundError(f"{folder} is not a folder; it was given for the model {model_name!r}.")
         row = row if specific_model_path else None
-        return _from_folder(Folder(folder), model_name, row, task, pooling, buildable)
+        return _from_folder(Folder(_snapshot(folder.expanduser())), model_name, row, task, pooling, buildable)
     if row is not None:
         return _from_catalog(row, task, pooling, buildable, hub)
     if not _looks_like_hub_id(model_name):
@@ -75,15 +76,29 @@ def _local_folder(model_name: str) -> Path | None:
         return find_package_model(model_name)
     if model_name.startswith(BUILTIN):
         return find_builtin(model_name)
-    folder = Path(model_name).expanduser()
+    folder = _snapshot(Path(model_name).expanduser())
     return folder if any((folder / marker).is_file() for marker in (MODULES_FILE, "config.json")) else None
+
+
+def _snapshot(folder: Path) -> Path:
+    """``folder``; of a repository in the hub's cache, ``models--x--y``, its snapshot: main's, or the only one."""
+    snapshots = folder / "snapshots"
+    if not folder.name.startswith("models--") or not snapshots.is_dir():
+        return folder
+    main = folder / "refs" / "main"
+    if main.is_file():
+        return snapshots / main.read_text(encoding="utf-8").strip()
+    found = [path for path in snapshots.iterdir() if path.is_dir()]
+    if len(found) != 1:
+        raise ModelNotFoundError(f"{folder} has {len(found)} snapshots and no main branch; give one of {snapshots}.")
+    return found[0]
 
 
 def _from_folder(
     files: Folder, name: str, row: ModelSpec | None, task: Task, pooling: Pooling | None, buildable: frozenset[str]
 ) -> Checkpoint:
     if row and row.onnx_source and files.has(row.onnx_source.file):
-        declared = files.has(MODULES_FILE) or not task.needs_modules
+        declared = files.has(MODULES_FILE) or not task.needs_modules(files.root)
         if not (declared and files.has(WEIGHTS_FILE) and row.architecture in buildable):
             return assemble_onnx(files, row, row.onnx_source)
     return assemble(files, name, row=row, task=task, pooling=pooling, buildable=buildable)

@@ -38,18 +38,58 @@ class Language(NamedTuple):
 
 
 # fastembed has these. With tokenizer="word" Tamil's ids and weights, too, are fastembed's.
-_SNOWBALL = (
-    "arabic danish dutch english finnish french german greek hungarian italian norwegian portuguese romanian russian "
-    "spanish swedish tamil turkish"
+SNOWBALL = (
+    *("arabic", "danish", "dutch", "english", "finnish", "french", "german", "greek", "hungarian", "italian"),
+    *("norwegian", "portuguese", "romanian", "russian", "spanish", "swedish", "tamil", "turkish"),
 )
 # fastembed cuts the words of these scripts at every vowel mark, or not at all.
 _UNICODE_ONLY = "bengali chinese hindi japanese khmer korean lao myanmar nepali thai"
 
 LANGUAGES: dict[str, Language] = {
-    **{name: Language(name) for name in _SNOWBALL.split()},
+    **{name: Language(name) for name in SNOWBALL},
     **{name: Language(None, "unicode") for name in _UNICODE_ONLY.split()},
     "tamil": Language("tamil", "unicode"),
 }
+
+
+# ISO 639-1, then 639-3 and what else 639-2 has.
+_CODES = {
+    "arabic": "ar ara",
+    "bengali": "bn ben",
+    "chinese": "zh zho chi",
+    "danish": "da dan",
+    "dutch": "nl nld dut",
+    "english": "en eng",
+    "finnish": "fi fin",
+    "french": "fr fra fre",
+    "german": "de deu ger",
+    "greek": "el ell gre",
+    "hindi": "hi hin",
+    "hungarian": "hu hun",
+    "italian": "it ita",
+    "japanese": "ja jpn",
+    "khmer": "km khm",
+    "korean": "ko kor",
+    "lao": "lo lao",
+    "myanmar": "my mya bur",
+    "nepali": "ne nep",
+    "norwegian": "no nor nb nob nn nno",
+    "portuguese": "pt por",
+    "romanian": "ro ron rum",
+    "russian": "ru rus",
+    "spanish": "es spa",
+    "swedish": "sv swe",
+    "tamil": "ta tam",
+    "thai": "th tha",
+    "turkish": "tr tur",
+}
+_BY_CODE = {code: name for name, codes in _CODES.items() for code in codes.split()}
+
+
+def language_name(language: str) -> str:
+    """The name of a language that is given by name or by code, in any case: "en", "EN-us" and "English" are english."""
+    lowered = language.lower()
+    return _BY_CODE.get(lowered.replace("_", "-").partition("-")[0], lowered if lowered in LANGUAGES else language)
 
 
 def analysis(options: LexicalOptions, folder: "Path | None" = None) -> tuple[Tokenize, Rules]:
@@ -62,14 +102,14 @@ def analysis(options: LexicalOptions, folder: "Path | None" = None) -> tuple[Tok
     Raises:
         ValueError: the options contradict each other, or the language is unknown.
     """
-    language, disabled = options.language or "english", bool(options.disable_stemmer)
+    language, disabled = language_name(options.language or "english"), bool(options.disable_stemmer)
     known = LANGUAGES.get(language)
     if disabled and options.stemmer is not None:
         raise ValueError("stemmer was given, but disable_stemmer=True. Give one of them.")
     if known is None and options.stemmer is None and not disabled:
         raise ValueError(
-            f"language must be one of {', '.join(sorted(LANGUAGES))}, got {language!r}. For another language give a "
-            "stemmer, or disable_stemmer=True."
+            f"language must be one of {', '.join(sorted(LANGUAGES))}, or the ISO code of one, got {language!r}. For "
+            "another language give a stemmer, or disable_stemmer=True."
         )
     tokenizer: WordSplitter = options.tokenizer or (known.tokenizer if known else "word")
     stopwords: Iterable[str] | None = options.stopwords
@@ -89,10 +129,14 @@ def _stopwords(language: str, tokenizer: WordSplitter, folder: "Path | None") ->
         if not file.is_file():
             raise ValueError(f"{file} does not exist. It should hold stopwords, one in a line; or give stopwords=.")
         return file.read_text(encoding="utf-8").splitlines()
-    if tokenizer == "word" and language == "tamil":
-        return ()  # fastembed has no list for it
-    words = stopwords_of(language)
-    return words if tokenizer == "word" else [unicodedata.normalize("NFKC", word) for word in words]
+    if tokenizer == "word":
+        return fastembed_stopwords(language)
+    return [unicodedata.normalize("NFKC", word) for word in stopwords_of(language)]
+
+
+def fastembed_stopwords(language: str) -> tuple[str, ...]:
+    """The stopwords that fastembed has for a language."""
+    return () if language == "tamil" else stopwords_of(language)
 
 
 @cache

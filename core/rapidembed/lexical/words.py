@@ -108,6 +108,11 @@ def _unspaced() -> re.Pattern[str]:
     return re.compile(f"{_LETTER}+")
 
 
+def is_unspaced(text: str) -> bool:
+    """Whether the text has letters of a script that is written without spaces."""
+    return not text.isascii() and _unspaced().search(text) is not None
+
+
 def unicode_tokens(text: str) -> list[str]:
     """Words in any script: letters, digits and the marks on them; of scripts without spaces, overlapping pairs.
 

@@ -68,11 +68,11 @@ class ConfigFile:
         return ConfigFile(self.path, value)
 
     def flag(self, name: str, default: bool) -> bool:
-        """A truth value."""
+        """A truth value, which 0 and 1 stand for too."""
         value = self.values.get(name, default)
-        if not isinstance(value, bool):
+        if not isinstance(value, bool) and value not in (0, 1):
             raise IntegrityError(f"{self.path}: expected true or false for {name}, got {value!r}.")
-        return value
+        return bool(value)
 
     def text(self, name: str, default: str) -> str:
         """A string."""

@@ -7,14 +7,10 @@ from pathlib import Path
 
 from rapidembed.errors import IntegrityError, UnsupportedModelError
 from rapidembed.registry.config_file import ConfigFile
-from rapidembed.registry.discovery import (
-    MODULES_FILE,
-    read_max_tokens,
-    read_modules,
-    read_prompts,
-)
-from rapidembed.registry.own_code import read_architecture
+from rapidembed.registry.discovery import encoder_facts, read_prompts, read_settings_file
+from rapidembed.registry.modules_file import MODULES_FILE, read_modules
 from rapidembed.registry.spec import ModelSpec
+from rapidembed.registry.transformer_module import TransformerModule
 
 
 def discover_cross_encoder(folder: Path, name: str) -> ModelSpec:
@@ -34,21 +30,17 @@ def discover_cross_encoder(folder: Path, name: str) -> ModelSpec:
                 f"found {', '.join(kinds)}."
             )
         encoder = folder / modules[0][1]
-    config = ConfigFile.read(encoder / "config.json")
-    transformer = ConfigFile.read_optional(encoder / "sentence_bert_config.json")
-    transformer.require(transformer_task="sequence-classification", module_output_name="scores", processing_kwargs={})
-    prompts, default_prompt = read_prompts(ConfigFile.read_optional(folder / "config_sentence_transformers.json"))
+    module = TransformerModule.read(encoder, transformer_task="sequence-classification", module_output_name="scores")
+    prompts, default_prompt = read_prompts(read_settings_file(folder))
     if default_prompt is not None and prompts[default_prompt]:
         raise UnsupportedModelError(f"{folder}: cross-encoders with a default prompt are not supported.")
-    labels = _labels(config)
+    labels = _labels(module.config)
     return ModelSpec(
         name=name,
         dim=len(labels),
         labels=labels,
-        architecture=read_architecture(config),
         head="classification",
-        max_tokens=read_max_tokens(encoder, transformer, config),
-        lower_case=transformer.flag("do_lower_case", False),
+        **encoder_facts(module),
     )
 
 

@@ -10,8 +10,8 @@ from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING
 
+from rapidembed.names import HeadName
 from rapidembed.registry.spec import ModelSpec
-from rapidembed.types import HeadName
 
 if TYPE_CHECKING:
     from importlib import metadata

@@ -4,18 +4,26 @@ Two generations of the format are read: up to version 5 (``pooling_mode_*`` flag
 (``pooling_mode``, ``embedding_dimension``, moved module paths). A module or value that is not known is refused by name.
 """
 
-from dataclasses import replace
+import logging
+from dataclasses import fields, replace
 from pathlib import Path
+from typing import Any
 
 from rapidembed.errors import IntegrityError, UnsupportedModelError
-from rapidembed.registry.config_file import ConfigFile, read_json
-from rapidembed.registry.encoder_config import read_hidden, read_optional_hidden, read_position_limit
+from rapidembed.names import POOLING_MODES, PoolingMode
+from rapidembed.registry import folder_keys
+from rapidembed.registry.config_file import ConfigFile
+from rapidembed.registry.encoder_config import read_hidden, read_optional_hidden
+from rapidembed.registry.layers import LAYERS, read_layers
+from rapidembed.registry.modules_file import MODULES_FILE, read_modules
 from rapidembed.registry.own_code import read_adapters, read_architecture
-from rapidembed.registry.spec import DenseLayer, ModelSpec, Pooling
-from rapidembed.types import POOLING_MODES, PoolingMode
+from rapidembed.registry.spec import ModelSpec, Pooling
+from rapidembed.registry.transformer_module import TransformerModule
 
-MODULES_FILE = "modules.json"
 WEIGHTS_FILE = "model.safetensors"
+SETTINGS_FILE = "config_sentence_transformers.json"
+
+logger = logging.getLogger(__name__)
 
 # In the order in which sentence-transformers concatenates them.
 _LEGACY_POOLING: tuple[tuple[str, PoolingMode], ...] = (
@@ -26,9 +34,12 @@ _LEGACY_POOLING: tuple[tuple[str, PoolingMode], ...] = (
     ("pooling_mode_weightedmean_tokens", "weightedmean"),
     ("pooling_mode_lasttoken", "lasttoken"),
 )
-# transformers writes 1e30 for "no limit".
-_NO_LIMIT = 1_000_000_000
-_HIDDEN_STATE = "last_hidden_state"
+_KNOWN = {
+    "transformer_task": "feature-extraction",
+    "module_output_name": "token_embeddings",
+    "query_expansion": None,
+}
+"""Values of the Transformer module's settings that a dense model may have."""
 # In evaluation this module does nothing.
 _NOTHING = "Dropout"
 
@@ -42,44 +53,59 @@ def discover(folder: Path, name: str) -> ModelSpec:
     """
     modules = [(kind, path) for kind, path in read_modules(folder) if kind != _NOTHING]
     kinds = [kind for kind, _ in modules]
-    if kinds[:2] != ["Transformer", "Pooling"] or any(kind not in ("Dense", "Normalize") for kind in kinds[2:]):
+    if kinds[:2] != ["Transformer", "Pooling"] or any(kind not in LAYERS for kind in kinds[2:]):
         raise UnsupportedModelError(
-            f"{folder / MODULES_FILE}: expected the modules Transformer, Pooling, then any of Dense and Normalize; "
+            f"{folder / MODULES_FILE}: expected the modules Transformer, Pooling, then any of {', '.join(LAYERS)}; "
             f"found {', '.join(kinds)}."
         )
-    if "Normalize" in kinds[:-1]:
-        raise UnsupportedModelError(f"{folder / MODULES_FILE}: Normalize is supported as the last module only.")
-    encoder = folder / modules[0][1]
-    config = ConfigFile.read(encoder / "config.json")
-    transformer = _transformer(encoder / "sentence_bert_config.json")
+    module = TransformerModule.read(folder / modules[0][1], **_KNOWN)
     pooling_file = ConfigFile.read(folder / modules[1][1] / "config.json")
-    pooling, dim = _pooling(pooling_file, config)
-    dense = tuple(read_dense(folder, path) for kind, path in modules if kind == "Dense")
-    for layer in dense:
-        if layer.in_features != dim:
-            raise IntegrityError(f"{folder / layer.path}: takes {layer.in_features} values, but gets {dim}.")
-        dim = layer.out_features
-    if kinds[-1] == "Normalize":
-        ConfigFile.read_optional(folder / modules[-1][1] / "config.json").require(
-            module_input_name="sentence_embedding"
-        )
-    settings = ConfigFile.read_optional(folder / "config_sentence_transformers.json")
+    pooling, width = _pooling(pooling_file, module.config)
+    layers = read_layers(folder, modules[2:], width)
+    settings = read_settings_file(folder, "SentenceTransformer")
     prompts, default_prompt = read_prompts(settings)
     return ModelSpec(
         name=name,
-        dim=dim,
-        architecture=read_architecture(config),
+        dim=layers[-1].out_features if layers else width,
         pooling=pooling,
         normalize=kinds[-1] == "Normalize",
-        max_tokens=read_max_tokens(encoder, transformer, config),
-        dense=dense,
-        lower_case=transformer.flag("do_lower_case", False),
+        dense=layers[:-1] if kinds[-1] == "Normalize" else layers,
         prompts=prompts,
         include_prompt=pooling_file.flag("include_prompt", True),
         default_prompt=default_prompt,
         similarity=_similarity(settings),
-        tasks=read_adapters(config),
+        role_tokens=module.role_tokens,
+        truncate_dim=settings.optional_positive("truncate_dim"),
+        tasks=read_adapters(module.config),
+        **encoder_facts(module),
     )
+
+
+def encoder_facts(module: TransformerModule) -> dict[str, Any]:
+    """What a spec has of its encoder, whatever follows it."""
+    return {
+        "architecture": read_architecture(module.config),
+        "max_tokens": module.max_tokens,
+        "lower_case": module.lower_case,
+        "tokenizer": module.tokenizer,
+        "config": module.over_config,
+    }
+
+
+def read_settings_file(folder: Path, *model_types: str) -> ConfigFile:
+    """``config_sentence_transformers.json``, which must be of one of these types of models if it names one.
+
+    Raises:
+        UnsupportedModelError: it is of another, or says something unknown.
+    """
+    settings = ConfigFile.read_optional(folder / SETTINGS_FILE)
+    folder_keys.check(settings, folder_keys.SETTINGS)
+    stated = settings.values.get("model_type")
+    if model_types and stated is not None and stated not in model_types:
+        raise UnsupportedModelError(
+            f"{settings.path}: model_type={stated!r} is of another kind of model; known here: {', '.join(model_types)}."
+        )
+    return settings
 
 
 def undeclared(folder: Path, name: str, row: ModelSpec | None, pooling: Pooling | None) -> ModelSpec:
@@ -96,14 +122,13 @@ def undeclared(folder: Path, name: str, row: ModelSpec | None, pooling: Pooling 
             f'example pooling="mean" or pooling="cls"; or save the model with sentence-transformers, which writes that '
             "file."
         )
-    config = ConfigFile.read(folder / "config.json")
+    module = TransformerModule.read(folder, **_KNOWN)
     return ModelSpec(
         name=name,
-        dim=read_hidden(config) * len(pooling),
-        architecture=read_architecture(config),
+        dim=read_hidden(module.config) * len(pooling),
         pooling=pooling,
         normalize=row.normalize if row else False,
-        max_tokens=read_max_tokens(folder, ConfigFile.read_optional(folder / "sentence_bert_config.json"), config),
+        **encoder_facts(module),
     )
 
 
@@ -119,77 +144,18 @@ def complete(spec: ModelSpec, row: ModelSpec) -> ModelSpec:
     if spec.dim != row.dim and (not row.overrides or spec.dense or row.head != "pool"):
         raise UnsupportedModelError(f"{row.name} should have {row.dim} dimensions; these files give {spec.dim}.")
     # Newer versions write empty prompts into every checkpoint; they declare nothing.
-    prompts = spec.prompts if any(spec.prompts.values()) else row.prompts
-    if row.overrides:
-        return replace(
-            row,
-            architecture=spec.architecture,
-            max_tokens=row.max_tokens or spec.max_tokens,
-            dense=spec.dense,
-            lower_case=row.lower_case or spec.lower_case,
-            prompts=row.prompts or prompts,
-            default_prompt=row.default_prompt or spec.default_prompt,
-            late=row.late or spec.late,
-            sparse=row.sparse or spec.sparse,
-            hybrid=spec.hybrid,
-            vocab_size=row.vocab_size or spec.vocab_size,
-            labels=spec.labels,
-        )
-    return replace(
-        row,
-        architecture=spec.architecture,
-        pooling=spec.pooling,
-        normalize=spec.normalize,
-        max_tokens=spec.max_tokens,
-        dense=spec.dense,
-        lower_case=spec.lower_case,
-        prompts=prompts,
-        include_prompt=spec.include_prompt,
-        default_prompt=spec.default_prompt,
-        similarity=spec.similarity,
-        tasks=spec.tasks or row.tasks,
-        late=spec.late,
-        hybrid=spec.hybrid,
-        labels=spec.labels,
-        # The special tokens that a row leaves out are nothing that files say.
-        sparse=spec.sparse and row.sparse and replace(spec.sparse, skip_special=row.sparse.skip_special),
-    )
-
-
-def read_modules(folder: Path) -> list[tuple[str, str]]:
-    """Kind (last part of the class name) and folder of each module.
-
-    Raises:
-        UnsupportedModelError: the folder has no modules.json.
-        IntegrityError: modules.json is damaged.
-    """
-    path = folder / MODULES_FILE
-    if not path.is_file():
-        raise UnsupportedModelError(
-            f"{folder} has no {MODULES_FILE}, so its pooling is not declared. Save the model with "
-            "sentence-transformers, which writes that file."
-        )
-    try:
-        return [(str(module["type"]).rpartition(".")[2], str(module["path"])) for module in read_json(path)]
-    except (TypeError, KeyError) as error:
-        raise IntegrityError(f'{path}: expected a list of modules, each with "type" and "path".') from error
-
-
-def _transformer(path: Path) -> ConfigFile:
-    file = ConfigFile.read_optional(path)
-    file.require(
-        transformer_task="feature-extraction",
-        module_output_name="token_embeddings",
-        processing_kwargs={},
-        query_length=None,
-        document_length=None,
-        query_expansion=None,
-    )
-    modalities = file.values.get("modality_config")
-    text = modalities.get("text") if isinstance(modalities, dict) else None
-    if isinstance(text, dict) and text.get("method_output_name", _HIDDEN_STATE) != _HIDDEN_STATE:
-        raise UnsupportedModelError(f"{path}: modality_config must read {_HIDDEN_STATE}, got {text}.")
-    return file
+    if not any(spec.prompts.values()):
+        spec = replace(spec, prompts={})
+    # The special tokens that a row leaves out are nothing that files say.
+    if spec.sparse and row.sparse and not row.overrides:
+        spec = replace(spec, sparse=replace(spec.sparse, skip_special=row.sparse.skip_special))
+    values: dict[str, Any] = {}
+    for each in fields(ModelSpec):
+        source = each.metadata.get("from", ("row", "row"))[row.overrides]
+        words = {"files": getattr(spec, each.name), "row": getattr(row, each.name)}
+        first, _, second = source.partition(" or ")
+        values[each.name] = words[first] or words[second] if second else words[first]
+    return ModelSpec(**values)
 
 
 def _similarity(file: ConfigFile) -> str | None:
@@ -197,6 +163,7 @@ def _similarity(file: ConfigFile) -> str | None:
 
 
 def _pooling(file: ConfigFile, config: ConfigFile) -> tuple[Pooling, int]:
+    folder_keys.check(file, folder_keys.POOLING)
     modes = file.values.get("pooling_mode")
     if modes is None:
         modes = [mode for flag, mode in _LEGACY_POOLING if file.flag(flag, False)] or ["mean"]
@@ -214,39 +181,22 @@ def _pooling(file: ConfigFile, config: ConfigFile) -> tuple[Pooling, int]:
     return tuple(modes), width * len(modes)
 
 
-def read_dense(folder: Path, module: str, value: str = "sentence_embedding") -> DenseLayer:
-    """The Dense module in the folder ``module``, which must read and write ``value``."""
-    file = ConfigFile.read(folder / module / "config.json")
-    file.require(module_input_name=value, module_output_name=value, use_residual=False)
-    return DenseLayer(
-        path=module,
-        in_features=file.positive("in_features"),
-        out_features=file.positive("out_features"),
-        bias=file.flag("bias", True),
-        activation=file.text("activation_function", "torch.nn.modules.activation.Tanh").rpartition(".")[2],
-    )
-
-
 def read_prompts(file: ConfigFile) -> tuple[dict[str, str], str | None]:
     """The prompts by name, and the name of the one that plain encoding applies."""
-    prompts = file.values.get("prompts") or {}
-    if not isinstance(prompts, dict) or not all(isinstance(text, str) for text in prompts.values()):
-        raise IntegrityError(f"{file.path}: expected prompts to map names to strings, got {prompts!r}.")
+    stated = file.values.get("prompts") or {}
+    if not isinstance(stated, dict) or not all(text is None or isinstance(text, str) for text in stated.values()):
+        raise IntegrityError(f"{file.path}: expected prompts to map names to strings, got {stated!r}.")
+    # Every model has these two prompts there, so that one called "passage" is never a document's by itself.
+    prompts = {"query": "", "document": ""} | {name: text or "" for name, text in stated.items()}
+    unused = [name for name in ("passage", "corpus") if prompts.get(name) and not prompts["document"]]
+    if unused:
+        logger.warning(
+            "%s: the prompt %r is not put before documents, as sentence-transformers does not either; "
+            "prompts={'document': ...} does.",
+            file.path,
+            unused[0],
+        )
     default = file.values.get("default_prompt_name")
     if default is not None and (not isinstance(default, str) or default not in prompts):
         raise IntegrityError(f"{file.path}: default_prompt_name is {default!r}, which is not among its prompts.")
     return prompts, default
-
-
-def read_max_tokens(folder: Path, transformer: ConfigFile, config: ConfigFile) -> int | None:
-    """sentence-transformers' own limit, else the tokenizer's, never beyond the model's positions."""
-    tokenizer = ConfigFile.read_optional(folder / "tokenizer_config.json")
-    for file, name in ((transformer, "max_seq_length"), (tokenizer, "model_max_length")):
-        limit = file.values.get(name)
-        if limit is None or (isinstance(limit, int | float) and limit > _NO_LIMIT):
-            continue
-        if isinstance(limit, bool) or not isinstance(limit, int) or limit < 1:
-            raise UnsupportedModelError(f"{file.path}: {name} must be a positive integer, got {limit!r}.")
-        positions = read_position_limit(config)
-        return min(limit, positions) if positions else limit
-    return None

@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
-from rapidembed.registry.config_file import ConfigFile
-from rapidembed.registry.discovery import MODULES_FILE, read_max_tokens, read_modules
-from rapidembed.registry.own_code import read_architecture
+from rapidembed.names import HeadName
+from rapidembed.registry.discovery import encoder_facts
+from rapidembed.registry.modules_file import MODULES_FILE, read_modules
 from rapidembed.registry.spec import ModelSpec
-from rapidembed.types import HeadName
+from rapidembed.registry.transformer_module import TransformerModule
 
 
 def discover_encoder(folder: Path, name: str, head: HeadName) -> ModelSpec:
@@ -17,13 +17,10 @@ def discover_encoder(folder: Path, name: str, head: HeadName) -> ModelSpec:
         IntegrityError: a file is damaged, or holds a value of a wrong type.
     """
     encoder = folder / read_modules(folder)[0][1] if (folder / MODULES_FILE).is_file() else folder
-    config = ConfigFile.read(encoder / "config.json")
-    transformer = ConfigFile.read_optional(encoder / "sentence_bert_config.json")
+    module = TransformerModule.read(encoder)
     return ModelSpec(
         name=name,
-        dim=1 if head == "attention" else config.positive("hidden_size"),
-        architecture=read_architecture(config),
+        dim=1 if head == "attention" else module.config.positive("hidden_size"),
         head=head,
-        max_tokens=read_max_tokens(encoder, transformer, config),
-        lower_case=transformer.flag("do_lower_case", False),
+        **encoder_facts(module),
     )

@@ -5,8 +5,16 @@ from rapidembed.registry.config_file import ConfigFile
 
 # What they call the width of token vectors, which others call hidden_size.
 _WIDTH = {"distilbert": "dim"}
+# Positions are turned into angles, or into distances.
+_RELATIVE = ("modernbert", "nomic_bert", "qwen2", "qwen3", "gemma3", "gemma3_text", "gte", "new")
+_DECODERS = ("qwen", "gemma", "llama", "mistral")
 # Their first position stands behind the padding token's number.
 _OFFSET_POSITIONS = ("roberta", "xlm-roberta", "camembert", "mpnet")
+
+
+def text_part(config: ConfigFile) -> ConfigFile:
+    """What a config says of the encoder of texts, where it is of one of pictures too."""
+    return config.section("text_config") if "text_config" in config.values else config
 
 
 def read_hidden(config: ConfigFile) -> int:
@@ -24,7 +32,7 @@ def read_position_limit(config: ConfigFile) -> int | None:
     positions = config.optional_positive("max_position_embeddings")
     if config.text("model_type", "") == "nomic_bert":  # whose first number is what it was trained with
         positions = max(positions or 0, config.optional_positive("n_positions") or 0) or None
-    if positions and config.text("model_type", "").startswith(_OFFSET_POSITIONS):
+    if positions and counts_from_padding(config):
         return positions - read_padding(config) - 1
     return positions
 
@@ -37,6 +45,21 @@ def read_padding(config: ConfigFile) -> int:
     if isinstance(padding, bool) or not isinstance(padding, int) or padding < 0:
         raise IntegrityError(f"{config.path}: expected pad_token_id to be a token's number, got {padding!r}.")
     return padding
+
+
+def counts_from_padding(config: ConfigFile) -> bool:
+    """Whether the first position is the one behind the padding token's number."""
+    return config.text("model_type", "").startswith(_OFFSET_POSITIONS)
+
+
+def has_position_table(config: ConfigFile) -> bool:
+    """Whether the model can take no more tokens than it has positions for; others were only trained with so many."""
+    return config.text("model_type", "") not in _RELATIVE
+
+
+def is_encoder(config: ConfigFile) -> bool:
+    """Whether tokens see those behind them, unless config.json says otherwise."""
+    return not config.text("model_type", "").startswith(_DECODERS)
 
 
 def _width(config: ConfigFile) -> str:

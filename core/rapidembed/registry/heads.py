@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
-from rapidembed.types import HeadName
+from rapidembed.names import HeadName
 
 Dim = TypeVar("Dim", int, str)
 
@@ -22,6 +22,8 @@ class Head:
     """The head whose classes of transformers a checkpoint is of; None: it is one of its own."""
     pairs: bool = False
     """Whether it reads two texts at once."""
+    pictures: bool = False
+    """Whether it reads pictures; else texts."""
     first_only: bool = False
     """Whether it reads the first token only, however it is pooled."""
 
@@ -41,6 +43,7 @@ HEADS: Mapping[HeadName, Head] = {
         Head(name="attention", per_token=True, beyond_dim=None),
         Head(name="words", per_token=True, read_as="pool"),
         Head(name="hybrid", per_token=True, beyond_dim=1, read_as="pool"),
+        Head(name="picture", pictures=True),
     )
 }
 

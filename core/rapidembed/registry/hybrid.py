@@ -5,8 +5,9 @@ from pathlib import Path
 
 from rapidembed.errors import UnsupportedModelError
 from rapidembed.registry.config_file import ConfigFile
-from rapidembed.registry.discovery import MODULES_FILE, discover
+from rapidembed.registry.discovery import discover
 from rapidembed.registry.encoder import discover_encoder
+from rapidembed.registry.modules_file import MODULES_FILE
 from rapidembed.registry.spec import Hybrid, ModelSpec
 
 LAYERS = ("colbert_linear", "sparse_linear")

@@ -9,21 +9,16 @@ import string
 from pathlib import Path
 from typing import Any
 
-from safetensors import SafetensorError, safe_open
-
 from rapidembed.errors import IntegrityError, UnsupportedModelError
+from rapidembed.registry import folder_keys
 from rapidembed.registry.config_file import ConfigFile
-from rapidembed.registry.discovery import (
-    MODULES_FILE,
-    WEIGHTS_FILE,
-    read_dense,
-    read_max_tokens,
-    read_modules,
-    read_prompts,
-)
+from rapidembed.registry.discovery import WEIGHTS_FILE, encoder_facts, read_prompts, read_settings_file
 from rapidembed.registry.encoder_config import read_hidden
-from rapidembed.registry.own_code import read_architecture
-from rapidembed.registry.spec import DenseLayer, LateInteraction, ModelSpec
+from rapidembed.registry.layer import DenseLayer
+from rapidembed.registry.layers import check_normalize, read_dense
+from rapidembed.registry.modules_file import MODULES_FILE, read_modules
+from rapidembed.registry.spec import LateInteraction, ModelSpec
+from rapidembed.registry.transformer_module import TransformerModule
 
 METADATA_FILE = "artifact.metadata"
 
@@ -43,7 +38,7 @@ def discover_multi_vector(folder: Path, name: str) -> ModelSpec:
         return _from_modules(folder, name)
     config = ConfigFile.read(folder / "config.json")
     if "HF_ColBERT" in (config.values.get("architectures") or ()):
-        return _from_colbert(folder, name, config)
+        return _from_colbert(folder, name)
     raise UnsupportedModelError(
         f"{folder} has no {MODULES_FILE} and is no HF_ColBERT, so it does not say how it makes token vectors."
     )
@@ -59,11 +54,14 @@ def _from_modules(folder: Path, name: str) -> ModelSpec:
         )
     if "Normalize" in kinds and "Dense" in kinds[kinds.index("Normalize") :]:
         raise UnsupportedModelError(f"{folder / MODULES_FILE}: Dense after Normalize is not supported.")
-    settings = ConfigFile.read_optional(folder / "config_sentence_transformers.json")
-    encoder = folder / modules[0][1]
-    config = ConfigFile.read(encoder / "config.json")
-    transformer = ConfigFile.read_optional(encoder / "sentence_bert_config.json")
-    transformer.require(transformer_task="feature-extraction", module_output_name=_TOKENS, processing_kwargs={})
+    settings = read_settings_file(folder)
+    module = TransformerModule.read(
+        folder / modules[0][1], transformer_task="feature-extraction", module_output_name=_TOKENS
+    )
+    transformer = module.file
+    for kind, path in modules:
+        if kind == "Normalize":
+            check_normalize(folder / path, _TOKENS)
     dense = tuple(read_dense(folder, path, _TOKENS) for kind, path in modules if kind == "Dense")
     pylate = settings.values.get("model_type") == "ColBERT"
     knobs = settings if pylate else transformer
@@ -74,13 +72,10 @@ def _from_modules(folder: Path, name: str) -> ModelSpec:
     prompts, _ = read_prompts(settings)
     return ModelSpec(
         name=name,
-        dim=_width(folder, read_hidden(config), dense),
-        architecture=read_architecture(config),
+        dim=_width(folder, read_hidden(module.config), dense),
         head="tokens",
         normalize=pylate or "Normalize" in kinds,
-        max_tokens=knobs.optional_positive("document_length") or read_max_tokens(encoder, transformer, config),
         dense=dense,
-        lower_case=transformer.flag("do_lower_case", False),
         prompts=prompts,
         late=LateInteraction(
             query_marker=_marker(settings, "query_prefix") if pylate else None,
@@ -88,21 +83,21 @@ def _from_modules(folder: Path, name: str) -> ModelSpec:
             skip=skip,
             **(expansion or {"query_length": knobs.optional_positive("query_length")}),
         ),
+        **encoder_facts(module) | {"max_tokens": knobs.optional_positive("document_length") or module.max_tokens},
     )
 
 
-def _from_colbert(folder: Path, name: str, config: ConfigFile) -> ModelSpec:
+def _from_colbert(folder: Path, name: str) -> ModelSpec:
     metadata = ConfigFile.read_optional(folder / METADATA_FILE)
+    module = TransformerModule.read(folder)
     width, hidden = _projection(folder / WEIGHTS_FILE)
     layer = DenseLayer(path="", in_features=hidden, out_features=width, bias=False, activation="Identity")
     length = metadata.optional_positive("query_maxlen") or _DEFAULT_QUERY_LENGTH
     return ModelSpec(
         name=name,
         dim=width,
-        architecture=read_architecture(config),
         head="tokens",
         normalize=True,
-        max_tokens=metadata.optional_positive("doc_maxlen") or read_max_tokens(folder, ConfigFile(folder, {}), config),
         dense=(layer,),
         late=LateInteraction(
             query_marker=metadata.text("query_token_id", "[unused0]"),
@@ -112,6 +107,7 @@ def _from_colbert(folder: Path, name: str, config: ConfigFile) -> ModelSpec:
             expansion_attended=metadata.flag("attend_to_mask_tokens", False),
             skip=_PUNCTUATION if metadata.flag("mask_punctuation", True) else (),
         ),
+        **encoder_facts(module) | {"max_tokens": metadata.optional_positive("doc_maxlen") or module.max_tokens},
     )
 
 
@@ -119,6 +115,8 @@ def _projection(path: Path) -> tuple[int, int]:
     """Output and input width of the projection, which only its weights know."""
     if not path.is_file():
         raise UnsupportedModelError(f"{path.parent} has no {path.name}, which says how wide its token vectors are.")
+    from safetensors import SafetensorError, safe_open  # the rows of known models are listed without
+
     try:
         with safe_open(path, framework="numpy") as file:
             width, hidden = file.get_slice("linear.weight").get_shape()
@@ -173,7 +171,7 @@ def _skip(folder: Path, modules: list[tuple[str, str]]) -> tuple[str, ...]:
     for kind, path in modules:
         if kind == "MultiVectorMask":
             file = ConfigFile.read(folder / path / "config.json")
-            file.require(skiplist_tasks=["document"], keep_only_token_ids=None)
+            folder_keys.check(file, folder_keys.MASK)
             words += _words(file)
     return words
 

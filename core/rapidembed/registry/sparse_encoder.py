@@ -7,17 +7,13 @@ from pathlib import Path
 from typing import cast
 
 from rapidembed.errors import IntegrityError, UnsupportedModelError
+from rapidembed.names import SparsePooling
+from rapidembed.registry import folder_keys
 from rapidembed.registry.config_file import ConfigFile
-from rapidembed.registry.discovery import (
-    MODULES_FILE,
-    WEIGHTS_FILE,
-    read_max_tokens,
-    read_modules,
-    read_prompts,
-)
-from rapidembed.registry.own_code import read_architecture
+from rapidembed.registry.discovery import WEIGHTS_FILE, encoder_facts, read_prompts, read_settings_file
+from rapidembed.registry.modules_file import MODULES_FILE, kind_of, read_modules
 from rapidembed.registry.spec import ModelSpec, SparseWeights
-from rapidembed.types import SparsePooling
+from rapidembed.registry.transformer_module import TransformerModule
 
 ROUTER_FILE = "router_config.json"
 
@@ -46,22 +42,18 @@ def discover_sparse(folder: Path, name: str) -> ModelSpec:
             f"{folder / MODULES_FILE}: expected the modules Transformer and SpladePooling, and perhaps {_TABLE} for "
             f"queries; found {', '.join(kinds)}."
         )
-    encoder = folder / modules[0][1]
-    config = ConfigFile.read(encoder / "config.json")
-    transformer = ConfigFile.read_optional(encoder / "sentence_bert_config.json")
-    transformer.require(transformer_task="fill-mask", module_output_name="token_embeddings", processing_kwargs={})
-    prompts, default_prompt = read_prompts(ConfigFile.read_optional(folder / "config_sentence_transformers.json"))
+    module = TransformerModule.read(
+        folder / modules[0][1], transformer_task="fill-mask", module_output_name="token_embeddings"
+    )
+    prompts, default_prompt = read_prompts(read_settings_file(folder))
     for path in tables:
         ConfigFile.read(folder / path / "config.json").require(path=None)
     pooling, logs = _pooling(ConfigFile.read(folder / modules[1][1] / "config.json")) if kinds[1:] else ("max", 1)
     return ModelSpec(
         name=name,
-        dim=config.positive("vocab_size"),
-        architecture=read_architecture(config),
+        dim=module.config.positive("vocab_size"),
         head="mlm",
         pooling=("max",) if pooling == "max" else ("none",),  # of the logits that an ONNX file gives
-        max_tokens=read_max_tokens(encoder, transformer, config),
-        lower_case=transformer.flag("do_lower_case", False),
         prompts=prompts,
         default_prompt=default_prompt,
         sparse=SparseWeights(
@@ -69,6 +61,7 @@ def discover_sparse(folder: Path, name: str) -> ModelSpec:
             logs=logs,
             query_weights=f"{tables[0]}/{WEIGHTS_FILE}" if tables else None,
         ),
+        **encoder_facts(module),
     )
 
 
@@ -86,8 +79,7 @@ def read_sparse_modules(folder: Path) -> list[tuple[str, str]]:
     try:
         types, structure = dict(file.values["types"]), dict(file.values["structure"])
         routes = {
-            route: [(str(types[path]).rpartition(".")[2], str(path)) for path in paths]
-            for route, paths in structure.items()
+            route: [(kind_of(str(types[path])), str(path)) for path in paths] for route, paths in structure.items()
         }
     except (KeyError, TypeError, ValueError) as error:
         raise IntegrityError(f'{file.path}: expected "types" and "structure" of the routes.') from error
@@ -100,6 +92,7 @@ def read_sparse_modules(folder: Path) -> list[tuple[str, str]]:
 
 
 def _pooling(file: ConfigFile) -> tuple[str, int]:
+    folder_keys.check(file, folder_keys.SPLADE)
     pooling = file.text("pooling_strategy", "max")
     activation = file.text("activation_function", "relu")
     if pooling not in ("max", "sum"):

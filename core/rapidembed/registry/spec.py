@@ -4,14 +4,25 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from rapidembed.names import POOLING_MODES, HeadName, PoolingMode, SparsePooling
 from rapidembed.registry.heads import HEADS
-from rapidembed.types import POOLING_MODES, HeadName, PoolingMode, SparsePooling
+from rapidembed.registry.image_processor import ImageProcessor
+from rapidembed.registry.layer import Layer
+
+# Who is believed where a checkpoint's files and a row both have a word: with a curated row, and with an added one.
+_FILES = {"from": ("files", "files")}
+_CURATED = {"from": ("files", "row")}
+_ADDED = {"from": ("row", "row or files")}
+_FILES_FIRST = {"from": ("files or row", "row")}
+_FILES_UNLESS_ADDED = {"from": ("files", "row or files")}
+_EITHER = {"from": ("files or row", "row or files")}
 
 Pooling = tuple[PoolingMode, ...]
 """Modes whose results are concatenated, in this order."""
 
 _NO_STRINGS: Mapping[str, str] = {}
 _NO_TASKS: Mapping[str, int] = {}
+_NO_VALUES: Mapping[str, Any] = {}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,24 +34,6 @@ class OnnxSource:
     repo: str
     file: str
     additional_files: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DenseLayer:
-    """A sentence-transformers Dense module: ``activation(x @ weight.T + bias)``, on the pooled vector or each token."""
-
-    path: str
-    """Folder of the module inside the checkpoint; "" where its weights lie among the encoder's."""
-    in_features: int
-    out_features: int
-    bias: bool
-    activation: str
-    """Class name in ``torch.nn``, for example "Tanh" or "Identity"."""
-
-    @property
-    def prefix(self) -> str:
-        """What its tensors' names begin with, see :class:`rapidembed.graph.weights.Weights`."""
-        return f"{self.path}/" if self.path else ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,13 +127,15 @@ class FastembedValues:
     """fastembed never re-normalises some models that are normalised upstream, and the reverse."""
     max_tokens: int | None = None
     """Its effective token limit, where it is below the model's."""
-    prompts: bool = False
-    """Whether it applies prompts by itself; it does so for no model."""
+    marker_counts: bool = True
+    """Whether the marker of a late-interaction model counts against its token limit."""
+    archived: bool = False
+    """Whether its listing says that the model once came as an archive."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelSpec:
-    """A text model.
+    """A model of texts or pictures.
 
     A curated row names where the model comes from; a spec read from a folder describes just that folder.
     """
@@ -150,43 +145,54 @@ class ModelSpec:
     name: str
     dim: int
     """Width of the output: of a vector or of each token's, the number of labels, or the size of the vocabulary."""
-    architecture: str = ""
+    architecture: str = field(default="", metadata=_FILES)
     """``model_type`` of the checkpoint's config.json; empty where that file is to say it."""
     head: HeadName = "pool"
-    """What is computed from the encoder's token vectors; see :data:`rapidembed.types.HeadName`."""
-    pooling: Pooling = ("none",)
-    normalize: bool = False
+    """What is computed from the encoder's token vectors; see :data:`rapidembed.names.HeadName`."""
+    pooling: Pooling = field(default=("none",), metadata=_CURATED)
+    normalize: bool = field(default=False, metadata=_CURATED)
     """Whether vectors are scaled to length 1 (L2)."""
-    late: LateInteraction | None = None
+    late: LateInteraction | None = field(default=None, metadata=_FILES_UNLESS_ADDED)
     """Set where the head is "tokens"."""
-    sparse: SparseWeights | None = None
+    sparse: SparseWeights | None = field(default=None, metadata=_FILES_UNLESS_ADDED)
     """Set where the head is "mlm"."""
     words: WordWeights | None = None
     """Set where the head is "attention" or "words"."""
-    hybrid: Hybrid | None = None
+    hybrid: Hybrid | None = field(default=None, metadata=_FILES)
     """Set where the head is "hybrid"."""
-    labels: tuple[str, ...] = ()
+    picture: ImageProcessor | None = field(default=None, metadata=_FILES_UNLESS_ADDED)
+    """What is done with a picture before the model sees it; set where the head is "picture"."""
+    labels: tuple[str, ...] = field(default=(), metadata=_FILES)
     """Names of a classifier's labels, in order; may be empty where there is one."""
-    vocab_size: int | None = None
+    vocab_size: int | None = field(default=None, metadata=_ADDED)
     """Of a sparse model what listings call so, where it is not ``dim``."""
-    max_tokens: int | None = None
+    max_tokens: int | None = field(default=None, metadata=_FILES_UNLESS_ADDED)
     """Token limit, special tokens included; None: the checkpoint's own."""
     source: str | None = None
     """Hub repository with the original safetensors weights, if any."""
     onnx_source: OnnxSource | None = None
-    dense: tuple[DenseLayer, ...] = ()
-    lower_case: bool = False
-    prompts: Mapping[str, str] = field(default_factory=lambda: _NO_STRINGS)
+    dense: tuple[Layer, ...] = field(default=(), metadata=_FILES)
+    """What follows the pooling, in order."""
+    truncate_dim: int | None = field(default=None, metadata=_FILES_UNLESS_ADDED)
+    """Leading dimensions that are kept, after normalizing, where the caller does not ask for others."""
+    role_tokens: Mapping[str, int] = field(default_factory=lambda: _NO_TASKS, metadata=_FILES)
+    """Token limits of queries and documents, by role, where they have their own."""
+    lower_case: bool = field(default=False, metadata=_FILES_UNLESS_ADDED)
+    tokenizer: Mapping[str, Any] = field(default_factory=lambda: _NO_VALUES, metadata=_FILES)
+    """Values that lie over tokenizer_config.json."""
+    config: Mapping[str, Any] = field(default_factory=lambda: _NO_VALUES, metadata=_FILES)
+    """Values that lie over config.json."""
+    prompts: Mapping[str, str] = field(default_factory=lambda: _NO_STRINGS, metadata=_EITHER)
     """Text put before inputs, by role: "query" and "document" are used by the query and document methods."""
     optional_prompts: Mapping[str, str] = field(default_factory=lambda: _NO_STRINGS)
     """Prompts that the model's card offers but does not require; never applied by default."""
-    include_prompt: bool = True
+    include_prompt: bool = field(default=True, metadata=_CURATED)
     """Whether the prompt's tokens are pooled; where not, only those after it are."""
-    similarity: str | None = None
+    similarity: str | None = field(default=None, metadata=_CURATED)
     """Function that the model was trained to be compared by: "cosine", "dot", "euclidean" or "manhattan"."""
-    default_prompt: str | None = None
+    default_prompt: str | None = field(default=None, metadata=_FILES_UNLESS_ADDED)
     """Key of the prompt that plain encoding applies."""
-    tasks: Mapping[str, int] = field(default_factory=lambda: _NO_TASKS)
+    tasks: Mapping[str, int] = field(default_factory=lambda: _NO_TASKS, metadata=_FILES_FIRST)
     """Adapter numbers for graphs that take a ``task_id`` input."""
     output: int | str = 0
     """Which output of the ONNX file holds the token vectors, or the vector where pooling is "none"."""
@@ -216,7 +222,7 @@ class ModelSpec:
     @property
     def module_weights(self) -> tuple[str, ...]:
         """Weight files beside the encoder's."""
-        files = [f"{layer.path}/model.safetensors" for layer in self.dense if layer.path]
+        files = [layer.weights for layer in self.dense if layer.weights]
         if self.sparse is not None and self.sparse.query_weights:
             files.append(self.sparse.query_weights)
         if self.words is not None:
@@ -237,8 +243,8 @@ class ModelSpec:
 
     @property
     def document_prompt(self) -> str:
-        """Text put before every document: the prompt called "document", "passage" or "corpus"."""
-        return next(filter(None, (self.prompts.get(role) for role in ("document", "passage", "corpus"))), "")
+        """Text put before every document: the prompt called "document", else "passage", else "corpus"."""
+        return next((self.prompts[role] for role in ("document", "passage", "corpus") if role in self.prompts), "")
 
     @property
     def plain_prompt(self) -> str:

@@ -72,10 +72,12 @@ class Engine(Protocol[X_contra]):
     pool: ComputePool
     cores: int
     """Cores that it uses at most."""
-    position_limit: int | None
-    """Longest sequence the model has positions for, if it says so."""
     backend: str
     """What computes."""
+
+    @property
+    def position_limit(self) -> int | None:
+        """Longest sequence the model has positions for, if it says so."""
 
     @property
     def tokenizer(self) -> TextTokenizer:
@@ -88,6 +90,9 @@ class Engine(Protocol[X_contra]):
     @property
     def workers(self) -> int:
         """Batches that may run at the same time."""
+
+    def refuse(self, item: X_contra, where: str) -> None:
+        """Raise a ValueError over an input that the model has no vectors for; ``where`` names it."""
 
     def load(self, *, bulk: bool = False) -> None:
         """Load what a first call needs, so that it does not wait for it; with ``bulk`` it is of many inputs."""

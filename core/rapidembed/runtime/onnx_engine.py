@@ -14,7 +14,8 @@ from rapidembed.runtime.backends import BACKENDS
 from rapidembed.runtime.backends.backend import GraphBackend, Session
 from rapidembed.runtime.engine import NOTHING, EngineKey, TextTokenizer
 from rapidembed.runtime.feeder import Feeder, open_feeder
-from rapidembed.runtime.pooling import dense, first_attention, hybrid, pool
+from rapidembed.runtime.layers import follow
+from rapidembed.runtime.pooling import first_attention, hybrid, pool
 from rapidembed.runtime.ready import X
 from rapidembed.runtime.sessions import Sessions
 from rapidembed.runtime.workers import ComputePool, compute_pool
@@ -34,8 +35,6 @@ class OnnxEngine(Generic[X]):
         self.backend: str = key.backend
         self._spec = key.checkpoint.spec
         self._feeder: Feeder[X] = open_feeder(key.checkpoint)
-        self.position_limit = self._feeder.position_limit
-        """Longest sequence the model has positions for, if it says so."""
         self.pool: ComputePool = compute_pool()
         self.cores = min(self.pool.size, key.threads or self.pool.size)
         """Cores that this engine uses at most."""
@@ -52,6 +51,11 @@ class OnnxEngine(Generic[X]):
         if self._feeder.tokenizer is None:
             raise UnsupportedModelError(f"{self._spec.name} reads no texts.")
         return self._feeder.tokenizer
+
+    @property
+    def position_limit(self) -> int | None:
+        """Longest sequence the model has positions for, if it says so."""
+        return self._feeder.position_limit
 
     @property
     def workers(self) -> int:
@@ -77,11 +81,21 @@ class OnnxEngine(Generic[X]):
         else:
             self._sessions.start_bulk()
 
+    def refuse(self, item: X, where: str) -> None:
+        """Refuse an input that the model cannot take; names it by ``where``."""
+        self._feeder.refuse(item, where)
+
     def plan(self, inputs: Sequence[X], max_rows: int) -> list[planner.Batch]:
         """Cut a window of ready inputs into batches of at most ``max_rows``."""
         hidden, length = self._feeder.hidden, self._feeder.length
         lengths = [length(item) for item in inputs]
-        max_rows = 1 if self._sessions.program.row_by_row else max_rows
+        program = self._sessions.program
+        if program.fixed_rows is not None:
+            max_rows = min(max_rows, program.fixed_rows)
+        # What pads its batches needs a mask that says so.
+        masked = program.masked or not self._feeder.pads
+        if program.row_by_row or not (masked or self.key.placement.on_cpu):
+            max_rows = 1
         if not self.key.placement.on_cpu:
             return planner.plan_gpu(lengths, hidden=hidden, max_rows=max_rows)
         width = self._sessions.bulk_width
@@ -113,13 +127,18 @@ class OnnxEngine(Generic[X]):
 
     def _forward(self, session: Session, inputs: Sequence[X], length: int, extra: Mapping[str, int]) -> Vectors:
         program = self._sessions.program
-        output = session.run(self._feeder.feeds(session.inputs, inputs, length, extra))
+        # Where the graph fixes the number of rows, the last one fills it up.
+        filled = [*inputs, *[inputs[-1]] * ((program.fixed_rows or len(inputs)) - len(inputs))]
+        output = session.run(self._feeder.feeds(session.inputs, filled, length, extra))[: len(inputs)]
         if self._spec.head == "attention" and output.ndim == 4:
             output = first_attention(output)
+        if self._spec.head == "picture" and output.ndim == 4:  # a pooled map of features keeps its sides of 1
+            output = output.reshape(len(output), -1)
         if program.pooling != ("none",):
-            output = pool(output, self._feeder.mask(inputs, length), program.pooling, extra.get("prompt_tokens", 0))
+            tokens = output.shape[1] if output.ndim == 3 else length
+            output = pool(output, self._feeder.mask(inputs, tokens), program.pooling, extra.get("prompt_tokens", 0))
         for layer in program.dense:
-            output = dense(output, layer, program.tensors)
+            output = follow(output, layer, program.tensors)
         if self._spec.head == "hybrid" and self.key.checkpoint.is_onnx:
             output = hybrid(output, program.tensors)
         self._check(output, length)

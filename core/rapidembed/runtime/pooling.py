@@ -1,24 +1,14 @@
-"""Pooling and Dense outside the graph, for ONNX files that return token vectors."""
+"""Pooling outside the graph, for ONNX files that return token vectors."""
 
-import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rapidembed.errors import UnsupportedModelError
-from rapidembed.registry import DenseLayer
-from rapidembed.types import PoolingMode, Vectors
+from rapidembed.names import PoolingMode
+from rapidembed.types import Vectors
 
 _MIN_COUNT = 1e-9
-_erf = np.vectorize(math.erf, otypes=[np.float32])
-_ACTIVATIONS: dict[str, Callable[[Vectors], Vectors]] = {
-    "Identity": lambda x: x,
-    "Tanh": np.tanh,
-    "ReLU": lambda x: np.maximum(x, 0),
-    "Sigmoid": lambda x: np.asarray(1 / (1 + np.exp(-x)), dtype=np.float32),
-    "GELU": lambda x: np.asarray(x * (1 + _erf(x / math.sqrt(2))) / 2, dtype=np.float32),
-}
 
 
 def pool(
@@ -36,22 +26,6 @@ def pool(
         return hidden
     hidden, mask = hidden[:, skipped:], mask[:, skipped:]
     return np.concatenate([_pool(hidden, mask, mode, skipped) for mode in modes], axis=-1)
-
-
-def dense(vectors: Vectors, layer: DenseLayer, tensors: Mapping[str, NDArray[np.float32]]) -> Vectors:
-    """A Dense module on pooled vectors.
-
-    Raises:
-        UnsupportedModelError: its activation is unknown.
-    """
-    if layer.activation not in _ACTIVATIONS:
-        raise UnsupportedModelError(
-            f"{layer.path}: activation {layer.activation!r} is unknown; known: {', '.join(_ACTIVATIONS)}."
-        )
-    product = vectors @ tensors[f"{layer.path}/linear.weight"].T
-    if layer.bias:
-        product += tensors[f"{layer.path}/linear.bias"]
-    return np.asarray(_ACTIVATIONS[layer.activation](product), dtype=np.float32)
 
 
 def first_attention(weights: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -18,6 +18,12 @@ _ERRORS_ONLY = 3
 _PACKED_IN_PARALLEL_BELOW = 200_000_000
 _SLOWER_FUSED = ["BiasGeluFusion", "SkipLayerNormFusion"]
 """What ONNX Runtime does faster in two operators than in the one that it makes of them on a CPU."""
+_NUMBERS = {
+    "tensor(int32)": np.int32,
+    "tensor(bool)": np.bool_,
+    "tensor(float)": np.float32,
+    "tensor(float16)": np.float16,
+}
 _WEIGHTS_FOLDER = "session.model_external_initializers_file_folder_path"
 
 
@@ -58,12 +64,27 @@ class OnnxSession:
                 f"{wanted} was asked for, but ONNX Runtime {ort.__version__} started {active[0]}. "
                 "Its log says why; a missing CUDA or cuDNN library is the usual cause."
             )
-        self.inputs = frozenset(value.name for value in self._session.get_inputs()) - program.tables.keys()
+        wanted_inputs = {value.name: value.type for value in self._session.get_inputs()}
+        self.inputs = frozenset(wanted_inputs) - program.tables.keys()
+        # Exports take masks and numbers of tokens in other types too.
+        self._casts = {name: _NUMBERS[kind] for name, kind in wanted_inputs.items() if kind in _NUMBERS}
+        self._name = "the built graph" if isinstance(model, bytes) else model
         self._output = _output_name([value.name for value in self._session.get_outputs()], program.output)
 
     def run(self, feeds: Mapping[str, NDArray[Any]]) -> NDArray[np.float32]:
         """Compute the program's output for one batch."""
-        outputs: list[Any] = self._session.run([self._output], {**feeds, **self._tables})
+        given = {
+            name: value.astype(self._casts[name], copy=False) if name in self._casts else value
+            for name, value in feeds.items()
+        }
+        try:
+            outputs: list[Any] = self._session.run([self._output], {**given, **self._tables})
+        except Exception as error:  # ONNX Runtime's errors share no base class below Exception
+            shapes = ", ".join(f"{name} {value.shape}" for name, value in sorted(feeds.items()))
+            raise IntegrityError(
+                f"ONNX Runtime {ort.__version__} could not run {self._name} on {shapes}: {error}. The file does not "
+                "take what its tokenizer and config.json promise."
+            ) from error
         return np.asarray(outputs[0], dtype=np.float32)
 
 

@@ -4,21 +4,24 @@ Padding and truncation that a ``tokenizer.json`` carries are switched off when i
 so one tokenizer serves every token limit, and how long a text really was is known.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from tokenizers import Encoding, normalizers
 
 from rapidembed.errors import UnsupportedModelError
 from rapidembed.hub import Checkpoint
 from rapidembed.registry.config_file import ConfigFile
+from rapidembed.runtime.tokenizer_classes import steps_of
 from rapidembed.runtime.tokenizer_files import load_tokenizer
 
 # Characters that surely hold enough tokens for most texts; where they do not, four times as many are tried.
 _CHARS_PER_TOKEN = 12
 _MIN_CHARS = 4096
 _LONGEST_ADDED_TOKEN = 256
+_NOTHING: Mapping[str, Any] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,33 +63,44 @@ class Tokenizer:
 
     Args:
         folder: where its files lie.
-        truncation_side: "right" keeps the beginning of a long text, "left" its end.
+        truncation_side: "right" keeps the beginning of a long text, "left" its end; None: what the files say.
         lower_case: lower every text first, as the checkpoint's sentence-transformers config may ask for.
+        arguments: what its module of sentence-transformers says of it, see
+            :func:`rapidembed.runtime.tokenizer_files.load_tokenizer`.
 
     Raises:
         IntegrityError: a file is damaged.
         UnsupportedModelError: the tokenizer is of a kind that is not known.
     """
 
-    def __init__(self, folder: Path, *, truncation_side: str = "right", lower_case: bool = False) -> None:
-        if truncation_side not in ("left", "right"):
-            raise UnsupportedModelError(f"{folder}: truncation_side must be left or right, got {truncation_side!r}.")
-        self._tokenizer = load_tokenizer(folder)
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        truncation_side: str | None = None,
+        lower_case: bool = False,
+        arguments: Mapping[str, Any] = _NOTHING,
+    ) -> None:
+        self._tokenizer = load_tokenizer(folder, arguments)
+        stated = ConfigFile.read_optional(folder / "tokenizer_config.json").values | dict(arguments)
+        serialized = (self._tokenizer.truncation or {}).get("direction")
+        side = truncation_side or stated.get("truncation_side") or serialized or "right"
+        if side not in ("left", "right"):
+            raise UnsupportedModelError(f"{folder}: truncation_side must be left or right, got {side!r}.")
         self._tokenizer.no_truncation()
         self._tokenizer.no_padding()
-        if lower_case:
-            own = self._tokenizer.normalizer
-            self._tokenizer.normalizer = normalizers.Sequence([normalizers.Lowercase(), *([own] if own else [])])
-        self._keep_end = truncation_side == "left"
+        self._tokenizer.encode_special_tokens = bool(stated.get("split_special_tokens", False))
+        own = self._tokenizer.normalizer
+        if lower_case and not _lowers(own):
+            self._tokenizer.normalizer = normalizers.Sequence([normalizers.Lowercase(), *steps_of(own)])
+        self._keep_end = side == "left"
         self._prefix, self._suffix = self._affixes(folder)
 
     @classmethod
     def of(cls, checkpoint: Checkpoint) -> "Tokenizer":
         """The tokenizer of a checkpoint."""
-        folder = checkpoint.folder
-        config = ConfigFile.read_optional(folder / "tokenizer_config.json")
-        side = config.text("truncation_side", "right")
-        return cls(folder, truncation_side=side, lower_case=checkpoint.spec.lower_case)
+        spec = checkpoint.spec
+        return cls(checkpoint.folder, lower_case=spec.lower_case, arguments=spec.tokenizer)
 
     @property
     def special_tokens(self) -> int:
@@ -134,6 +148,11 @@ class Tokenizer:
     def tokens(self, ids: Sequence[int]) -> list[str]:
         """The vocabulary's tokens by their ids."""
         return [self._tokenizer.id_to_token(number) or "" for number in ids]
+
+    @property
+    def size(self) -> int:
+        """Numbers of tokens are below this."""
+        return max(self._tokenizer.get_vocab_size(), *(n + 1 for n in self._tokenizer.get_added_tokens_decoder()), 0)
 
     def token_id(self, token: str) -> int | None:
         """Id of a token of the vocabulary, special ones included; None: there is none of that name."""
@@ -184,3 +203,8 @@ class Tokenizer:
         raise UnsupportedModelError(
             f"{folder}: special tokens must stand before or after the text, got the mask {mask}."
         )
+
+
+def _lowers(normalizer: Any) -> bool:
+    """Whether a step of the normalizer lowers texts; BERT's does so too, which sentence-transformers does not count."""
+    return any(isinstance(step, normalizers.Lowercase) for step in steps_of(normalizer))

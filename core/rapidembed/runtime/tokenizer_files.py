@@ -1,146 +1,227 @@
-"""The fast tokenizer of a checkpoint: its tokenizer.json, or one put together from an older checkpoint's vocabulary."""
+"""The fast tokenizer of a checkpoint: as transformers 5 makes it from tokenizer.json or an older vocabulary."""
 
-from dataclasses import dataclass, replace
+import json
+import re
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
-from tokenizers import AddedToken, normalizers, pre_tokenizers, processors
+from tokenizers import AddedToken, processors
 from tokenizers import Tokenizer as FastTokenizer
 from tokenizers.models import BPE, WordPiece
 
-from rapidembed.errors import IntegrityError, UnsupportedModelError
-from rapidembed.registry.config_file import ConfigFile
+from rapidembed.errors import IntegrityError, RapidEmbedError, UnsupportedModelError
+from rapidembed.registry.config_file import read_json
+from rapidembed.runtime.tokenizer_classes import CLASSES, Parts, Recipe
+from rapidembed.runtime.tokenizer_name import class_name
+from rapidembed.runtime.tokenizer_settings import SPECIAL, TOKENIZER_FILE, Token, TokenizerSettings
 
-
-@dataclass(frozen=True, slots=True)
-class _Family:
-    """What tokenizers of one class have where their files do not say otherwise."""
-
-    cls: str
-    sep: str
-    unk: str
-    pad: str
-    mask: str
-
-
-_BERT = _Family("[CLS]", "[SEP]", "[UNK]", "[PAD]", "[MASK]")
-_WORD_PIECE = {
-    "Bert": _BERT,
-    "DistilBert": _BERT,
-    "Electra": _BERT,
-    "MPNet": _Family("<s>", "</s>", "[UNK]", "<pad>", "<mask>"),
-}
-_BYTE_LEVEL = {"Roberta": _Family("<s>", "</s>", "<unk>", "<pad>", "<mask>")}
-# config.json's model_type, for checkpoints whose tokenizer_config.json names no class.
-_BY_MODEL_TYPE = {
-    "bert": "Bert",
-    "distilbert": "DistilBert",
-    "electra": "Electra",
-    "mpnet": "MPNet",
-    "roberta": "Roberta",
-}
 _SENTENCEPIECE = ("sentencepiece.bpe.model", "spiece.model", "tokenizer.model", "spm.model")
 _SAVE = 'Save it once where transformers is installed: AutoTokenizer.from_pretrained(NAME).save_pretrained("folder").'
+_NOTHING: Mapping[str, Any] = {}
 
 
-def load_tokenizer(folder: Path) -> FastTokenizer:
+def load_tokenizer(folder: Path, arguments: Mapping[str, Any] = _NOTHING) -> FastTokenizer:
     """The tokenizer whose files lie in ``folder``.
+
+    Args:
+        folder: the encoder's.
+        arguments: what its module of sentence-transformers says of it, which wins over tokenizer_config.json.
 
     Raises:
         IntegrityError: a file is damaged.
-        UnsupportedModelError: only files are there that no tokenizer can be made from.
+        UnsupportedModelError: only files are there that no tokenizer can be made from, or they say something unknown.
     """
-    path = folder / "tokenizer.json"
-    if not path.is_file():
-        return _from_vocabulary(folder)
+    name = class_name(folder)
+    path = folder / TOKENIZER_FILE
+    tokenizer = _serialized(path) if path.is_file() else None
+    added = tokenizer.get_added_tokens_decoder() if tokenizer is not None else {}
+    settings = TokenizerSettings.read(folder, arguments, added)
+    try:
+        if tokenizer is not None:
+            return _as_its_class(tokenizer, path, name, settings)
+        return _from_vocabulary(folder, name, settings)
+    except RapidEmbedError:
+        raise
+    except Exception as error:  # tokenizers raises bare Exception
+        raise IntegrityError(f"{folder} holds no tokenizer that this version can read: {error}") from error
+
+
+def _serialized(path: Path) -> FastTokenizer:
     try:
         return FastTokenizer.from_file(str(path))
     except Exception as error:  # tokenizers raises bare Exception
         raise IntegrityError(f"{path} is not a tokenizer this version can read: {error}") from error
 
 
-def _from_vocabulary(folder: Path) -> FastTokenizer:
-    settings = ConfigFile.read_optional(folder / "tokenizer_config.json")
-    name = _class_name(folder, settings)
-    if (folder / "vocab.txt").is_file() and name in _WORD_PIECE:
-        return _word_piece(folder / "vocab.txt", settings, _WORD_PIECE[name])
-    if (folder / "vocab.json").is_file() and (folder / "merges.txt").is_file() and name in _BYTE_LEVEL:
-        return _byte_level(folder, settings, _BYTE_LEVEL[name])
-    found = [file for file in ("vocab.txt", "vocab.json", *_SENTENCEPIECE) if (folder / file).is_file()]
-    raise UnsupportedModelError(
-        f"{folder} has no tokenizer.json, and none can be made for the class {name!r} from "
-        f"{', '.join(found) or 'its other files'}. {_SAVE}"
-    )
+def _as_its_class(tokenizer: FastTokenizer, path: Path, name: str, settings: TokenizerSettings) -> FastTokenizer:
+    if name not in CLASSES:
+        special = {key: settings.token(key, None) for key in SPECIAL}
+        _add_tokens(tokenizer, settings, special, settings.extra)
+        _update_ends(tokenizer, settings, special)
+        return tokenizer
+    recipe = CLASSES[name](settings, _parts(path, name, tokenizer))
+    kind = type(tokenizer.model).__name__
+    if kind != recipe.model:
+        raise UnsupportedModelError(f"{path} is a {kind} tokenizer, but {name}Tokenizer is made from a {recipe.model}.")
+    if not _as_in(tokenizer, path, recipe, settings):
+        tokenizer = _rebuilt(tokenizer, path, recipe)
+    return _finished(tokenizer, recipe, settings)
 
 
-def _class_name(folder: Path, settings: ConfigFile) -> str:
-    """``Bert`` for BertTokenizer and BertTokenizerFast, and so on."""
-    name = settings.text("tokenizer_class", "").removesuffix("Fast").removesuffix("Tokenizer")
-    model_type = ConfigFile.read(folder / "config.json").text("model_type", "unknown")
-    return name or _BY_MODEL_TYPE.get(model_type, model_type)
+def _parts(path: Path, name: str, tokenizer: FastTokenizer) -> Parts:
+    def place(token: str) -> int | None:
+        number: int | None = tokenizer.model.token_to_id(token)
+        if number is None or name == "Camembert":
+            return number
+        score = re.search(
+            re.escape(json.dumps(token, ensure_ascii=False).encode()) + rb"\s*,\s*(-?[\d.]+)", path.read_bytes()
+        )
+        return number if score is not None and float(score[1]) == 0.0 else None
+
+    return Parts(tokenizer.normalizer, place)
 
 
-def _word_piece(path: Path, settings: ConfigFile, family: _Family) -> FastTokenizer:
-    tokens = _special_tokens(settings, family)
+def _as_in(tokenizer: FastTokenizer, path: Path, recipe: Recipe, settings: TokenizerSettings) -> bool:
+    """Whether the file already is what the recipe makes of it, so that it need not be put together anew."""
+    if _state(tokenizer.normalizer) != _state(recipe.normalizer):
+        return False
+    if _state(tokenizer.pre_tokenizer) != _state(recipe.pre_tokenizer):
+        return False
+    if recipe.model == "Unigram":
+        same = _unigram(path) == recipe.parameters
+    else:
+        same = all(
+            (getattr(tokenizer.model, key) or None) == (value or None) for key, value in recipe.parameters.items()
+        )
+    if not same:
+        return False
+    there = {number: repr(token) for number, token in tokenizer.get_added_tokens_decoder().items()}
+    return not settings.added or there == {number: repr(token) for number, token in settings.added.items()}
+
+
+def _unigram(path: Path) -> dict[str, Any]:
+    """Parameters of a Unigram model, which only its file tells; parsing that would take longer than all else."""
+    text = path.read_bytes()
+    unknown = re.search(rb'"unk_id"\s*:\s*(\d+)', text)
+    return {
+        "unk_id": int(unknown[1]) if unknown else None,
+        "byte_fallback": re.search(rb'"byte_fallback"\s*:\s*true', text) is not None,
+    }
+
+
+def _state(part: Any) -> Any:
+    return None if part is None else json.loads(part.__getstate__())
+
+
+def _rebuilt(tokenizer: FastTokenizer, path: Path, recipe: Recipe) -> FastTokenizer:
+    file = read_json(path)
+    file |= {"added_tokens": [], "padding": None, "post_processor": None}
+    file["normalizer"], file["pre_tokenizer"] = _state(recipe.normalizer), _state(recipe.pre_tokenizer)
+    file["model"] |= {"type": recipe.model, **recipe.parameters}
+    new = FastTokenizer.from_str(json.dumps(file))
+    new.post_processor = tokenizer.post_processor
+    return new
+
+
+def _from_vocabulary(folder: Path, name: str, settings: TokenizerSettings) -> FastTokenizer:
+    recipe = CLASSES[name](settings, Parts()) if name in CLASSES else None
+    paths = [folder / file for file in recipe.vocabulary] if recipe is not None else []
+    if recipe is not None and paths and all(path.is_file() for path in paths):
+        kind = WordPiece if recipe.model == "WordPiece" else BPE
+        parameters = {key: value for key, value in recipe.parameters.items() if value is not None}
+        model: Any = _read(paths[0], lambda: kind.from_file(*map(str, paths), **parameters))
+    else:
+        found = [file for file in ("vocab.txt", "vocab.json", *_SENTENCEPIECE) if (folder / file).is_file()]
+        raise UnsupportedModelError(
+            f"{folder} has no tokenizer.json, and none can be made for the class {name!r} from "
+            f"{', '.join(found) or 'its other files'}. {_SAVE}"
+        )
+    tokenizer = FastTokenizer(model)
+    if recipe.normalizer is not None:
+        tokenizer.normalizer = recipe.normalizer
+    tokenizer.pre_tokenizer = recipe.pre_tokenizer
+    return _finished(tokenizer, recipe, settings)
+
+
+def _read(path: Path, make: Any) -> Any:
     try:
-        model = WordPiece.from_file(str(path), unk_token=tokens.unk)
+        return make()
     except Exception as error:  # tokenizers raises bare Exception
         raise IntegrityError(f"{path} is not a vocabulary: {error}") from error
-    tokenizer = FastTokenizer(model)
-    strip_accents = settings.values.get("strip_accents")
-    tokenizer.normalizer = normalizers.BertNormalizer(
-        clean_text=True,
-        handle_chinese_chars=settings.flag("tokenize_chinese_chars", True),
-        strip_accents=None if strip_accents is None else settings.flag("strip_accents", True),
-        lowercase=settings.flag("do_lower_case", True),
-    )
-    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
-    cls, sep = _add_special_tokens(tokenizer, tokens, path)
-    tokenizer.post_processor = processors.BertProcessing(sep, cls)
+
+
+def _finished(tokenizer: FastTokenizer, recipe: Recipe, settings: TokenizerSettings) -> FastTokenizer:
+    """With its tokens added, and what stands around every text."""
+    unknown = recipe.parameters.get("unk_token")
+    if recipe.model == "WordPiece" and tokenizer.model.token_to_id(unknown) is None:
+        raise IntegrityError(f"The vocabulary lacks {unknown!r}, which stands for words that cannot be cut to pieces.")
+    extra = settings.extra if "extra_special_tokens" in settings.file.values else recipe.extra
+    _add_tokens(tokenizer, settings, recipe.special, extra)
+    if tokenizer.post_processor is None and recipe.fallback is not None:
+        tokenizer.post_processor = _ends(tokenizer, recipe.fallback, recipe)
+    _update_ends(tokenizer, settings, recipe.special)
+    if recipe.ends is not None:
+        tokenizer.post_processor = _ends(tokenizer, recipe.ends, recipe)
     return tokenizer
 
 
-def _byte_level(folder: Path, settings: ConfigFile, family: _Family) -> FastTokenizer:
-    tokens = _special_tokens(settings, family)
-    vocabulary = folder / "vocab.json"
+def _ends(tokenizer: FastTokenizer, make: Any, recipe: Recipe) -> Any:
     try:
-        model = BPE.from_file(str(vocabulary), str(folder / "merges.txt"), unk_token=None)
+        return make(tokenizer)
     except Exception as error:  # tokenizers raises bare Exception
-        raise IntegrityError(f"{vocabulary} and merges.txt are not a vocabulary: {error}") from error
-    tokenizer = FastTokenizer(model)
-    prefix_space = settings.flag("add_prefix_space", False)
-    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=prefix_space)
-    cls, sep = _add_special_tokens(tokenizer, tokens, vocabulary)
-    tokenizer.post_processor = processors.RobertaProcessing(sep, cls, add_prefix_space=prefix_space)
-    return tokenizer
+        names = ", ".join(f"{name}={token}" for name, token in recipe.special.items())
+        raise IntegrityError(
+            f"The vocabulary lacks a token that stands before or after every text ({names})."
+        ) from error
 
 
-def _special_tokens(settings: ConfigFile, family: _Family) -> _Family:
-    own = {name: settings.values.get(f"{name}_token") for name in ("cls", "sep", "unk", "pad", "mask")}
-    texts = {name: value.get("content") if isinstance(value, dict) else value for name, value in own.items()}
-    return replace(family, **{name: text for name, text in texts.items() if isinstance(text, str)})
+def _add_tokens(
+    tokenizer: FastTokenizer,
+    settings: TokenizerSettings,
+    special: Mapping[str, Token | None],
+    extra: Iterable[Token],
+) -> None:
+    """Make the listed tokens, and special ones that are not listed, one token wherever they stand in a text."""
+    there = {repr(token) for token in tokenizer.get_added_tokens_decoder().values()}
+    wanted: list[Token] = [token for token in settings.added.values() if repr(token) not in there]
+    known = {token.content for token in tokenizer.get_added_tokens_decoder().values()} | {str(_text(t)) for t in wanted}
+    named = [special[name] for name in SPECIAL if special.get(name) is not None]
+    named += settings.others.values()
+    for token in (*named, *extra):
+        if token is not None and _text(token) not in known:
+            wanted.append(token)
+            known.add(_text(token))
+    names = {_text(token) for token in named if token is not None}
+    ready = []
+    for token in wanted:
+        if isinstance(token, str):
+            token = AddedToken(token, special=True)
+        elif not token.special and token.content in names:
+            token.special = True
+        ready.append(token)
+    if ready:
+        tokenizer.add_tokens(ready)
 
 
-def _add_special_tokens(
-    tokenizer: FastTokenizer, tokens: _Family, path: Path
-) -> tuple[tuple[str, int], tuple[str, int]]:
-    """Make special tokens one token wherever they stand in a text, as transformers has it.
-
-    Returns:
-        The tokens before and after every text, with their ids.
-    """
-    names = [
-        name for name in (tokens.unk, tokens.sep, tokens.pad, tokens.cls) if tokenizer.token_to_id(name) is not None
-    ]
-    special = [AddedToken(name, special=True) for name in names]
-    if tokenizer.token_to_id(tokens.mask) is not None:
-        # RoBERTa's mask takes the space before it along.
-        special.append(AddedToken(tokens.mask, special=True, lstrip=tokens.mask == "<mask>"))
-    tokenizer.add_special_tokens(special)
-    return _with_id(tokenizer, tokens.cls, path), _with_id(tokenizer, tokens.sep, path)
+def _text(token: Token) -> str:
+    return token if isinstance(token, str) else token.content
 
 
-def _with_id(tokenizer: FastTokenizer, token: str, path: Path) -> tuple[str, int]:
-    number = tokenizer.token_to_id(token)
-    if number is None:
-        raise IntegrityError(f"{path} does not hold {token!r}, which stands before or after every text.")
-    return token, number
+def _update_ends(tokenizer: FastTokenizer, settings: TokenizerSettings, special: Mapping[str, Token | None]) -> None:
+    """Where the settings say so, or nothing else does: the tokens that stand around every text."""
+    stated = "add_bos_token" in settings.file.values or "add_eos_token" in settings.file.values
+    if not stated and tokenizer.post_processor is not None:
+        return
+    single, pair, tokens = "$A:0", "$B:1", []
+    for key, template in (("bos", "{0}:{1} {2}"), ("eos", "{2} {0}:{1}")):
+        token = special.get(f"{key}_token")
+        if token is None or not settings.file.flag(f"add_{key}_token", False):
+            continue
+        name = _text(token)
+        single = template.format(name, 0, single)
+        pair = template.format(name, 1, pair)
+        tokens.append((name, tokenizer.token_to_id(name)))
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single=single, pair=f"{single} {pair}", special_tokens=tokens
+    )

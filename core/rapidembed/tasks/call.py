@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
-from rapidembed.errors import EncodingWarning, TruncationWarning
+from rapidembed.errors import EncodingWarning, InputWarning, TruncationWarning
 from rapidembed.runtime.inputs import check_text, repair
 from rapidembed.tasks.caller import users_level
 
@@ -33,10 +33,14 @@ class Call:
     repaired: int = 0
     truncated: int = 0
     first_truncated: list[int] = field(default_factory=list)
+    unsplit: int = 0
+    """Texts of a script without spaces, in which BM25 found no words."""
     remedy: str = "Split them"
     """What to do about texts that were cut."""
     noun: str = "texts"
     """What the inputs are called in messages."""
+    quiet: bool = False
+    """Whether cut texts, and those without words, are nothing to be told of."""
 
     def prepare(self, text: str, index: int | None) -> str:
         """The text as the tokenizer gets it.
@@ -74,7 +78,9 @@ class Call:
         Args:
             stacklevel: of the user's line, seen from the caller of this method; as in :func:`warnings.warn`.
         """
-        self._warn_of_cuts(stacklevel + 1)
+        if not self.quiet:
+            self._warn_of_cuts(stacklevel + 1)
+            self._warn_of_unsplit(stacklevel + 1)
         self.warn_of_repairs(stacklevel + 1)
 
     def _warn_of_cuts(self, stacklevel: int) -> None:
@@ -88,6 +94,15 @@ class Call:
         )
         warning = TruncationWarning(message, tuple(self.first_truncated))
         warnings.warn(warning, stacklevel=users_level(stacklevel + 1))
+
+    def _warn_of_unsplit(self, stacklevel: int) -> None:
+        if self.unsplit:
+            warnings.warn(
+                f"{self.unsplit} of {self.texts} {self.noun} are of a script without spaces, and BM25 found no words "
+                "in them, so they match nothing. tokenizer='unicode', or the right language=, finds some.",
+                InputWarning,
+                stacklevel=users_level(stacklevel + 1),
+            )
 
     def warn_of_repairs(self, stacklevel: int) -> None:
         """Say once that lone surrogates were replaced; ``stacklevel`` as in :meth:`warn`."""

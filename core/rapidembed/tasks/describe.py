@@ -21,6 +21,6 @@ def describe(spec: "ModelSpec") -> dict[str, Any]:
         "max_tokens": spec.max_tokens,
         "languages": spec.languages,
     }
-    if spec.head in ("pool", "tokens", "hybrid"):
+    if spec.head in ("pool", "tokens", "hybrid", "picture"):
         facts |= {"dim": spec.dim, "tasks": dict(spec.tasks), "prompts": dict(spec.prompts)}
     return facts

@@ -25,7 +25,7 @@ def fingerprint(engine: Engine[Any], facts: Mapping[str, Any]) -> str:
     """
     checkpoint = engine.key.checkpoint
     checkpoint.check(engine.key.stamp)
-    files = [_sha256(path) for path in (*checkpoint.weight_files, *checkpoint.tokenizer_files)]
+    files = [_sha256(path) for path in checkpoint.deciding_files]
     return hashlib.sha256(json.dumps({**facts, "files": files}, sort_keys=True).encode()).hexdigest()[:32]
 
 

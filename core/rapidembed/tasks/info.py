@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from rapidembed.types import HeadName, PoolingMode
+from rapidembed.names import HeadName, PoolingMode
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +19,7 @@ class ModelInfo:
     """None: no limit."""
     architecture: str
     head: HeadName | None
-    """What is computed from the token vectors, see :data:`rapidembed.types.HeadName`; None: words are counted."""
+    """What is computed from the token vectors, see :data:`rapidembed.names.HeadName`; None: words are counted."""
     pooling: tuple[PoolingMode, ...]
     normalize: bool
     query_prompt: str

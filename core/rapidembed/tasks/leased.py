@@ -18,7 +18,7 @@ from rapidembed.runtime.engine import NOTHING, Engine, EngineKey
 from rapidembed.runtime.lease import Lease
 from rapidembed.runtime.ready import X
 from rapidembed.runtime.sinks import Sink, W
-from rapidembed.runtime.stream import Steps, run_windows
+from rapidembed.runtime.stream import LARGEST_WINDOW, Steps, run_windows
 from rapidembed.tasks.arithmetic import arithmetic_on
 from rapidembed.tasks.bulk import Bulk
 from rapidembed.tasks.facade import AS_IT_IS, O, View
@@ -126,7 +126,7 @@ class LeasedModel(Generic[O]):
     @classmethod
     def _over(cls, checkpoint: Checkpoint, owner: object, options: O, placement: Placement, view: View) -> Self:
         """The model in a checkpoint."""
-        checkpoint = replace(checkpoint, spec=view.spec(checkpoint.spec))
+        checkpoint = replace(checkpoint, spec=view.spec(checkpoint))
         if checkpoint.spec.architecture in STATIC_ARCHITECTURES:
             placement = options.place_on_cpu(f"{checkpoint.spec.name} is a static model, which")
         arithmetic = arithmetic_on(options, placement, checkpoint)
@@ -179,6 +179,7 @@ class LeasedModel(Generic[O]):
             batch_size=bulk.batch_size,
             workers=bulk.workers,
             extra=extra,
+            most=bulk.most or LARGEST_WINDOW,
             cancelled=_Unwanted(self.lease, bulk.cancelled),
         )
         try:
@@ -193,6 +194,7 @@ class LeasedModel(Generic[O]):
         """Run the model over a lone input, on all cores if they are free: a window of one."""
         engine = self.engine
         ready = steps.tokenize([steps.prepare(item, None)])
+        engine.refuse(ready[0], "The text")
         steps.inspect(ready[0], 0)
         window = sink.window(1)
         sink.fill(window, [0], ready, engine.run_one(ready[0], extra))
@@ -230,7 +232,14 @@ class LeasedModel(Generic[O]):
 
     def facts(self) -> dict[str, Any]:
         """Everything beside the files that decides the results, in JSON's types."""
-        return {"head": self.spec.head, "precision": self.engine.key.precision}
+        spec = self.spec
+        return {
+            "head": spec.head,
+            "precision": self.engine.key.precision,
+            "lower_case": spec.lower_case,
+            "over_files": [dict(spec.tokenizer), dict(spec.config)],
+            "layers": [repr(layer) for layer in spec.dense],
+        }
 
 
 @dataclass(frozen=True, slots=True)

@@ -98,7 +98,7 @@ def token_limit(wanted: int | None, spec: ModelSpec, engine: Engine[Any], specia
         special: tokens that are added to every input; None: those of a single text.
     """
     most = engine.position_limit or spec.max_tokens
-    limit = wanted or spec.max_tokens or most
+    limit = wanted or min(filter(None, (spec.max_tokens, most)), default=None)
     if limit is None or most is None:
         raise ValueError(f"{spec.name} does not say how many tokens it takes; give max_tokens.")
     if limit > most:

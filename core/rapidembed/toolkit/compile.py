@@ -54,6 +54,11 @@ def compile_model(model: Loaded, folder: Path) -> None:
         raise UnsupportedModelError(
             f"{checkpoint.spec.name} needs no graph to be built; copy {checkpoint.root} as it is."
         )
+    if checkpoint.adapter is not None:
+        raise UnsupportedModelError(
+            f"{checkpoint.folder} holds an adapter. Merge it into the weights once, where peft is installed: "
+            "model.merge_and_unload().save_pretrained(FOLDER)."
+        )
     for path in _files(checkpoint):
         target = folder / path.relative_to(checkpoint.root)
         target.parent.mkdir(parents=True, exist_ok=True)

@@ -80,6 +80,14 @@ class ListsOnly:
         """The framework's method."""
         return await super().aget_text_embedding_batch(texts_of(texts), *args, **options)  # type: ignore[misc]
 
+    def get_agg_embedding_from_queries(self, queries: list[str], *args: Any, **options: Any) -> Any:
+        """The framework's method."""
+        return super().get_agg_embedding_from_queries(texts_of(queries), *args, **options)  # type: ignore[misc]
+
+    async def aget_agg_embedding_from_queries(self, queries: list[str], *args: Any, **options: Any) -> Any:
+        """The framework's method."""
+        return await super().aget_agg_embedding_from_queries(texts_of(queries), *args, **options)  # type: ignore[misc]
+
 
 class RepairedEmbedding(Configured, ListsOnly, BaseEmbedding):
     """A BaseEmbedding that refuses unknown options, survives being pickled, and keeps its cached vectors apart."""

@@ -8,5 +8,5 @@ from functools import partial
 from rapidembed.registry import Task
 from rapidembed.registry.encoder import discover_encoder
 
-SPREAD = Task(facade="SpreadEmbedding", rows=(), heads=("tokens",), discover=partial(discover_encoder, head="tokens"))
+SPREAD = Task(facade="SpreadEmbedding", rows=(), head="tokens", discover=partial(discover_encoder, head="tokens"))
 """The row."""

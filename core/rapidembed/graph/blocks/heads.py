@@ -4,13 +4,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rapidembed.errors import UnsupportedModelError
-from rapidembed.graph.blocks import basic
+from rapidembed.graph.blocks import basic, modules
 from rapidembed.graph.blocks.pooling import after
 from rapidembed.graph.writer import GraphWriter
-from rapidembed.registry import DenseLayer
-
-_DENSE_ACTIVATIONS = {"Identity": None, "Tanh": "Tanh", "ReLU": "Relu", "Sigmoid": "Sigmoid", "GELU": "Gelu"}
+from rapidembed.registry import Layer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,32 +24,14 @@ BERT_CLASSIFIER = Classifier(dense="pooler.dense", activation="Tanh")
 ROBERTA_CLASSIFIER = Classifier(dense="classifier.dense", activation="Tanh", output="classifier.out_proj")
 
 
-def dense(writer: GraphWriter, x: str, layer: DenseLayer) -> str:
-    """A Dense module on 2-D ``x``, pooled vectors or flattened token vectors.
-
-    Raises:
-        UnsupportedModelError: its activation is unknown.
-    """
-    if layer.activation not in _DENSE_ACTIVATIONS:
-        raise UnsupportedModelError(
-            f"{layer.path}: activation {layer.activation!r} is unknown; known: {', '.join(_DENSE_ACTIVATIONS)}."
-        )
-    inputs = [x, writer.external(f"{layer.prefix}linear.weight", (layer.out_features, layer.in_features))]
-    if layer.bias:
-        inputs.append(writer.external(f"{layer.prefix}linear.bias", (layer.out_features,)))
-    x = writer.node("Gemm", *inputs, transB=1)
-    operator = _DENSE_ACTIVATIONS[layer.activation]
-    return writer.node(operator, x) if operator else x
-
-
-def token_vectors(writer: GraphWriter, x: str, hidden: int, layers: tuple[DenseLayer, ...]) -> str:
+def token_vectors(writer: GraphWriter, x: str, hidden: int, layers: tuple[Layer, ...]) -> str:
     """Dense modules on every token: (batch, tokens, hidden) -> (batch, tokens, width of the last module)."""
     if not layers:
         return x
     shape = writer.node("Concat", writer.node("Shape", x, start=0, end=2), writer.ints(-1), axis=0)
     x = basic.flatten(writer, x, hidden)
     for layer in layers:
-        x = dense(writer, x, layer)
+        x = modules.follow(writer, x, layer)
     return writer.node("Reshape", x, shape)
 
 

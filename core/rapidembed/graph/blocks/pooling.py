@@ -8,7 +8,7 @@ import numpy as np
 from rapidembed.errors import UnsupportedModelError
 from rapidembed.graph.blocks import basic
 from rapidembed.graph.writer import GraphWriter
-from rapidembed.types import PoolingMode
+from rapidembed.names import PoolingMode
 
 _MIN_COUNT = 1e-9  # sentence-transformers' guard against division by zero
 

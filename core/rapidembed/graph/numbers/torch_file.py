@@ -30,6 +30,10 @@ _STORAGES = {
     "torch DoubleStorage": ("F64", 8),
     "torch LongStorage": ("I64", 8),
     "torch IntStorage": ("I32", 4),
+    "torch ShortStorage": ("I16", 2),
+    "torch CharStorage": ("I8", 1),
+    "torch ByteStorage": ("U8", 1),
+    "torch BoolStorage": ("BOOL", 1),
 }
 
 
@@ -50,7 +54,9 @@ class _Storage:
 
 
 @dataclass(frozen=True, slots=True)
-class _Tensor:
+class Tensor:
+    """A tensor that a pickle describes."""
+
     storage: _Storage
     offset: int
     shape: tuple[int, ...]
@@ -70,7 +76,7 @@ def read_torch_header(path: Path) -> dict[str, dict[str, Any]]:
         with zipfile.ZipFile(path) as archive:
             entries = {entry.filename.partition("/")[2]: entry for entry in archive.infolist()}
             _check(entries, archive, path)
-            tensors = _tensors(archive.read(entries["data.pkl"]), path)
+            tensors = tensors_of(archive.read(entries["data.pkl"]), path)
         return {name: _entry(path, name, tensor, entries) for name, tensor in tensors.items()}
     except RapidEmbedError:
         raise
@@ -87,7 +93,7 @@ def _check(entries: dict[str, zipfile.ZipInfo], archive: zipfile.ZipFile, path: 
         raise UnsupportedModelError(f"{path}: numbers must be stored little-endian.")
 
 
-def _entry(path: Path, name: str, tensor: _Tensor, entries: dict[str, zipfile.ZipInfo]) -> dict[str, Any]:
+def _entry(path: Path, name: str, tensor: Tensor, entries: dict[str, zipfile.ZipInfo]) -> dict[str, Any]:
     stored = entries.get(f"data/{tensor.storage.key}")
     if stored is None:
         raise IntegrityError(f"{path} has no data for the tensor {name!r}.")
@@ -103,7 +109,7 @@ def _entry(path: Path, name: str, tensor: _Tensor, entries: dict[str, zipfile.Zi
     return {"dtype": tensor.storage.dtype, "shape": list(tensor.shape), "data_offsets": [start + begin, start + end]}
 
 
-def _tensors(program: bytes, path: Path) -> dict[str, _Tensor]:
+def tensors_of(program: bytes, path: Path) -> dict[str, Tensor]:
     """The dictionary that the pickle describes."""
     reader = _Reader()
     try:
@@ -114,7 +120,7 @@ def _tensors(program: bytes, path: Path) -> dict[str, _Tensor]:
         raise UnsupportedModelError(f"{path} holds more than tensors: {error}; refused.") from error
     except (ValueError, IndexError, KeyError, TypeError) as error:
         raise IntegrityError(f"{path} holds no well-formed pickle: {error}") from error
-    if not isinstance(found, dict) or not all(isinstance(tensor, _Tensor) for tensor in found.values()):
+    if not isinstance(found, dict) or not all(isinstance(tensor, Tensor) for tensor in found.values()):
         raise UnsupportedModelError(f"{path} holds something other than a dictionary of tensors; refused.")
     return found
 
@@ -168,7 +174,9 @@ class _Reader:
         target.update(zip(keys, items[1::2], strict=True))
 
     def storage(self) -> None:
-        kind, dtype, key, _, _ = self.stack.pop()
+        kind, dtype, key, _, _, *view = self.stack.pop()  # before version 1.6 a view of another storage could follow
+        if any(part is not None for part in view):
+            raise _RefusedError("a view of another storage")
         if kind != "storage" or not isinstance(dtype, _Global) or dtype.name not in _STORAGES or "/" in key:
             raise _RefusedError(f"data of the kind {kind!r}")
         self.push(_Storage(*_STORAGES[dtype.name], key))
@@ -189,7 +197,7 @@ class _Reader:
             raise _RefusedError("an object with attributes")
 
 
-def _tensor(storage: Any, offset: Any, shape: Any, strides: Any) -> _Tensor:
+def _tensor(storage: Any, offset: Any, shape: Any, strides: Any) -> Tensor:
     numbers = (offset, *shape, *strides)
     if not isinstance(storage, _Storage) or not all(type(number) is int and number >= 0 for number in numbers):
         raise _RefusedError("a tensor without data")
@@ -198,7 +206,7 @@ def _tensor(storage: Any, offset: Any, shape: Any, strides: Any) -> _Tensor:
         for i, (size, stride) in enumerate(zip(shape, strides, strict=True))
     ):
         raise _RefusedError("a tensor whose numbers do not lie in order")
-    return _Tensor(storage, offset, tuple(shape))
+    return Tensor(storage, offset, tuple(shape))
 
 
 def _ignore(reader: _Reader, argument: Any) -> None:

@@ -5,9 +5,10 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from rapidembed.errors import ClosedError
-from rapidembed.lexical.bm25 import Bm25
+from rapidembed.lexical.bm25 import SPARSE_EMBEDDINGS, Bm25
 from rapidembed.lexical.languages import analysis
 from rapidembed.lexical.models import LexicalModel
+from rapidembed.lexical.words import is_unspaced
 from rapidembed.tasks.bulk import Bulk
 from rapidembed.tasks.call import Call
 from rapidembed.tasks.sparse.options import SparseOptions
@@ -31,6 +32,7 @@ class Bm25Model:
 
     requires_idf = True
     vocab_size = 0  # as fastembed has it: indices are hashes
+    kind = SPARSE_EMBEDDINGS
 
     def __init__(self, model: LexicalModel, options: SparseOptions) -> None:
         lexical = options.lexical
@@ -43,6 +45,7 @@ class Bm25Model:
             k=model.k if lexical.k is None else lexical.k,
             b=model.b if lexical.b is None else lexical.b,
             avg_len=model.avg_len if lexical.avg_len is None else lexical.avg_len,
+            kind=self.kind,
         )
 
     @property
@@ -86,7 +89,8 @@ class Bm25Model:
         self._check_open()
         text = call.prepare(text, None)
         call.texts += 1
-        return self.bm25.query(text) if call.role == "query" else self.bm25.documents([text])[0]
+        found = self.bm25.query(text) if call.role == "query" else self.bm25.documents([text])[0]
+        return self._noted(call, [text], [found])[0]
 
     def rows(self, call: Call, texts: Iterable[str], bulk: Bulk) -> Iterator[list[SparseEmbedding]]:
         """The vectors of many texts, window by window; more workers are of no use to it."""
@@ -94,7 +98,16 @@ class Bm25Model:
             if bulk.cancelled is not None and bulk.cancelled.is_set():
                 return
             self._check_open()
-            yield [*map(self.bm25.query, window)] if call.role == "query" else self.bm25.documents(window)
+            found = [*map(self.bm25.query, window)] if call.role == "query" else self.bm25.documents(window)
+            yield self._noted(call, window, found)
+
+    @staticmethod
+    def _noted(call: Call, texts: list[str], vectors: list[SparseEmbedding]) -> list[SparseEmbedding]:
+        """The vectors; texts whose script has no spaces, and that gave no words therefore, are counted."""
+        for text, vector in zip(texts, vectors, strict=True):
+            if not len(vector.indices) and is_unspaced(text):
+                call.unsplit += 1
+        return vectors
 
     def token_count(self, texts: Iterable[str], batch_size: int) -> int:
         """Words in all texts, dropped ones included, as fastembed counts them."""

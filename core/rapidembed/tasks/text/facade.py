@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any, overload
 
 from rapidembed import settings
+from rapidembed.names import LongText
 from rapidembed.registry import ModelSpec
 from rapidembed.runtime.inputs import check_text
 from rapidembed.tasks.bulk import Bulk, gather
@@ -14,7 +15,7 @@ from rapidembed.tasks.known import Known
 from rapidembed.tasks.results import Chunk
 from rapidembed.tasks.text.model import TextModel
 from rapidembed.tasks.text.options import TextOptions
-from rapidembed.types import Device, LongText, Providers, Vectors
+from rapidembed.types import Device, Providers, Vectors
 
 
 class TextEmbedding(Embedder[TextOptions, TextModel, Vectors, Vectors]):

@@ -9,12 +9,13 @@ from typing import Generic, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from rapidembed.names import LongText
 from rapidembed.runtime.engine import TextTokenizer
 from rapidembed.runtime.tokenizer import Located, TokenIds
 from rapidembed.tasks.call import Call
 from rapidembed.tasks.results import Chunk
 from rapidembed.tasks.text.splitting import Run, split
-from rapidembed.types import LongText, Vectors
+from rapidembed.types import Vectors
 
 T = TypeVar("T")
 _CONTEXT = 8

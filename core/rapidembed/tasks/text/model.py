@@ -1,14 +1,16 @@
 """A model as :class:`rapidembed.TextEmbedding` uses it: what the facade's options make of its vectors."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from rapidembed.hub import Checkpoint
-from rapidembed.registry import TEXT, Pooling
+from rapidembed.names import LongText
+from rapidembed.registry import TEXT, ModelSpec, Pooling
 from rapidembed.registry.own_code import DOCUMENT_TASK, QUERY_TASK
+from rapidembed.runtime.engine import Engine
 from rapidembed.runtime.inputs import check_positive
 from rapidembed.runtime.lease import Lease
 from rapidembed.runtime.sinks import ListSink, Sink, VectorSink
@@ -31,7 +33,7 @@ from rapidembed.tasks.text.options import TextOptions
 from rapidembed.tasks.text.parts import adapter_of, token_vectors_of
 from rapidembed.tasks.token_model import TokenModel, prompts_of, token_limit
 from rapidembed.tasks.unit import unit_rows
-from rapidembed.types import LongText, Vectors
+from rapidembed.types import Vectors
 
 if TYPE_CHECKING:
     from rapidembed.runtime.adapter import Adapter
@@ -47,6 +49,10 @@ class TextModel(TokenModel[TextOptions]):
     task = TEXT
 
     dimensions: int
+    role_tokens: Mapping[str, int]
+    """Token limits of queries and documents, where they have their own."""
+    cut_last: bool
+    """Whether vectors are cut after they are normalized, as the checkpoint's own ``truncate_dim`` has it."""
     normalize: bool
     adapter: "Adapter | None" = None
     long_text: LongText = "truncate"
@@ -55,13 +61,15 @@ class TextModel(TokenModel[TextOptions]):
     def of(cls, lease: Lease, checkpoint: Checkpoint, options: TextOptions) -> "TextModel":
         """See :meth:`LeasedModel.of`."""
         spec = checkpoint.spec
-        dimensions = options.dimensions or spec.dim
+        dimensions = options.dimensions or min(spec.truncate_dim or spec.dim, spec.dim)
         if dimensions > spec.dim:
             raise ValueError(f"dimensions must be at most {spec.dim} for {spec.name}, got {dimensions}.")
         return cls(
             lease=lease,
             checkpoint=checkpoint,
             dimensions=dimensions,
+            role_tokens=_role_limits(options, spec, lease.engine),
+            cut_last=options.dimensions is None and spec.truncate_dim is not None,
             max_tokens=token_limit(options.max_tokens, spec, lease.engine),
             normalize=spec.normalize if options.normalize is None else options.normalize,
             truncate=options.truncate,
@@ -88,7 +96,8 @@ class TextModel(TokenModel[TextOptions]):
             extra["task_id"] = tasks[QUERY_TASK if role == "query" else DOCUMENT_TASK]
         if not self.spec.include_prompt:
             extra["prompt_tokens"] = self._prompt_tokens(prompt)
-        return Call(prompt, self.max_tokens, self.truncate, extra, role, remedy=_REMEDY)
+        limit = self.role_tokens.get(role, self.max_tokens)
+        return Call(prompt, limit, self.truncate, extra, role, remedy=_REMEDY)
 
     def one(self, call: Call, text: str) -> Vectors:
         """The vector of a lone text, float32 (dimensions,)."""
@@ -181,6 +190,8 @@ class TextModel(TokenModel[TextOptions]):
             "include_prompt": self.spec.include_prompt,
             "normalize": self.normalize,
             "dimensions": self.dimensions,
+            "cut_last": self.cut_last,
+            "role_tokens": dict(self.role_tokens),
             "prompts": self.prompts,
         }
         facts |= {"adapter": self.adapter.digest} if self.adapter else {}
@@ -202,5 +213,17 @@ class TextModel(TokenModel[TextOptions]):
         """Turn, cut and normalize, per facade: the engine below is shared."""
         if self.adapter is not None and self.adapter.applies(role):
             vectors = self.adapter.apply(vectors)
+        if self.cut_last and self.normalize:
+            vectors = unit_rows(vectors)
         vectors = vectors[:, : self.dimensions]
-        return unit_rows(vectors) if self.normalize else vectors
+        return unit_rows(vectors) if self.normalize and not self.cut_last else vectors
+
+
+def _role_limits(options: TextOptions, spec: ModelSpec, engine: Engine[Any]) -> dict[str, int]:
+    """Limits of queries and documents that have their own, where the caller gives none."""
+    if options.max_tokens is not None:
+        return {}
+    return {
+        role: token_limit(min(limit, engine.position_limit or limit), spec, engine)
+        for role, limit in spec.role_tokens.items()
+    }

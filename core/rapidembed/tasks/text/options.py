@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from os import PathLike
 from typing import TYPE_CHECKING, cast, get_args
 
+from rapidembed.names import POOLING_MODES, LongText
 from rapidembed.registry import Pooling
 from rapidembed.runtime.inputs import check_positive
 from rapidembed.tasks.options import TokenOptions, check_prompts
-from rapidembed.types import POOLING_MODES, LongText
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -1,0 +1,90 @@
+"""Files as ``torch.save`` wrote them before version 1.6: pickles one after another, then the bytes of each storage.
+
+Like the newer ones they are not executed, see :mod:`rapidembed.graph.numbers.torch_file`.
+"""
+
+import math
+import pickletools
+import struct
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from rapidembed.errors import IntegrityError, UnsupportedModelError
+from rapidembed.graph.numbers.torch_file import Tensor, tensors_of
+
+MAGIC = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."
+"""What such a file begins with: a pickle of a number."""
+_PROTOCOL = 1001
+
+
+def is_legacy(path: Path) -> bool:
+    """Whether the file is of that kind."""
+    with path.open("rb") as file:
+        return file.read(len(MAGIC)) == MAGIC
+
+
+def read_legacy_header(path: Path) -> dict[str, dict[str, Any]]:
+    """The table of tensors, see :func:`rapidembed.graph.numbers.torch_file.read_torch_header`.
+
+    Raises:
+        UnsupportedModelError: the file holds anything but a dictionary of contiguous tensors.
+        IntegrityError: it is damaged.
+    """
+    with path.open("rb") as file:
+        file.seek(len(MAGIC))
+        if [argument for name, argument in _pickle(file, path) if name.startswith("BININT")] != [_PROTOCOL]:
+            raise UnsupportedModelError(f"{path} is of a version of torch.save that is not known.")
+        system = _pickle(file, path)
+        names = [argument for _, argument in system]
+        place = names.index("little_endian") if "little_endian" in names else None
+        if place is None or ("NEWTRUE", None) not in system[place : place + 3]:
+            raise UnsupportedModelError(f"{path}: numbers must be stored little-endian.")
+        start = file.tell()
+        _pickle(file, path)
+        program = _between(file, start)
+        tensors = tensors_of(program, path)
+        widths = {tensor.storage.key: tensor.storage.width for tensor in tensors.values()}
+        keys = [argument for name, argument in _pickle(file, path) if name == "BINUNICODE"]
+        places = _storages(file, keys, widths, path)
+    return {name: _entry(path, name, tensor, places) for name, tensor in tensors.items()}
+
+
+def _pickle(file: BinaryIO, path: Path) -> list[tuple[str, Any]]:
+    """The opcodes of the next pickle."""
+    try:
+        return [(opcode.name, argument) for opcode, argument, _ in pickletools.genops(file)]
+    except ValueError as error:
+        raise IntegrityError(f"{path} is not a complete file of torch.save: {error}") from error
+
+
+def _between(file: BinaryIO, start: int) -> bytes:
+    end = file.tell()
+    file.seek(start)
+    return file.read(end - start)
+
+
+def _storages(file: BinaryIO, keys: list[str], widths: dict[str, int], path: Path) -> dict[str, tuple[int, int]]:
+    """Begin and end of each storage's bytes."""
+    places, size = {}, path.stat().st_size
+    for key in keys:
+        head = file.read(8)
+        if len(head) < 8 or key not in widths:
+            raise IntegrityError(f"{path} is not a complete file of torch.save: the storage {key!r} is missing.")
+        begin = file.tell()
+        end = begin + struct.unpack("<q", head)[0] * widths[key]
+        if not begin <= end <= size:
+            raise IntegrityError(f"{path}: the data of the storage {key!r} is cut short.")
+        places[key] = begin, end
+        file.seek(end)
+    return places
+
+
+def _entry(path: Path, name: str, tensor: Tensor, places: dict[str, tuple[int, int]]) -> dict[str, Any]:
+    if tensor.storage.key not in places:
+        raise IntegrityError(f"{path} has no data for the tensor {name!r}.")
+    start, stop = places[tensor.storage.key]
+    begin = start + tensor.offset * tensor.storage.width
+    end = begin + math.prod(tensor.shape) * tensor.storage.width
+    if end > stop:
+        raise IntegrityError(f"{path}: the data of the tensor {name!r} is cut short.")
+    return {"dtype": tensor.storage.dtype, "shape": list(tensor.shape), "data_offsets": [begin, end]}
