@@ -8,6 +8,7 @@ except ImportError as error:
 from rapidembed_langchain.embeddings import FastEmbedEmbeddings
 from rapidembed_langchain.rerank import FastEmbedColbertRerank, FastEmbedCrossEncoder, FastEmbedRerank
 from rapidembed_langchain.sparse import FastEmbedSparse, SparseVector
+from rapidembed_langchain.splitter import FastEmbedTextSplitter
 
 __all__ = [
     "FastEmbedColbertRerank",
@@ -15,5 +16,6 @@ __all__ = [
     "FastEmbedEmbeddings",
     "FastEmbedRerank",
     "FastEmbedSparse",
+    "FastEmbedTextSplitter",
     "SparseVector",
 ]

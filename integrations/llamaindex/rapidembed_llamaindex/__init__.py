@@ -8,5 +8,12 @@ except ImportError as error:
 from rapidembed_llamaindex.embedding import FastEmbedEmbedding
 from rapidembed_llamaindex.postprocessor import FastEmbedColbertRerank, FastEmbedRerank
 from rapidembed_llamaindex.sparse import FastEmbedSparseEmbedding
+from rapidembed_llamaindex.splitter import FastEmbedNodeParser
 
-__all__ = ["FastEmbedColbertRerank", "FastEmbedEmbedding", "FastEmbedRerank", "FastEmbedSparseEmbedding"]
+__all__ = [
+    "FastEmbedColbertRerank",
+    "FastEmbedEmbedding",
+    "FastEmbedNodeParser",
+    "FastEmbedRerank",
+    "FastEmbedSparseEmbedding",
+]
