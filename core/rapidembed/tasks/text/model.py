@@ -1,6 +1,6 @@
 """A model as :class:`rapidembed.TextEmbedding` uses it: what the facade's options make of its vectors."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Awaitable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -10,8 +10,10 @@ from rapidembed.registry.own_code import DOCUMENT_TASK, QUERY_TASK
 from rapidembed.runtime.engine import Engine
 from rapidembed.runtime.lease import Lease
 from rapidembed.runtime.sinks import VectorSink
+from rapidembed.runtime.tokenizer import TokenIds
 from rapidembed.tasks.bulk import Bulk
 from rapidembed.tasks.call import Call
+from rapidembed.tasks.lone import Lone
 from rapidembed.tasks.text.options import TextOptions
 from rapidembed.tasks.token_model import TokenModel, prompts_of, token_limit
 from rapidembed.tasks.unit import unit_rows
@@ -70,9 +72,11 @@ class TextModel(TokenModel[TextOptions]):
 
     def one(self, call: Call, text: str) -> Vectors:
         """The vector of a lone text, float32 (dimensions,)."""
-        window = self.single(text, self.steps(call), VectorSink(self.spec.dim), call.extra)
-        vector: Vectors = self._finish(window)[0]
-        return vector
+        return self.run_lone(text, self._lone(call))
+
+    def aone(self, call: Call, text: str) -> Awaitable[Vectors] | None:
+        """See :meth:`rapidembed.tasks.runner.RunnableModel.aone`."""
+        return self.arun_lone(text, self._lone(call))
 
     def rows(self, call: Call, texts: Iterable[str], bulk: Bulk) -> Iterator[Vectors]:
         """The vectors of many texts, window by window, float32 (some texts, dimensions)."""
@@ -94,6 +98,13 @@ class TextModel(TokenModel[TextOptions]):
             "role_tokens": dict(self.role_tokens),
             "prompts": self.prompts,
         }
+
+    def _lone(self, call: Call) -> Lone[str, TokenIds, Vectors, Vectors]:
+        return Lone(self.steps(call), VectorSink(self.spec.dim), self._vector, call.extra)
+
+    def _vector(self, window: Vectors) -> Vectors:
+        vector: Vectors = self._finish(window)[0]
+        return vector
 
     def _prompt_tokens(self, prompt: str) -> int:
         """Tokens of every text that the prompt takes, the special one at the beginning included."""
