@@ -15,6 +15,11 @@ class ImageModel(FastembedModel):
 
     _facade = "ImageEmbedding"
     _inner = ("rapidembed.compat.inner.image", "InnerImage")
+    _options = ("alpha", "rotate")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        # fastembed drops transparency, and does not turn pictures as their camera says.
+        super().__init__(*args, **kwargs | {"alpha": "drop", "rotate": False})
 
     @classmethod
     def _list_supported_models(cls) -> list[DenseModelDescription]:
