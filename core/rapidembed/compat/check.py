@@ -53,9 +53,7 @@ def compare(
     return sorted(found, key=lambda match: np.inf if match.worst is None else match.worst)
 
 
-def _tried(
-    model_name: str, stored: NDArray[Any], texts: Sequence[str], options: dict[str, Any]
-) -> Iterator[Match]:
+def _tried(model_name: str, stored: NDArray[Any], texts: Sequence[str], options: dict[str, Any]) -> Iterator[Match]:
     from rapidembed import TextEmbedding
     from rapidembed.compat.text import TextEmbedding as Compat
 

@@ -6,7 +6,6 @@ from typing import Any
 
 from rapidembed.registry import ModelSpec, OnnxSource, Task
 
-
 PLACE = "organisation/name"
 """Stands for any place: fastembed takes names that the hub would refuse."""
 

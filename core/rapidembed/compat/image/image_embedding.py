@@ -7,6 +7,7 @@ from rapidembed.compat.common.model_description import DenseModelDescription
 from rapidembed.compat.common.types import ImageInput, NumpyArray, OnnxProvider
 from rapidembed.compat.facade import Sized
 from rapidembed.compat.model import FastembedModel
+from rapidembed.errors import RapidEmbedError
 from rapidembed.types import Device
 
 
@@ -35,7 +36,12 @@ class ImageModel(FastembedModel):
         **kwargs: Any,
     ) -> Iterator[NumpyArray]:
         """Vectors of pictures."""
-        yield from self._native._embed("plain", images, self._bulk(batch_size, parallel))
+        try:
+            yield from self._native._embed("plain", images, self._bulk(batch_size, parallel))
+        except RapidEmbedError as error:
+            if isinstance(error.__cause__, FileNotFoundError):
+                raise FileNotFoundError(str(error)) from error
+            raise
 
 
 class ImageEmbedding(Sized):
