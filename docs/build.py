@@ -92,8 +92,8 @@ questions are those of [Hybrid search](hybrid.md).""",
         "qdrant_hybrid.py",
         """# Hybrid search with Qdrant
 
-qdrant-client embeds texts by itself where it finds fastembed. `install_as_fastembed()` gives it rapidembed instead, with
-fastembed's models and vectors: dense, sparse and late interaction, in memory, in a folder, or for a server; `pip
+qdrant-client embeds texts by itself where it finds fastembed. `install_as_fastembed()` gives it rapidembed instead,
+with fastembed's models and vectors: dense, sparse and late interaction, in memory, in a folder, or for a server; `pip
 install 'rapidembed[qdrant]'`. More of it, and how to do the same without a changed line, is in
 [Coming from fastembed](migration.md). The notes and questions are those of [Hybrid search](hybrid.md).""",
     ),
