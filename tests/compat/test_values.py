@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from rapidembed.registry import ModelSpec
 from safetensors.numpy import load_file
 
+from tests.golden import compat_pictures
 from tests.golden.compat_calls import BM25_OPTIONS, CALLS, Results, bm25, muvera
 from tests.golden.compat_models import HERE, assemble, rows
 from tests.golden.stopwords import write_stopwords
@@ -51,6 +52,12 @@ def test_model(kind: str, spec: ModelSpec, tmp_path: Path) -> None:
 def test_bm25(option: str, shipped: bool, tmp_path: Path) -> None:
     folder = None if shipped else write_stopwords(tmp_path / "bm25")
     compare(bm25(COMPAT, option, folder), "bm25", option)
+
+
+@pytest.mark.skipif(not hasattr(rapidembed, "ImageEmbedding"), reason="there are no pictures yet")
+@pytest.mark.parametrize("name", compat_pictures.NAMES)
+def test_pictures(name: str, tmp_path: Path) -> None:
+    compare(compat_pictures.image(COMPAT, name, tmp_path), name, "image")
 
 
 def test_muvera() -> None:

@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[2]
 CORE = ROOT / "core" / "rapidembed"
 FRAMEWORKS = ("langchain", "llama_index", "haystack", "rapidembed_", "torch", "transformers", "sentence_transformers")
 # Each package may import those after it, and itself.
-LAYERS = ["cli", "toolkit", "tasks", "lexical", "runtime", "graph", "hub", "registry"]
+LAYERS = ["cli", "compat", "toolkit", "tasks", "lexical", "runtime", "graph", "hub", "registry"]
 
 
 def imports(path: Path) -> set[str]:

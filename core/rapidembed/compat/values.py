@@ -32,7 +32,7 @@ def as_fastembed(checkpoint: Checkpoint) -> ModelSpec:
         limit = token_limit(checkpoint.folder) + (not marker_counts)
     return replace(
         spec,
-        dim=_width(checkpoint) or spec.dim,
+        dim=output_width(checkpoint) or spec.dim,
         normalize=spec.normalize if values is None else values.normalize,
         max_tokens=limit,
         fixed_tokens=limit if spec.fixed_tokens else None,
@@ -45,7 +45,7 @@ def as_fastembed(checkpoint: Checkpoint) -> ModelSpec:
     )
 
 
-def _width(checkpoint: Checkpoint) -> int | None:
+def output_width(checkpoint: Checkpoint) -> int | None:
     """What the ONNX file says of its output's width, which fastembed does not compare with the listing."""
     spec = checkpoint.spec
     if not checkpoint.is_onnx or HEADS[spec.head].beyond_dim != 0:

@@ -7,6 +7,7 @@ from rapidembed.compat.common.model_description import DenseModelDescription
 from rapidembed.compat.common.types import ImageInput, NumpyArray, OnnxProvider
 from rapidembed.compat.facade import Sized
 from rapidembed.compat.model import FastembedModel
+from rapidembed.errors import RapidEmbedError
 from rapidembed.types import Device
 
 
@@ -15,6 +16,11 @@ class ImageModel(FastembedModel):
 
     _facade = "ImageEmbedding"
     _inner = ("rapidembed.compat.inner.image", "InnerImage")
+    _options = ("alpha", "rotate")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        # fastembed drops transparency, and does not turn pictures as their camera says.
+        super().__init__(*args, **kwargs | {"alpha": "drop", "rotate": False})
 
     @classmethod
     def _list_supported_models(cls) -> list[DenseModelDescription]:
@@ -30,7 +36,12 @@ class ImageModel(FastembedModel):
         **kwargs: Any,
     ) -> Iterator[NumpyArray]:
         """Vectors of pictures."""
-        yield from self._native._embed("plain", images, self._bulk(batch_size, parallel))
+        try:
+            yield from self._native._embed("plain", images, self._bulk(batch_size, parallel))
+        except RapidEmbedError as error:
+            if isinstance(error.__cause__, FileNotFoundError):
+                raise FileNotFoundError(str(error)) from error
+            raise
 
 
 class ImageEmbedding(Sized):
