@@ -49,13 +49,19 @@ def draw(rows: list[list[tuple[Path, float]]]) -> Image.Image:
         for j, (path, cosine) in enumerate(row):
             left, top = GAP + j * width, GAP + i * height
             with Image.open(path) as opened:
-                small = ImageOps.contain(ImageOps.exif_transpose(opened).convert("RGB"), (SIDE, SIDE))
+                small = ImageOps.contain(on_white(ImageOps.exif_transpose(opened)), (SIDE, SIDE))
             sheet.paste(small, (left + (SIDE - small.width) // 2, top + (SIDE - small.height) // 2))
             if j == 0:
                 pen.rectangle((left - 3, top - 3, left + SIDE + 2, top + SIDE + 2), outline="crimson", width=3)
             label = path.name[:24] if j == 0 else f"{cosine:.2f}  {path.name[:18]}"
             pen.text((left, top + SIDE + 3), label, fill="black")
     return sheet
+
+
+def on_white(image: Image.Image) -> Image.Image:
+    """A picture as people see it, and as the model does."""
+    image = image.convert("RGBA")
+    return Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("RGB")
 
 
 if __name__ == "__main__":

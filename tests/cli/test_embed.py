@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow
 import pyarrow.parquet
 import pytest
+import rapidembed
 from click.testing import Result
 from rapidembed import TextEmbedding
 from rapidembed.errors import TruncationWarning
@@ -19,6 +20,35 @@ from rapidembed.errors import TruncationWarning
 from tests.cli.conftest import TINY, Program, Run
 
 TEXTS = ["hello world", "the lazy dog", "", "jumps over"]
+
+
+def drawing(path: str, shade: int) -> str:
+    from PIL import Image
+
+    Image.new("RGB", (40, 30), (shade, 90, 200 - shade)).save(path)
+    return path
+
+
+def test_pictures(run: Run) -> None:
+    Path("album").mkdir()
+    names = [drawing(f"album/{number}.png", 40 * number) for number in range(3)]
+    expected = rapidembed.ImageEmbedding().encode(names)
+    found = rows(run("embed", *names))
+    assert [row["id"] for row in found] == names
+    np.testing.assert_allclose([row["embedding"] for row in found], expected, atol=1e-6)
+    assert run("embed", "album", "-o", "album.npy", "--ids", "album.txt").exit_code == 0
+    np.testing.assert_allclose(np.load("album.npy"), expected, atol=1e-6)
+    assert Path("album.txt").read_text().split() == names
+    (Path("album") / "bad.jpg").write_bytes(b"<html>")
+    failed = run("embed", "album")
+    assert failed.exit_code == 1
+    assert "bad.jpg) is no picture" in failed.stderr
+
+
+def test_pictures_and_texts_do_not_mix(run: Run) -> None:
+    name = drawing("one.png", 5)
+    assert "in two runs" in run("embed", name, "--text", "x").stderr
+    assert "--max-tokens is for texts" in run("embed", name, "--max-tokens", "7").stderr
 
 
 @pytest.fixture(scope="module")
