@@ -11,6 +11,7 @@
 # make faults load models from a hub that fails in every way known; writes docs/reliability.md
 # make bench-static  static models beside model2vec (the same environment)
 # make builtin  make builtin:static-en anew (Debian or Ubuntu, half an hour)
+# make builtin-image  make builtin:image anew (seconds)
 # make reference  2,000 folders drawn at random, here and in sentence-transformers (half an hour; PyTorch)
 # make golden recompute the committed reference outputs (environments with PyTorch)
 
@@ -23,8 +24,8 @@ BEFORE := .venv-before
 APART := st-onnx,st-onnx-int8,st-openvino,st-openvino-int8,ctranslate2
 PIP_OPTIONS := --quiet --disable-pip-version-check
 
-.PHONY: demo test test-all check bench bench-adapters bench-heads bench-lexical bench-static builtin faults figures golden \
-	native reference clean
+.PHONY: demo test test-all check bench bench-adapters bench-heads bench-lexical bench-static builtin builtin-image faults figures \
+	golden native reference clean
 
 demo: $(VENV)/.demo
 	$(BIN)/python examples/demo.py
@@ -70,12 +71,17 @@ bench-static: $(PEERS)/.ready
 builtin: $(VENV)/.dev
 	$(BIN)/python scripts/static_en/build.py
 
+builtin-image: $(VENV)/.dev
+	$(BIN)/python scripts/builtin_image/build.py
+
 reference: $(PEERS)/.ready
 	$(PEERS)/bin/python -W ignore -m tests.reference.fuzz --seeds 0 2000
 
 golden: $(PEERS)/.ready $(BEFORE)/.ready
 	$(PEERS)/bin/python tests/golden/make_golden.py
 	$(PEERS)/bin/python -m tests.golden.make_heads
+	$(PEERS)/bin/python -m tests.golden.make_pictures
+	$(PEERS)/bin/python -m tests.golden.make_vision
 	$(PEERS)/bin/python -m tests.golden.make_architectures
 	$(PEERS)/bin/python -m tests.golden.make_hybrid
 	$(PEERS)/bin/python -W ignore -m tests.golden.make_folders

@@ -309,7 +309,7 @@ def test_observations_are_sums_over_rows_and_layers(tmp_path):
     model = writer.finish(z, ["rows", 4], dict(linears.observed.values()))
     program = Program(model=model, weight_bytes=0, masked=False, pooling=("none",), folder=tmp_path)
     texts = [random.integers(-5, 5, (rows, 4)) for rows in (3, 6)]
-    ((_, found),) = observe(program, texts)
+    ((_, found),) = observe(program, [{"input_ids": ids} for ids in texts])
     x = np.concatenate(texts).astype(np.float32)
     np.testing.assert_allclose(found, x.T @ x + (x @ w.T).T @ (x @ w.T), rtol=1e-5)
 

@@ -75,7 +75,7 @@ def exact(case):
 
 def test_int8(case):
     seen = [batch["input_ids"] for batch in case.batches]
-    rounding = RoundingPlan(8, lambda program: observe(program, seen))
+    rounding = RoundingPlan(8, lambda program: observe(program, [{"input_ids": ids} for ids in seen]))
     program = load_program(case.checkpoint, masked=False, rounding=rounding)
     assert any(name.endswith(".int8") for name in program.given)
     session, reference = OnnxSession(program, ["CPUExecutionProvider"], 1), exact(case)

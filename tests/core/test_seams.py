@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 import rapidembed
 from rapidembed import ModelSpec, OnnxSource, SparseTextEmbedding, TextCrossEncoder, TextEmbedding, TruncationWarning
+from rapidembed.hub import Checkpoint
 from rapidembed.runtime.hooks import Event, observe
 from rapidembed.tasks.bulk import Bulk
 from rapidembed.tasks.call import Call
@@ -157,8 +158,8 @@ async def test_inputs_need_not_be_texts(capsys: pytest.CaptureFixture[str]) -> N
 # Views
 
 
-def as_they_come(spec: ModelSpec) -> ModelSpec:
-    return replace(spec, normalize=False, prompts={"query": "ask: "})
+def as_they_come(checkpoint: Checkpoint) -> ModelSpec:
+    return replace(checkpoint.spec, normalize=False, prompts={"query": "ask: "})
 
 
 class Other(TextEmbedding):

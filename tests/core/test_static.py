@@ -252,7 +252,8 @@ def _members(module):
 
 def test_unknown_builtin():
     with pytest.raises(
-        ModelNotFoundError, match=r"No model 'builtin:x' is built in; this version carries builtin:static"
+        ModelNotFoundError,
+        match=r"No model 'builtin:x' is built in; this version carries builtin:image, builtin:static",
     ):
         TextEmbedding("builtin:x")
 

@@ -21,9 +21,11 @@ class Head:
     read_as: HeadName | None = None
     """The head whose classes of transformers a checkpoint is of; None: it is one of its own."""
     dense: bool = False
-    """Whether it gives vectors of ``dim`` numbers, of texts or of tokens."""
+    """Whether it gives vectors of ``dim`` numbers, of inputs or of their tokens."""
     pairs: bool = False
     """Whether it reads two texts at once."""
+    pictures: bool = False
+    """Whether it reads pictures; else texts."""
     first_only: bool = False
     """Whether it reads the first token only, however it is pooled."""
 
@@ -43,6 +45,7 @@ HEADS: Mapping[HeadName, Head] = {
         Head(name="attention", per_token=True, beyond_dim=None),
         Head(name="words", per_token=True, read_as="pool"),
         Head(name="hybrid", dense=True, per_token=True, beyond_dim=1, read_as="pool"),
+        Head(name="picture", dense=True, pictures=True),
     )
 }
 

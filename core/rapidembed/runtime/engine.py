@@ -13,7 +13,7 @@ from rapidembed.runtime.backends import FLOAT32, Numbers
 from rapidembed.runtime.device import Placement
 from rapidembed.runtime.planner import Batch
 from rapidembed.runtime.ready import X_contra
-from rapidembed.runtime.tokenizer import TokenIds
+from rapidembed.runtime.tokenizer import Located, TokenIds
 from rapidembed.runtime.workers import ComputePool
 from rapidembed.types import Precision, Vectors
 
@@ -60,6 +60,9 @@ class TextTokenizer(Protocol):
 
     def encode(self, texts: Sequence[str], max_tokens: int) -> list[TokenIds]:
         """Token ids of each text, at most ``max_tokens`` of them."""
+
+    def locate(self, text: str) -> Located:
+        """All tokens of a text, however long it is, and where they stand."""
 
 
 class Engine(Protocol[X_contra]):

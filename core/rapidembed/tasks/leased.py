@@ -18,7 +18,7 @@ from rapidembed.runtime.engine import NOTHING, Engine, EngineKey
 from rapidembed.runtime.lease import Lease
 from rapidembed.runtime.ready import X
 from rapidembed.runtime.sinks import Sink, W
-from rapidembed.runtime.stream import Steps, run_windows
+from rapidembed.runtime.stream import LARGEST_WINDOW, Steps, run_windows
 from rapidembed.tasks.arithmetic import arithmetic_on
 from rapidembed.tasks.bulk import Bulk
 from rapidembed.tasks.facade import AS_IT_IS, O, View
@@ -57,6 +57,15 @@ class LeasedModel(Generic[O]):
     def pooling(cls, options: O) -> Pooling | None:
         """What the options say of pooling, see :func:`rapidembed.hub.resolve`; most tasks have none."""
         return None
+
+    @classmethod
+    def computed(cls, checkpoint: Checkpoint, options: O) -> Checkpoint:
+        """The checkpoint as the engine is to see it; most tasks compute what its spec says.
+
+        Raises:
+            UnsupportedModelError: the options ask for what it cannot give.
+        """
+        return checkpoint
 
     @classmethod
     def load(cls, owner: object, options: O, placement: Placement, view: View = AS_IT_IS) -> Self:
@@ -117,11 +126,12 @@ class LeasedModel(Generic[O]):
     @classmethod
     def _over(cls, checkpoint: Checkpoint, owner: object, options: O, placement: Placement, view: View) -> Self:
         """The model in a checkpoint."""
-        checkpoint = replace(checkpoint, spec=view.spec(checkpoint.spec))
+        checkpoint = replace(checkpoint, spec=view.spec(checkpoint))
         if checkpoint.spec.architecture in STATIC_ARCHITECTURES:
             placement = options.place_on_cpu(f"{checkpoint.spec.name} is a static model, which")
         arithmetic = arithmetic_on(options, placement, checkpoint)
-        lease = Lease(owner, EngineKey(checkpoint, placement, options.threads, checkpoint.stamp(), arithmetic))
+        run = cls.computed(checkpoint, options)
+        lease = Lease(owner, EngineKey(run, placement, options.threads, run.stamp(), arithmetic))
         try:
             lease.engine.prepare()
             return cls.of(lease, checkpoint, options)
@@ -169,6 +179,7 @@ class LeasedModel(Generic[O]):
             batch_size=bulk.batch_size,
             workers=bulk.workers,
             extra=extra,
+            most=bulk.most or LARGEST_WINDOW,
             cancelled=_Unwanted(self.lease, bulk.cancelled),
         )
         try:
