@@ -1,5 +1,6 @@
 """What TextCrossEncoder gives and refuses, on a tiny model."""
 
+import asyncio
 import copy
 import json
 import pickle
@@ -146,6 +147,29 @@ def test_long_pairs_are_cut_with_one_warning(model, folder):
             strict.score(QUERY, ["a", "the dog " * 5000])
         with pytest.raises(ValueError, match=r"pairs\[0\]"):
             strict.score("the dog " * 5000, ["a"])
+
+
+LONG = (QUERY, "the dog " * 5000)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda model: model.score_pairs([LONG]),
+        lambda model: model.score_labels([LONG]),
+        lambda model: model.rank(LONG[0], [LONG[1]]),
+        lambda model: list(model.rerank(LONG[0], [LONG[1]])),
+        lambda model: list(model.rerank_pairs([LONG])),
+        lambda model: asyncio.run(model.ascore(LONG[0], [LONG[1]])),
+        lambda model: asyncio.run(model.ascore_pairs([LONG])),
+        lambda model: asyncio.run(model.ascore_labels([LONG])),
+        lambda model: asyncio.run(model.arank(LONG[0], [LONG[1]])),
+    ],
+)
+def test_every_form_warns_of_what_was_cut(model, call):
+    with pytest.warns(TruncationWarning, match="^1 of 1 pairs had more than 64 tokens") as caught:
+        call(model)
+    assert [warning.filename for warning in caught] == [__file__]
 
 
 def test_lone_surrogates_are_repaired_with_a_warning(model):

@@ -65,6 +65,15 @@ def arguments(facade: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("facade", FACADES)
+def test_async_methods_have_the_arguments_of_the_others(facade: str) -> None:
+    cls = getattr(rapidembed, facade)
+    twins = [name for name in dir(cls) if not name.startswith("_") and inspect.iscoroutinefunction(getattr(cls, name))]
+    assert twins
+    for name in twins:
+        assert parameters(getattr(cls, name)) == parameters(getattr(cls, name.removeprefix("a"))), name
+
+
+@pytest.mark.parametrize("facade", FACADES)
 def test_arguments_are_the_fields_of_the_options(facade: str) -> None:
     assert set(arguments(facade)) == {option.name for option in fields(OPTIONS[facade])}
 

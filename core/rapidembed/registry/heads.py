@@ -21,7 +21,7 @@ class Head:
     read_as: HeadName | None = None
     """The head whose classes of transformers a checkpoint is of; None: it is one of its own."""
     dense: bool = False
-    """Whether it gives vectors of ``dim`` numbers, of texts or of tokens."""
+    """Whether it gives vectors of ``dim`` numbers, of inputs or of their tokens."""
     pairs: bool = False
     """Whether it reads two texts at once."""
     pictures: bool = False
