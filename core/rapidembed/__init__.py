@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from rapidembed.tasks.hybrid.facade import HybridTextEmbedding as HybridTextEmbedding
     from rapidembed.tasks.image.facade import ImageEmbedding as ImageEmbedding
     from rapidembed.tasks.info import ModelInfo as ModelInfo
+    from rapidembed.tasks.stats import Stats as Stats
     from rapidembed.tasks.late_interaction.facade import LateInteractionTextEmbedding as LateInteractionTextEmbedding
     from rapidembed.tasks.rerank.facade import TextCrossEncoder as TextCrossEncoder
     from rapidembed.tasks.results import (
@@ -93,6 +94,7 @@ _HOMES = {
     "SparseEmbedding": "rapidembed.types",
     "SparseTextEmbedding": "rapidembed.tasks.sparse.facade",
     "SparseWeights": "rapidembed.registry",
+    "Stats": "rapidembed.tasks.stats",
     "TextCrossEncoder": "rapidembed.tasks.rerank.facade",
     "TextEmbedding": "rapidembed.tasks.text.facade",
     "TruncationWarning": "rapidembed.errors",

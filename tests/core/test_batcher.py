@@ -205,7 +205,7 @@ async def test_other_facades_take_part(tmp_path: Path) -> None:
 async def test_the_switch(minilm: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RAPIDEMBED_BATCHING", "0")
     with TextEmbedding(minilm, threads=1, max_tokens=17, lazy_load=True) as model:
-        assert not isinstance(model._loaded().engine, Batcher)
+        assert not model._loaded().engine.together
         assert (await model.aencode_query("x")).shape == (384,)
     monkeypatch.setenv("RAPIDEMBED_BATCHING", "no")
     with pytest.raises(ValueError, match="RAPIDEMBED_BATCHING must be 0 or 1, got 'no'"):

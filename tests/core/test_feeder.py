@@ -89,8 +89,8 @@ COLOURS = PICTURES.mean(axis=(2, 3), dtype=np.float64) / 255
 def test_pictures_run_in_batches_of_rows(engine):
     windows = run_windows(engine, iter(PICTURES), PixelSteps(), VectorSink(3), first=20, batch_size=8, workers=None)
     np.testing.assert_allclose(np.concatenate(list(windows)), COLOURS, atol=1e-6)
-    assert sum(engine._feeder.rows) == len(PICTURES)
-    assert 1 < max(engine._feeder.rows) <= 8
+    assert sum(engine._engine._feeder.rows) == len(PICTURES)
+    assert 1 < max(engine._engine._feeder.rows) <= 8
 
 
 def test_a_lone_picture_and_results_of_any_kind(engine):

@@ -183,7 +183,7 @@ def test_a_lone_text_does_not_wake_the_tokenizers_threads(tmp_path):
 
 def test_tables_are_read_where_they_lie(tmp_path):
     for name, mapped in (("float32", True), ("int8", True), ("float16", False)):
-        rows = TextEmbedding(model_of(tmp_path, name))._loaded().engine._table._rows
+        rows = TextEmbedding(model_of(tmp_path, name))._loaded().engine._engine._table._rows
         assert isinstance(rows.base, np.memmap) == mapped or isinstance(rows, np.memmap) == mapped
 
 

@@ -16,6 +16,7 @@ from rapidembed import (
     RankedDocument,
     SparseEmbedding,
     SparseTextEmbedding,
+    Stats,
     TextCrossEncoder,
     TextEmbedding,
 )
@@ -51,6 +52,7 @@ async def of_TextEmbedding(model: TextEmbedding, spec: ModelSpec) -> None:
     assert_type(TextEmbedding.get_embedding_size("a"), int)
     assert_type(model.info, ModelInfo)
     assert_type(model.fingerprint, str)
+    assert_type(model.stats(), Stats)
     assert_type(TextEmbedding.list_supported_models(), LISTING)
     assert_type(TextEmbedding.add_custom_model(spec), None)
     assert_type(TextEmbedding.remove_custom_model("a"), None)
@@ -83,6 +85,7 @@ async def of_SparseTextEmbedding(model: SparseTextEmbedding, spec: ModelSpec) ->
     assert_type(model.vocab_size, int)
     assert_type(model.info, ModelInfo)
     assert_type(model.fingerprint, str)
+    assert_type(model.stats(), Stats)
     assert_type(SparseTextEmbedding.list_supported_models(), LISTING)
     assert_type(SparseTextEmbedding.add_custom_model(spec), None)
     assert_type(SparseTextEmbedding.remove_custom_model("a"), None)
@@ -115,6 +118,7 @@ async def of_LateInteractionTextEmbedding(model: LateInteractionTextEmbedding, s
     assert_type(LateInteractionTextEmbedding.get_embedding_size("a"), int)
     assert_type(model.info, ModelInfo)
     assert_type(model.fingerprint, str)
+    assert_type(model.stats(), Stats)
     assert_type(LateInteractionTextEmbedding.list_supported_models(), LISTING)
     assert_type(LateInteractionTextEmbedding.add_custom_model(spec), None)
     assert_type(LateInteractionTextEmbedding.remove_custom_model("a"), None)
@@ -148,6 +152,7 @@ async def of_HybridTextEmbedding(model: HybridTextEmbedding, spec: ModelSpec) ->
     assert_type(model.vocab_size, int)
     assert_type(model.info, ModelInfo)
     assert_type(model.fingerprint, str)
+    assert_type(model.stats(), Stats)
     assert_type(HybridTextEmbedding.list_supported_models(), LISTING)
     assert_type(HybridTextEmbedding.add_custom_model(spec), None)
     assert_type(HybridTextEmbedding.remove_custom_model("a"), None)
@@ -172,6 +177,7 @@ async def of_TextCrossEncoder(model: TextCrossEncoder, spec: ModelSpec) -> None:
     assert_type(model.token_count([pair]), int)
     assert_type(model.info, ModelInfo)
     assert_type(model.fingerprint, str)
+    assert_type(model.stats(), Stats)
     assert_type(TextCrossEncoder.list_supported_models(), LISTING)
     assert_type(TextCrossEncoder.add_custom_model(spec), None)
     assert_type(TextCrossEncoder.remove_custom_model("a"), None)

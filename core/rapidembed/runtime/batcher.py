@@ -9,6 +9,7 @@ made ready ahead of the batches.
 """
 
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
@@ -16,6 +17,7 @@ from typing import Generic, TypeVar
 
 from rapidembed.runtime.background import run_in_background
 from rapidembed.runtime.engine import NOTHING, Engine, TextTokenizer
+from rapidembed.runtime.meter import Meter, Work
 from rapidembed.runtime.planner import Batch
 from rapidembed.runtime.ready import X
 from rapidembed.runtime.tickets import AsyncTicket, Ticket, deliver
@@ -33,10 +35,13 @@ class Batcher(Generic[X]):
 
     Args:
         engine: what computes.
+        together: whether lone inputs run together; otherwise each runs by itself.
     """
 
-    def __init__(self, engine: Engine[X]) -> None:
+    def __init__(self, engine: Engine[X], *, together: bool = True) -> None:
         self._engine = engine
+        self.together = together
+        self.meter = Meter()
         self.key, self.pool, self.cores, self.backend = engine.key, engine.pool, engine.cores, engine.backend
         self._lock = threading.Lock()
         self._arrived: deque[Ticket[X]] = deque()
@@ -82,15 +87,22 @@ class Batcher(Generic[X]):
 
     def run(self, inputs: Sequence[X], length: int, extra: Mapping[str, int] = NOTHING) -> Vectors:
         """See :class:`~rapidembed.runtime.engine.Engine`."""
-        return self._engine.run(inputs, length, extra)
+        with self.meter.running(inputs, length):
+            return self._engine.run(inputs, length, extra)
+
+    def work(self) -> Work:
+        """What was computed so far."""
+        return self.meter.read(len(self._arrived) + len(self._ready))
 
     # Lone inputs
 
     def run_one(self, item: X, extra: Mapping[str, int] = NOTHING) -> Vectors:
         """Run a lone input: at once if the cores are free, else in the next batch of its kind."""
+        if not self.together:
+            return self._run_one(item, extra)
         if self._take_alone():
             try:
-                return self._engine.run_one(item, extra)
+                return self._run_one(item, extra)
             finally:
                 self._alone.release()
         future: Future[Vectors] = Future()
@@ -122,6 +134,10 @@ class Batcher(Generic[X]):
             self._queue(ticket)
         return await future
 
+    def _run_one(self, item: X, extra: Mapping[str, int]) -> Vectors:
+        with self.meter.running((item,), 0):
+            return self._engine.run_one(item, extra)
+
     def _take_alone(self) -> bool:
         """Whether nothing computes, so that the caller may, with all cores; it then holds ``_alone``."""
         return not self._turns and self.pool.idle and self._alone.acquire(blocking=False)
@@ -129,7 +145,7 @@ class Batcher(Generic[X]):
     def _run_alone(self, ticket: Ticket[X]) -> None:
         try:
             if ticket.make_ready():
-                deliver([ticket], self._engine.run_one(ticket.item, ticket.extra))
+                deliver([ticket], self._run_one(ticket.item, ticket.extra))
         except BaseException as error:  # whatever it is, it belongs to the caller, who waits
             deliver([ticket], error)
         finally:
@@ -173,8 +189,10 @@ class Batcher(Generic[X]):
         self._make_ready()
         chosen, batch = self._choose()
         if batch is not None:
+            now = time.perf_counter()
+            self.meter.waited([now - ticket.arrived for ticket in chosen])
             try:
-                deliver(chosen, self._engine.run([ticket.item for ticket in chosen], batch.length, chosen[0].extra))
+                deliver(chosen, self.run([ticket.item for ticket in chosen], batch.length, chosen[0].extra))
             except BaseException as error:  # whatever it is, it belongs to the callers, who wait
                 deliver(chosen, error)
         with self._lock:

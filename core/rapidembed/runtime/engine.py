@@ -1,6 +1,6 @@
 """What the pipeline needs of a loaded model, and what two facades must agree on to share one.
 
-:func:`rapidembed.runtime.lease.open_engine` is the only door to an engine. What it returns is the backend's, mostly
+:func:`rapidembed.runtime.lease.open_engine` is the only door to an engine. What it returns is the backend's,
 inside a :class:`rapidembed.runtime.batcher.Batcher`, which is an :class:`Engine` too.
 """
 

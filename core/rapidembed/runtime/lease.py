@@ -11,20 +11,19 @@ from rapidembed import settings
 from rapidembed.errors import ClosedError
 from rapidembed.runtime.backends import BACKENDS
 from rapidembed.runtime.batcher import Batcher
-from rapidembed.runtime.engine import Engine, EngineKey
+from rapidembed.runtime.engine import EngineKey
 
 _lock = threading.Lock()
-_engines: dict[str, tuple[Engine[Any], int]] = {}
+_engines: dict[str, tuple[Batcher[Any], int]] = {}
 # Leases that ended and are still to be counted. Finalizers run whenever the garbage collector likes, also in a thread
 # that holds the lock, so they only leave a note here.
 _ended: deque[tuple[str, int]] = deque()
 
 
-def open_engine(key: EngineKey) -> Engine[Any]:
+def open_engine(key: EngineKey) -> Batcher[Any]:
     """Load the model of ``key``, as its backend does; concurrent callers share batches where that is worth it."""
     backend = BACKENDS[key.backend]
-    engine = backend.load().open_engine(key)
-    return Batcher(engine) if backend.batched and settings.batches_callers() else engine
+    return Batcher(backend.load().open_engine(key), together=backend.batched and settings.batches_callers())
 
 
 class Lease:
@@ -33,12 +32,12 @@ class Lease:
     def __init__(self, owner: object, key: EngineKey) -> None:
         self._key = key
         self._process = os.getpid()
-        self._engine: Engine[Any] | None = _acquire(key)
+        self._engine: Batcher[Any] | None = _acquire(key)
         self._finalizer = weakref.finalize(owner, _end, key.identity, self._process)
         self._finalizer.atexit = False
 
     @property
-    def engine(self) -> Engine[Any]:
+    def engine(self) -> Batcher[Any]:
         """The engine; in a forked child one of its own.
 
         Raises:
@@ -73,7 +72,7 @@ class Lease:
 _renewals = threading.Lock()
 
 
-def _acquire(key: EngineKey) -> Engine[Any]:
+def _acquire(key: EngineKey) -> Batcher[Any]:
     with _lock:
         engine, leases = _engines.get(key.identity) or (open_engine(key), 0)
         _engines[key.identity] = (engine, leases + 1)

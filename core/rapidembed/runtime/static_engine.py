@@ -62,9 +62,9 @@ class StaticEngine:
         for end, row in enumerate(order):
             tokens += len(texts[row].ids)
             if end - start == max_rows or (tokens > _BATCH_TOKENS and end > start):
-                batches.append(Batch(tuple(order[start:end]), len(texts[order[end - 1]].ids)))
+                batches.append(Batch(tuple(order[start:end]), 0))
                 start, tokens = end, len(texts[row].ids)
-        return [*batches, Batch(tuple(order[start:]), len(texts[order[-1]].ids))] if order else []
+        return [*batches, Batch(tuple(order[start:]), 0)] if order else []
 
     def run(self, texts: Sequence[TokenIds], length: int, extra: Mapping[str, int] = NOTHING) -> Vectors:
         """Run one batch: float32 (texts, dim), neither cut nor normalized.
@@ -90,4 +90,4 @@ class StaticEngine:
 
     def run_one(self, text: TokenIds, extra: Mapping[str, int] = NOTHING) -> Vectors:
         """Run a lone text, here and now: it takes microseconds."""
-        return self.run([text], len(text.ids))
+        return self.run([text], 0)

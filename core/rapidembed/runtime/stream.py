@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Generic, Protocol, TypeVar
 
 from rapidembed.errors import RapidEmbedError
+from rapidembed.runtime.batcher import Batcher
 from rapidembed.runtime.engine import NOTHING, Engine
 from rapidembed.runtime.lanes import Lanes, Signal, WindowJob
 from rapidembed.runtime.ready import X
@@ -54,7 +55,7 @@ class _WindowSize:
 
 
 def run_windows(
-    engine: Engine[X],
+    engine: Batcher[X],
     items: Iterable[T],
     steps: Steps[T, X],
     sink: Sink[X, W],
@@ -107,14 +108,15 @@ def _finish(running: "deque[tuple[WindowJob[X, W], float]]", size: _WindowSize) 
     return results
 
 
-def _tokenize(engine: Engine[X], window: list[T], steps: Steps[T, X], threads: int) -> list[X]:
+def _tokenize(engine: Batcher[X], window: list[T], steps: Steps[T, X], threads: int) -> list[X]:
     """Make inputs ready on the pool, ahead of the batches that wait there.
 
     A batch of one text does not wake the tokenizers' own threads, so this takes the cores it may and no others.
     """
 
     def work(items: list[T]) -> list[X]:
-        return [ready for item in items for ready in steps.tokenize([item])]
+        with engine.meter.tokenizing():
+            return [ready for item in items for ready in steps.tokenize([item])]
 
     share = -(-len(window) // threads)
     parts = [engine.pool.submit_urgent(work, window[i : i + share]) for i in range(0, len(window), share)]

@@ -1,5 +1,6 @@
 """Callers who wait for the result of a lone input."""
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any, Generic
@@ -23,7 +24,7 @@ class Ticket(Generic[X]):
         then: makes its result of the ready input and of the model's output, float32 (1, ...).
     """
 
-    __slots__ = ("extra", "future", "item", "make", "then")
+    __slots__ = ("arrived", "extra", "future", "item", "make", "then")
 
     item: X
 
@@ -35,6 +36,7 @@ class Ticket(Generic[X]):
         then: Callable[[X, Vectors], Any],
     ) -> None:
         self.future, self.extra, self.make, self.then = future, extra, make, then
+        self.arrived = time.perf_counter()
 
     def make_ready(self) -> bool:
         """Make the input ready; False: nobody wants it, or it cannot be, and the caller was told."""

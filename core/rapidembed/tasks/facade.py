@@ -9,8 +9,11 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, NamedTuple, Protocol, 
 from rapidembed.errors import ClosedError, ModelNotFoundError
 from rapidembed.runtime.device import Placement
 from rapidembed.runtime.hooks import observed
+from rapidembed.runtime.meter import Work
+from rapidembed.tasks.call import Call
 from rapidembed.tasks.known import Known
 from rapidembed.tasks.options import ModelOptions
+from rapidembed.tasks.stats import CallMeter, Stats
 
 if TYPE_CHECKING:
     from rapidembed.hub import Checkpoint
@@ -43,6 +46,9 @@ class Model(Protocol):
     def info(self) -> "ModelInfo":
         """What is loaded, and from where."""
 
+    def work(self) -> Work:
+        """What it has computed so far."""
+
     def close(self) -> None:
         """Give everything back; calls that run end with a ClosedError."""
 
@@ -72,6 +78,7 @@ class Facade(Generic[O, M]):
         self._lock = threading.Lock()
         self._model: M | None = None
         self._closed = False
+        self._calls = CallMeter()
         if not self._options.lazy_load:
             self._loaded().warm()
 
@@ -95,9 +102,12 @@ class Facade(Generic[O, M]):
                 self._model = self._load()
             return self._model
 
-    def _observed(self, role: str, count: int | None) -> "AbstractContextManager[None, None]":
-        """Around the work of a call, for those who observe; see :class:`rapidembed.runtime.hooks.Event`."""
-        return observed(type(self).__name__, role, self._options.model_name, count)
+    def _observed(
+        self, role: str, count: int | None, call: Call, *, stream: bool = False
+    ) -> "AbstractContextManager[None, None]":
+        """Around the work of a call: counts it, for those who observe too (:class:`rapidembed.runtime.hooks.Event`)."""
+        inner = observed(type(self).__name__, role, self._options.model_name, count)
+        return self._calls.around(inner, call, stream=stream)
 
     # Facts
 
@@ -105,6 +115,11 @@ class Facade(Generic[O, M]):
     def info(self) -> "ModelInfo":
         """What is loaded, and from where."""
         return self._loaded().info()
+
+    def stats(self) -> Stats:
+        """What this object has done so far; see the fields of :class:`rapidembed.Stats`. It takes microseconds."""
+        model = self._model
+        return self._calls.read(Work() if model is None else model.work())
 
     @property
     def fingerprint(self) -> str:

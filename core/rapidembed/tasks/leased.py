@@ -15,8 +15,9 @@ from rapidembed.registry import ModelSpec, Pooling, Task
 from rapidembed.registry.static_files import STATIC_ARCHITECTURES
 from rapidembed.runtime.batcher import Batcher
 from rapidembed.runtime.device import Placement
-from rapidembed.runtime.engine import NOTHING, Engine, EngineKey
+from rapidembed.runtime.engine import NOTHING, EngineKey
 from rapidembed.runtime.lease import Lease
+from rapidembed.runtime.meter import Work
 from rapidembed.runtime.ready import X
 from rapidembed.runtime.sinks import Sink, W
 from rapidembed.runtime.stream import LARGEST_WINDOW, Steps, run_windows
@@ -145,7 +146,7 @@ class LeasedModel(Generic[O]):
             raise
 
     @property
-    def engine(self) -> Engine[Any]:
+    def engine(self) -> Batcher[Any]:
         """The shared engine.
 
         Raises:
@@ -212,7 +213,7 @@ class LeasedModel(Generic[O]):
     def arun_lone(self, item: T, lone: Lone[T, X, W, V]) -> Awaitable[V] | None:
         """:meth:`run_lone` for who awaits, without a thread of its own; None: this engine has no such way."""
         engine = self.engine
-        if not isinstance(engine, Batcher):
+        if not engine.together:
             return None
 
         def make() -> X:
@@ -225,6 +226,10 @@ class LeasedModel(Generic[O]):
         """Raise a ClosedError if the facade was closed while a call runs."""
         if self.lease.released:
             raise ClosedError(f"{self.spec.name} was closed while texts were being embedded.")
+
+    def work(self) -> Work:
+        """What the shared engine has computed so far, for whomever; nothing once this model gave it back."""
+        return Work() if self.lease.released else self.engine.work()
 
     def info(self) -> "ModelInfo":
         """What is loaded, and from where."""

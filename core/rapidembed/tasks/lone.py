@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
-from rapidembed.runtime.engine import Engine
+from rapidembed.runtime.batcher import Batcher
 from rapidembed.runtime.ready import X
 from rapidembed.runtime.sinks import Sink, W
 from rapidembed.runtime.stream import Steps
@@ -24,13 +24,15 @@ class Lone(Generic[T, X, W, V]):
     """Takes the result out of the window."""
     extra: Mapping[str, int] = field(default_factory=dict)
 
-    def make(self, item: T, engine: Engine[X]) -> X:
+    def make(self, item: T, engine: Batcher[X]) -> X:
         """The input ready for the model.
 
         Raises:
             TypeError, ValueError: it cannot be.
         """
-        ready = self.steps.tokenize([self.steps.prepare(item, None)])[0]
+        prepared = self.steps.prepare(item, None)
+        with engine.meter.tokenizing():
+            ready = self.steps.tokenize([prepared])[0]
         engine.refuse(ready, "The text")
         self.steps.inspect(ready, 0)
         return ready

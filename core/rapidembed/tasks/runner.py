@@ -72,7 +72,7 @@ class Runner(Facade[O, M], Generic[O, M, X, V, R]):
             call = model.call(role)
             pending = model.aone(call, lone)
             if pending is not None:
-                with self._observed(role, 1):
+                with self._observed(role, 1, call):
                     result: V = await pending
                 call.warn(stacklevel=2)
                 return result
@@ -82,7 +82,7 @@ class Runner(Facade[O, M], Generic[O, M, X, V, R]):
         lone = self._lone(items)
         model = self._loaded()
         call = model.call(role)
-        with self._observed(role, 1 if lone is not None else count_of(items)):
+        with self._observed(role, 1 if lone is not None else count_of(items), call):
             if lone is not None:
                 return model.one(call, lone), call
             many = cast("Iterable[X]", items)
@@ -96,7 +96,7 @@ class Runner(Facade[O, M], Generic[O, M, X, V, R]):
         call = model.call(role)
 
         def results() -> Iterator[V]:
-            with self._observed(role, 1 if lone is not None else count_of(items)):
+            with self._observed(role, 1 if lone is not None else count_of(items), call, stream=True):
                 if lone is not None:
                     yield model.one(call, lone)
                 else:

@@ -238,7 +238,7 @@ class Scorer(Facade[RerankOptions, RerankModel]):
         steps = model.pair_steps()
 
         def windows() -> Iterator[Vectors]:
-            with self._observed("pair", count_of(pairs)):
+            with self._observed("pair", count_of(pairs), steps.call, stream=not bulk.gathered):
                 found = model.windows(pairs, steps, VectorSink(model.spec.dim), bulk)
                 yield from with_progress(found, pairs, bulk.show_progress)
 

@@ -9,6 +9,7 @@ from rapidembed.lexical.bm25 import SPARSE_EMBEDDINGS, Bm25
 from rapidembed.lexical.languages import analysis
 from rapidembed.lexical.models import LexicalModel
 from rapidembed.lexical.words import is_unspaced
+from rapidembed.runtime.meter import Work
 from rapidembed.tasks.bulk import Bulk
 from rapidembed.tasks.call import Call
 from rapidembed.tasks.sparse.options import SparseOptions
@@ -83,6 +84,10 @@ class Bm25Model:
     def call(self, role: str) -> Call:
         """A new call in the role "plain", "query" or "document"."""
         return Call(role=role)
+
+    def work(self) -> Work:
+        """Nothing: there is no network."""
+        return Work()
 
     def aone(self, call: Call, text: str) -> None:
         """None: see :meth:`rapidembed.tasks.runner.RunnableModel.aone`."""
