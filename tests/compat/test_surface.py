@@ -157,6 +157,29 @@ def test_models_of_one_s_own_travel(root: Path) -> None:
     assert again.embedding_size == 6
 
 
+def test_classes_of_added_models(root: Path) -> None:
+    from rapidembed.compat.common.model_description import ModelSource, PoolingType
+    from rapidembed.compat.rerank.cross_encoder.custom_text_cross_encoder import CustomTextCrossEncoder
+    from rapidembed.compat.text.custom_text_embedding import CustomTextEmbedding, PostprocessingConfig
+
+    assert CustomTextEmbedding.SUPPORTED_MODELS == CustomTextCrossEncoder.SUPPORTED_MODELS == []
+    TextEmbedding.add_custom_model("one", PoolingType.LAST_TOKEN, False, ModelSource(hf="x"), 6, "onnx/model.onnx")
+    TextCrossEncoder.add_custom_model("two", ModelSource(hf="y"))
+    (dense,), (pairs,) = CustomTextEmbedding.SUPPORTED_MODELS, CustomTextCrossEncoder.SUPPORTED_MODELS
+    assert (dense.model, dense.dim, pairs.model, pairs.sources.hf) == ("one", 6, "two", "y")
+    mapped = {"one": PostprocessingConfig(PoolingType.LAST_TOKEN, False)}
+    assert mapped == CustomTextEmbedding.POSTPROCESSING_MAPPING
+    model = TextEmbedding("One", specific_model_path=root / "dense", lazy_load=True)
+    assert isinstance(model.model, CustomTextEmbedding)
+    assert type(pickle.loads(pickle.dumps(model)).model) is CustomTextEmbedding
+    assert isinstance(TextCrossEncoder("TWO", specific_model_path=root, lazy_load=True).model, CustomTextCrossEncoder)
+    CustomTextCrossEncoder.SUPPORTED_MODELS.clear()
+    CustomTextEmbedding.SUPPORTED_MODELS = []
+    assert CustomTextEmbedding.SUPPORTED_MODELS == CustomTextCrossEncoder.SUPPORTED_MODELS == []
+    with pytest.raises(ValueError, match="not supported"):
+        TextEmbedding("one")
+
+
 def test_sparse_embeddings_may_be_changed() -> None:
     vector = SparseEmbedding.from_dict({3: 0.5, 1: 2.0})
     assert vector.indices.tolist() == [3, 1]

@@ -52,7 +52,7 @@ def distil(
     seed: int,
     quiet: bool,
 ) -> None:
-    """Make a small, fast static model of MODEL, and say how good it is.
+    """Make a small, fast static model of MODEL, and measure it.
 
     MODEL is whatever TextEmbedding takes: a curated name, a hub id, a folder, package:NAME.
     """

@@ -57,6 +57,11 @@ def remove(heads: Iterable[HeadName], name: str) -> None:
             del _added[key]
 
 
+def is_added(spec: ModelSpec) -> bool:
+    """Whether this program added a model, which may be removed then."""
+    return _key(spec) in _added
+
+
 def find(heads: Iterable[HeadName], name: str) -> ModelSpec | None:
     """The added or installed model of that name (case does not matter) that has one of the heads, or None."""
     keys = [(head, name.lower()) for head in heads]

@@ -85,6 +85,13 @@ class TextEmbedding(Sized):
         self._start(locals())
 
     @classmethod
+    def _class_of(cls, model_name: str) -> type[FastembedModel]:
+        from rapidembed.compat.text.custom_text_embedding import CustomTextEmbedding
+
+        added = CustomTextEmbedding._list_supported_models()
+        return CustomTextEmbedding if model_name.lower() in [row.model.lower() for row in added] else TextModel
+
+    @classmethod
     def add_custom_model(
         cls,
         model: str,

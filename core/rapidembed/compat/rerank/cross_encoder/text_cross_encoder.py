@@ -68,6 +68,14 @@ class TextCrossEncoder(FastembedClass):
         self._start(locals())
 
     @classmethod
+    def _class_of(cls, model_name: str) -> type[FastembedModel]:
+        from rapidembed.compat.rerank.cross_encoder.custom_text_cross_encoder import CustomTextCrossEncoder
+
+        added = CustomTextCrossEncoder._list_supported_models()
+        names = [row.model.lower() for row in added]
+        return CustomTextCrossEncoder if model_name.lower() in names else CrossEncoderModel
+
+    @classmethod
     def add_custom_model(
         cls,
         model: str,
