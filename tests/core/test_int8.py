@@ -362,7 +362,7 @@ def test_a_second_start_builds_nothing_and_reads_the_file_where_it_lies(cache, m
     monkeypatch.setattr("rapidembed.runtime.observation.observe", pytest.fail)
     with TextEmbedding(str(BASE), precision="int8") as model:
         np.testing.assert_array_equal(model.encode("hello world"), expected)
-        given = model._model.engine._sessions.program.given
+        given = model._model.engine._engine._sessions.program.given
         assert all(isinstance(array.base, np.memmap) for array in given.values())
     assert {path: path.stat().st_mtime_ns for path in cache.iterdir()} == before
     assert file.stat().st_size < 0.4 * (BASE / "model.safetensors").stat().st_size

@@ -56,30 +56,6 @@ def test_shapes_and_types(model):
     assert model.embedding_size == 8
 
 
-@pytest.mark.filterwarnings("ignore::rapidembed.TruncationWarning")
-@pytest.mark.parametrize("batch_size", [1, 3, 256])
-@pytest.mark.parametrize("parallel", [None, 1, 2])
-def test_all_forms_agree(model, batch_size, parallel):
-    options = {"batch_size": batch_size, "parallel": parallel}
-    for encode, iterate in (
-        (model.encode_query, model.query_embed),
-        (model.encode_document, model.passage_embed),
-        (model.encode_document, model.embed),
-    ):
-        expected = [encode(text) for text in TEXTS]
-        close(encode(TEXTS, **options), expected)
-        close(encode(iter(TEXTS), **options), expected)
-        close(list(iterate(TEXTS, **options)), expected)
-        close(list(iterate(TEXTS[0], **options)), expected[:1])
-
-
-@pytest.mark.filterwarnings("ignore::rapidembed.TruncationWarning")
-async def test_async_forms_agree(model):
-    close(await model.aencode_query(TEXTS), model.encode_query(TEXTS))
-    close(await model.aencode_document(TEXTS), model.encode_document(TEXTS))
-    close([await model.aencode_query("a")], [model.encode_query("a")])
-
-
 def test_results_do_not_hold_their_window(model):
     for array in [*model.embed(TEXTS), *model.encode_document(TEXTS)]:
         assert array.base is None or array.base.nbytes == array.nbytes

@@ -43,23 +43,6 @@ def model(folder):
         yield model
 
 
-@pytest.mark.parametrize("batch_size", [1, 3, 256])
-@pytest.mark.parametrize("parallel", [None, 1, 2])
-def test_all_forms_agree(model, batch_size, parallel):
-    options = {"batch_size": batch_size, "parallel": parallel}
-    expected = [model.encode_document(text) for text in TEXTS]
-    for iterate in (model.embed, model.passage_embed, model.query_embed):
-        close(list(iterate(TEXTS, **options)), expected)
-        close(list(iterate(iter(TEXTS), **options)), expected)
-    for encode in (model.encode, model.encode_document, model.encode_query):
-        close(encode(TEXTS, **options), expected)
-
-
-async def test_async_forms_agree(model):
-    close(await model.aencode_document(TEXTS), model.encode_document(TEXTS))
-    close(await model.aencode_query(TEXTS), model.encode_query(TEXTS))
-
-
 def test_empty_lists(model):
     assert model.encode([]) == []
     assert list(model.embed([])) == []

@@ -137,6 +137,10 @@ CASES: dict[str, Call] = {
     "custom: the name again": lambda f, r: custom(f, "mine"),
     "custom: what only we know": lambda f, r: custom(f, "BAAI/bge-m3"),
     "custom: pooling by text": lambda f, r: custom(f, "mine/too", pooling="CLS"),
+    "custom: no such output": lambda f, r: (
+        custom(f, "mine/odd", output_name="none"),
+        f.TextEmbedding("mine/odd", specific_model_path=str(r / "dense")),
+    ),
     "a source without a place": lambda f, r: f.common.model_description.ModelSource(),
     "muvera: wider projection": lambda f, r: muvera(f, dim_proj=9),
     "muvera: nothing": lambda f, r: muvera(f).process(np.empty((0, 8))),

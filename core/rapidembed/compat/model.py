@@ -26,6 +26,10 @@ class NotLoadedError(ModelNotCachedError, ValueError):
     """The model is not on this machine and could not be fetched: a ValueError, as in fastembed."""
 
 
+class UnreadableError(IntegrityError, ValueError):
+    """A file of the model is damaged or lacks something that was asked for: a ValueError, as in fastembed."""
+
+
 class FastembedModel:
     """A model of one class.
 
@@ -206,3 +210,5 @@ def _as_fastembed_fails(model_name: str) -> Iterator[None]:
         yield
     except (ModelNotCachedError, DownloadError) as error:
         raise NotLoadedError(f"Could not load model {model_name}: {error}") from error
+    except IntegrityError as error:
+        raise UnreadableError(f"Could not load model {model_name}: {error}") from error

@@ -79,6 +79,9 @@ def assemble(
             raise UnsupportedModelError(
                 f"{name} declares the pooling {', '.join(spec.pooling)}; pooling={', '.join(pooling)} contradicts it."
             )
+        # Modules say whether vectors are normalized; without them a row is all that does.
+        if row is not None and not declared and spec.head in ("pool", "picture"):
+            spec = replace(spec, normalize=row.normalize)
     if row is not None:
         spec = complete(spec, row)
     _fetch_tables(files, spec)

@@ -162,6 +162,8 @@ class ModelSpec:
     """Set where the head is "hybrid"."""
     picture: ImageProcessor | None = field(default=None, metadata=_FILES_UNLESS_ADDED)
     """What is done with a picture before the model sees it; set where the head is "picture"."""
+    texts: str | None = field(default=None, metadata=_EITHER)
+    """Of a model of pictures: the name of the model of texts whose vectors lie in the same space, if there is one."""
     labels: tuple[str, ...] = field(default=(), metadata=_FILES)
     """Names of a classifier's labels, in order; may be empty where there is one."""
     vocab_size: int | None = field(default=None, metadata=_ADDED)

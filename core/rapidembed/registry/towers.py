@@ -90,6 +90,7 @@ def discover_pictures(folder: Path, name: str) -> ModelSpec:
         pooling=tower.pooling,
         normalize=normalize or tower.unit,
         picture=read_image_processor(encoder, kind),
+        texts=name if kind in ("clip", "siglip") else None,
     )
 
 

@@ -1,7 +1,7 @@
 """What the pipeline needs of a loaded model, and what two facades must agree on to share one.
 
-:func:`rapidembed.runtime.lease.open_engine` is the only door to an engine. What batches the inputs of concurrent
-callers would be an :class:`Engine` that wraps what it returns.
+:func:`rapidembed.runtime.lease.open_engine` is the only door to an engine. What it returns is the backend's, mostly
+inside a :class:`rapidembed.runtime.batcher.Batcher`, which is an :class:`Engine` too.
 """
 
 from collections.abc import Mapping, Sequence

@@ -194,6 +194,8 @@ class Tokenizer:
 
     def _affixes(self, folder: Path) -> tuple[int, int]:
         """How many special tokens stand before and after every text."""
+        if self._tokenizer.num_special_tokens_to_add(False) == 0:
+            return 0, 0  # a vocabulary of a few words may not have this one
         mask = self._tokenizer.encode_batch(["a"])[0].special_tokens_mask
         content = [i for i, special in enumerate(mask) if not special]
         if content:

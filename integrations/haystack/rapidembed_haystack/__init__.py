@@ -5,6 +5,7 @@ The components are defined in Haystack's own namespace, because pipelines are lo
 
 from haystack_integrations.components.embedders.rapidembed import (
     FastembedDocumentEmbedder,
+    FastembedDocumentImageEmbedder,
     FastembedSparseDocumentEmbedder,
     FastembedSparseTextEmbedder,
     FastembedTextEmbedder,
@@ -14,6 +15,7 @@ from haystack_integrations.components.rankers.rapidembed import FastembedLateInt
 
 __all__ = [
     "FastembedDocumentEmbedder",
+    "FastembedDocumentImageEmbedder",
     "FastembedDocumentSplitter",
     "FastembedLateInteractionRanker",
     "FastembedRanker",

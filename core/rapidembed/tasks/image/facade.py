@@ -150,6 +150,11 @@ class ImageEmbedding(Runner[ImageOptions, ImageModel, Any, Vectors, Vectors]):
         """Dimensions of the vectors."""
         return self._loaded().spec.dim
 
+    @property
+    def text_model(self) -> str | None:
+        """Name for :class:`~rapidembed.TextEmbedding` whose vectors lie in the same space; None: there are none."""
+        return self._loaded().spec.texts
+
     @classmethod
     def get_embedding_size(cls, model_name: str) -> int:
         """Dimensions of a curated or added model, without loading it."""

@@ -1,6 +1,6 @@
 """A model as :class:`rapidembed.TextEmbedding` uses it: what the facade's options make of its vectors."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +18,7 @@ from rapidembed.runtime.tokenizer import TokenIds
 from rapidembed.tasks.bulk import Bulk
 from rapidembed.tasks.call import Call
 from rapidembed.tasks.fingerprint import weights_hash
+from rapidembed.tasks.lone import Lone
 from rapidembed.tasks.results import Chunk
 from rapidembed.tasks.text.long import (
     Cut,
@@ -103,9 +104,11 @@ class TextModel(TokenModel[TextOptions]):
         """The vector of a lone text, float32 (dimensions,)."""
         if self.long_text != "truncate":
             return self._long_one(call, text)
-        window = self.single(text, self.steps(call), VectorSink(self.spec.dim), call.extra)
-        vector: Vectors = self._finish(window, call.role)[0]
-        return vector
+        return self.run_lone(text, self._lone(call))
+
+    def aone(self, call: Call, text: str) -> Awaitable[Vectors] | None:
+        """See :meth:`rapidembed.tasks.runner.RunnableModel.aone`."""
+        return self.arun_lone(text, self._lone(call)) if self.long_text == "truncate" else None
 
     def rows(self, call: Call, texts: Iterable[str], bulk: Bulk) -> Iterator[Vectors]:
         """The vectors of many texts, window by window, float32 (some texts, dimensions)."""
@@ -201,6 +204,12 @@ class TextModel(TokenModel[TextOptions]):
     def weights(self) -> str:
         """A hash of the weights, by which an adapter knows them."""
         return weights_hash(self.checkpoint)
+
+    def _lone(self, call: Call) -> Lone[str, TokenIds, Vectors, Vectors]:
+        def vector(window: Vectors) -> Vectors:
+            return np.asarray(self._finish(window, call.role)[0])
+
+        return Lone(self.steps(call), VectorSink(self.spec.dim), vector, call.extra)
 
     def _prompt_tokens(self, prompt: str) -> int:
         """Tokens of every text that the prompt takes, the special one at the beginning included."""
