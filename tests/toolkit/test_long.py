@@ -17,7 +17,7 @@ from rapidembed.tasks.text.parts import token_vectors_of
 from rapidembed.tasks.text.splitting import split
 from rapidembed.tasks.unit import unit_rows
 
-from tests.golden import make_long_text as golden
+from tests.golden import make_long as golden
 
 EXPECTED = json.loads(golden.PATH.read_text(encoding="utf-8"))
 SENTENCES = [
