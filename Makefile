@@ -1,5 +1,6 @@
 # make demo   set up, then embed and search real text through LangChain
 # make test   set up, then run the tests
+# make test-all  the slow ones too, which say little more; a quarter of an hour
 # make check  format, lint, types
 # make native the encoder for AVX-512 and AMX (a C++ compiler); make test does so by itself where there is one
 # make bench  measure against fastembed, sentence-transformers, CTranslate2, model2vec (hours; environments with PyTorch)
@@ -10,6 +11,7 @@
 # make faults load models from a hub that fails in every way known; writes docs/reliability.md
 # make bench-static  static models beside model2vec (the same environment)
 # make builtin  make builtin:static-en anew (Debian or Ubuntu, half an hour)
+# make builtin-image  make builtin:image anew (seconds)
 # make reference  2,000 folders drawn at random, here and in sentence-transformers (half an hour; PyTorch)
 # make golden recompute the committed reference outputs (environments with PyTorch)
 
@@ -22,15 +24,20 @@ BEFORE := .venv-before
 APART := st-onnx,st-onnx-int8,st-openvino,st-openvino-int8,ctranslate2
 PIP_OPTIONS := --quiet --disable-pip-version-check
 
-.PHONY: demo test check bench bench-adapters bench-heads bench-lexical bench-static builtin faults figures golden \
-	native reference clean
+.PHONY: demo test test-all check bench bench-adapters bench-heads bench-lexical bench-static builtin builtin-image faults figures \
+	golden native reference clean
 
 demo: $(VENV)/.demo
 	$(BIN)/python examples/demo.py
 
 # Without a compiler the tests of the native encoder are skipped, and say so.
-test: $(VENV)/.dev $(if $(shell command -v $(CXX)),$(VENV)/.native)
+test test-all: $(VENV)/.dev $(if $(shell command -v $(CXX)),$(VENV)/.native)
+
+test:
 	$(BIN)/python -m pytest -n auto --dist loadfile
+
+test-all:
+	$(BIN)/python -m pytest -n auto --dist loadfile -m 'not reference'
 
 check: $(VENV)/.dev
 	$(BIN)/ruff format --check .
@@ -64,12 +71,17 @@ bench-static: $(PEERS)/.ready
 builtin: $(VENV)/.dev
 	$(BIN)/python scripts/static_en/build.py
 
+builtin-image: $(VENV)/.dev
+	$(BIN)/python scripts/builtin_image/build.py
+
 reference: $(PEERS)/.ready
 	$(PEERS)/bin/python -W ignore -m tests.reference.fuzz --seeds 0 2000
 
 golden: $(PEERS)/.ready $(BEFORE)/.ready
 	$(PEERS)/bin/python tests/golden/make_golden.py
 	$(PEERS)/bin/python -m tests.golden.make_heads
+	$(PEERS)/bin/python -m tests.golden.make_pictures
+	$(PEERS)/bin/python -m tests.golden.make_vision
 	$(PEERS)/bin/python -m tests.golden.make_architectures
 	$(PEERS)/bin/python -m tests.golden.make_hybrid
 	$(PEERS)/bin/python -W ignore -m tests.golden.make_folders

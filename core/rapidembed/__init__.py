@@ -22,9 +22,12 @@ if TYPE_CHECKING:
         EncodingWarning as EncodingWarning,
         InputWarning as InputWarning,
         IntegrityError as IntegrityError,
+        MissingExtraError as MissingExtraError,
         ModelNotCachedError as ModelNotCachedError,
         ModelNotFoundError as ModelNotFoundError,
+        NoImprovementError as NoImprovementError,
         NonFiniteError as NonFiniteError,
+        PictureError as PictureError,
         RapidEmbedError as RapidEmbedError,
         TruncationWarning as TruncationWarning,
         UnsupportedModelError as UnsupportedModelError,
@@ -32,6 +35,7 @@ if TYPE_CHECKING:
     from rapidembed.lexical.index import BM25Index as BM25Index
     from rapidembed.registry import (
         Hybrid as Hybrid,
+        ImageProcessor as ImageProcessor,
         LateInteraction as LateInteraction,
         ModelSpec as ModelSpec,
         OnnxSource as OnnxSource,
@@ -40,10 +44,12 @@ if TYPE_CHECKING:
     )
     from rapidembed.settings import default_model as default_model
     from rapidembed.tasks.hybrid.facade import HybridTextEmbedding as HybridTextEmbedding
+    from rapidembed.tasks.image.facade import ImageEmbedding as ImageEmbedding
     from rapidembed.tasks.info import ModelInfo as ModelInfo
     from rapidembed.tasks.late_interaction.facade import LateInteractionTextEmbedding as LateInteractionTextEmbedding
     from rapidembed.tasks.rerank.facade import TextCrossEncoder as TextCrossEncoder
     from rapidembed.tasks.results import (
+        Chunk as Chunk,
         HybridEmbedding as HybridEmbedding,
         RankedDocument as RankedDocument,
     )
@@ -58,6 +64,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "BM25Index": "rapidembed.lexical.index",
+    "Chunk": "rapidembed.tasks.results",
     "ClosedError": "rapidembed.errors",
     "Device": "rapidembed.types",
     "DeviceError": "rapidembed.errors",
@@ -66,16 +73,21 @@ _HOMES = {
     "Hybrid": "rapidembed.registry",
     "HybridEmbedding": "rapidembed.tasks.results",
     "HybridTextEmbedding": "rapidembed.tasks.hybrid.facade",
+    "ImageEmbedding": "rapidembed.tasks.image.facade",
+    "ImageProcessor": "rapidembed.registry",
     "InputWarning": "rapidembed.errors",
     "IntegrityError": "rapidembed.errors",
     "LateInteraction": "rapidembed.registry",
     "LateInteractionTextEmbedding": "rapidembed.tasks.late_interaction.facade",
+    "MissingExtraError": "rapidembed.errors",
     "ModelInfo": "rapidembed.tasks.info",
     "ModelNotCachedError": "rapidembed.errors",
     "ModelNotFoundError": "rapidembed.errors",
     "ModelSpec": "rapidembed.registry",
+    "NoImprovementError": "rapidembed.errors",
     "NonFiniteError": "rapidembed.errors",
     "OnnxSource": "rapidembed.registry",
+    "PictureError": "rapidembed.errors",
     "RankedDocument": "rapidembed.tasks.results",
     "RapidEmbedError": "rapidembed.errors",
     "SparseEmbedding": "rapidembed.types",

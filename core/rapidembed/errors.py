@@ -10,6 +10,9 @@
      ├─ UnsupportedModelError       the model is there but says something this version does not know (also ValueError)
      ├─ DeviceError                 the device asked for cannot be used (also ValueError)
      ├─ NonFiniteError              the model produced NaN or infinity
+     ├─ NoImprovementError          what was trained is not better than what was there
+     ├─ PictureError                a picture cannot be read: damaged, no picture, too large (also ValueError)
+     ├─ MissingExtraError           a package is not installed that this needs (also ImportError)
      └─ ClosedError                 the model was used after ``close()``
 
 A wrong *item* (``None`` among the texts) is a ``TypeError`` that names its index; a wrong *value* of an
@@ -49,8 +52,33 @@ class NonFiniteError(RapidEmbedError):
     """The model produced NaN or infinity for at least one text."""
 
 
+class PictureError(RapidEmbedError, ValueError):
+    """A picture cannot be read.
+
+    Attributes:
+        index: which of the call's pictures; None: it was the only one.
+        path: its file; None: it came from memory.
+    """
+
+    def __init__(self, message: str, index: int | None = None, path: str | None = None) -> None:
+        super().__init__(message)
+        self.index = index
+        self.path = path
+
+    def __reduce__(self) -> tuple[type["PictureError"], tuple[str, int | None, str | None]]:
+        return type(self), (str(self), self.index, self.path)
+
+
+class MissingExtraError(RapidEmbedError, ImportError):
+    """A package that comes with one of the extras is not installed."""
+
+
 class ClosedError(RapidEmbedError):
     """The model was used after it was closed."""
+
+
+class NoImprovementError(RapidEmbedError):
+    """What was trained was not better, on data that it had not seen, than what was there before."""
 
 
 class InputWarning(UserWarning):

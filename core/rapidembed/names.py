@@ -15,11 +15,15 @@ POOLING_MODES: tuple[PoolingMode, ...] = (
     "none",
 )
 
-HeadName: TypeAlias = Literal["pool", "tokens", "classification", "mlm", "attention", "words", "hybrid"]
+HeadName: TypeAlias = Literal["pool", "tokens", "classification", "mlm", "attention", "words", "hybrid", "picture"]
 """What a model computes from its token vectors: one vector by pooling; a vector for each token; a score by a
 classifier over the first token; a weight for each word of the vocabulary by the masked-language-model head; how much
 the first token attends to each token; a few numbers for each word, by a projection of its own; all at once, a vector,
-weights of the tokens, and a vector for each token."""
+weights of the tokens, and a vector for each token; a vector of a picture."""
 
 SparsePooling: TypeAlias = Literal["max", "sum"]
 """How the weights that a text's tokens give a word become one: the largest, or all of them."""
+
+LongText: TypeAlias = Literal["truncate", "mean", "weighted", "max", "late"]
+"""What becomes of a text beyond the token limit: it is cut there; or read in parts, whose vectors become one: their
+mean, that weighted by tokens, or their largest values; or its tokens are read in windows that overlap, and averaged."""

@@ -99,7 +99,7 @@ def build_with(tmp_path, config=CONFIG, *, remove=(), spec=SPEC, **tensors):
         ("position_embedding_type", "relative_key", "position_embedding_type='relative_key'"),
         ("is_decoder", True, "is_decoder=True"),
         ("add_cross_attention", True, "add_cross_attention=True"),
-        ("hidden_act", "quick_gelu", "hidden_act='quick_gelu' is unknown"),
+        ("hidden_act", "mystery", "hidden_act='mystery' is unknown"),
         ("num_attention_heads", 5, "32 is not a multiple of 5"),
         ("architectures", ["BertForSequenceClassification"], "'BertForSequenceClassification' is not supported"),
         ("architectures", ["BertModel", "Strange"], "'Strange' is not supported"),

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from onnx import TensorProto, helper
 from rapidembed.graph import buildable_architectures
-from rapidembed.registry import TASKS, TEXT, ModelSpec, Task
+from rapidembed.registry import IMAGE, TASKS, TEXT, ModelSpec, Task
 from rapidembed.registry.own_code import OWN_CODE
 from rapidembed.registry.static_files import STATIC_ARCHITECTURES
 from safetensors.numpy import save
@@ -33,7 +33,7 @@ BESIDE = (
     "openvino/openvino_model.bin",
     "openvino/openvino_model.xml",
 )
-ROWS = [(task, row) for task in TASKS.values() for row in task.models()]
+ROWS = [(task, row) for task in TASKS.values() for row in task.models() if not row.name.startswith("builtin:")]
 DATA = ".onnx_data"
 BUILT = buildable_architectures() - OWN_CODE | STATIC_ARCHITECTURES
 _RESOLVE = """
@@ -45,6 +45,8 @@ from rapidembed import registry
 found = {}
 for task in registry.TASKS.values():
   for row in task.models():
+    if row.name.startswith("builtin:"):
+      continue
     options = HubOptions(cache_dir=Path(sys.argv[1]), local_files_only=sys.argv[2] == "offline")
     checkpoint = resolve(row.name, buildable=buildable_architectures(), task=task, hub=options)
     found[f"{task.facade}/{row.name}"] = {
@@ -100,6 +102,16 @@ def write_plain(repo: Path, row: ModelSpec) -> None:
     (repo / "model.safetensors").write_bytes(save({"linear.weight": weights}))
 
 
+def write_towers(repo: Path, row: ModelSpec) -> None:
+    """The repository of encoders of pictures and texts, as transformers saves them."""
+    write_common(repo, row)
+    (repo / "config.json").write_text(
+        json.dumps({"model_type": row.architecture, "vision_config": {"hidden_size": row.dim}})
+    )
+    (repo / "preprocessor_config.json").write_text('{"image_processor_type": "SiglipImageProcessor"}')
+    (repo / "model.safetensors").write_bytes(save({"x": np.zeros(1, dtype=np.float32)}))
+
+
 def write_static(repo: Path, row: ModelSpec) -> None:
     write_common(repo, row)
     (repo / "config.json").write_text(json.dumps({"model_type": "model2vec", "normalize": row.normalize}))
@@ -111,6 +123,8 @@ def write_static(repo: Path, row: ModelSpec) -> None:
 def write_onnx(repo: Path, row: ModelSpec) -> None:
     """The repository with fastembed's ONNX file, whose data lies beside it where the row says so."""
     write_common(repo, row)
+    if row.head == "picture":
+        (repo / "preprocessor_config.json").write_text('{"image_processor_type": "CLIPImageProcessor"}')
     path = repo / row.onnx_source.file
     path.parent.mkdir(exist_ok=True)
     tensors = []
@@ -138,7 +152,8 @@ def repositories(folder: Path) -> dict[str, Path]:
             originals.add(row.source)
             repo = written.setdefault(row.source, folder / row.source)
             static = row.architecture in STATIC_ARCHITECTURES
-            (write_static if static else write_original if task is TEXT else write_plain)(repo, row)
+            plain = write_towers if task is IMAGE else write_plain
+            (write_static if static else write_original if task is TEXT else plain)(repo, row)
     return written
 
 

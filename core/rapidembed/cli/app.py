@@ -25,6 +25,8 @@ COMMANDS = {
     "pull": ("rapidembed.cli.pull", "Download models and check that they run."),
     "compile": ("rapidembed.cli.compile", "Put a model, and all that is built of it, into a folder."),
     "distil": ("rapidembed.cli.distil", "Make a small, fast static model of MODEL, and measure it."),
+    "adapt": ("rapidembed.cli.adapt", "Teach the vectors of MODEL a domain, and say what it gained."),
+    "eval": ("rapidembed.cli.eval", "Compare models on your own questions, and say what they cost."),
     "info": ("rapidembed.cli.info", "Say what a model is, and what would run, and why."),
     "cache": ("rapidembed.cli.cache", "Show and clear what is kept on this machine."),
     "migrate-check": ("rapidembed.cli.migrate_check", "Say which class gives the vectors that an index holds."),

@@ -27,6 +27,7 @@ rapidembed embed lines.txt -o vectors.npy               row i belongs to line i
 rapidembed embed docs/ --glob '*.md' -o docs.parquet    one text a file
 rapidembed embed faq.csv --column answer --id-column nr -o faq.jsonl
 rapidembed embed big.jsonl.gz -o big.npy --ids big.txt
+rapidembed embed photos/ -o photos.npy --ids photos.txt one picture a file
 rapidembed embed -m intfloat/multilingual-e5-large --local-files-only notes.txt
 """
 
@@ -40,7 +41,7 @@ _SECTIONS = {"Input": "texts", "Model": "model", "Vectors": "role", "Output": "o
 @click.option(
     "--format",
     "format_",
-    type=click.Choice(["auto", "text", "jsonl", "json", "csv", "tsv", "parquet"]),
+    type=click.Choice(["auto", "text", "jsonl", "json", "csv", "tsv", "parquet", "picture"]),
     default="auto",
     help="What the inputs are.  [default: by their suffix; stdin is text]",
 )
@@ -81,7 +82,12 @@ _SECTIONS = {"Input": "texts", "Model": "model", "Vectors": "role", "Output": "o
     show_default=True,
     help="Whether bytes that are no text are an error or become U+FFFD.",
 )
-@click.option("-m", "--model", metavar="NAME", help="Model.  [default: $RAPIDEMBED_MODEL, else BAAI/bge-small-en-v1.5]")
+@click.option(
+    "-m",
+    "--model",
+    metavar="NAME",
+    help="Model.  [default: $RAPIDEMBED_MODEL, else BAAI/bge-small-en-v1.5; of pictures builtin:image]",
+)
 @with_options(hub_options, local_options, place_options)
 @click.option(
     "--batch-size", type=click.IntRange(min=1), metavar="N", help="Most texts in a batch.  [default: by work]"
@@ -112,12 +118,12 @@ _SECTIONS = {"Input": "texts", "Model": "model", "Vectors": "role", "Output": "o
 @click.option("--overwrite", is_flag=True, help="Replace existing output, and start over instead of going on.")
 @click.option("-q", "--quiet", is_flag=True, help="No progress, no summary.")
 def embed(inputs: tuple[str, ...], texts: tuple[str, ...], **options: Any) -> None:
-    """Turn texts from files, folders or a pipe into vectors.
+    """Turn texts or pictures from files, folders or a pipe into vectors.
 
     INPUT is a file, a folder, or - for stdin, which is also read if nothing is named. Of .jsonl, .json, .csv,
     .tsv and .parquet files every record is a text, of other files every line, blank ones too. Of a folder every file is
     one text, except files of records; hidden files and those that hold no text are passed over. All but .parquet may be
-    compressed by gzip.
+    compressed by gzip. Pictures, and folders that hold no texts but pictures, are embedded by a model of pictures.
 
     With -o, memory stays bounded however long the input is, the file appears when it is complete, and a run that was
     interrupted, or killed, goes on where it was when the same command is given again: FILE.partial beside it keeps what
@@ -146,6 +152,10 @@ def embed(inputs: tuple[str, ...], texts: tuple[str, ...], **options: Any) -> No
         raise click.BadParameter(f"{error} A text itself is given with --text.", param_hint="INPUT") from error
     except ValueError as error:
         raise click.BadParameter(str(error), param_hint="INPUT") from error
+    kinds = {source.kind for source in sources} | ({"lines"} if texts else set())
+    pictures = "picture" in kinds
+    if pictures and len(kinds) > 1:
+        raise click.UsageError("Texts and pictures are embedded by different models: embed them in two runs.")
     reading = Reading(
         column=options["column"],
         id_column=options["id_column"],
@@ -158,7 +168,8 @@ def embed(inputs: tuple[str, ...], texts: tuple[str, ...], **options: Any) -> No
     kept = ("role", "batch_size", "ids", "truncated", "with_text", "truncate", "overwrite", "quiet")
     job = Job(
         inputs=Inputs(texts, sources, reading),
-        model=_model_options(options),
+        model=_picture_options(options) if pictures else _model_options(options),
+        pictures=pictures,
         output=output,
         **{name: options[name] for name in kept},
     )
@@ -176,12 +187,22 @@ def _model_options(options: dict[str, Any]) -> dict[str, Any]:
         "dimensions",
         "max_tokens",
         "normalize",
+        "adapter",
     )
     return {
         "model_name": options["model"],
         "device": device_argument(options["devices"]),
         **{name: options[name] for name in same},
+        "long_text": options["long_text"] or "truncate",
     }
+
+
+def _picture_options(options: dict[str, Any]) -> dict[str, Any]:
+    for name in ("dimensions", "max_tokens"):
+        if options[name] is not None:
+            raise click.UsageError(f"--{name.replace('_', '-')} is for texts; these are pictures.")
+    made = {name: value for name, value in _model_options(options).items() if name not in ("dimensions", "max_tokens")}
+    return made | {"model_name": options["model"] or "builtin:image"}
 
 
 def _known_encoding(name: str) -> str:

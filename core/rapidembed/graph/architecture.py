@@ -60,11 +60,14 @@ class Mlm(Protocol):
 class Architecture(Generic[Read]):
     """A kind of encoder whose graph can be built; its module ends with one, called ``ARCHITECTURE``.
 
+    Where two encoders share a checkpoint, of pictures and of texts, it is a tuple of both; the head tells which is
+    meant.
+
     What goes in is the architecture's own affair. Those of this package read :class:`rapidembed.graph.inputs.Texts`.
     One that reads pictures brings a :class:`rapidembed.graph.inputs.Modality` that declares, say, "pixel_values",
     float32 (batch, 3, height, width), as large as config.json says, and gives its ``encode`` the name. Its tokens are
     patches, or places of a feature map; one that it puts before them itself, for the class, counts as a token. Pooling
-    and Dense follow as for texts. A vector that the checkpoint pools in a way of its own is one token, pooled by "cls".
+    and Dense follow as for texts. A vector that the checkpoint pools in a way of its own is an ``own_vector``.
     """
 
     classes: Mapping[HeadName, frozenset[str]]
@@ -83,6 +86,9 @@ class Architecture(Generic[Read]):
     """Names of a classifier's tensors, where it is like BERT's."""
     classify: Classify[Read] | None = None
     """Where it is not."""
+    own_vector: bool = False
+    """Whether the encoder makes a vector of each input itself, (batch, width), and none of its tokens; its pooling is
+    "none"."""
 
     def __post_init__(self) -> None:
         writes = {

@@ -4,7 +4,7 @@ from importlib import import_module
 
 from rapidembed.errors import IntegrityError, UnsupportedModelError
 from rapidembed.graph.architecture import Architecture, Read
-from rapidembed.graph.architectures import MODULES
+from rapidembed.graph.architectures import CONVOLUTIONS, MODULES
 from rapidembed.graph.blocks import heads, modules
 from rapidembed.graph.blocks.pooling import pool
 from rapidembed.graph.built import BuiltGraph, GraphSpec, Numbers
@@ -51,6 +51,10 @@ def build(
         IntegrityError: weights and config contradict each other.
     """
     architecture = _find(config, spec.head)
+    if numbers != "exact" and read_architecture(config) in CONVOLUTIONS:
+        raise UnsupportedModelError(
+            f"{config.path}: a model of convolutions has no weights of 8 bits; leave precision out."
+        )
     linears = _LINEARS[numbers]()
     writer = GraphWriter(
         weights, architecture.prefixes, architecture.anchor, linears, tables_as_inputs=not masked, plain=plain
@@ -76,7 +80,8 @@ def _write(
         return architecture.attention(writer, config, inputs)
     if spec.head == "classification" and architecture.classify:
         return architecture.classify(writer, config, inputs, spec.dim)
-    pools_first = spec.head == "pool" and spec.pooling == ("cls",) and inputs.skipped is None
+    pools = spec.head in ("pool", "picture") and not architecture.own_vector
+    pools_first = pools and spec.pooling == ("cls",) and inputs.skipped is None
     first_only = HEADS[spec.head].first_only or pools_first
     x, hidden = architecture.encode(writer, config, inputs, first_only=first_only)
     if spec.head == "classification" and architecture.classifier:
@@ -87,7 +92,12 @@ def _write(
         return heads.hybrid(writer, x, hidden)
     if HEADS[spec.head].per_token:
         return heads.token_vectors(writer, x, hidden, spec.dense)
-    x = x if pools_first else pool(writer, x, spec.pooling, inputs.real, inputs.skipped)
+    if architecture.own_vector and spec.pooling != ("none",):
+        raise UnsupportedModelError(
+            f"{config.path}: the model makes one vector of an input itself; pooling {', '.join(spec.pooling)} is for "
+            "vectors of tokens."
+        )
+    x = x if pools_first or architecture.own_vector else pool(writer, x, spec.pooling, inputs.real, inputs.skipped)
     for layer in spec.dense:
         x = modules.follow(writer, x, layer)
     return x
@@ -102,9 +112,12 @@ def _find(config: ConfigFile, head: HeadName) -> Architecture[GraphInputs]:
             f"No graph can be built for model_type {kind!r}{own}; known: {', '.join(sorted(MODULES))}. "
             "Curated models of other architectures run their ONNX file."
         )
-    found = getattr(import_module(MODULES[kind]), "ARCHITECTURE", None)
-    if not isinstance(found, Architecture):
-        raise TypeError(f"{MODULES[kind]} should have an Architecture called ARCHITECTURE, got {found!r}.")
+    named = getattr(import_module(MODULES[kind]), "ARCHITECTURE", None)
+    towers: tuple[Architecture[GraphInputs], ...] = named if isinstance(named, tuple) else (named,)
+    for each in towers:
+        if not isinstance(each, Architecture):
+            raise TypeError(f"{MODULES[kind]} should have an Architecture called ARCHITECTURE, got {each!r}.")
+    found = next((each for each in towers if HEADS[head].classes_of in each.classes), towers[0])
     names = config.values.get("architectures") or []
     if not isinstance(names, list):
         raise IntegrityError(f"{config.path}: expected a list of architectures, got {names!r}.")

@@ -23,6 +23,8 @@ class GraphSpec:
     include_prompt: bool
     adapted: bool
     """Whether every run chooses an adapter."""
+    picture_size: tuple[int, int] | None = None
+    """(height, width) of pictures, as their processor makes them; None: as config.json says."""
 
     @classmethod
     def of(cls, spec: ModelSpec) -> "GraphSpec":
@@ -36,6 +38,7 @@ class GraphSpec:
             hides_tokens=spec.hides_tokens,
             include_prompt=spec.include_prompt,
             adapted=bool(spec.tasks),
+            picture_size=spec.picture.size if spec.picture else None,
         )
 
 

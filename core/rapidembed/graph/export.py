@@ -9,6 +9,7 @@ from rapidembed.hub.onnx_file import OnnxFile, Value, read_onnx
 from rapidembed.registry import ModelSpec
 from rapidembed.registry.config_file import ConfigFile
 from rapidembed.registry.encoder_config import counts_from_padding
+from rapidembed.registry.heads import HEADS
 
 _IDS, _MASK, _TYPES, _POSITIONS, _TASK = "input_ids", "attention_mask", "token_type_ids", "position_ids", "task_id"
 _TOKEN_OUTPUTS = ("last_hidden_state", "token_embeddings")
@@ -40,8 +41,13 @@ class Export:
         """
         file = read_onnx(path)
         inputs = {value.name: value for value in file.inputs}
-        shapes = [value.shape for name, value in inputs.items() if name in (_IDS, _MASK, _TYPES) and value.shape]
+        pictures = HEADS[spec.head].pictures
+        shapes = [
+            value.shape for name, value in inputs.items() if value.shape and (pictures or name in (_IDS, _MASK, _TYPES))
+        ]
         rows = _fixed(path, [shape[0] for shape in shapes])
+        if pictures:
+            return cls(output=_output(path, file, spec), rows=rows, tokens=None, inputs=frozenset(inputs), masked=False)
         tokens = _fixed(path, [shape[1] for shape in shapes if len(shape) > 1])
         if tokens is not None and _MASK not in inputs:
             raise UnsupportedModelError(
@@ -91,6 +97,8 @@ def _output(path: Path, file: OnnxFile, spec: ModelSpec) -> str:
     if rank is None:
         return names[0]
     fitting = [value for value in outputs if value.shape is None or len(value.shape) == rank]
+    if spec.head == "picture" and not fitting:  # a pooled map of features, whose sides are 1
+        fitting = [value for value in outputs if value.shape is not None and value.shape[2:] in ((1, 1), [1, 1])]
     named = [value for value in fitting if rank == 3 and value.name in _TOKEN_OUTPUTS]
     chosen = next(iter(named or fitting), None)
     if chosen is None:
@@ -105,13 +113,13 @@ def _rank(spec: ModelSpec) -> int | None:
     """Dimensions of the output that is read; None: the first is meant, whatever it is."""
     if spec.head in ("attention", "mlm"):  # logits of tokens, or pooled ones
         return None
-    if spec.head == "pool":
+    if spec.head in ("pool", "picture"):
         return 2 if spec.pooling == ("none",) else 3
     return 2 if spec.head == "classification" else 3
 
 
 def _purpose(spec: ModelSpec) -> str:
-    return f"the pooling {', '.join(spec.pooling)}" if spec.head == "pool" else f"the head {spec.head!r}"
+    return f"the pooling {', '.join(spec.pooling)}" if spec.head in ("pool", "picture") else f"the head {spec.head!r}"
 
 
 def _described(value: Value) -> str:

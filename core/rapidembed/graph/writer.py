@@ -211,6 +211,10 @@ class GraphWriter:
         """Whether the checkpoint has an encoder tensor of that name (without prefix)."""
         return self._prefix + name in self._weights
 
+    def holds(self, name: str) -> bool:
+        """Whether the checkpoint has a tensor of that full name."""
+        return name in self._weights
+
     def full_name(self, name: str) -> str:
         """The name in the checkpoint of an encoder tensor."""
         return self._prefix + name

@@ -3,16 +3,23 @@
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
-from rapidembed.errors import IntegrityError, UnsupportedModelError
-from rapidembed.hub.checkpoint import TOKENIZER_FILE, TOKENIZER_SETTINGS, VOCABULARY_FILES, Checkpoint
+from rapidembed.errors import IntegrityError, ModelNotCachedError, UnsupportedModelError
+from rapidembed.hub.checkpoint import (
+    ADDED_TOKENS_FILE,
+    TOKENIZER_FILE,
+    TOKENIZER_SETTINGS,
+    VOCABULARY_FILES,
+    Checkpoint,
+)
 from rapidembed.hub.files import Files, Folder, check_name
 from rapidembed.hub.onnx_file import check_external, read_onnx
-from rapidembed.registry import ModelSpec, OnnxSource, Pooling, Task, complete, undeclared
+from rapidembed.registry import IMAGE, ModelSpec, OnnxSource, Pooling, Task, complete, undeclared
 from rapidembed.registry.adapter import ADAPTER_FILE, ADAPTER_WEIGHTS, read_adapter
 from rapidembed.registry.config_file import ConfigFile, read_json
 from rapidembed.registry.discovery import SETTINGS_FILE, WEIGHTS_FILE
 from rapidembed.registry.folder_keys import LIMIT_FILES
 from rapidembed.registry.hybrid import LAYERS, SUFFIXES, find_layers
+from rapidembed.registry.image_processor import ImageProcessor, read_image_processor
 from rapidembed.registry.layers import WEIGHT_FILES
 from rapidembed.registry.modules_file import MODULES_FILE, read_modules
 from rapidembed.registry.static_files import discover_static, is_static, table_folder
@@ -59,10 +66,12 @@ def assemble(
     for file in (*task.files, *(() if declared else task.undeclared_files)):
         files.find(file)
     encoder = _fetch_modules(files, task) if declared else _fetch_encoder(files, "")
+    for file in task.encoder_files:
+        files.find(f"{encoder}/{file}" if encoder else file)
     hybrid = (task.head if row is None else row.head) == "hybrid"
     if hybrid:
         _find_layers(files)
-    if not declared and task.needs_modules and not hybrid:
+    if not declared and not hybrid and task.needs_modules(files.root):
         spec = undeclared(files.root, name, row, pooling)
     else:
         spec = task.read(files.root, name, row)
@@ -70,6 +79,9 @@ def assemble(
             raise UnsupportedModelError(
                 f"{name} declares the pooling {', '.join(spec.pooling)}; pooling={', '.join(pooling)} contradicts it."
             )
+        # Modules say whether vectors are normalized; without them a row is all that does.
+        if row is not None and not declared and spec.head in ("pool", "picture"):
+            spec = replace(spec, normalize=row.normalize)
     if row is not None:
         spec = complete(spec, row)
     _fetch_tables(files, spec)
@@ -79,13 +91,16 @@ def assemble(
 
 def assemble_onnx(files: Files, row: ModelSpec, onnx: OnnxSource) -> Checkpoint:
     """The ONNX export of a curated model, whose facts are those of its row."""
-    _fetch_encoder(files, "")
+    files.fetch("config.json")
+    _fetch_tokenizer(files, "")
     for file in onnx.additional_files:
         files.fetch(file)
     if row.head == "hybrid":
         _find_layers(files)
         row = replace(row, hybrid=find_layers(files.root) or row.hybrid)
     _fetch_tables(files, row)
+    if row.head == "picture" and row.picture is None:
+        row = replace(row, picture=_read_picture(files))
     return Checkpoint(row, files.root, _onnx(files, onnx.file), files.revision)
 
 
@@ -114,6 +129,7 @@ def _fetch_modules(files: Files, task: Task) -> str:
     modules = [(kind, check_name(path, files.label) if path else "") for kind, path in task.modules(root)]
     encoder = modules[0][1] if modules else ""
     _fetch_encoder(files, encoder)
+    _fetch_limits(files, f"{encoder}/" if encoder else "")
     files.find(SETTINGS_FILE)
     _fetch_layers(files, modules[1:])
     return encoder
@@ -135,19 +151,42 @@ def _fetch_layers(files: Files, modules: list[tuple[str, str]]) -> None:
 def _fetch_encoder(files: Files, encoder: str) -> str:
     """Fetch what every encoder has; returns its folder, as it was given."""
     prefix = f"{encoder}/" if encoder else ""
-    if files.find(prefix + ADAPTER_FILE) is None:
+    if _find_rare(files, prefix + ADAPTER_FILE) is None:
         files.fetch(f"{prefix}config.json")
     else:
         files.find(f"{prefix}config.json")
         any(files.find(prefix + file) for file in ADAPTER_WEIGHTS)
+    _fetch_tokenizer(files, prefix)
+    settings = files.find(f"{prefix}{TOKENIZER_SETTINGS[0]}")
+    if settings is None or ConfigFile.read(settings).values.get("added_tokens_decoder") is None:
+        _find_rare(files, prefix + ADDED_TOKENS_FILE)
+    return encoder
+
+
+def _fetch_tokenizer(files: Files, prefix: str) -> None:
     whole = files.find(prefix + TOKENIZER_FILE) is not None
-    for file in TOKENIZER_SETTINGS if whole else VOCABULARY_FILES:
+    for file in TOKENIZER_SETTINGS if whole else (*VOCABULARY_FILES, *TOKENIZER_SETTINGS):
         files.find(prefix + file)
+
+
+def _find_rare(files: Files, file: str) -> Path | None:
+    """A file that few models have.
+
+    Where the hub may not be asked and the cache does not know of it, it counts as absent: a cache that another program
+    filled with all that a model has would be of no use otherwise.
+    """
+    try:
+        return files.find(file)
+    except ModelNotCachedError:
+        return None
+
+
+def _fetch_limits(files: Files, prefix: str) -> None:
+    """Fetch the Transformer module's settings, under the first of their names that says anything."""
     for file in LIMIT_FILES:
         found = files.find(prefix + file)
         if found is not None and ConfigFile.read(found).values:
-            break
-    return encoder
+            return
 
 
 def _fetch_tables(files: Files, spec: ModelSpec) -> None:
@@ -156,6 +195,13 @@ def _fetch_tables(files: Files, spec: ModelSpec) -> None:
         files.find(spec.words.stopwords)
     for file in spec.module_weights:
         files.fetch(file)
+
+
+def _read_picture(files: Files) -> ImageProcessor:
+    """What an ONNX file's own repository says of its pictures."""
+    for file in IMAGE.encoder_files:
+        files.find(file)
+    return read_image_processor(files.root, ConfigFile.read(files.root / "config.json").text("model_type", ""))
 
 
 def _find_layers(files: Files) -> None:

@@ -13,13 +13,13 @@ from rapidembed.registry.transformer_module import read_config
 Stamp = tuple[tuple[str | int, ...], ...]
 
 TOKENIZER_FILE = "tokenizer.json"
-TOKENIZER_SETTINGS = ("tokenizer_config.json", "special_tokens_map.json", "added_tokens.json")
+TOKENIZER_SETTINGS = ("tokenizer_config.json", "special_tokens_map.json")
+ADDED_TOKENS_FILE = "added_tokens.json"
 # Checkpoints without it hold the vocabulary, and what to make of it.
 VOCABULARY_FILES = (
     "vocab.txt",
     "vocab.json",
     "merges.txt",
-    *TOKENIZER_SETTINGS,
 )
 
 
@@ -71,7 +71,8 @@ class Checkpoint:
     def tokenizer_files(self) -> list[Path]:
         """The files that decide the token ids."""
         whole = self.folder / TOKENIZER_FILE
-        names = (TOKENIZER_FILE, *TOKENIZER_SETTINGS) if whole.is_file() else VOCABULARY_FILES
+        vocabulary = (TOKENIZER_FILE,) if whole.is_file() else VOCABULARY_FILES
+        names = (*vocabulary, *TOKENIZER_SETTINGS, ADDED_TOKENS_FILE)
         return [path for name in names if (path := self.folder / name).is_file()]
 
     @property

@@ -98,7 +98,7 @@ def _from_folder(
     files: Folder, name: str, row: ModelSpec | None, task: Task, pooling: Pooling | None, buildable: frozenset[str]
 ) -> Checkpoint:
     if row and row.onnx_source and files.has(row.onnx_source.file):
-        declared = files.has(MODULES_FILE) or not task.needs_modules
+        declared = files.has(MODULES_FILE) or not task.needs_modules(files.root)
         if not (declared and files.has(WEIGHTS_FILE) and row.architecture in buildable):
             return assemble_onnx(files, row, row.onnx_source)
     return assemble(files, name, row=row, task=task, pooling=pooling, buildable=buildable)

@@ -1,23 +1,22 @@
 """What a model is: one frozen row of facts per model, curated or read from a checkpoint's own files."""
 
 from rapidembed.registry.discovery import complete, discover, undeclared
+from rapidembed.registry.image_processor import ImageProcessor
+from rapidembed.registry.layer import DenseLayer, Layer, NormLayer, UnitLayer
 from rapidembed.registry.spec import (
-    DenseLayer,
     Hybrid,
     LateInteraction,
-    Layer,
     ModelSpec,
-    NormLayer,
     OnnxSource,
     Pooling,
     SparseWeights,
-    UnitLayer,
     WordWeights,
 )
-from rapidembed.registry.task import HYBRID, LATE_INTERACTION, RERANK, SPARSE, TASKS, TEXT, Task, register
+from rapidembed.registry.task import HYBRID, IMAGE, LATE_INTERACTION, RERANK, SPARSE, TASKS, TEXT, Task, register
 
 __all__ = [
     "HYBRID",
+    "IMAGE",
     "LATE_INTERACTION",
     "RERANK",
     "SPARSE",
@@ -25,6 +24,7 @@ __all__ = [
     "TEXT",
     "DenseLayer",
     "Hybrid",
+    "ImageProcessor",
     "LateInteraction",
     "Layer",
     "ModelSpec",

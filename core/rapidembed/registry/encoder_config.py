@@ -12,6 +12,11 @@ _DECODERS = ("qwen", "gemma", "llama", "mistral")
 _OFFSET_POSITIONS = ("roberta", "xlm-roberta", "camembert", "mpnet")
 
 
+def text_part(config: ConfigFile) -> ConfigFile:
+    """What a config says of the encoder of texts, where it is of one of pictures too."""
+    return config.section("text_config") if "text_config" in config.values else config
+
+
 def read_hidden(config: ConfigFile) -> int:
     """Width of the token vectors."""
     return config.positive(_width(config))

@@ -9,9 +9,10 @@ from pathlib import Path
 from rapidembed.errors import IntegrityError, UnsupportedModelError
 from rapidembed.registry.config_file import ConfigFile, read_json
 from rapidembed.registry.discovery import WEIGHTS_FILE, read_prompts, read_settings_file
+from rapidembed.registry.layer import Layer, UnitLayer
 from rapidembed.registry.layers import LAYERS, read_layers
 from rapidembed.registry.modules_file import MODULES_FILE, read_modules
-from rapidembed.registry.spec import Layer, ModelSpec, UnitLayer
+from rapidembed.registry.spec import ModelSpec
 
 MODEL2VEC = "model2vec"
 """Drops unknown tokens, and cuts characters before it tokenizes."""

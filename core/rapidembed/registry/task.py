@@ -16,10 +16,12 @@ from rapidembed.registry.cross_encoder import discover_cross_encoder
 from rapidembed.registry.discovery import WEIGHTS_FILE, discover
 from rapidembed.registry.encoder import discover_encoder
 from rapidembed.registry.hybrid import discover_hybrid, find_layers
+from rapidembed.registry.image_processor import PREPROCESSOR_FILE, PROCESSOR_FILE
 from rapidembed.registry.modules_file import read_modules
 from rapidembed.registry.multi_vector import METADATA_FILE, discover_multi_vector
 from rapidembed.registry.sparse_encoder import ROUTER_FILE, discover_sparse, read_sparse_modules
 from rapidembed.registry.spec import ModelSpec
+from rapidembed.registry.towers import discover_pictures, discover_texts, reads_texts
 
 Reader: TypeAlias = Callable[[Path, str], ModelSpec]
 """Reads the spec of the model in a folder, given the name to call it by."""
@@ -43,12 +45,14 @@ class Task:
     reads_layers: bool = True
     """Whether a folder that has the layers of BGE-M3 is read as that, where no row says otherwise; not where its
     modules say all that is needed."""
-    needs_modules: bool = False
-    """Whether a checkpoint without modules.json says too little."""
+    needs_modules: Callable[[Path], bool] = lambda folder: False
+    """Whether the checkpoint in a folder says too little without modules.json."""
     modules: Callable[[Path], list[tuple[str, str]]] = read_modules
     """Reads kind and folder of each module of a checkpoint, the encoder first."""
     files: tuple[str, ...] = ()
     """Files that a checkpoint may have for this task beyond those that every one has."""
+    encoder_files: tuple[str, ...] = ()
+    """The same of files that lie beside config.json."""
     undeclared_files: tuple[str, ...] = ()
     """Files that say what modules.json does not, where there is none."""
     module: str = "rapidembed"
@@ -105,7 +109,20 @@ class Task:
 
 _HYBRIDS: Mapping[HeadName, Reader] = {"hybrid": discover_hybrid}
 
-TEXT = Task("TextEmbedding", ("dense", "hybrid"), "pool", discover, _HYBRIDS, reads_layers=False, needs_modules=True)
+
+def _discover_text(folder: Path, name: str) -> ModelSpec:
+    return discover_texts(folder, name) if reads_texts(folder) else discover(folder, name)
+
+
+TEXT = Task(
+    "TextEmbedding",
+    ("dense", "hybrid"),
+    "pool",
+    _discover_text,
+    _HYBRIDS,
+    reads_layers=False,
+    needs_modules=lambda folder: not reads_texts(folder),
+)
 SPARSE = Task(
     "SparseTextEmbedding",
     ("sparse", "hybrid"),
@@ -129,8 +146,23 @@ LATE_INTERACTION = Task(
 )
 RERANK = Task("TextCrossEncoder", ("rerank",), "classification", discover_cross_encoder)
 HYBRID = Task("HybridTextEmbedding", ("hybrid",), "hybrid", discover_hybrid)
+IMAGE = Task(
+    "ImageEmbedding",
+    ("image",),
+    "picture",
+    discover_pictures,
+    reads_layers=False,
+    encoder_files=(PREPROCESSOR_FILE, PROCESSOR_FILE),
+)
 
-TASKS = {"text": TEXT, "sparse": SPARSE, "late-interaction": LATE_INTERACTION, "rerank": RERANK, "hybrid": HYBRID}
+TASKS = {
+    "text": TEXT,
+    "sparse": SPARSE,
+    "late-interaction": LATE_INTERACTION,
+    "rerank": RERANK,
+    "hybrid": HYBRID,
+    "image": IMAGE,
+}
 """By the name that the command line has for it; the first is what an unknown model is taken for."""
 
 

@@ -139,6 +139,13 @@ def read_config(folder: Path, over: Mapping[str, Any] | None = None) -> ConfigFi
     return file
 
 
+def read_max_tokens(folder: Path) -> int | None:
+    """The limit that the settings of the module in ``folder`` state, else its tokenizer's; None: neither has one."""
+    stated = ConfigFile.read_optional(folder / "tokenizer_config.json")
+    own = _limit(read_settings(folder), "max_seq_length")
+    return own or _limit(stated, "model_max_length") or _limit(stated, "max_len")
+
+
 def _arguments(file: ConfigFile, kind: str) -> ConfigFile:
     old, new = _ARGUMENTS[kind]
     return file.section(old if old in file.values else new)

@@ -8,10 +8,12 @@ from typing import Any, Generic
 import numpy as np
 from numpy.typing import NDArray
 
-from rapidembed.errors import IntegrityError
+from rapidembed.errors import IntegrityError, UnsupportedModelError
 from rapidembed.graph.export import Export, check_text_inputs
 from rapidembed.hub import Checkpoint
-from rapidembed.registry.encoder_config import read_optional_hidden, read_position_limit
+from rapidembed.registry.config_file import ConfigFile
+from rapidembed.registry.encoder_config import read_optional_hidden, read_position_limit, text_part
+from rapidembed.registry.heads import HEADS
 from rapidembed.runtime.engine import TextTokenizer
 from rapidembed.runtime.feeds import Ids, attention_mask, feeds
 from rapidembed.runtime.ready import X
@@ -25,6 +27,8 @@ class Feeder(Generic[X]):
     """Width of the network, which says how much its attention costs beside the rest."""
     tokenizer: TextTokenizer | None = None
     """Of feeders of texts."""
+    pads: bool = True
+    """Whether a batch may hold inputs of different lengths, of which the shorter ones are filled up."""
 
     @property
     def position_limit(self) -> int | None:
@@ -58,6 +62,10 @@ class Feeder(Generic[X]):
         """
         raise NotImplementedError
 
+    def sample(self) -> list[dict[str, NDArray[Any]]]:
+        """What a graph is fed with to observe its activations before weights are rounded, batch by batch."""
+        raise UnsupportedModelError("Weights of 8 bits are not known for models of this kind; leave precision out.")
+
     def mask(self, inputs: Sequence[X], length: int) -> Ids:
         """int64 (rows, tokens of the graph's output): 1 for those that pooling outside the graph takes in."""
         return np.ones((len(inputs), length), dtype=np.int64)
@@ -67,13 +75,13 @@ class TokenFeeder(Feeder[TokenIds]):
     """Texts and pairs of them, as token ids."""
 
     def __init__(self, checkpoint: Checkpoint) -> None:
-        config = checkpoint.config
+        config = text_part(checkpoint.config)
         self.tokenizer: Tokenizer = Tokenizer.of(checkpoint)
         self._checkpoint = checkpoint
         self._positions = read_position_limit(config)
         self.hidden = read_optional_hidden(config) or checkpoint.spec.dim
         self._name = checkpoint.spec.name
-        self._pad_id = config.values.get("pad_token_id") or 0
+        self._pad_id = self._padding(config)
         rows = config.optional_positive("vocab_size")
         self._check_ends(rows, checkpoint.folder)
         # Nearly always the table has a row for every token, and no text needs a look.
@@ -97,6 +105,16 @@ class TokenFeeder(Feeder[TokenIds]):
         export = Export.read(path, checkpoint.spec)
         check_text_inputs(path, export.inputs, checkpoint.spec, checkpoint.config)
         return export.tokens
+
+    def _padding(self, config: ConfigFile) -> int:
+        """The token that texts are filled up with, which a model that sees it shares with its tokenizer."""
+        if self._checkpoint.spec.fixed_tokens is not None:
+            stated = ConfigFile.read_optional(self._checkpoint.folder / "tokenizer_config.json").values.get("pad_token")
+            name = stated.get("content") if isinstance(stated, dict) else stated
+            if isinstance(name, str) and (number := self.tokenizer.token_id(name)) is not None:
+                return number
+        number = config.values.get("pad_token_id")
+        return number if isinstance(number, int) else 0
 
     def _check_ends(self, rows: int | None, folder: Path) -> None:
         """Check that the table has the tokens that stand around every text."""
@@ -132,11 +150,32 @@ class TokenFeeder(Feeder[TokenIds]):
         """See :class:`Feeder`."""
         return attention_mask(inputs, length)
 
+    def sample(self) -> list[dict[str, NDArray[Any]]]:
+        """See :class:`Feeder`."""
+        from rapidembed.runtime.sample import sample  # a start that finds the integers in the cache needs none of it
+
+        fixed = self._checkpoint.spec.fixed_tokens
+        batches = sample(self.tokenizer, self._positions)
+        if fixed is not None:
+            batches = [_filled(ids, fixed, self._pad_id) for ids in batches]
+        return [{"input_ids": ids, "attention_mask": np.ones_like(ids)} for ids in batches]
+
+
+def _filled(ids: Ids, length: int, filling: int) -> Ids:
+    return np.pad(ids, ((0, 0), (0, length - ids.shape[1])), constant_values=filling)
+
 
 FEEDERS: dict[str, Callable[[Checkpoint], Feeder[Any]]] = {}
-"""By architecture, see :attr:`rapidembed.ModelSpec.architecture`; all others read token ids."""
+"""By architecture, see :attr:`rapidembed.ModelSpec.architecture`; all others read what their head does."""
 
 
 def open_feeder(checkpoint: Checkpoint) -> Feeder[Any]:
     """What makes a checkpoint's inputs into what its graph is fed with."""
-    return FEEDERS.get(checkpoint.spec.architecture, TokenFeeder)(checkpoint)
+    spec = checkpoint.spec
+    if spec.architecture in FEEDERS:
+        return FEEDERS[spec.architecture](checkpoint)
+    if HEADS[spec.head].pictures:
+        from rapidembed.runtime.pictures.feeder import PictureFeeder  # that of texts needs none of it
+
+        return PictureFeeder(checkpoint)
+    return TokenFeeder(checkpoint)

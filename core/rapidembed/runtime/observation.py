@@ -1,7 +1,7 @@
 """Activations as real texts make them, looked at once, before weights are rounded."""
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -23,8 +23,14 @@ _SHOWN_AFTER = 2
 """Seconds before there is a progress bar."""
 
 
-def observe(program: Program, texts: Sequence[NDArray[np.int64]]) -> Iterator[tuple[str, NDArray[np.float32]]]:
-    """Run a program on the CPU on batches of token ids that are all seen; on a terminal, with a progress bar.
+def observe(
+    program: Program, batches: Sequence[Mapping[str, NDArray[Any]]]
+) -> Iterator[tuple[str, NDArray[np.float32]]]:
+    """Run a program on the CPU on some batches; on a terminal, with a progress bar.
+
+    Args:
+        program: its other outputs are observed.
+        batches: values of its inputs by name; numbers and types of tokens that it wants beside them are 0.
 
     Returns:
         Each output but the first, a square: its name, and its sum over the batches.
@@ -40,8 +46,8 @@ def observe(program: Program, texts: Sequence[NDArray[np.int64]]) -> Iterator[tu
         for names, widths in _portions(squares):
             sums = [np.zeros((width, width), dtype=np.float32) for width in widths]
             session, given = _session(program, model, names)
-            for ids in texts:
-                for total, part in zip(sums, session.run(names, given | _feeds(session, ids)), strict=True):
+            for batch in batches:
+                for total, part in zip(sums, session.run(names, given | _feeds(session, batch)), strict=True):
                     total += part
             for pair in zip(names, sums, strict=True):
                 yield pair
@@ -90,9 +96,10 @@ def _session(
     return session, {name: table for name, table in program.tables.items() if name in needed}
 
 
-def _feeds(session: ort.InferenceSession, ids: NDArray[np.int64]) -> dict[str, NDArray[Any]]:
-    known = {"input_ids": ids, "attention_mask": np.ones_like(ids)}
-    wanted = [value for value in session.get_inputs() if value.type == "tensor(int64)"]
-    return {
-        value.name: known.get(value.name, np.zeros(ids.shape[: len(value.shape)], dtype=np.int64)) for value in wanted
+def _feeds(session: ort.InferenceSession, batch: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+    shape = next(iter(batch.values())).shape
+    others = [value for value in session.get_inputs() if value.type == "tensor(int64)" and value.name not in batch]
+    wanted = {value.name for value in session.get_inputs()}
+    return {name: value for name, value in batch.items() if name in wanted} | {
+        value.name: np.zeros(shape[: len(value.shape)], dtype=np.int64) for value in others
     }

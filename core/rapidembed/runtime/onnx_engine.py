@@ -93,7 +93,8 @@ class OnnxEngine(Generic[X]):
         if program.fixed_rows is not None:
             max_rows = min(max_rows, program.fixed_rows)
         # What pads its batches needs a mask that says so.
-        if program.row_by_row or not (program.masked or self.key.placement.on_cpu):
+        masked = program.masked or not self._feeder.pads
+        if program.row_by_row or not (masked or self.key.placement.on_cpu):
             max_rows = 1
         if not self.key.placement.on_cpu:
             return planner.plan_gpu(lengths, hidden=hidden, max_rows=max_rows)
@@ -131,8 +132,11 @@ class OnnxEngine(Generic[X]):
         output = session.run(self._feeder.feeds(session.inputs, filled, length, extra))[: len(inputs)]
         if self._spec.head == "attention" and output.ndim == 4:
             output = first_attention(output)
+        if self._spec.head == "picture" and output.ndim == 4:  # a pooled map of features keeps its sides of 1
+            output = output.reshape(len(output), -1)
         if program.pooling != ("none",):
-            output = pool(output, self._feeder.mask(inputs, length), program.pooling, extra.get("prompt_tokens", 0))
+            tokens = output.shape[1] if output.ndim == 3 else length
+            output = pool(output, self._feeder.mask(inputs, tokens), program.pooling, extra.get("prompt_tokens", 0))
         for layer in program.dense:
             output = follow(output, layer, program.tensors)
         if self._spec.head == "hybrid" and self.key.checkpoint.is_onnx:

@@ -18,7 +18,12 @@ _ERRORS_ONLY = 3
 _PACKED_IN_PARALLEL_BELOW = 200_000_000
 _SLOWER_FUSED = ["BiasGeluFusion", "SkipLayerNormFusion"]
 """What ONNX Runtime does faster in two operators than in the one that it makes of them on a CPU."""
-_NUMBERS = {"tensor(int32)": np.int32, "tensor(bool)": np.bool_, "tensor(float)": np.float32}
+_NUMBERS = {
+    "tensor(int32)": np.int32,
+    "tensor(bool)": np.bool_,
+    "tensor(float)": np.float32,
+    "tensor(float16)": np.float16,
+}
 _WEIGHTS_FOLDER = "session.model_external_initializers_file_folder_path"
 
 
@@ -69,7 +74,8 @@ class OnnxSession:
     def run(self, feeds: Mapping[str, NDArray[Any]]) -> NDArray[np.float32]:
         """Compute the program's output for one batch."""
         given = {
-            name: value.astype(self._casts[name]) if name in self._casts else value for name, value in feeds.items()
+            name: value.astype(self._casts[name], copy=False) if name in self._casts else value
+            for name, value in feeds.items()
         }
         try:
             outputs: list[Any] = self._session.run([self._output], {**given, **self._tables})

@@ -9,13 +9,14 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Generic, Protocol, TypeVar
 
+from rapidembed.errors import RapidEmbedError
 from rapidembed.runtime.engine import NOTHING, Engine
 from rapidembed.runtime.lanes import Lanes, Signal, WindowJob
 from rapidembed.runtime.ready import X
 from rapidembed.runtime.sinks import Sink, W
 
 _WINDOW_SECONDS = 2.0
-_LARGEST_WINDOW = 65_536
+LARGEST_WINDOW = 65_536
 _GROWTH = 8
 _WINDOWS_AHEAD = 2
 
@@ -38,8 +39,9 @@ class Steps(Protocol[T, X]):
 class _WindowSize:
     """Inputs in the next window: ``first``, then about two seconds of work."""
 
-    def __init__(self, first: int) -> None:
+    def __init__(self, first: int, most: int) -> None:
         self.inputs = first
+        self._most = most
         self._smallest = first
         self._finished = time.perf_counter()
 
@@ -48,7 +50,7 @@ class _WindowSize:
         seconds = now - max(started, self._finished)
         self._finished = now
         wanted = int(count * _WINDOW_SECONDS / max(seconds, 1e-6))
-        self.inputs = max(self._smallest, min(wanted, count * _GROWTH, _LARGEST_WINDOW))
+        self.inputs = max(self._smallest, min(wanted, count * _GROWTH, self._most))
 
 
 def run_windows(
@@ -61,6 +63,7 @@ def run_windows(
     batch_size: int,
     workers: int | None,
     extra: Mapping[str, int] = NOTHING,
+    most: int = LARGEST_WINDOW,
     cancelled: Signal | None = None,
 ) -> Iterator[W]:
     """Run the model over ``items`` and yield the sink's windows in input order.
@@ -74,12 +77,13 @@ def run_windows(
         batch_size: upper bound on the rows of a batch.
         workers: batches at a time; None: as many as the engine has.
         extra: numbers that every batch is fed beside the inputs, see :meth:`Engine.run`.
+        most: items in the largest window.
         cancelled: when it is set, the work ends with the batches that run.
 
     An exception that reading, preparing or inspecting raises comes after the results of what was read before.
     """
     lanes: Lanes[X, W] = Lanes(engine, sink, min(workers or engine.workers, engine.workers), extra, cancelled)
-    size = _WindowSize(min(first, _LARGEST_WINDOW))
+    size = _WindowSize(min(first, most), most)
     running: deque[tuple[WindowJob[X, W], float]] = deque()
     source = _Source(items, steps, engine)
     try:
@@ -150,7 +154,7 @@ class _Source(Generic[T, X]):
             try:
                 self._engine.refuse(item, f"The input of index {first + i}")
                 self._steps.inspect(item, first + i)
-            except ValueError as error:
+            except (ValueError, TypeError, RapidEmbedError) as error:
                 self.failure = error
                 return inputs[:i]
         return inputs

@@ -12,7 +12,8 @@ from tokenizers.models import BPE, WordPiece
 
 from rapidembed.errors import IntegrityError, RapidEmbedError, UnsupportedModelError
 from rapidembed.registry.config_file import read_json
-from rapidembed.runtime.tokenizer_classes import CLASSES, Parts, Recipe, class_name
+from rapidembed.runtime.tokenizer_classes import CLASSES, Parts, Recipe
+from rapidembed.runtime.tokenizer_name import class_name
 from rapidembed.runtime.tokenizer_settings import SPECIAL, TOKENIZER_FILE, Token, TokenizerSettings
 
 _SENTENCEPIECE = ("sentencepiece.bpe.model", "spiece.model", "tokenizer.model", "spm.model")
@@ -124,13 +125,12 @@ def _rebuilt(tokenizer: FastTokenizer, path: Path, recipe: Recipe) -> FastTokeni
 
 
 def _from_vocabulary(folder: Path, name: str, settings: TokenizerSettings) -> FastTokenizer:
-    words, pairs = folder / "vocab.txt", (folder / "vocab.json", folder / "merges.txt")
     recipe = CLASSES[name](settings, Parts()) if name in CLASSES else None
-    if recipe is not None and recipe.model == "WordPiece" and words.is_file():
-        model: Any = _read(words, lambda: WordPiece.from_file(str(words), **recipe.parameters))
-    elif recipe is not None and recipe.model == "BPE" and all(path.is_file() for path in pairs):
+    paths = [folder / file for file in recipe.vocabulary] if recipe is not None else []
+    if recipe is not None and paths and all(path.is_file() for path in paths):
+        kind = WordPiece if recipe.model == "WordPiece" else BPE
         parameters = {key: value for key, value in recipe.parameters.items() if value is not None}
-        model = _read(pairs[0], lambda: BPE.from_file(*map(str, pairs), **parameters))
+        model: Any = _read(paths[0], lambda: kind.from_file(*map(str, paths), **parameters))
     else:
         found = [file for file in ("vocab.txt", "vocab.json", *_SENTENCEPIECE) if (folder / file).is_file()]
         raise UnsupportedModelError(

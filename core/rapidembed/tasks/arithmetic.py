@@ -2,6 +2,7 @@
 
 from rapidembed.errors import DeviceError, UnsupportedModelError
 from rapidembed.graph import Compiled, read_record
+from rapidembed.graph.architectures import CONVOLUTIONS
 from rapidembed.hub import Checkpoint
 from rapidembed.registry.static_files import STATIC_ARCHITECTURES
 from rapidembed.runtime.backends import BACKENDS, DEFAULT, FLOAT32, Numbers, require
@@ -21,6 +22,8 @@ def arithmetic_on(options: ModelOptions, placement: Placement, checkpoint: Check
         UnsupportedModelError: the model has but one precision, or backend.
     """
     static = checkpoint.spec.architecture in STATIC_ARCHITECTURES
+    if options.precision == "fast" and checkpoint.spec.architecture in CONVOLUTIONS:
+        return BACKENDS[options.backend].numbers("auto")
     if not (static or checkpoint.is_onnx) and placement.on_cpu and options.providers is None:
         chosen = _chosen_here(options, checkpoint)
         if chosen is not None:

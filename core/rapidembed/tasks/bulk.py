@@ -67,6 +67,8 @@ class Bulk:
     cancelled: threading.Event | None = None
     gathered: bool = False
     """Whether nobody sees a result before the last."""
+    most: int | None = None
+    """Inputs in the largest window, of which two are in memory at a time; None: as texts have it."""
 
     def __post_init__(self) -> None:
         inputs.check_positive("batch_size", self.batch_size)
@@ -75,7 +77,8 @@ class Bulk:
     @property
     def window(self) -> int:
         """Inputs in the first window; a progress bar wants small ones."""
-        return max(self.batch_size, _GATHERED) if self.gathered and not self.show_progress else self.batch_size
+        wanted = max(self.batch_size, _GATHERED) if self.gathered and not self.show_progress else self.batch_size
+        return min(wanted, self.most or wanted)
 
     @property
     def workers(self) -> int | None:

@@ -35,6 +35,8 @@ class Call:
     first_truncated: list[int] = field(default_factory=list)
     unsplit: int = 0
     """Texts of a script without spaces, in which BM25 found no words."""
+    remedy: str = "Split them"
+    """What to do about texts that were cut."""
     noun: str = "texts"
     """What the inputs are called in messages."""
     quiet: bool = False
@@ -88,7 +90,7 @@ class Call:
         which = f": {', '.join(named)}{', …' if self.truncated > len(named) else ''}" if self.texts > 1 else ""
         message = (
             f"{self.truncated} of {self.texts} {self.noun} had more than {self.max_tokens} tokens and were cut"
-            f"{which}. Split them, or raise max_tokens; truncate=False makes this an error."
+            f"{which}. {self.remedy}, or raise max_tokens; truncate=False makes this an error."
         )
         warning = TruncationWarning(message, tuple(self.first_truncated))
         warnings.warn(warning, stacklevel=users_level(stacklevel + 1))

@@ -45,6 +45,37 @@ def custom_spec(
     )
 
 
+def custom_picture(
+    model: str,
+    pooling: str,
+    normalization: bool,
+    sources: object,
+    dim: int,
+    model_file: str | None = None,
+    description: str = "",
+    license: str = "",
+    size_in_gb: float = 0.0,
+    additional_files: Sequence[str] | None = None,
+    output_name: str | None = None,
+) -> ModelSpec:
+    """The spec that :meth:`rapidembed.ImageEmbedding.add_custom_model` describes.
+
+    Raises:
+        ValueError: a value is impossible; names the argument.
+    """
+    return ModelSpec(
+        dim=check_positive("dim", dim),
+        head="picture",
+        pooling=_pooling(pooling),
+        normalize=bool(normalization),
+        output=output_name if output_name is not None else 0,
+        **_common(model, sources, model_file, additional_files, None),
+        description=description,
+        license=license,
+        size_gb=size_in_gb or None,
+    )
+
+
 def custom_reranker(
     model: str,
     sources: object,

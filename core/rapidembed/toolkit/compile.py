@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 from rapidembed.errors import UnsupportedModelError
 from rapidembed.graph import Compiled, compile_program
+from rapidembed.graph.compiled import ADAPTER
 from rapidembed.hub import Checkpoint
 from rapidembed.runtime.backends import BACKENDS
 from rapidembed.runtime.backends.backend import GraphBackend
@@ -73,6 +74,8 @@ def compile_model(model: Loaded, folder: Path) -> None:
         layout="",
         version=__version__,
     )
+    if getattr(loaded, "adapter", None) is not None:  # models of texts may have one
+        loaded.adapter.save(folder / ADAPTER)
     compile_program(copy, record, rounding=rounding, plain=options.plain)
 
 

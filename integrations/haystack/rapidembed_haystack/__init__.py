@@ -5,14 +5,18 @@ The components are defined in Haystack's own namespace, because pipelines are lo
 
 from haystack_integrations.components.embedders.rapidembed import (
     FastembedDocumentEmbedder,
+    FastembedDocumentImageEmbedder,
     FastembedSparseDocumentEmbedder,
     FastembedSparseTextEmbedder,
     FastembedTextEmbedder,
 )
+from haystack_integrations.components.preprocessors.rapidembed import FastembedDocumentSplitter
 from haystack_integrations.components.rankers.rapidembed import FastembedLateInteractionRanker, FastembedRanker
 
 __all__ = [
     "FastembedDocumentEmbedder",
+    "FastembedDocumentImageEmbedder",
+    "FastembedDocumentSplitter",
     "FastembedLateInteractionRanker",
     "FastembedRanker",
     "FastembedSparseDocumentEmbedder",

@@ -18,7 +18,7 @@ RN_INLINE double cpu_seconds() {
 
 template <class Dot>
 RN_APART void in_registers(int64_t rounds, float* to) {
-    using Lane = typename Dot::Lane;
+  using Lane = typename Dot::Lane;
   Lane sum[kSums];
   RN_UNROLL for (int64_t i = 0; i < kSums; ++i) sum[i] = (Lane)all_ints(i);  // alike they would be one
   const Ints a = all_ints(0x01010101), b = all_ints(0x02020202);

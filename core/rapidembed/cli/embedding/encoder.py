@@ -7,7 +7,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from types import TracebackType
 
-from rapidembed import TextEmbedding
+from rapidembed import ImageEmbedding, TextEmbedding
 from rapidembed.cli.embedding.chunks import MOST_TEXTS, Chunk
 from rapidembed.tasks.bulk import Bulk
 from rapidembed.tasks.call import Call
@@ -34,7 +34,7 @@ class Encoder:
         most_texts: most texts in a chunk, and in a batch.
     """
 
-    def __init__(self, model: TextEmbedding, role: str, most_texts: int) -> None:
+    def __init__(self, model: TextEmbedding | ImageEmbedding, role: str, most_texts: int) -> None:
         self._model = model
         self._role = role
         self._cancelled = threading.Event()

@@ -5,9 +5,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
-from rapidembed import TextEmbedding
+from rapidembed import ImageEmbedding, TextEmbedding
 from rapidembed.cli import console
 from rapidembed.cli.embedding.bar import Bar
 from rapidembed.cli.embedding.chunks import MOST_TEXTS, Chunk, Chunker, Inputs
@@ -18,6 +18,9 @@ from rapidembed.errors import RapidEmbedError
 
 _SECONDS_BETWEEN_COMMITS = 2.0
 _EXAMPLES = 3
+_MOST_PICTURES = 64
+
+Model: TypeAlias = TextEmbedding | ImageEmbedding
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +37,7 @@ class Job:
         truncated: file for the ids of texts that were cut.
         with_text: whether rows hold their text.
         truncate: whether texts over the model's limit are cut; else they are an error.
+        pictures: whether the inputs are pictures.
         overwrite: start over, and replace existing files.
         quiet: neither progress nor summary.
     """
@@ -47,6 +51,7 @@ class Job:
     truncated: Path | None
     with_text: bool
     truncate: bool
+    pictures: bool
     overwrite: bool
     quiet: bool
 
@@ -64,13 +69,16 @@ class Job:
             if self.output is not None:
                 self._run_to_file(chunker, self.output)
                 return
-            with TextEmbedding(**self.model) as model:
+            with self._load() as model:
                 self._embed(model, chunker, [StreamWriter(stdout(), with_text=self.with_text)], None)
+
+    def _load(self) -> Model:
+        return ImageEmbedding(**self.model) if self.pictures else TextEmbedding(**self.model)
 
     def _run_to_file(self, chunker: Chunker, output: Path) -> None:
         started = time.monotonic()
         also = [path for path in (self.ids, self.truncated) if path is not None]
-        with Partial([output, *also], overwrite=self.overwrite) as partial, TextEmbedding(**self.model) as model:
+        with Partial([output, *also], overwrite=self.overwrite) as partial, self._load() as model:
             partial.begin(self._settings(model))
             writers = self._writers(model, partial, output)
             if not partial.progress.complete:
@@ -86,9 +94,7 @@ class Job:
                     f"Wrote {output}: {count:,} vectors of {model.embedding_size} dimensions, {seconds:,.1f} s."
                 )
 
-    def _embed(
-        self, model: TextEmbedding, chunker: Chunker, writers: Sequence[Writer], partial: Partial | None
-    ) -> None:
+    def _embed(self, model: Model, chunker: Chunker, writers: Sequence[Writer], partial: Partial | None) -> None:
         progress = partial.progress if partial else Progress()
         if progress.texts:
             self._skip(chunker, progress)
@@ -123,17 +129,17 @@ class Job:
                 "Give the same input in the same order to go on, or --overwrite to start over."
             )
 
-    def _report(self, model: TextEmbedding, progress: Progress) -> None:
+    def _report(self, model: Model, progress: Progress) -> None:
         if not progress.truncated:
             return
         shown = ", ".join(progress.examples) + (", …" if progress.truncated > len(progress.examples) else "")
         remedy = "" if self.truncated else " --truncated-ids FILE writes all their ids."
         console.warn(
             f"{progress.truncated:,} of {progress.texts:,} texts had more than {model.info.max_tokens} tokens and were "
-            f"cut: {shown}. Split them, or raise --max-tokens if the model has room.{remedy}"
+            f"cut: {shown}. Split them, give --long-text weighted, or raise --max-tokens if the model has room.{remedy}"
         )
 
-    def _refuse_truncated(self, chunk: Chunk, embedded: Embedded, model: TextEmbedding) -> None:
+    def _refuse_truncated(self, chunk: Chunk, embedded: Embedded, model: Model) -> None:
         if embedded.truncated and not self.truncate:
             raise ValueError(
                 f"{chunk.ids[embedded.truncated[0]]} has more than {model.info.max_tokens} tokens, and --no-truncate "
@@ -154,7 +160,7 @@ class Job:
                 error.add_note(f"{partial.progress.texts:,} texts are done and kept. {again} goes on from there.")
             raise
 
-    def _writers(self, model: TextEmbedding, partial: Partial, output: Path) -> list[Writer]:
+    def _writers(self, model: Model, partial: Partial, output: Path) -> list[Writer]:
         notes = {"model": model.info.model_name, "fingerprint": model.fingerprint, "role": self.role}
         dimensions = model.embedding_size
         writers = [vector_writer(partial, output, dimensions, with_text=self.with_text, notes=notes)]
@@ -164,7 +170,7 @@ class Job:
             writers.append(IdWriter(partial, self.truncated, truncated_only=True))
         return writers
 
-    def _settings(self, model: TextEmbedding) -> dict[str, Any]:
+    def _settings(self, model: Model) -> dict[str, Any]:
         """Everything that decides the bytes of the output, beside the input."""
         info = model.info
         return {
@@ -192,7 +198,8 @@ class Job:
 
     @property
     def _most_texts(self) -> int:
-        return min(self.batch_size or MOST_TEXTS, MOST_TEXTS)
+        most = _MOST_PICTURES if self.pictures else MOST_TEXTS
+        return min(self.batch_size or most, most)
 
 
 def _advanced(progress: Progress, chunk: Chunk, embedded: Embedded, partial: Partial | None) -> Progress:

@@ -22,7 +22,7 @@ _TABLES = ("csv", "tsv")
 
 
 class Item(NamedTuple):
-    """A text to embed, and what it is called in the output."""
+    """A text to embed, or the path of a picture, and what it is called in the output."""
 
     id: Id
     text: str
@@ -56,6 +56,8 @@ class Reading:
         Raises:
             ValueError: the file is not what it should be; names the file and the place.
         """
+        if source.kind == "picture":  # decoded where it is embedded
+            return iter([Item(source.name, str(source.path))])
         return self._parquet(source, file) if source.kind == "parquet" else self._decoded(source, file)
 
     def wants(self, item: Item) -> bool:

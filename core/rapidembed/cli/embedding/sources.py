@@ -3,13 +3,13 @@
 import os
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePath
 from typing import Literal, TypeAlias
 
 from rapidembed.cli import console
 
-Kind: TypeAlias = Literal["lines", "file", "jsonl", "json", "csv", "tsv", "parquet"]
+Kind: TypeAlias = Literal["lines", "file", "jsonl", "json", "csv", "tsv", "parquet", "picture"]
 
 STDIN = "-"
 RECORDS: dict[str, Kind] = {
@@ -20,12 +20,13 @@ RECORDS: dict[str, Kind] = {
     ".tsv": "tsv",
     ".parquet": "parquet",
 }
+PICTURES = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".avif", ".jp2", ".ppm", ".ico")
 TEXTS = (".txt", ".text", ".md", ".markdown", ".rst", ".adoc", ".org", ".tex", ".log", ".html", ".htm", ".xml")
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """One file, or stdin, and how its texts are found."""
+    """One file, or stdin, and how its texts are found; a picture is one input, of which only the path is read."""
 
     name: str
     """As the user would write it; it begins the ids of its texts."""
@@ -86,6 +87,10 @@ def _kind(path: PurePath, selection: Selection, per: Literal["lines", "file"]) -
     if selection.format == "auto":
         if record := RECORDS.get(_suffix(path)):
             return record
+        if _suffix(path) in PICTURES:
+            return "picture"
+    elif selection.format == "picture":
+        return "picture"
     elif selection.format != "text":
         return next(kind for kind in RECORDS.values() if kind == selection.format)
     return {"line": "lines", "file": "file"}.get(selection.per, per)  # type: ignore[return-value]
@@ -93,23 +98,29 @@ def _kind(path: PurePath, selection: Selection, per: Literal["lines", "file"]) -
 
 def _in_folder(folder: Path, selection: Selection, ignore: frozenset[Path]) -> list[Source]:
     sources, passed = [], Counter[str]()
-    for path in _walk(folder, ignore):
+    files = _walk(folder, ignore)
+    if selection.format == "auto" and not selection.patterns and not any(_is_wanted(path, selection) for path in files):
+        selection = replace(selection, format="picture")  # a folder of pictures, if it is one of anything
+    for path in files:
         if _is_wanted(path.relative_to(folder), selection):
             sources.append(Source(path.as_posix(), path, _kind(path, selection, "file")))
         else:
             passed[path.suffix or path.name] += 1
     if not sources:
-        wanted = ", ".join(selection.patterns or (*TEXTS, *RECORDS))
+        wanted = ", ".join(selection.patterns or (*TEXTS, *RECORDS, *PICTURES))
         raise ValueError(f"{folder}: holds no file to read (looked for {wanted}). --glob names others.")
     if passed and not selection.patterns:
+        what = "pictures" if selection.format == "picture" else "text"
         kinds = ", ".join(f"{count} {suffix}" for suffix, count in passed.most_common(5))
-        console.warn(f"{folder}: passed over {passed.total():,} files that are not known as text ({kinds}).")
+        console.warn(f"{folder}: passed over {passed.total():,} files that are not known as {what} ({kinds}).")
     return sources
 
 
 def _is_wanted(path: PurePath, selection: Selection) -> bool:
     if selection.patterns:
         return any(path.match(pattern) for pattern in selection.patterns)
+    if selection.format == "picture":
+        return _suffix(path) in PICTURES
     # In a folder .json is some program's settings as often as it is records.
     return _suffix(path) in TEXTS or (_suffix(path) in RECORDS and RECORDS[_suffix(path)] != "json")
 

@@ -19,7 +19,7 @@ def as_fastembed(checkpoint: Checkpoint) -> ModelSpec:
 VIEW = View(spec=as_fastembed, exported=True)
 
 
-class InnerImage(rapidembed.ImageEmbedding):  # type: ignore[misc, valid-type]
+class InnerImage(rapidembed.ImageEmbedding):
     """The facade."""
 
     _view = VIEW

@@ -4,7 +4,7 @@ import numpy as np
 
 from rapidembed.errors import UnsupportedModelError
 from rapidembed.graph.linears import ExactLinears
-from rapidembed.graph.writer import GraphWriter
+from rapidembed.graph.writer import CONTRIB, GraphWriter
 
 _ACTIVATIONS = {
     "gelu": "erf",
@@ -12,12 +12,13 @@ _ACTIVATIONS = {
     "gelu_new": "tanh",
     "gelu_fast": "tanh",
     "gelu_pytorch_tanh": "tanh",
+    "quick_gelu": "quick",
     "relu": "relu",
     "silu": "silu",
     "swish": "silu",
 }
 
-_FLOORS = {"erf": 0.171, "tanh": 0.171, "relu": 0.0, "silu": 0.279}
+_FLOORS = {"erf": 0.171, "tanh": 0.171, "quick": 0.164, "relu": 0.0, "silu": 0.279}
 """How far below zero each goes."""
 
 
@@ -62,9 +63,17 @@ def activation(writer: GraphWriter, x: str, name: str) -> str:
         y = writer.node("Relu", x)
     elif kind == "silu":
         y = writer.node("Mul", x, writer.node("Sigmoid", x))
+    elif kind == "quick":
+        y = _quick_gelu(writer, x)
     else:
         y = writer.node("Gelu", x, approximate="tanh" if kind == "tanh" else "none")
     return writer.describe(y, floor=_FLOORS[kind])
+
+
+def _quick_gelu(writer: GraphWriter, x: str) -> str:
+    if not writer.plain:
+        return writer.node("QuickGelu", x, domain=CONTRIB, alpha=1.702)
+    return writer.node("Mul", x, writer.node("Sigmoid", writer.node("Mul", x, scalar(writer, 1.702))))
 
 
 def lookup(writer: GraphWriter, table: str, ids: str) -> str:

@@ -8,13 +8,11 @@ from numpy.typing import NDArray
 
 from rapidembed.graph import Program, RoundingPlan
 from rapidembed.hub import Checkpoint
-from rapidembed.registry.config_file import ConfigFile
-from rapidembed.registry.encoder_config import read_position_limit
 from rapidembed.runtime.backends.backend import GraphBackend, ProgramOptions, Session
 from rapidembed.runtime.cpu import NARROW_SUMS, WIDE_SUMS, integer_kind
 from rapidembed.runtime.engine import EngineKey
+from rapidembed.runtime.feeder import open_feeder
 from rapidembed.runtime.onnx_engine import OnnxEngine
-from rapidembed.runtime.tokenizer import Tokenizer
 from rapidembed.types import Precision, ProviderSpec
 
 
@@ -50,10 +48,8 @@ class OnnxRuntime(GraphBackend):
 
 def _observe(program: Program, checkpoint: Checkpoint) -> Iterator[tuple[str, NDArray[np.float32]]]:
     from rapidembed.runtime.observation import observe  # a start that finds the integers in the cache needs none of it
-    from rapidembed.runtime.sample import sample
 
-    limit = read_position_limit(ConfigFile.read(checkpoint.folder / "config.json"))
-    return observe(program, sample(Tokenizer.of(checkpoint), limit))
+    return observe(program, open_feeder(checkpoint).sample())
 
 
 BACKEND = OnnxRuntime()

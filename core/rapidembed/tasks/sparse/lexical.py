@@ -84,6 +84,9 @@ class Bm25Model:
         """A new call in the role "plain", "query" or "document"."""
         return Call(role=role)
 
+    def aone(self, call: Call, text: str) -> None:
+        """None: see :meth:`rapidembed.tasks.runner.RunnableModel.aone`."""
+
     def one(self, call: Call, text: str) -> SparseEmbedding:
         """The vector of a lone text."""
         self._check_open()

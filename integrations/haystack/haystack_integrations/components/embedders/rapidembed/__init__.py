@@ -6,6 +6,7 @@ except ImportError as error:
     raise ImportError("rapidembed's components need haystack-ai: pip install 'rapidembed[haystack]'") from error
 
 from haystack_integrations.components.embedders.rapidembed.document_embedder import FastembedDocumentEmbedder
+from haystack_integrations.components.embedders.rapidembed.document_image_embedder import FastembedDocumentImageEmbedder
 from haystack_integrations.components.embedders.rapidembed.sparse_document_embedder import (
     FastembedSparseDocumentEmbedder,
 )
@@ -14,6 +15,7 @@ from haystack_integrations.components.embedders.rapidembed.text_embedder import 
 
 __all__ = [
     "FastembedDocumentEmbedder",
+    "FastembedDocumentImageEmbedder",
     "FastembedSparseDocumentEmbedder",
     "FastembedSparseTextEmbedder",
     "FastembedTextEmbedder",

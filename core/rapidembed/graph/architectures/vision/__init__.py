@@ -1,0 +1,1 @@
+"""Encoders of pictures, and of the texts that lie in the same space."""

@@ -1,0 +1,66 @@
+"""How pages are cut into tiles for models that look at each closely (Idefics3, SmolVLM, ModernVBERT)."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from rapidembed.errors import UnsupportedModelError
+from rapidembed.registry.config_file import ConfigFile
+from rapidembed.registry.image_processor import (
+    STANDARD,
+    Channels,
+    positive,
+    processor_config,
+    processor_kind,
+    read_channels,
+    read_filter,
+    read_scale,
+)
+
+KIND = "Idefics3ImageProcessor"
+_LANCZOS = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TiledProcessor:
+    """The steps: enlarge or shrink, cut, add the whole in small, scale and normalize."""
+
+    longest: int | None
+    """The longer side of a picture before it is cut; None: its own."""
+    side: int
+    """Of a tile."""
+    split: bool
+    """Whether pictures are cut; else there is only the whole."""
+    resample: int
+    """Pillow's number of the filter."""
+    scale: float
+    mean: Channels
+    deviation: Channels
+
+
+def read_tiled_processor(folder: Path) -> TiledProcessor:
+    """The processor of the model in ``folder``.
+
+    Raises:
+        UnsupportedModelError: there is none, or it is of another kind; names the field and its value.
+        IntegrityError: a value is of the wrong kind.
+    """
+    config = processor_config(folder)
+    if (kind := processor_kind(config)) != KIND:
+        raise UnsupportedModelError(f"{config.path}: image processor {kind!r} is not supported; known: {KIND}.")
+    config.require(do_normalize=True)
+    return TiledProcessor(
+        longest=_longest(config, "size", 4 * 364) if config.flag("do_resize", True) else None,
+        side=_longest(config, "max_image_size", 364),
+        split=config.flag("do_image_splitting", True),
+        resample=read_filter(config, "resample", _LANCZOS),
+        scale=read_scale(config),
+        mean=read_channels(config, "image_mean", STANDARD),
+        deviation=read_channels(config, "image_std", STANDARD),
+    )
+
+
+def _longest(config: ConfigFile, name: str, default: int) -> int:
+    values = config.section(name).values
+    if known := [key for key, value in values.items() if value is not None and key != "longest_edge"]:
+        raise UnsupportedModelError(f"{config.path}: {name} with {known[0]!r} is not supported; known: longest_edge.")
+    return positive(config, name, values.get("longest_edge", default))
