@@ -1,4 +1,4 @@
-"""Hybrid search with Qdrant's local inference: the client (here in memory) takes texts, and rapidembed embeds them."""
+"""Hybrid search with Qdrant's local inference: the client (here in memory) gets texts, and rapidembed embeds them."""
 
 from importlib import resources
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.golden import compat_pictures
 from tests.golden.compat_models import assemble, rows
 
 pytest.importorskip("qdrant_client")
@@ -72,7 +73,17 @@ def use(client, **options):
     assert fused[0].payload["text"] == TEXTS[0]
 
 
+def use_pictures(client):
+    model, options = "Qdrant/clip-ViT-B-32-vision", {"specific_model_path": f"{ROOT}/image"}
+    client.create_collection("pictures", models.VectorParams(size=12, distance=models.Distance.COSINE))
+    pictures = [models.Image(image=f"{ROOT}/{number}.png", model=model, options=options) for number in range(4)]
+    client.upload_points("pictures", [models.PointStruct(id=n, vector=one) for n, one in enumerate(pictures)])
+    for number, picture in enumerate(pictures):
+        assert client.query_points("pictures", query=picture, limit=1).points[0].id == number
+
+
 if __name__ == "__main__":
+    use_pictures(QdrantClient(":memory:"))
     use(QdrantClient(":memory:"))
     use(QdrantClient(path=FOLDER), parallel=2)
     print("used")
@@ -86,6 +97,8 @@ def root(tmp_path: Path) -> Path:
     assemble(models["dense"][24], tmp_path / "dense")
     assemble(models["late_interaction"][0], tmp_path / "late_interaction")
     assemble(bm42, tmp_path / "sparse")
+    compat_pictures.assemble("Qdrant/clip-ViT-B-32-vision", tmp_path / "image")
+    compat_pictures.write_pictures(tmp_path)
     return tmp_path
 
 

@@ -20,7 +20,7 @@ BROKEN_PIPE = 141
 # Name of the command: the module that defines it under the same name, and its line in the list of commands. The lines
 # stand here so that the list needs no imports.
 COMMANDS = {
-    "embed": ("rapidembed.cli.embed", "Turn texts from files, folders or a pipe into vectors."),
+    "embed": ("rapidembed.cli.embed", "Turn texts or pictures into vectors: files, folders, a pipe."),
     "models": ("rapidembed.cli.models", "List the models that are known by name."),
     "pull": ("rapidembed.cli.pull", "Download models and check that they run."),
     "compile": ("rapidembed.cli.compile", "Put a model, and all that is built of it, into a folder."),

@@ -118,7 +118,7 @@ _SECTIONS = {"Input": "texts", "Model": "model", "Vectors": "role", "Output": "o
 @click.option("--overwrite", is_flag=True, help="Replace existing output, and start over instead of going on.")
 @click.option("-q", "--quiet", is_flag=True, help="No progress, no summary.")
 def embed(inputs: tuple[str, ...], texts: tuple[str, ...], **options: Any) -> None:
-    """Turn texts or pictures from files, folders or a pipe into vectors.
+    """Turn texts or pictures into vectors: files, folders, a pipe.
 
     INPUT is a file, a folder, or - for stdin, which is also read if nothing is named. Of .jsonl, .json, .csv,
     .tsv and .parquet files every record is a text, of other files every line, blank ones too. Of a folder every file is

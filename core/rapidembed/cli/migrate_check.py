@@ -19,7 +19,7 @@ rapidembed migrate-check intfloat/multilingual-e5-large vectors.npy texts.txt --
 @click.argument("texts", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--cache-dir", type=click.Path(file_okay=False, path_type=Path), help="Cache of both classes' models.")
 @click.option(
-    "--model-path", type=click.Path(exists=True, file_okay=False, path_type=Path), help="Folder with its files."
+    "--model-path", type=click.Path(exists=True, file_okay=False, path_type=Path), help="Folder of the model."
 )
 @click.option("--offline", is_flag=True, help="Never ask the hub.")
 def migrate_check(

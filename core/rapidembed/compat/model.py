@@ -150,8 +150,8 @@ class FastembedModel:
         """The facade that computes; its files are there, and loaded unless the model is lazy."""
         if self._specific_model_path:
             return self._open(kwargs, self._specific_model_path, fetch=not self.lazy_load)
-        described = self.model_description
-        found = None if described is None else cached_snapshot(described, Path(self.cache_dir))
+        known = self.model_description
+        found = cached_snapshot(known, Path(self.cache_dir)) if known else None
         try:
             return self._open(kwargs, found)
         except IntegrityError:

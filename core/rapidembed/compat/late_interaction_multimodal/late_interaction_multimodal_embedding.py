@@ -1,12 +1,15 @@
 """fastembed's class for token vectors of texts and patch vectors of pictures."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
+import rapidembed
 from rapidembed.compat.common.model_description import DenseModelDescription
 from rapidembed.compat.common.types import ImageInput, NumpyArray, OnnxProvider
 from rapidembed.compat.facade import Sized
 from rapidembed.compat.model import FastembedModel
+from rapidembed.errors import UnsupportedModelError
 from rapidembed.types import Device
 
 
@@ -15,6 +18,11 @@ class MultimodalModel(FastembedModel):
 
     _facade = "LateInteractionMultimodalEmbedding"
     _inner = ("rapidembed.compat.inner.multimodal", "InnerMultimodal")
+
+    def _open(self, kwargs: Mapping[str, Any], folder: str | Path | None, *, fetch: bool = True) -> Any:
+        if not hasattr(rapidembed, "LateInteractionMultimodalEmbedding"):
+            raise UnsupportedModelError(f"{self.model_name} is known by name only: this version cannot run it.")
+        return super()._open(kwargs, folder, fetch=fetch)
 
     @classmethod
     def _list_supported_models(cls) -> list[DenseModelDescription]:
