@@ -20,8 +20,8 @@ class Event(NamedTuple):
 
 Observer = Callable[[Event], "AbstractContextManager[object, None]"]
 """Makes a context that a call's work runs in, on the thread that does it, or around the ``await`` of a lone input,
-for which none waits; errors of the call pass through it. The work of a method that returns an iterator begins with the first
-result and ends with the last, or when it is dropped; what is done with the results runs in between."""
+for which none waits; errors of the call pass through it. The work of a method that returns an iterator begins with the
+first result and ends with the last, or when it is dropped; what is done with the results runs in between."""
 
 _observers: tuple[Observer, ...] = ()
 _NOBODY = nullcontext()
