@@ -20,7 +20,7 @@ class Event(NamedTuple):
 
 Observer = Callable[[Event], "AbstractContextManager[object, None]"]
 """Makes a context that a call's work runs in, on the thread that does it, or around the ``await`` of a lone input,
-which holds none; errors of the call pass through it. The work of a method that returns an iterator begins with the
+for which none waits; errors of the call pass through it. The work of a method that returns an iterator begins with the
 first result and ends with the last, or when it is dropped; what is done with the results runs in between."""
 
 _observers: tuple[Observer, ...] = ()

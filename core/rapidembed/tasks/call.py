@@ -115,10 +115,10 @@ class Call:
             )
 
 
-async def awaited(work: Callable[[threading.Event], tuple[R, Call]]) -> R:
+async def awaited(work: Callable[[threading.Event], tuple[R, Call]], stacklevel: int = 3) -> R:
     """Run a call off the event loop, and warn at the line of the user who awaits the method that awaits this."""
     from rapidembed.runtime.background import in_background
 
     result, call = await in_background(work)
-    call.warn(stacklevel=3)
+    call.warn(stacklevel)
     return result

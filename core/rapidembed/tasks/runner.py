@@ -74,9 +74,9 @@ class Runner(Facade[O, M], Generic[O, M, X, V, R]):
             if pending is not None:
                 with self._observed(role, 1, call):
                     result: V = await pending
-                call.warn(stacklevel=2)
+                call.warn(stacklevel=3)
                 return result
-        return await awaited(lambda cancelled: self._compute(role, items, replace(bulk, cancelled=cancelled)))
+        return await awaited(lambda cancelled: self._compute(role, items, replace(bulk, cancelled=cancelled)), 4)
 
     def _compute(self, role: str, items: X | Iterable[X], bulk: Bulk) -> tuple[V | R, Call]:
         lone = self._lone(items)
