@@ -17,7 +17,7 @@ from rapidembed.toolkit.evaluation import Dense, Fused, Lexical, Questions
 
 PAGE = Path(__file__).parents[1] / "docs" / "toolkit.md"
 MODEL = "builtin:static-en"
-PAIRS, ASKED = 10_000, 1_000
+PAIRS, ASKED = 3_000, 500
 
 
 def main() -> None:
