@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from rapidembed.runtime.adapter import Adapter
     from rapidembed.tasks.info import ModelInfo
 
-_REMEDY = 'Read all of them by long_text="weighted", split them'
+_REMEDY = 'Split them, read all of them by long_text="weighted"'
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
