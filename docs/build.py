@@ -88,6 +88,15 @@ store the functions that it wants: queries are weighed as queries, and the model
 components; BM25's own go into `model_kwargs`. `pip install 'rapidembed[haystack]' qdrant-haystack`; the notes and
 questions are those of [Hybrid search](hybrid.md).""",
     ),
+    "qdrant": (
+        "qdrant_hybrid.py",
+        """# Hybrid search with Qdrant
+
+qdrant-client embeds texts by itself where it finds fastembed. `install_as_fastembed()` gives it rapidembed instead,
+with fastembed's models and vectors: dense, sparse and late interaction, in memory, in a folder, or for a server; `pip
+install 'rapidembed[qdrant]'`. More of it, and how to do the same without a changed line, is in
+[Coming from fastembed](migration.md). The notes and questions are those of [Hybrid search](hybrid.md).""",
+    ),
 }
 
 

@@ -3,6 +3,7 @@
 import os
 import socket
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -14,9 +15,12 @@ _CLEARED = (
     "HF_HUB_OFFLINE",
     "HF_TOKEN",
     "HF_ENDPOINT",
-    "HF_HOME",
     "HF_HUB_CACHE",
 )
+# The hub's client reads it when it is imported.
+_hub_home = TemporaryDirectory(prefix="rapidembed-hub-")
+os.environ["HF_HOME"] = _hub_home.name
+os.environ.pop("HF_HUB_CACHE", None)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -30,13 +34,6 @@ def pytest_configure(config: pytest.Config) -> None:
         config.pluginmanager.register(Figures(Path(path)), "figures")
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    hub = os.environ.get("RAPIDEMBED_TEST_HUB") == "1"
-    for item in items:
-        if item.get_closest_marker("hub") and not hub:
-            item.add_marker(pytest.mark.skip(reason="needs the hub: RAPIDEMBED_TEST_HUB=1 runs it"))
-
-
 @pytest.fixture(scope="session")
 def graph_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """One graph cache for the whole run, apart from the user's."""
@@ -44,12 +41,11 @@ def graph_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(autouse=True)
-def isolated(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, graph_cache: Path) -> None:
+def isolated(monkeypatch: pytest.MonkeyPatch, graph_cache: Path) -> None:
     for name in _CLEARED:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("RAPIDEMBED_CACHE_DIR", str(graph_cache))
-    if request.node.get_closest_marker("hub") is None:
-        _forbid_remote_sockets(monkeypatch)
+    _forbid_remote_sockets(monkeypatch)
 
 
 def _forbid_remote_sockets(monkeypatch: pytest.MonkeyPatch) -> None:

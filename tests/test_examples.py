@@ -39,6 +39,7 @@ def test_pages_show_the_examples_and_what_they_print(name: str) -> None:
         ("langchain_hybrid", _HYBRID),
         ("llamaindex_hybrid", _HYBRID),
         ("haystack_hybrid", _HYBRID),
+        ("qdrant", _HYBRID),
     ],
 )
 def test_pages_hold_the_right_answers(name: str, pairs: list[tuple[str, str]]) -> None:

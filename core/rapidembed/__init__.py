@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         MissingExtraError as MissingExtraError,
         ModelNotCachedError as ModelNotCachedError,
         ModelNotFoundError as ModelNotFoundError,
+        NoImprovementError as NoImprovementError,
         NonFiniteError as NonFiniteError,
         PictureError as PictureError,
         RapidEmbedError as RapidEmbedError,
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
     from rapidembed.tasks.late_interaction.facade import LateInteractionTextEmbedding as LateInteractionTextEmbedding
     from rapidembed.tasks.rerank.facade import TextCrossEncoder as TextCrossEncoder
     from rapidembed.tasks.results import (
+        Chunk as Chunk,
         HybridEmbedding as HybridEmbedding,
         RankedDocument as RankedDocument,
     )
@@ -62,6 +64,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "BM25Index": "rapidembed.lexical.index",
+    "Chunk": "rapidembed.tasks.results",
     "ClosedError": "rapidembed.errors",
     "Device": "rapidembed.types",
     "DeviceError": "rapidembed.errors",
@@ -81,6 +84,7 @@ _HOMES = {
     "ModelNotCachedError": "rapidembed.errors",
     "ModelNotFoundError": "rapidembed.errors",
     "ModelSpec": "rapidembed.registry",
+    "NoImprovementError": "rapidembed.errors",
     "NonFiniteError": "rapidembed.errors",
     "OnnxSource": "rapidembed.registry",
     "PictureError": "rapidembed.errors",

@@ -10,6 +10,7 @@
      ├─ UnsupportedModelError       the model is there but says something this version does not know (also ValueError)
      ├─ DeviceError                 the device asked for cannot be used (also ValueError)
      ├─ NonFiniteError              the model produced NaN or infinity
+     ├─ NoImprovementError          what was trained is not better than what was there
      ├─ PictureError                a picture cannot be read: damaged, no picture, too large (also ValueError)
      ├─ MissingExtraError           a package is not installed that this needs (also ImportError)
      └─ ClosedError                 the model was used after ``close()``
@@ -74,6 +75,10 @@ class MissingExtraError(RapidEmbedError, ImportError):
 
 class ClosedError(RapidEmbedError):
     """The model was used after it was closed."""
+
+
+class NoImprovementError(RapidEmbedError):
+    """What was trained was not better, on data that it had not seen, than what was there before."""
 
 
 class InputWarning(UserWarning):

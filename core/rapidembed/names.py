@@ -23,3 +23,7 @@ weights of the tokens, and a vector for each token; a vector of a picture."""
 
 SparsePooling: TypeAlias = Literal["max", "sum"]
 """How the weights that a text's tokens give a word become one: the largest, or all of them."""
+
+LongText: TypeAlias = Literal["truncate", "mean", "weighted", "max", "late"]
+"""What becomes of a text beyond the token limit: it is cut there; or read in parts, whose vectors become one: their
+mean, that weighted by tokens, or their largest values; or its tokens are read in windows that overlap, and averaged."""

@@ -4,6 +4,7 @@
 |---|---|---|
 | ``RAPIDEMBED_MODEL`` | model that ``TextEmbedding()`` loads | ``BAAI/bge-small-en-v1.5`` |
 | ``RAPIDEMBED_THREADS`` | threads of the process-wide compute pool | the cores this process may use |
+| ``RAPIDEMBED_BATCHING`` | ``0``: the inputs of concurrent callers run each alone, not together | ``1`` |
 | ``RAPIDEMBED_CACHE_DIR`` | what is built: graphs, and weights in int8 | ``rapidembed`` in the user's cache folder |
 
 Downloads live in the Hugging Face cache (``HF_HOME``, ``HF_HUB_CACHE``) and obey ``HF_HUB_OFFLINE``, ``HF_TOKEN``
@@ -38,6 +39,18 @@ def requested_threads() -> int | None:
     if threads < 1:
         raise ValueError(f"RAPIDEMBED_THREADS must be a positive integer, got {text!r}.")
     return threads
+
+
+def batches_callers() -> bool:
+    """Whether inputs of concurrent callers run together: ``RAPIDEMBED_BATCHING``, "1" or "0".
+
+    Raises:
+        ValueError: the variable holds something else.
+    """
+    text = os.environ.get("RAPIDEMBED_BATCHING") or "1"
+    if text not in ("0", "1"):
+        raise ValueError(f"RAPIDEMBED_BATCHING must be 0 or 1, got {text!r}.")
+    return text == "1"
 
 
 def cache_dir() -> Path:

@@ -202,7 +202,9 @@ def test_a_width_of_another_name_is_read_for_every_task(group, name, folder):
 )
 def test_positions_behind_the_padding_token_limit_the_length(folder):
     """Both config.json and a tokenizer that says nothing better count positions that no token can have."""
-    (folder / "tokenizer_config.json").write_text('{"model_max_length": 42}')
+    (folder / "tokenizer_config.json").write_text(
+        '{"model_max_length": 42, "tokenizer_class": "PreTrainedTokenizerFast"}'
+    )
     with TextEmbedding(folder) as model:
         assert model.info.max_tokens == POSITIONS
         with pytest.warns(TruncationWarning, match=f"more than {POSITIONS} tokens"):

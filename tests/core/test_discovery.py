@@ -6,8 +6,7 @@ from shutil import copytree
 
 import pytest
 from rapidembed import IntegrityError, RapidEmbedError, UnsupportedModelError
-from rapidembed.registry import discover
-from rapidembed.registry.spec import DenseLayer
+from rapidembed.registry import DenseLayer, discover
 
 BASE = Path(__file__).parents[1] / "golden" / "base"
 FLAGS = ["cls_token", "max_tokens", "mean_tokens", "mean_sqrt_len_tokens", "weightedmean_tokens", "lasttoken"]

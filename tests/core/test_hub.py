@@ -292,3 +292,15 @@ def test_package_that_is_not_installed() -> None:
 def test_resolve_says_what_runs() -> None:
     checkpoint = resolve(str(TINY), buildable=buildable_architectures())
     assert (checkpoint.weights, checkpoint.revision, checkpoint.is_onnx) == (("model.safetensors",), None, False)
+
+
+def test_a_cache_that_another_program_filled_is_complete(tmp_path: Path) -> None:
+    """It says nothing of files that few models have, which count as absent where the hub may not be asked."""
+    snapshot = tmp_path / "cache" / "models--somebody--something" / "snapshots" / ("a" * 40)
+    shutil.copytree(Path(__file__).parents[1] / "golden" / "folders" / "bert", snapshot)
+    (snapshot / "special_tokens_map.json").write_text("{}")
+    refs = snapshot.parents[1] / "refs"
+    refs.mkdir()
+    (refs / "main").write_text("a" * 40)
+    model = TextEmbedding("somebody/something", cache_dir=str(tmp_path / "cache"), local_files_only=True)
+    assert model.encode("the dog").shape == (16,)

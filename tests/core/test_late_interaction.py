@@ -23,6 +23,7 @@ from rapidembed.registry.config_file import ConfigFile
 from rapidembed.runtime.feeds import feeds
 from rapidembed.runtime.session import OnnxSession
 
+from tests.fakes.compare import close
 from tests.fakes.graphs import build
 from tests.golden.heads import COLBERTS, assemble_colbert, read
 
@@ -44,12 +45,6 @@ def model(folder):
         yield model
 
 
-def close(found, expected, atol=1e-6):
-    assert len(found) == len(expected)
-    for one, other in zip(found, expected, strict=True):
-        np.testing.assert_allclose(one, other, atol=atol)
-
-
 def test_shapes_and_types(model):
     vectors = model.encode_document(TEXTS)
     assert {array.dtype for array in vectors} == {np.dtype(np.float32)}
@@ -59,30 +54,6 @@ def test_shapes_and_types(model):
     assert model.encode_document([]) == []
     assert list(model.embed([])) == []
     assert model.embedding_size == 8
-
-
-@pytest.mark.filterwarnings("ignore::rapidembed.TruncationWarning")
-@pytest.mark.parametrize("batch_size", [1, 3, 256])
-@pytest.mark.parametrize("parallel", [None, 1, 2])
-def test_all_forms_agree(model, batch_size, parallel):
-    options = {"batch_size": batch_size, "parallel": parallel}
-    for encode, iterate in (
-        (model.encode_query, model.query_embed),
-        (model.encode_document, model.passage_embed),
-        (model.encode_document, model.embed),
-    ):
-        expected = [encode(text) for text in TEXTS]
-        close(encode(TEXTS, **options), expected)
-        close(encode(iter(TEXTS), **options), expected)
-        close(list(iterate(TEXTS, **options)), expected)
-        close(list(iterate(TEXTS[0], **options)), expected[:1])
-
-
-@pytest.mark.filterwarnings("ignore::rapidembed.TruncationWarning")
-async def test_async_forms_agree(model):
-    close(await model.aencode_query(TEXTS), model.encode_query(TEXTS))
-    close(await model.aencode_document(TEXTS), model.encode_document(TEXTS))
-    close([await model.aencode_query("a")], [model.encode_query("a")])
 
 
 def test_results_do_not_hold_their_window(model):
@@ -252,7 +223,7 @@ def test_padding_changes_nothing(model, folder):
         sink = loaded.sink(call)
         window = sink.window(len(texts))
         sink.fill(window, list(range(len(texts))), tokens, output)
-        close(window, expected, atol=1e-5)
+        close(window, expected, 1e-5)
 
 
 def test_the_onnx_file_of_a_curated_model_runs(tmp_path):
@@ -277,4 +248,4 @@ def test_the_onnx_file_of_a_curated_model_runs(tmp_path):
         assert built._loaded().query.marker == vocabulary["[unused0]"]
         assert [len(v) for v in exported.encode_document(texts)] == [5, 5]  # "." is skipped
         object.__setattr__(loaded.query, "marker", vocabulary["[unused0]"])
-        close(exported.encode_query(texts), built.encode_query(texts), atol=1e-5)
+        close(exported.encode_query(texts), built.encode_query(texts), 1e-5)

@@ -10,11 +10,11 @@ from rapidembed.runtime import observation
 
 from tests.fakes.hub import FakeHub
 from tests.fakes.process import start
+from tests.fakes.results import vector_with_a_bar
 from tests.golden import heads
 
 TINY = Path(__file__).parents[1] / "golden" / "base"
 TEXTS = ["hello world", "the lazy dog"]
-SHOWN = 'model.encode(["hello world"], show_progress=True)[0].tolist()'
 
 
 def test_a_bar_that_is_asked_for_stays_away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -42,7 +42,7 @@ BARE = "sys.stderr = sys.stdin = None; sys.frozen = True; sys.argv = ['app']"
 @pytest.mark.parametrize("before", ["sys.stderr = None", BARE])
 def test_a_first_download_without_a_console(tmp_path: Path, before: str) -> None:
     with FakeHub({"someone/tiny": TINY}) as hub:
-        done = start(hub.url, tmp_path / "cache", before=before, call=SHOWN, model_name="someone/tiny")
+        done = start(hub.url, tmp_path / "cache", before=before, call=vector_with_a_bar, model_name="someone/tiny")
     np.testing.assert_allclose(done["vector"], TextEmbedding(TINY).encode("hello world"), atol=1e-6)
 
 
@@ -50,7 +50,13 @@ def test_a_first_download_without_a_console(tmp_path: Path, before: str) -> None
 def test_a_home_that_cannot_be_written(precision: str) -> None:
     nowhere = dict.fromkeys(("HOME", "XDG_CACHE_HOME", "RAPIDEMBED_CACHE_DIR", "TMPDIR"), "/proc/nowhere")
     done = start(
-        "http://127.0.0.1:9", None, nowhere, before=BARE, call=SHOWN, model_name=str(TINY), precision=precision
+        "http://127.0.0.1:9",
+        None,
+        nowhere,
+        before=BARE,
+        call=vector_with_a_bar,
+        model_name=str(TINY),
+        precision=precision,
     )
     expected = TextEmbedding(TINY, precision=precision).encode("hello world")
     np.testing.assert_allclose(done["vector"], expected, atol=1e-6)

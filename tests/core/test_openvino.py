@@ -1,6 +1,7 @@
 """The OpenVINO backend: the same vectors, the same contract, and what is said where it cannot be used."""
 
 import importlib.util
+from functools import partial
 from pathlib import Path
 from shutil import copytree
 
@@ -18,6 +19,7 @@ from rapidembed import (
 from rapidembed.runtime.backends import openvino
 from safetensors.numpy import load_file, save_file
 
+from tests.fakes import compare
 from tests.golden import static_variants
 from tests.golden.heads import (
     COLBERTS,
@@ -38,9 +40,7 @@ TEXTS = [*DOCUMENTS[:5], "hello", "the lazy dog", "hello world", "a fox, a dog"]
 WITH = {"backend": "openvino"}
 
 
-def close(found, expected):
-    for one, other in zip(found, expected, strict=True):
-        np.testing.assert_allclose(one, other, atol=1e-5, rtol=1e-5)
+close = partial(compare.close, tolerance=1e-5)
 
 
 @pytest.mark.parametrize("pooling", ["mean", "cls", "max", "lasttoken", "weightedmean"])

@@ -44,7 +44,19 @@ def make(group: str, name: str, folder: Path) -> Case:
     return Case(Checkpoint(spec, files.assemble(name, made, folder / "model"), ("model.safetensors",)), batches)
 
 
-@pytest.fixture(params=VARIANTS, ids="-".join)
+def _one_of_each(variants: list[tuple[str, str]]) -> list[Any]:
+    """Of every architecture and head the first variant; the rest is slow."""
+    seen: set[tuple[str, str]] = set()
+    params = []
+    for group, name in variants:
+        kind = (GROUPS[group].made[name]["config"]["model_type"], GROUPS[group].variants[name].head)
+        marks = [pytest.mark.slow] if kind in seen else []
+        params.append(pytest.param((group, name), marks=marks, id=f"{group}-{name}"))
+        seen.add(kind)
+    return params
+
+
+@pytest.fixture(params=_one_of_each(VARIANTS))
 def case(request, tmp_path):
     return make(*request.param, tmp_path)
 

@@ -103,6 +103,7 @@ def test_int8(case, folders, threads):
         near(case.arrays, model.encode_query(TEXTS), exact.encode_query(TEXTS), 0.1)
 
 
+@pytest.mark.slow
 def test_int8_of_bm42_on_real_weights(minilm):
     with TextEmbedding(minilm, lazy_load=True) as known:
         folder = known.info.weights.parent

@@ -15,7 +15,7 @@ from rapidembed import DeviceError, IntegrityError, NonFiniteError
 from rapidembed.graph import Program
 from rapidembed.runtime import cores, device, planner, session, workers
 from rapidembed.runtime.backends.onnxruntime import BACKEND
-from rapidembed.runtime.onnx_engine import OnnxEngine
+from rapidembed.runtime.batcher import Batcher
 from rapidembed.runtime.sessions import Sessions
 from rapidembed.runtime.workers import ComputePool
 
@@ -336,13 +336,13 @@ def test_engine_plans_quantized_graphs_row_by_row(minilm: str, monkeypatch: pyte
     from rapidembed import TextEmbedding
     from rapidembed.runtime.tokenizer import TokenIds
 
-    engine: OnnxEngine = TextEmbedding(minilm)._loaded().engine
+    engine: Batcher = TextEmbedding(minilm)._loaded().engine
     tokens = [TokenIds([1, 2, 3], False)] * 4
     assert [len(batch.rows) for batch in engine.plan(tokens, 256)] == [4]
     assert [len(batch.rows) for batch in engine.plan(tokens, 3)] == [2, 2]
-    object.__setattr__(engine._sessions.program, "row_by_row", True)
+    object.__setattr__(engine._engine._sessions.program, "row_by_row", True)
     assert [len(batch.rows) for batch in engine.plan(tokens, 256)] == [1, 1, 1, 1]
-    object.__setattr__(engine._sessions.program, "row_by_row", False)
+    object.__setattr__(engine._engine._sessions.program, "row_by_row", False)
 
 
 @pytest.mark.parametrize("used", [False, True])

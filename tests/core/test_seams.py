@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 import rapidembed
 from rapidembed import ModelSpec, OnnxSource, SparseTextEmbedding, TextCrossEncoder, TextEmbedding, TruncationWarning
-from rapidembed.runtime import lease
+from rapidembed.hub import Checkpoint
 from rapidembed.runtime.hooks import Event, observe
 from rapidembed.tasks.bulk import Bulk
 from rapidembed.tasks.call import Call
@@ -26,6 +26,7 @@ from rapidembed.tasks.options import ModelOptions
 from rapidembed.tasks.runner import Runner
 from rapidembed.tasks.token_model import prompts_of
 
+from tests.fakes.engines import engines
 from tests.fakes.onnx_models import VOCABULARY, WIDTH, write_hidden_states
 from tests.fakes.spread import SPREAD
 from tests.fakes.spread.facade import SpreadEmbedding
@@ -157,8 +158,8 @@ async def test_inputs_need_not_be_texts(capsys: pytest.CaptureFixture[str]) -> N
 # Views
 
 
-def as_they_come(spec: ModelSpec) -> ModelSpec:
-    return replace(spec, normalize=False, prompts={"query": "ask: "})
+def as_they_come(checkpoint: Checkpoint) -> ModelSpec:
+    return replace(checkpoint.spec, normalize=False, prompts={"query": "ask: "})
 
 
 class Other(TextEmbedding):
@@ -309,5 +310,4 @@ def test_pickles_name_public_things_only(minilm: str) -> None:
 
 def test_no_engine_is_left(spread: SpreadEmbedding) -> None:
     spread.close()
-    gc.collect()
-    assert not [key for key in lease._engines if "'tokens'" in key]
+    assert not [key for key in engines() if "'tokens'" in key]

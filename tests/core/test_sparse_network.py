@@ -25,6 +25,7 @@ from rapidembed.runtime.tokenizer import Tokenizer
 from safetensors.numpy import load_file
 
 from tests.core.test_golden_heads import REFERENCE
+from tests.fakes.compare import close
 from tests.fakes.graphs import build
 from tests.golden.heads import DOCUMENTS, QUERIES, SPLADES, assemble_splade, read
 
@@ -40,30 +41,6 @@ def folder(tmp_path_factory):
 def model(folder):
     with SparseTextEmbedding(folder) as model:
         yield model
-
-
-def close(found, expected, atol=1e-6):
-    assert len(found) == len(expected)
-    for one, other in zip(found, expected, strict=True):
-        assert one.indices.tolist() == other.indices.tolist()
-        np.testing.assert_allclose(one.values, other.values, atol=atol)
-
-
-@pytest.mark.parametrize("batch_size", [1, 3, 256])
-@pytest.mark.parametrize("parallel", [None, 1, 2])
-def test_all_forms_agree(model, batch_size, parallel):
-    options = {"batch_size": batch_size, "parallel": parallel}
-    expected = [model.encode_document(text) for text in TEXTS]
-    for iterate in (model.embed, model.passage_embed, model.query_embed):
-        close(list(iterate(TEXTS, **options)), expected)
-        close(list(iterate(iter(TEXTS), **options)), expected)
-    for encode in (model.encode, model.encode_document, model.encode_query):
-        close(encode(TEXTS, **options), expected)
-
-
-async def test_async_forms_agree(model):
-    close(await model.aencode_document(TEXTS), model.encode_document(TEXTS))
-    close(await model.aencode_query(TEXTS), model.encode_query(TEXTS))
 
 
 def test_empty_lists(model):
@@ -146,7 +123,7 @@ def test_large_vocabularies_are_done_in_parts(folder, model, monkeypatch):
     monkeypatch.setattr("rapidembed.graph.blocks.mlm._WORDS_AT_ONCE", 50)
     monkeypatch.setattr("rapidembed.graph.program._BUILDER_VERSION", -1)
     with SparseTextEmbedding(folder, threads=1) as other:  # an engine of its own
-        close(other.encode_document(TEXTS), model.encode_document(TEXTS), atol=1e-5)
+        close(other.encode_document(TEXTS), model.encode_document(TEXTS), 1e-5)
 
 
 @pytest.fixture

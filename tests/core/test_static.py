@@ -11,6 +11,7 @@ import subprocess
 import sys
 import textwrap
 import warnings
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -21,19 +22,17 @@ from rapidembed.runtime.static_tokenizer import StaticTokenizer
 from rapidembed.toolkit.distillation.retrieval import mean_reciprocal_rank, pairs
 from safetensors.numpy import load_file, save_file
 
+from tests.fakes import compare
 from tests.golden import static_variants as variants
 
 REFERENCE = json.loads((Path(variants.__file__).parent / "static.json").read_text(encoding="utf-8"))
 VARIANTS = variants.VARIANTS
+close = partial(compare.close, tolerance=REFERENCE["tolerance"])
 
 
 def test_every_variant_has_a_reference_of_these_texts():
     assert REFERENCE["variants"].keys() == VARIANTS.keys()
     assert REFERENCE["texts"] == variants.TEXTS
-
-
-def assert_close(vectors, expected):
-    np.testing.assert_allclose(vectors, expected, atol=REFERENCE["tolerance"], rtol=REFERENCE["tolerance"])
 
 
 @pytest.fixture(params=VARIANTS, ids=str)
@@ -47,8 +46,8 @@ def test_vectors_are_those_of_the_authors_library(variant):
     with TextEmbedding(folder) as model:
         encoders = {"plain": model.encode, "query": model.encode_query, "document": model.encode_document}
         for role, expected in REFERENCE["variants"][name].items():
-            assert_close(encoders[role](variants.TEXTS), expected)
-            assert_close([encoders[role](text) for text in variants.TEXTS], expected)
+            close(encoders[role](variants.TEXTS), expected)
+            close([encoders[role](text) for text in variants.TEXTS], expected)
 
 
 def model_of(tmp_path, name="float32"):
@@ -153,9 +152,9 @@ def test_damaged_tables(tmp_path, variant, changes, error, message):
 def test_unknown_modules_are_refused(tmp_path):
     folder = model_of(tmp_path, "module")
     modules = json.loads((folder / "modules.json").read_text())
-    modules.append({"idx": 1, "name": "1", "path": "1_Dense", "type": "sentence_transformers.models.Dense"})
+    modules.append({"idx": 1, "name": "1", "path": "1_CNN", "type": "sentence_transformers.models.CNN"})
     (folder / "modules.json").write_text(json.dumps(modules))
-    with pytest.raises(UnsupportedModelError, match="found StaticEmbedding, Dense"):
+    with pytest.raises(UnsupportedModelError, match="found StaticEmbedding, CNN"):
         TextEmbedding(folder)
 
 

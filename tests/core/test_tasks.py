@@ -6,7 +6,7 @@ import pickle
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -33,10 +33,12 @@ from rapidembed.registry.config_file import ConfigFile
 
 from tests.core.test_assemble import shard
 from tests.core.test_vocabulary import write_vocabulary
+from tests.fakes.compare import close
 from tests.fakes.graphs import build
 from tests.fakes.hub import FakeHub
 from tests.fakes.onnx_models import write_hidden_states
 from tests.fakes.process import start
+from tests.fakes.results import DOCUMENTS, QUERY, scores, token_vectors, weights
 from tests.golden.heads import (
     COLBERTS,
     RERANKERS,
@@ -47,7 +49,6 @@ from tests.golden.heads import (
 )
 
 DENSE = Path(__file__).parents[1] / "golden" / "base"
-QUERY, DOCUMENTS = "the lazy dog", ["hello world", "the quick fox"]
 FACADES = [getattr(rapidembed, task.facade) for task in TASKS.values()]
 
 
@@ -58,7 +59,7 @@ class Case:
     facade: str
     assemble: Any
     variant: Any
-    call: str
+    call: Callable[[Any], Any]
     modules: tuple[str, ...] = ()
     """Weights beside the encoder's."""
     encoder: str = ""
@@ -75,38 +76,30 @@ class Case:
         return getattr(rapidembed, self.facade)(*arguments, **options)
 
     def result(self, model: Any) -> Any:
-        return eval(self.call, {"model": model})
+        return self.call(model)
 
 
-_SCORE = f"model.score({QUERY!r}, {DOCUMENTS!r}).tolist()"
-_TOKENS = f"[v.ravel().tolist() for v in (model.encode_query({QUERY!r}), *model.encode_document({DOCUMENTS!r}))]"
-_WORDS = f"[list(e.as_dict().items()) for e in (model.encode_query({QUERY!r}), *model.encode_document({DOCUMENTS!r}))]"
 CASES = {
-    "reranker": Case("TextCrossEncoder", assemble_reranker, RERANKERS["plain"], _SCORE),
-    "reranker_6": Case("TextCrossEncoder", assemble_reranker, RERANKERS["layout_6"], _SCORE),
+    "reranker": Case("TextCrossEncoder", assemble_reranker, RERANKERS["plain"], scores),
+    "reranker_6": Case("TextCrossEncoder", assemble_reranker, RERANKERS["layout_6"], scores),
     "late": Case(
-        "LateInteractionTextEmbedding", assemble_colbert, COLBERTS["fixed"], _TOKENS, ("1_Dense/model.safetensors",)
+        "LateInteractionTextEmbedding",
+        assemble_colbert,
+        COLBERTS["fixed"],
+        token_vectors,
+        ("1_Dense/model.safetensors",),
     ),
-    "colbert": Case("LateInteractionTextEmbedding", assemble_colbert, COLBERTS["authors"], _TOKENS),
-    "sparse": Case("SparseTextEmbedding", assemble_splade, SPLADES["splade"], _WORDS),
+    "colbert": Case("LateInteractionTextEmbedding", assemble_colbert, COLBERTS["authors"], token_vectors),
+    "sparse": Case("SparseTextEmbedding", assemble_splade, SPLADES["splade"], weights),
     "looked_up": Case(
         "SparseTextEmbedding",
         assemble_splade,
         SPLADES["looked_up"],
-        _WORDS,
+        weights,
         ("query_0_SparseStaticEmbedding/model.safetensors",),
         "document_0_MLMTransformer",
     ),
 }
-
-
-def close(found: Any, expected: Any) -> None:
-    if isinstance(expected, list) and expected and isinstance(expected[0], list):
-        assert len(found) == len(expected)
-        for one, other in zip(found, expected, strict=True):
-            close(one, other)
-    else:
-        np.testing.assert_allclose(found, expected, atol=1e-5)
 
 
 @pytest.fixture(params=list(CASES))
@@ -144,16 +137,16 @@ def test_from_the_hub_and_mended_there(case: Case, folder: Path, tmp_path: Path)
     run = {"facade": case.facade, "call": case.call, "model_name": "someone/tiny"}
     with FakeHub({"someone/tiny": folder}) as hub:
         found = start(hub.url, tmp_path / "cache", **run)
-        close(found["vector"], expected)
+        close(found["vector"], expected, 1e-5)
         hub.requests.clear()
         warm = start(hub.url, tmp_path / "cache", **run, watch=True)
-        close(warm["vector"], expected)
+        close(warm["vector"], expected, 1e-5)
         assert (hub.requests, warm["sockets"]) == ([], [])
         for file in case.weights:
             (path,) = (tmp_path / "cache").glob(f"models--someone--tiny/snapshots/*/{file}")
             path.resolve().write_bytes(path.read_bytes()[:-8])
             mended = start(hub.url, tmp_path / "cache", **run)
-            close(mended["vector"], expected)
+            close(mended["vector"], expected, 1e-5)
 
 
 def test_shards(case: Case, folder: Path) -> None:
@@ -163,13 +156,13 @@ def test_shards(case: Case, folder: Path) -> None:
         with pytest.raises(UnsupportedModelError, match=r"has no model\.safetensors, which says how wide"):
             case.make(folder)
     else:
-        close(case.result(case.make(folder)), expected)
+        close(case.result(case.make(folder)), expected, 1e-5)
 
 
 def test_a_vocabulary_alone(case: Case, folder: Path) -> None:
     expected = case.result(case.make(folder))
     write_vocabulary(folder / case.encoder)
-    close(case.result(case.make(folder)), expected)
+    close(case.result(case.make(folder)), expected, 1e-5)
 
 
 def test_weights_of_modules_belong_to_the_model(case: Case, folder: Path, tmp_path: Path) -> None:
@@ -191,7 +184,7 @@ def test_weights_of_modules_belong_to_the_model(case: Case, folder: Path, tmp_pa
 def test_copies(case: Case, folder: Path) -> None:
     with case.make(folder) as model, pickle.loads(pickle.dumps(model)) as copy:
         assert copy.info == model.info
-        close(case.result(copy), case.result(model))
+        close(case.result(copy), case.result(model), 1e-5)
 
 
 # Models of the user's own
@@ -225,14 +218,14 @@ def test_added_by_spec_its_word_wins(name: str, tmp_path: Path) -> None:
             assert len(found[0]) == 6 * 8
             assert len(found[2]) == len(expected[2]) - 8  # "the" has no vector
         else:
-            close([[w for _, w in e] for e in found], [np.log1p([w for _, w in e]).tolist() for e in expected])
+            close([[w for _, w in e] for e in found], [np.log1p([w for _, w in e]).tolist() for e in expected], 1e-5)
         with FakeHub({"someone/tiny": folder}) as hub:
             before = f"import pickle; pickle.loads({pickle.dumps(model)!r}).close()"
             found_there = start(
                 hub.url, tmp_path / "cache", facade=case.facade, call=case.call, before=before, model_name="my/model"
             )
         assert "vector" in found_there, found_there
-        close(found_there["vector"], found)
+        close(found_there["vector"], found, 1e-5)
     facade.remove_custom_model("MY/model")
     with pytest.raises(ValueError, match="No model 'my/model' was added"):
         facade.remove_custom_model("my/model")
@@ -264,7 +257,7 @@ def test_a_reranker_by_fastembeds_keywords(tmp_path: Path) -> None:
         np.testing.assert_allclose(model.score(QUERY, DOCUMENTS), expected.score(QUERY, DOCUMENTS), atol=1e-5)
         add = 'from rapidembed import TextCrossEncoder as T; T.add_custom_model("my/r", "a/b", "mine.onnx")'
         with FakeHub({"a/b": repo}) as hub:
-            options = {"facade": "TextCrossEncoder", "call": _SCORE, "before": add, "model_name": "my/r"}
+            options = {"facade": "TextCrossEncoder", "call": scores, "before": add, "model_name": "my/r"}
             found = start(hub.url, tmp_path / "cache", **options)
         np.testing.assert_allclose(found["vector"], expected.score(QUERY, DOCUMENTS), atol=1e-5)
 

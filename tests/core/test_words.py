@@ -4,6 +4,7 @@ import copy
 import json
 import math
 import pickle
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -22,6 +23,7 @@ from rapidembed.runtime.feeds import feeds
 from rapidembed.runtime.session import OnnxSession
 from rapidembed.runtime.tokenizer import Tokenizer
 
+from tests.fakes import compare
 from tests.fakes.graphs import build
 from tests.golden.words import BM42, MINICOIL_FILES, SPEC, STOPWORDS, TEXTS, VOCABULARY, assemble
 
@@ -77,13 +79,7 @@ def spread_over_heads(model):
     graph.output[0].CopyFrom(helper.make_tensor_value_info("attention_6", onnx.TensorProto.FLOAT, dims))
 
 
-def close(found, expected):
-    assert len(found) == len(expected)
-    for embedding, wanted in zip(found, expected, strict=True):
-        assert (embedding.values.dtype, embedding.indices.dtype) == (np.float32, np.int64)
-        assert embedding.indices.tolist() == sorted(map(int, wanted))
-        values = [wanted[str(index)] for index in embedding.indices]
-        np.testing.assert_allclose(embedding.values, values, rtol=2e-5, atol=2e-6)
+close = partial(compare.close, tolerance=2e-6, relative=2e-5)
 
 
 def all_forms(model, name):

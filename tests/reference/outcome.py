@@ -82,6 +82,7 @@ def reference(folder: Path, texts: Sequence[str]) -> dict[str, Any]:
     """sentence-transformers' vectors, each text alone, in every role."""
     torch.manual_seed(0)
     model = SentenceTransformer(str(folder), device="cpu", local_files_only=True, model_kwargs={"dtype": torch.float32})
+    model.float()  # tables of token vectors too
     return {
         "plain": np.stack([model.encode([text])[0] for text in texts]),
         "query": np.stack([model.encode_query([text])[0] for text in texts]),

@@ -25,8 +25,11 @@ COMMANDS = {
     "pull": ("rapidembed.cli.pull", "Download models and check that they run."),
     "compile": ("rapidembed.cli.compile", "Put a model, and all that is built of it, into a folder."),
     "distil": ("rapidembed.cli.distil", "Make a small, fast static model of MODEL, and say how good it is."),
+    "adapt": ("rapidembed.cli.adapt", "Teach the vectors of MODEL a domain, and say what it gained."),
+    "eval": ("rapidembed.cli.eval", "Compare models on your own questions, and say what they cost."),
     "info": ("rapidembed.cli.info", "Say what a model is, and what would run, and why."),
     "cache": ("rapidembed.cli.cache", "Show and clear what is kept on this machine."),
+    "migrate-check": ("rapidembed.cli.migrate_check", "Say which class gives the vectors that an index holds."),
     "doctor": ("rapidembed.cli.doctor", "Check this installation and this machine."),
 }
 
@@ -54,7 +57,7 @@ class App(click.Group):
         """Import a command."""
         if cmd_name not in COMMANDS:
             return None
-        command = getattr(load(COMMANDS[cmd_name][0]), cmd_name)
+        command = getattr(load(COMMANDS[cmd_name][0]), cmd_name.replace("-", "_"))
         return command if isinstance(command, click.Command) else None
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

@@ -8,7 +8,7 @@ import click
 
 from rapidembed.cli import console
 from rapidembed.cli.command import command
-from rapidembed.cli.model_options import FOLDER, hub_options, task_option, with_options
+from rapidembed.cli.model_options import FILE, FOLDER, hub_options, task_option, with_options
 
 _EXAMPLES = """
 rapidembed compile BAAI/bge-small-en-v1.5 --precision int8 --out model/
@@ -25,6 +25,7 @@ python -c 'from rapidembed import TextEmbedding; print(TextEmbedding("model").in
 @click.option(
     "--report", metavar="DIR", type=FOLDER, help="Measure it against fp32, and write report.md, .json and .png there."
 )
+@click.option("--adapter", metavar="FILE", type=FILE, help="Put an adapter of rapidembed adapt into the folder.")
 @with_options(task_option, hub_options)
 def compile(
     model: str,
@@ -32,6 +33,7 @@ def compile(
     precision: str,
     backend: str,
     report: Path | None,
+    adapter: Path | None,
     task: str | None,
     revision: str | None,
     cache_dir: Path | None,
@@ -49,9 +51,12 @@ def compile(
     if find_lexical(model):
         raise click.UsageError(f"{model} counts words; there is nothing to compile.")
     wanted = task_of(model, task)
-    if report is not None and wanted.facade != "TextEmbedding":
-        raise click.UsageError(f"--report is for dense vectors of texts; {model} is for {wanted.facade}.")
+    for name, value in (("--report", report), ("--adapter", adapter)):
+        if value is not None and wanted.facade != "TextEmbedding":
+            raise click.UsageError(f"{name} is for dense vectors of texts; {model} is for {wanted.facade}.")
     options: dict[str, Any] = {"revision": revision, "cache_dir": cache_dir, "device": "cpu"}
+    if adapter is not None:
+        options["adapter"] = adapter
     with facade(wanted)(model, precision=precision, backend=backend, lazy_load=True, **options) as source:
         compile_model(source, out)
         try:

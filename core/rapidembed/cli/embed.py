@@ -187,11 +187,13 @@ def _model_options(options: dict[str, Any]) -> dict[str, Any]:
         "dimensions",
         "max_tokens",
         "normalize",
+        "adapter",
     )
     return {
         "model_name": options["model"],
         "device": device_argument(options["devices"]),
         **{name: options[name] for name in same},
+        "long_text": options["long_text"] or "truncate",
     }
 
 

@@ -47,8 +47,19 @@ def info(model: str | None, task: str | None, as_json: bool, **options: Any) -> 
     name = model or default_model()
     wanted = task_of(name, task)
     if wanted.facade != "TextEmbedding":
-        _refuse(options, ("dimensions", "normalize"), name, wanted.facade)
-    same = ("threads", "cache_dir", "precision", "backend", "revision", "dimensions", "max_tokens", "normalize")
+        _refuse(options, ("dimensions", "normalize", "adapter", "long_text"), name, wanted.facade)
+    same = (
+        "threads",
+        "cache_dir",
+        "precision",
+        "backend",
+        "revision",
+        "dimensions",
+        "max_tokens",
+        "normalize",
+        "adapter",
+        "long_text",
+    )
     hub = HubOptions(cache_dir=options["cache_dir"], revision=options["revision"], local_files_only=True)
     try:
         checkpoint = None if find_lexical(name) else find_checkpoint(name, hub, wanted)
@@ -107,6 +118,7 @@ def _loaded(checkpoint: "Checkpoint | None", model: Any) -> dict[str, Any]:
         "dimensions": info.dimensions,
         "max_tokens": info.max_tokens,
         "normalize": info.normalize,
+        "adapter": info.adapter,
         "query_prompt": info.query_prompt,
         "document_prompt": info.document_prompt,
         "device": f"{info.device}, {info.cores} cores" if info.device == "cpu" else info.device,

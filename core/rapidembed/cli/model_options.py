@@ -12,6 +12,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 Options = tuple[Callable[[Any], Any], ...]
 
 FOLDER = click.Path(file_okay=False, path_type=Path)
+FILE = click.Path(dir_okay=False, path_type=Path)
 
 
 class TaskChoice(click.ParamType[str]):
@@ -79,6 +80,7 @@ place_options: Options = (
 )
 
 vector_options: Options = (
+    click.option("--adapter", metavar="FILE", type=FILE, help="Turn vectors by what rapidembed adapt trained."),
     click.option(
         "--dimensions",
         type=click.IntRange(min=1),
@@ -90,6 +92,11 @@ vector_options: Options = (
         type=click.IntRange(min=1),
         metavar="N",
         help="Cut texts at N tokens.  [default: the model's limit]",
+    ),
+    click.option(
+        "--long-text",
+        type=click.Choice(["truncate", "mean", "weighted", "max", "late"]),
+        help="Texts over the limit: cut, or read in parts whose vectors become one.  [default: truncate]",
     ),
     click.option(
         "--normalize/--no-normalize",

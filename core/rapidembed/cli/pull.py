@@ -60,9 +60,10 @@ def pull(models: tuple[str, ...], task: str | None, revision: str | None, cache_
 
 def _check(name: str, task: "Task", revision: str | None, cache_dir: Path | None) -> str:
     from rapidembed.cli.found import facade
+    from rapidembed.registry.heads import HEADS
 
     with facade(task)(name, revision=revision, cache_dir=cache_dir, local_files_only=True) as model:
-        if task.facade == "TextCrossEncoder":
+        if HEADS[task.head].pairs:
             model.score_labels([("a query", "a text")])
             return f"runs on {model.info.device}, scores pairs"
         list(model.embed(["a text"]))

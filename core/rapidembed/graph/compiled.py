@@ -13,6 +13,8 @@ from rapidembed.graph.cache import map_tensors, read_graph, write_graph, write_t
 from rapidembed.types import Precision
 
 RECORD = "rapidembed.json"
+ADAPTER = "rapidembed.adapter.safetensors"
+"""File of a linear head over the vectors, where the folder has one."""
 _GRAPH, _WEIGHTS = "rapidembed.graph", "rapidembed.weights"
 
 

@@ -111,11 +111,11 @@ def _output(path: Path, file: OnnxFile, spec: ModelSpec) -> str:
 
 def _rank(spec: ModelSpec) -> int | None:
     """Dimensions of the output that is read; None: the first is meant, whatever it is."""
-    if spec.head == "attention":
+    if spec.head in ("attention", "mlm"):  # logits of tokens, or pooled ones
         return None
     if spec.head in ("pool", "picture"):
         return 2 if spec.pooling == ("none",) else 3
-    return 2 if spec.head == "classification" or (spec.pooling == ("none",) and spec.head == "mlm") else 3
+    return 2 if spec.head == "classification" else 3
 
 
 def _purpose(spec: ModelSpec) -> str:

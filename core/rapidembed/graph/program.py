@@ -94,7 +94,7 @@ def load_program(
                 f"{checkpoint.spec.name} runs its own ONNX file, whose precision is fixed; leave precision out."
             )
         return _from_onnx(checkpoint)
-    weights = Weights(_named(checkpoint))
+    weights = _weights(checkpoint)
     compiled = read_record(checkpoint.root)
     if compiled and not masked and compiled.fits(None if rounding is None else rounding.bits, plain=plain):
         graph, made = read_compiled(checkpoint.root, compiled, weights.layout)
@@ -120,7 +120,7 @@ def compile_program(
     Raises:
         OSError: the folder cannot be written.
     """
-    weights = Weights(_named(checkpoint))
+    weights = _weights(checkpoint)
     graph, made = _build(checkpoint, weights, masked=False, rounding=rounding, plain=plain)
     write_compiled(checkpoint.root, replace(record, layout=weights.layout), graph, made)
 
@@ -200,6 +200,14 @@ def _from_onnx(checkpoint: Checkpoint) -> Program:
         dense=dense,
         tensors={name: tensors.float32(name) for name in tensors.names} if tensors else {},
     )
+
+
+def _weights(checkpoint: Checkpoint) -> Weights:
+    if checkpoint.adapter is None:
+        return Weights(_named(checkpoint))
+    from rapidembed.graph.lora import MergedWeights  # few models have an adapter
+
+    return MergedWeights(_named(checkpoint), checkpoint.adapter)
 
 
 def _named(checkpoint: Checkpoint) -> list[tuple[str, Path]]:

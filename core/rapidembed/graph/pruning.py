@@ -21,10 +21,10 @@ def prune(nodes: Sequence[onnx.NodeProto], values: Iterable[str]) -> tuple[list[
 
 
 def left_over(names: Iterable[str], used: Collection[str], prefix: str) -> list[str]:
-    """Those of ``names`` that are neither of layers behind the last one that is used nor of heads.
+    """Those of ``names`` that are not of layers behind the last one that is used, of heads, or numbers of positions.
 
-    transformers drops such tensors: config.json may count fewer layers than there are, and heads lie beside the parts
-    of the encoder.
+    transformers drops such tensors: config.json may count fewer layers than there are, heads lie beside the parts of
+    the encoder, and positions are counted.
 
     Args:
         names: full names of tensors that a graph does not read.
@@ -36,6 +36,7 @@ def left_over(names: Iterable[str], used: Collection[str], prefix: str) -> list[
         if found := _NUMBERED.match(name):
             last[found[1]] = max(int(found[2]), last.get(found[1], 0))
     parts = {_part(name, prefix) for name in used}
+    names = [name for name in names if name.rpartition(".")[2] != "position_ids"]
     return [name for name in names if not _is_behind(name, last) and not _is_head(_part(name, prefix), parts)]
 
 

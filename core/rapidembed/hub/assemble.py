@@ -3,18 +3,25 @@
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
-from rapidembed.errors import IntegrityError, UnsupportedModelError
-from rapidembed.hub.checkpoint import TOKENIZER_FILE, TOKENIZER_SETTINGS, VOCABULARY_FILES, Checkpoint
-from rapidembed.hub.files import Files, check_name
+from rapidembed.errors import IntegrityError, ModelNotCachedError, UnsupportedModelError
+from rapidembed.hub.checkpoint import (
+    ADDED_TOKENS_FILE,
+    TOKENIZER_FILE,
+    TOKENIZER_SETTINGS,
+    VOCABULARY_FILES,
+    Checkpoint,
+)
+from rapidembed.hub.files import Files, Folder, check_name
 from rapidembed.hub.onnx_file import check_external, read_onnx
 from rapidembed.registry import IMAGE, ModelSpec, OnnxSource, Pooling, Task, complete, undeclared
+from rapidembed.registry.adapter import ADAPTER_FILE, ADAPTER_WEIGHTS, read_adapter
 from rapidembed.registry.config_file import ConfigFile, read_json
 from rapidembed.registry.discovery import SETTINGS_FILE, WEIGHTS_FILE
 from rapidembed.registry.folder_keys import LIMIT_FILES
 from rapidembed.registry.hybrid import LAYERS, SUFFIXES, find_layers
 from rapidembed.registry.image_processor import ImageProcessor, read_image_processor
 from rapidembed.registry.layers import WEIGHT_FILES
-from rapidembed.registry.modules_file import MODULES_FILE
+from rapidembed.registry.modules_file import MODULES_FILE, read_modules
 from rapidembed.registry.static_files import discover_static, is_static, table_folder
 
 _TORCH_FILE = "pytorch_model.bin"
@@ -84,7 +91,8 @@ def assemble(
 
 def assemble_onnx(files: Files, row: ModelSpec, onnx: OnnxSource) -> Checkpoint:
     """The ONNX export of a curated model, whose facts are those of its row."""
-    _fetch_encoder(files, "")
+    files.fetch("config.json")
+    _fetch_tokenizer(files, "")
     for file in onnx.additional_files:
         files.fetch(file)
     if row.head == "hybrid":
@@ -109,6 +117,8 @@ def _assemble_static(files: Files, name: str, row: ModelSpec | None, folder: Pat
     prefix = f"{table}/" if table else ""
     for file in (TOKENIZER_FILE, WEIGHTS_FILE):
         files.fetch(prefix + file)
+    if files.find(MODULES_FILE) is not None:
+        _fetch_layers(files, read_modules(folder)[1:])
     spec = discover_static(folder, name)
     return Checkpoint(complete(spec, row) if row else spec, folder, (prefix + WEIGHTS_FILE,), files.revision, table)
 
@@ -119,8 +129,15 @@ def _fetch_modules(files: Files, task: Task) -> str:
     modules = [(kind, check_name(path, files.label) if path else "") for kind, path in task.modules(root)]
     encoder = modules[0][1] if modules else ""
     _fetch_encoder(files, encoder)
+    _fetch_limits(files, f"{encoder}/" if encoder else "")
     files.find(SETTINGS_FILE)
-    for kind, path in modules[1:]:
+    _fetch_layers(files, modules[1:])
+    return encoder
+
+
+def _fetch_layers(files: Files, modules: list[tuple[str, str]]) -> None:
+    """Fetch what the modules behind the first one consist of."""
+    for kind, path in modules:
         if kind in ("Pooling", "Dense", "LayerNorm", "MultiVectorMask", "SpladePooling", "SparseStaticEmbedding"):
             files.fetch(f"{path}/config.json")
         if kind == "SparseStaticEmbedding":
@@ -129,21 +146,47 @@ def _fetch_modules(files: Files, task: Task) -> str:
             files.find(f"{path}/config.json")
         if kind in ("Dense", "LayerNorm") and not any(files.find(f"{path}/{file}") for file in WEIGHT_FILES):
             raise UnsupportedModelError(f"{files.label} has no {path}/{WEIGHTS_FILE}. {_SAVE}")
-    return encoder
 
 
 def _fetch_encoder(files: Files, encoder: str) -> str:
     """Fetch what every encoder has; returns its folder, as it was given."""
     prefix = f"{encoder}/" if encoder else ""
-    files.fetch(f"{prefix}config.json")
+    if _find_rare(files, prefix + ADAPTER_FILE) is None:
+        files.fetch(f"{prefix}config.json")
+    else:
+        files.find(f"{prefix}config.json")
+        any(files.find(prefix + file) for file in ADAPTER_WEIGHTS)
+    _fetch_tokenizer(files, prefix)
+    settings = files.find(f"{prefix}{TOKENIZER_SETTINGS[0]}")
+    if settings is None or ConfigFile.read(settings).values.get("added_tokens_decoder") is None:
+        _find_rare(files, prefix + ADDED_TOKENS_FILE)
+    return encoder
+
+
+def _fetch_tokenizer(files: Files, prefix: str) -> None:
     whole = files.find(prefix + TOKENIZER_FILE) is not None
-    for file in TOKENIZER_SETTINGS if whole else VOCABULARY_FILES:
+    for file in TOKENIZER_SETTINGS if whole else (*VOCABULARY_FILES, *TOKENIZER_SETTINGS):
         files.find(prefix + file)
+
+
+def _find_rare(files: Files, file: str) -> Path | None:
+    """A file that few models have.
+
+    Where the hub may not be asked and the cache does not know of it, it counts as absent: a cache that another program
+    filled with all that a model has would be of no use otherwise.
+    """
+    try:
+        return files.find(file)
+    except ModelNotCachedError:
+        return None
+
+
+def _fetch_limits(files: Files, prefix: str) -> None:
+    """Fetch the Transformer module's settings, under the first of their names that says anything."""
     for file in LIMIT_FILES:
         found = files.find(prefix + file)
         if found is not None and ConfigFile.read(found).values:
-            break
-    return encoder
+            return
 
 
 def _fetch_tables(files: Files, spec: ModelSpec) -> None:
@@ -168,10 +211,12 @@ def _find_layers(files: Files) -> None:
 
 
 def _weights(files: Files, spec: ModelSpec, prefix: str, buildable: frozenset[str]) -> tuple[str, ...]:
-    if spec.architecture in buildable:
-        found = next((prefix + file for file in _WEIGHTS if files.find(prefix + file) is not None), None)
-        if found is not None:
-            return _shards(files, prefix, found) if found.endswith(".json") else (found,)
+    adapter = read_adapter(files.root / prefix)
+    if adapter is not None and spec.architecture in buildable:
+        base = Folder(adapter.base)
+        return tuple(str(adapter.base / file) for file in _own_weights(base, "") or (WEIGHTS_FILE,))
+    if spec.architecture in buildable and (own := _own_weights(files, prefix)):
+        return own
     if files.find(prefix + _ONNX_FILE) is not None:
         return _onnx(files, prefix + _ONNX_FILE)
     if spec.architecture not in buildable:
@@ -182,6 +227,14 @@ def _weights(files: Files, spec: ModelSpec, prefix: str, buildable: frozenset[st
     other = next((file for file in _OTHER_WEIGHTS if files.has(prefix + file)), None)
     only = f" It has {other}, a format that is not read here." if other else ""
     raise UnsupportedModelError(f"{files.label} has no {prefix}{WEIGHTS_FILE}.{only} {_SAVE}")
+
+
+def _own_weights(files: Files, prefix: str) -> tuple[str, ...]:
+    """The files of the weights; none: there are none that can be read."""
+    found = next((prefix + file for file in _WEIGHTS if files.find(prefix + file) is not None), None)
+    if found is None:
+        return ()
+    return _shards(files, prefix, found) if found.endswith(".json") else (found,)
 
 
 def _shards(files: Files, prefix: str, file: str) -> tuple[str, ...]:

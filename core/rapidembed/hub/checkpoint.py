@@ -6,19 +6,20 @@ from pathlib import Path
 from rapidembed.errors import IntegrityError
 from rapidembed.hub.content import announced_hash
 from rapidembed.registry import ModelSpec
+from rapidembed.registry.adapter import Adapter, read_adapter
 from rapidembed.registry.config_file import ConfigFile
 from rapidembed.registry.transformer_module import read_config
 
 Stamp = tuple[tuple[str | int, ...], ...]
 
 TOKENIZER_FILE = "tokenizer.json"
-TOKENIZER_SETTINGS = ("tokenizer_config.json", "special_tokens_map.json", "added_tokens.json")
+TOKENIZER_SETTINGS = ("tokenizer_config.json", "special_tokens_map.json")
+ADDED_TOKENS_FILE = "added_tokens.json"
 # Checkpoints without it hold the vocabulary, and what to make of it.
 VOCABULARY_FILES = (
     "vocab.txt",
     "vocab.json",
     "merges.txt",
-    *TOKENIZER_SETTINGS,
 )
 
 
@@ -29,7 +30,8 @@ class Checkpoint:
     spec: ModelSpec
     root: Path
     weights: tuple[str, ...]
-    """Weight files inside ``root``: ``.safetensors`` files, or an ``.onnx`` graph and the files it keeps data in."""
+    """Weight files inside ``root``, or of an adapter's base wherever that is: ``.safetensors`` or ``.bin`` files, or an
+    ``.onnx`` graph and the files it keeps data in."""
     revision: str | None = None
     """Commit of the hub repository; None for folders and packages."""
     encoder: str = ""
@@ -50,6 +52,11 @@ class Checkpoint:
         return read_config(self.folder, self.spec.config)
 
     @property
+    def adapter(self) -> Adapter | None:
+        """What is merged into the encoder's weights, if anything is."""
+        return None if self.is_onnx else read_adapter(self.folder)
+
+    @property
     def is_onnx(self) -> bool:
         """Whether a ready-made ONNX graph runs instead of one built from safetensors."""
         return self.weights[0].endswith(".onnx")
@@ -57,13 +64,15 @@ class Checkpoint:
     @property
     def weight_files(self) -> list[Path]:
         """All weights: the encoder's, then those of Dense modules."""
-        return [self.root / file for file in (*self.weights, *self.spec.module_weights)]
+        files = [self.root / file for file in (*self.weights, *self.spec.module_weights)]
+        return files if self.adapter is None else [*files, self.adapter.weights]
 
     @property
     def tokenizer_files(self) -> list[Path]:
         """The files that decide the token ids."""
         whole = self.folder / TOKENIZER_FILE
-        names = (TOKENIZER_FILE, *TOKENIZER_SETTINGS) if whole.is_file() else VOCABULARY_FILES
+        vocabulary = (TOKENIZER_FILE,) if whole.is_file() else VOCABULARY_FILES
+        names = (*vocabulary, *TOKENIZER_SETTINGS, ADDED_TOKENS_FILE)
         return [path for name in names if (path := self.folder / name).is_file()]
 
     @property

@@ -5,7 +5,7 @@ Robertson and Zaragoza, "The Probabilistic Relevance Framework: BM25 and Beyond"
 
 import itertools
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -19,6 +19,18 @@ _SHORT = 4096
 """Characters of a text that is sooner counted word by word than by the arrays that many texts are counted with."""
 _ID_BITS = 32
 _ID_MASK = (1 << _ID_BITS) - 1
+
+
+class VectorKind(NamedTuple):
+    """What sparse vectors are, and the types of their weights."""
+
+    make: Callable[[NDArray[Any], NDArray[np.int64]], Any]
+    """From weights and indices."""
+    document: type[np.number[Any]]
+    query: type[np.number[Any]]
+
+
+SPARSE_EMBEDDINGS = VectorKind(SparseEmbedding, np.float32, np.float32)
 
 
 class TermCounts(NamedTuple):
@@ -43,9 +55,20 @@ class Bm25:
         k: how slowly repetitions of a term stop to count.
         b: how much long documents are held against their terms, 0 to 1.
         avg_len: terms in an average document.
+        kind: what the vectors are.
     """
 
-    def __init__(self, tokenize: Tokenize, rules: Rules, *, k: float, b: float, avg_len: float) -> None:
+    def __init__(
+        self,
+        tokenize: Tokenize,
+        rules: Rules,
+        *,
+        k: float,
+        b: float,
+        avg_len: float,
+        kind: VectorKind = SPARSE_EMBEDDINGS,
+    ) -> None:
+        self._kind = kind
         self.k, self.b, self.avg_len = k, b, avg_len
         self.rules = rules
         self.tokenize = tokenize
@@ -73,12 +96,12 @@ class Bm25:
         if len(texts) == 1 and len(texts[0]) < _SHORT:
             return [self._document(texts[0])]
         counts = self.count(texts)
-        weights = self.weights(counts).astype(np.float32)
+        weights = self.weights(counts).astype(self._kind.document, copy=False)
         ends = np.searchsorted(counts.text, np.arange(1, len(texts) + 1)).tolist()
         starts = [0, *ends[:-1]]
         # Copies: views would keep the whole batch in memory.
         return [
-            SparseEmbedding(weights[start:end].copy(), counts.id[start:end].copy())
+            self._kind.make(weights[start:end].copy(), counts.id[start:end].copy())
             for start, end in zip(starts, ends, strict=True)
         ]
 
@@ -87,7 +110,8 @@ class Bm25:
         by_word = self._fresh_vocabulary().by_word
         ids = set(map(by_word.__getitem__, self.tokenize(text)))
         ids.discard(DROPPED)
-        return SparseEmbedding(np.ones(len(ids), np.float32), np.array(sorted(ids), np.int64))
+        vector: SparseEmbedding = self._kind.make(np.ones(len(ids), self._kind.query), np.array(sorted(ids), np.int64))
+        return vector
 
     def count(self, texts: Sequence[str]) -> TermCounts:
         """Count the terms of each text."""
@@ -135,7 +159,8 @@ class Bm25:
         )
         if vocabulary.terms.collisions:
             self._separate_collisions(found, vocabulary.terms, [text])
-        return SparseEmbedding(self.weights(found).astype(np.float32), found.id)
+        vector: SparseEmbedding = self._kind.make(self.weights(found).astype(self._kind.document), found.id)
+        return vector
 
     def _separate_collisions(self, counts: TermCounts, terms: Terms, texts: Sequence[str]) -> None:
         """Where several stems of a text share an id, count the one that fastembed counts: the last to come first."""

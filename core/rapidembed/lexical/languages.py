@@ -38,15 +38,15 @@ class Language(NamedTuple):
 
 
 # fastembed has these. With tokenizer="word" Tamil's ids and weights, too, are fastembed's.
-_SNOWBALL = (
-    "arabic danish dutch english finnish french german greek hungarian italian norwegian portuguese romanian russian "
-    "spanish swedish tamil turkish"
+SNOWBALL = (
+    *("arabic", "danish", "dutch", "english", "finnish", "french", "german", "greek", "hungarian", "italian"),
+    *("norwegian", "portuguese", "romanian", "russian", "spanish", "swedish", "tamil", "turkish"),
 )
 # fastembed cuts the words of these scripts at every vowel mark, or not at all.
 _UNICODE_ONLY = "bengali chinese hindi japanese khmer korean lao myanmar nepali thai"
 
 LANGUAGES: dict[str, Language] = {
-    **{name: Language(name) for name in _SNOWBALL.split()},
+    **{name: Language(name) for name in SNOWBALL},
     **{name: Language(None, "unicode") for name in _UNICODE_ONLY.split()},
     "tamil": Language("tamil", "unicode"),
 }
@@ -129,10 +129,14 @@ def _stopwords(language: str, tokenizer: WordSplitter, folder: "Path | None") ->
         if not file.is_file():
             raise ValueError(f"{file} does not exist. It should hold stopwords, one in a line; or give stopwords=.")
         return file.read_text(encoding="utf-8").splitlines()
-    if tokenizer == "word" and language == "tamil":
-        return ()  # fastembed has no list for it
-    words = stopwords_of(language)
-    return words if tokenizer == "word" else [unicodedata.normalize("NFKC", word) for word in words]
+    if tokenizer == "word":
+        return fastembed_stopwords(language)
+    return [unicodedata.normalize("NFKC", word) for word in stopwords_of(language)]
+
+
+def fastembed_stopwords(language: str) -> tuple[str, ...]:
+    """The stopwords that fastembed has for a language."""
+    return () if language == "tamil" else stopwords_of(language)
 
 
 @cache

@@ -2,17 +2,14 @@
 
 from rapidembed.registry.discovery import complete, discover, undeclared
 from rapidembed.registry.image_processor import ImageProcessor
+from rapidembed.registry.layer import DenseLayer, Layer, NormLayer, UnitLayer
 from rapidembed.registry.spec import (
-    DenseLayer,
     Hybrid,
     LateInteraction,
-    Layer,
     ModelSpec,
-    NormLayer,
     OnnxSource,
     Pooling,
     SparseWeights,
-    UnitLayer,
     WordWeights,
 )
 from rapidembed.registry.task import HYBRID, IMAGE, LATE_INTERACTION, RERANK, SPARSE, TASKS, TEXT, Task, register

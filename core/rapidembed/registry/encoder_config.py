@@ -7,6 +7,7 @@ from rapidembed.registry.config_file import ConfigFile
 _WIDTH = {"distilbert": "dim"}
 # Positions are turned into angles, or into distances.
 _RELATIVE = ("modernbert", "nomic_bert", "qwen2", "qwen3", "gemma3", "gemma3_text", "gte", "new")
+_DECODERS = ("qwen", "gemma", "llama", "mistral")
 # Their first position stands behind the padding token's number.
 _OFFSET_POSITIONS = ("roberta", "xlm-roberta", "camembert", "mpnet")
 
@@ -54,6 +55,11 @@ def counts_from_padding(config: ConfigFile) -> bool:
 def has_position_table(config: ConfigFile) -> bool:
     """Whether the model can take no more tokens than it has positions for; others were only trained with so many."""
     return config.text("model_type", "") not in _RELATIVE
+
+
+def is_encoder(config: ConfigFile) -> bool:
+    """Whether tokens see those behind them, unless config.json says otherwise."""
+    return not config.text("model_type", "").startswith(_DECODERS)
 
 
 def _width(config: ConfigFile) -> str:

@@ -20,6 +20,8 @@ class Head:
     """How much wider than the spec's ``dim`` its last axis is; None: there is no such axis."""
     read_as: HeadName | None = None
     """The head whose classes of transformers a checkpoint is of; None: it is one of its own."""
+    dense: bool = False
+    """Whether it gives vectors of ``dim`` numbers, of texts or of tokens."""
     pairs: bool = False
     """Whether it reads two texts at once."""
     pictures: bool = False
@@ -36,14 +38,14 @@ class Head:
 HEADS: Mapping[HeadName, Head] = {
     head.name: head
     for head in (
-        Head(name="pool"),
-        Head(name="tokens", per_token=True),
+        Head(name="pool", dense=True),
+        Head(name="tokens", dense=True, per_token=True),
         Head(name="classification", pairs=True, first_only=True),
         Head(name="mlm"),
         Head(name="attention", per_token=True, beyond_dim=None),
         Head(name="words", per_token=True, read_as="pool"),
-        Head(name="hybrid", per_token=True, beyond_dim=1, read_as="pool"),
-        Head(name="picture", pictures=True),
+        Head(name="hybrid", dense=True, per_token=True, beyond_dim=1, read_as="pool"),
+        Head(name="picture", dense=True, pictures=True),
     )
 }
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from rapidembed.errors import IntegrityError, UnsupportedModelError
 from rapidembed.registry import folder_keys
 from rapidembed.registry.config_file import ConfigFile
-from rapidembed.registry.spec import DenseLayer, Layer, NormLayer, UnitLayer
+from rapidembed.registry.layer import DenseLayer, Layer, NormLayer, UnitLayer
 
 LAYERS = ("Dense", "LayerNorm", "Normalize")
 WEIGHT_FILES = ("model.safetensors", "pytorch_model.bin")

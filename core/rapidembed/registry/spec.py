@@ -7,6 +7,7 @@ from typing import Any
 from rapidembed.names import POOLING_MODES, HeadName, PoolingMode, SparsePooling
 from rapidembed.registry.heads import HEADS
 from rapidembed.registry.image_processor import ImageProcessor
+from rapidembed.registry.layer import Layer
 
 # Who is believed where a checkpoint's files and a row both have a word: with a curated row, and with an added one.
 _FILES = {"from": ("files", "files")}
@@ -33,89 +34,6 @@ class OnnxSource:
     repo: str
     file: str
     additional_files: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DenseLayer:
-    """A sentence-transformers Dense module: ``activation(x @ weight.T + bias)``, on the pooled vector or each token."""
-
-    path: str
-    """Folder of the module inside the checkpoint; "" where its weights lie among the encoder's."""
-    in_features: int
-    out_features: int
-    bias: bool
-    activation: str
-    """Class name in ``torch.nn``, for example "Tanh" or "Identity"."""
-    residual: bool = False
-    """Whether what goes in is added to what comes out, through a matrix of its own where the widths differ."""
-    file: str = "model.safetensors"
-    """Of its weights, in that folder."""
-
-    @property
-    def prefix(self) -> str:
-        """What its tensors' names begin with, see :class:`rapidembed.graph.weights.Weights`."""
-        return f"{self.path}/" if self.path else ""
-
-    @property
-    def weights(self) -> str:
-        """File of its weights inside the checkpoint; "" where they lie among the encoder's."""
-        return f"{self.path}/{self.file}" if self.path else ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NormLayer:
-    """A sentence-transformers LayerNorm module, on the pooled vector."""
-
-    path: str
-    """Folder of the module inside the checkpoint."""
-    width: int
-    file: str = "model.safetensors"
-    """Of its weights, in that folder."""
-
-    @property
-    def prefix(self) -> str:
-        """What its tensors' names begin with."""
-        return f"{self.path}/"
-
-    @property
-    def weights(self) -> str:
-        """File of its weights inside the checkpoint."""
-        return f"{self.path}/{self.file}"
-
-    @property
-    def in_features(self) -> int:
-        """Width of what goes in."""
-        return self.width
-
-    @property
-    def out_features(self) -> int:
-        """Width of what comes out."""
-        return self.width
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class UnitLayer:
-    """A sentence-transformers Normalize module that others follow: scales the pooled vector to length 1."""
-
-    width: int
-    path: str = ""
-    weights: str = ""
-    """It has none."""
-    prefix: str = ""
-
-    @property
-    def in_features(self) -> int:
-        """Width of what goes in."""
-        return self.width
-
-    @property
-    def out_features(self) -> int:
-        """Width of what comes out."""
-        return self.width
-
-
-Layer = DenseLayer | NormLayer | UnitLayer
-"""A module between the pooling and the end."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -209,8 +127,10 @@ class FastembedValues:
     """fastembed never re-normalises some models that are normalised upstream, and the reverse."""
     max_tokens: int | None = None
     """Its effective token limit, where it is below the model's."""
-    prompts: bool = False
-    """Whether it applies prompts by itself; it does so for no model."""
+    marker_counts: bool = True
+    """Whether the marker of a late-interaction model counts against its token limit."""
+    archived: bool = False
+    """Whether its listing says that the model once came as an archive."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

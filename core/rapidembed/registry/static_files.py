@@ -9,6 +9,8 @@ from pathlib import Path
 from rapidembed.errors import IntegrityError, UnsupportedModelError
 from rapidembed.registry.config_file import ConfigFile, read_json
 from rapidembed.registry.discovery import WEIGHTS_FILE, read_prompts, read_settings_file
+from rapidembed.registry.layer import Layer, UnitLayer
+from rapidembed.registry.layers import LAYERS, read_layers
 from rapidembed.registry.modules_file import MODULES_FILE, read_modules
 from rapidembed.registry.spec import ModelSpec
 
@@ -45,37 +47,38 @@ def discover_static(folder: Path, name: str) -> ModelSpec:
         UnsupportedModelError: a file that decides the vectors is missing, or says something unknown.
         IntegrityError: a file is damaged.
     """
-    normalized = _normalized(folder)
     root = folder / table_folder(folder)
-    architecture, dim = _table(root / WEIGHTS_FILE)
+    architecture, width = _table(root / WEIGHTS_FILE)
+    layers = _layers(folder, width)
+    normalized = bool(layers) and isinstance(layers[-1], UnitLayer)
     config = ConfigFile.read_optional(folder / "config.json")
     settings = read_settings_file(folder, "SentenceTransformer")
     prompts, default_prompt = read_prompts(settings)
     return ModelSpec(
         name=name,
-        dim=dim,
+        dim=layers[-1].out_features if layers else width,
         architecture=architecture,
         pooling=("mean",),
         normalize=config.flag("normalize", False) if architecture == MODEL2VEC else normalized,
         max_tokens=_model2vec_limit(config) if architecture == MODEL2VEC else _serialized_limit(root),
+        dense=layers[:-1] if normalized else layers,
         prompts=prompts,
         default_prompt=default_prompt,
         truncate_dim=settings.optional_positive("truncate_dim"),
     )
 
 
-def _normalized(folder: Path) -> bool:
+def _layers(folder: Path, width: int) -> tuple[Layer, ...]:
+    """The modules that follow the table."""
     if not (folder / MODULES_FILE).is_file():
-        return False
-    modules = read_modules(folder)
+        return ()
+    modules = [(kind, path) for kind, path in read_modules(folder) if kind != "Dropout"]
     kinds = [kind for kind, _ in modules]
-    if kinds[1:] not in ([], ["Normalize"]):
+    if any(kind not in LAYERS for kind in kinds[1:]):
         raise UnsupportedModelError(
-            f"{folder / MODULES_FILE}: expected {_MODULE}, then Normalize or nothing; found {', '.join(kinds)}."
+            f"{folder / MODULES_FILE}: expected {_MODULE}, then any of {', '.join(LAYERS)}; found {', '.join(kinds)}."
         )
-    for _, path in modules[1:]:
-        ConfigFile.read_optional(folder / path / "config.json").require(module_input_name="sentence_embedding")
-    return len(modules) > 1
+    return read_layers(folder, modules[1:], width)
 
 
 def _table(path: Path) -> tuple[str, int]:

@@ -7,8 +7,9 @@ from typing import Any
 
 from rapidembed.errors import UnsupportedModelError
 from rapidembed.registry import folder_keys
+from rapidembed.registry.adapter import read_adapter
 from rapidembed.registry.config_file import ConfigFile
-from rapidembed.registry.encoder_config import has_position_table, read_position_limit
+from rapidembed.registry.encoder_config import has_position_table, is_encoder, read_position_limit
 
 # transformers writes 1e30 for "no limit".
 _NO_LIMIT = 1_000_000_000
@@ -125,13 +126,16 @@ def read_config(folder: Path, over: Mapping[str, Any] | None = None) -> ConfigFi
         UnsupportedModelError: it is missing, or says something unknown.
         IntegrityError: it is damaged.
     """
-    file = ConfigFile.read(folder / "config.json")
+    adapter = read_adapter(folder)
+    file = ConfigFile.read((adapter.base if adapter else folder) / "config.json")
     aliases = folder_keys.ALIASES.get(file.text("model_type", ""), {})
     values: dict[str, Any] = {}
     for name, value in (*file.values.items(), *(over or {}).items()):
         values[aliases.get(name, name)] = value
     file = ConfigFile(file.path, values)
     folder_keys.check(file, folder_keys.CONFIG)
+    if is_encoder(file):
+        file.require(is_causal=False)
     return file
 
 

@@ -1,7 +1,7 @@
 """What the pipeline needs of a loaded model, and what two facades must agree on to share one.
 
-:func:`rapidembed.runtime.lease.open_engine` is the only door to an engine. What batches the inputs of concurrent
-callers would be an :class:`Engine` that wraps what it returns.
+:func:`rapidembed.runtime.lease.open_engine` is the only door to an engine. What it returns is the backend's, mostly
+inside a :class:`rapidembed.runtime.batcher.Batcher`, which is an :class:`Engine` too.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,7 +13,7 @@ from rapidembed.runtime.backends import FLOAT32, Numbers
 from rapidembed.runtime.device import Placement
 from rapidembed.runtime.planner import Batch
 from rapidembed.runtime.ready import X_contra
-from rapidembed.runtime.tokenizer import TokenIds
+from rapidembed.runtime.tokenizer import Located, TokenIds
 from rapidembed.runtime.workers import ComputePool
 from rapidembed.types import Precision, Vectors
 
@@ -60,6 +60,9 @@ class TextTokenizer(Protocol):
 
     def encode(self, texts: Sequence[str], max_tokens: int) -> list[TokenIds]:
         """Token ids of each text, at most ``max_tokens`` of them."""
+
+    def locate(self, text: str) -> Located:
+        """All tokens of a text, however long it is, and where they stand."""
 
 
 class Engine(Protocol[X_contra]):

@@ -7,8 +7,10 @@ import weakref
 from collections import deque
 from typing import Any
 
+from rapidembed import settings
 from rapidembed.errors import ClosedError
 from rapidembed.runtime.backends import BACKENDS
+from rapidembed.runtime.batcher import Batcher
 from rapidembed.runtime.engine import Engine, EngineKey
 
 _lock = threading.Lock()
@@ -19,8 +21,10 @@ _ended: deque[tuple[str, int]] = deque()
 
 
 def open_engine(key: EngineKey) -> Engine[Any]:
-    """Load the model of ``key``, as its backend does."""
-    return BACKENDS[key.backend].load().open_engine(key)
+    """Load the model of ``key``, as its backend does; concurrent callers share batches where that is worth it."""
+    backend = BACKENDS[key.backend]
+    engine = backend.load().open_engine(key)
+    return Batcher(engine) if backend.batched and settings.batches_callers() else engine
 
 
 class Lease:

@@ -6,8 +6,10 @@ from itertools import groupby
 import numpy as np
 
 from rapidembed.errors import NonFiniteError
+from rapidembed.graph.weights import Weights
 from rapidembed.registry.static_files import MODEL2VEC, TABLES
 from rapidembed.runtime.engine import NOTHING, EngineKey
+from rapidembed.runtime.layers import follow
 from rapidembed.runtime.planner import Batch
 from rapidembed.runtime.static_table import StaticTable
 from rapidembed.runtime.static_tokenizer import UNLIMITED, StaticTokenizer
@@ -31,6 +33,9 @@ class StaticEngine:
         checkpoint = key.checkpoint
         spec = checkpoint.spec
         self.tokenizer = StaticTokenizer(checkpoint.folder / "tokenizer.json", model2vec=spec.architecture == MODEL2VEC)
+        layers = [(layer.prefix, checkpoint.root / layer.weights) for layer in spec.dense if layer.weights]
+        tensors = Weights(layers) if layers else None
+        self._tensors = {name: tensors.float32(name) for name in tensors.names} if tensors else {}
         self._table = StaticTable(checkpoint.weight_files[0], TABLES[spec.architecture], self.tokenizer.size)
         self.pool: ComputePool = compute_pool()
         self.cores = min(self.pool.size, key.threads or self.pool.size)
@@ -77,6 +82,8 @@ class StaticEngine:
             for _, group in groupby(texts, key=lambda text: len(text.ids))
         ]
         vectors = np.concatenate([self._table.means(ids) for ids in groups])
+        for layer in self.key.checkpoint.spec.dense:
+            vectors = follow(vectors, layer, self._tensors)
         if not np.isfinite(vectors).all():
             raise NonFiniteError(f"{self.key.checkpoint.spec.name}: the table of token vectors holds NaN or infinity.")
         return vectors

@@ -8,7 +8,7 @@ import numpy as np
 from tokenizers import Tokenizer as FastTokenizer
 
 from rapidembed.errors import IntegrityError
-from rapidembed.runtime.tokenizer import TokenIds
+from rapidembed.runtime.tokenizer import Located, TokenIds
 
 UNLIMITED = 2**62
 """A token limit beyond any text."""
@@ -55,6 +55,12 @@ class StaticTokenizer:
             self._finish(encoding.ids, max_tokens, cut=len(text) > most)
             for text, encoding in zip(texts, encodings, strict=True)
         ]
+
+    def locate(self, text: str) -> Located:
+        """All tokens of a text, however long it is; without unknown ones where the model drops them."""
+        encoding = self._tokenizer.encode_batch([text], add_special_tokens=False)[0]
+        kept = [i for i, token in enumerate(encoding.ids) if token != self._unknown]
+        return Located([], [encoding.ids[i] for i in kept], [], [encoding.offsets[i] for i in kept])
 
     def _finish(self, ids: list[int], max_tokens: int, *, cut: bool) -> TokenIds:
         if len(ids) > max_tokens:

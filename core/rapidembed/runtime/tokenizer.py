@@ -41,6 +41,23 @@ class TokenIds:
         return len(self.ids)
 
 
+@dataclass(frozen=True, slots=True)
+class Located:
+    """All tokens of a text, and where in it they stand.
+
+    Attributes:
+        prefix: ids of special tokens before the text.
+        ids: of the text's own tokens.
+        suffix: ids of special tokens after it.
+        offsets: where each of the text's own tokens begins and ends, in characters.
+    """
+
+    prefix: list[int]
+    ids: list[int]
+    suffix: list[int]
+    offsets: list[tuple[int, int]]
+
+
 class Tokenizer:
     """A checkpoint's tokenizer, safe to use from several threads at once.
 
@@ -101,6 +118,12 @@ class Tokenizer:
         if not self._keep_end and any(len(text) > limit for text in texts):
             return [self._encode_long(text, max_tokens, limit) for text in texts]
         return [self._truncate(encoding, max_tokens) for encoding in self._tokenizer.encode_batch_fast(list(texts))]
+
+    def locate(self, text: str) -> Located:
+        """All tokens of a text, however long it is."""
+        encoding = self._tokenizer.encode_batch([text])[0]
+        ids, end = encoding.ids, len(encoding) - self._suffix
+        return Located(ids[: self._prefix], ids[self._prefix : end], ids[end:], encoding.offsets[self._prefix : end])
 
     def content(self, texts: Sequence[str], max_tokens: int) -> list[TokenIds]:
         """Like :meth:`encode`, without the special tokens."""
@@ -171,6 +194,8 @@ class Tokenizer:
 
     def _affixes(self, folder: Path) -> tuple[int, int]:
         """How many special tokens stand before and after every text."""
+        if self._tokenizer.num_special_tokens_to_add(False) == 0:
+            return 0, 0  # a vocabulary of a few words may not have this one
         mask = self._tokenizer.encode_batch(["a"])[0].special_tokens_mask
         content = [i for i, special in enumerate(mask) if not special]
         if content:

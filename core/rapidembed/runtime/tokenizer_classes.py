@@ -5,13 +5,12 @@ So of their tokenizer.json only the vocabulary counts, and here and there a part
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, Literal
 
 from tokenizers import AddedToken, Regex, normalizers, pre_tokenizers, processors
 from tokenizers import Tokenizer as FastTokenizer
 
-from rapidembed.errors import IntegrityError, UnsupportedModelError
+from rapidembed.errors import IntegrityError
 from rapidembed.registry.config_file import ConfigFile
 from rapidembed.runtime.tokenizer_settings import Token, TokenizerSettings
 
@@ -33,10 +32,13 @@ class Recipe:
     ends: Ends | None = None
     """None: those of tokenizer.json, or of ``fallback``."""
     fallback: Ends | None = None
+    vocabulary: tuple[str, ...] = ()
+    """Files that the model can be read from where there is no tokenizer.json."""
     extra: tuple[str, ...] = ()
     """Special tokens without a name, where the settings do not list any."""
 
 
+_PAIRS = ("vocab.json", "merges.txt")
 _TWO_TYPES = "{0}:0 $A:0 {1}:0 $B:1 {1}:1"
 _ONE_TYPE = "{0} $A {1} {1} $B {1}"
 
@@ -82,6 +84,7 @@ def _word_piece(settings: TokenizerSettings, special: dict[str, Token | None], e
         },
         normalizer=_bert_normalizer(settings.file),
         pre_tokenizer=pre_tokenizers.BertPreTokenizer(),
+        vocabulary=("vocab.txt",),
         special=special,
         ends=ends,
     )
@@ -110,6 +113,7 @@ def _roberta(settings: TokenizerSettings, parts: Parts) -> Recipe:
         parameters=_bpe(),
         normalizer=None,
         pre_tokenizer=pre_tokenizers.ByteLevel(add_prefix_space=prefix_space),
+        vocabulary=_PAIRS,
         special=special,
         ends=_roberta_ends(special, prefix_space=prefix_space),
     )
@@ -210,6 +214,7 @@ def _qwen(settings: TokenizerSettings, parts: Parts) -> Recipe:
         model="BPE",
         parameters=_bpe(),
         normalizer=normalizers.NFC(),
+        vocabulary=_PAIRS,
         pre_tokenizer=pre_tokenizers.Sequence(
             [
                 pre_tokenizers.Split(Regex(_QWEN_WORDS), behavior="isolated", invert=False),
@@ -296,46 +301,3 @@ CLASSES: dict[str, Class] = {
     "Gemma": _gemma,
 }
 """By the names of transformers' classes, without "Tokenizer" and "Fast"."""
-
-# config.json's model_type -> class.
-_BY_MODEL_TYPE = {
-    **dict.fromkeys(("bert", "distilbert", "electra", "nomic_bert"), "Bert"),
-    **dict.fromkeys(("xlm-roberta", "gte"), "XLMRoberta"),
-    **dict.fromkeys(("qwen2", "qwen3"), "Qwen2"),
-    **dict.fromkeys(("gemma3_text", "gemma3"), "Gemma"),
-    "mpnet": "MPNet",
-    "roberta": "Roberta",
-    "camembert": "Camembert",
-    "albert": "Albert",
-    "deberta-v2": "DebertaV2",
-    "modernbert": "",
-}
-# Whose files often name a class of another kind.
-_NAMED_WRONG = frozenset({"qwen2", "modernbert"})
-_PLAIN = frozenset({"", "PreTrained", "TokenizersBackend"})
-"""Names that stand for what tokenizer.json says."""
-
-
-def class_name(folder: Path) -> str:
-    """The class that transformers would load the tokenizer in ``folder`` with; "" for none of its own.
-
-    Raises:
-        UnsupportedModelError: it brings code of its own.
-    """
-    config = ConfigFile.read_optional(folder / "config.json")
-    own = ConfigFile.read_optional(folder / "tokenizer_config.json")
-    stated = own.values.get("tokenizer_class") or config.values.get("tokenizer_class") or ""
-    name = str(stated).removesuffix("Fast").removesuffix("Tokenizer")
-    model_type = config.text("model_type", "")
-    usual = _BY_MODEL_TYPE.get(model_type)
-    if not stated:
-        name = usual or ""
-    elif usual is not None and (usual == "" or model_type in _NAMED_WRONG):
-        name = usual
-    if name in _PLAIN:
-        return ""
-    if name not in CLASSES and own.values.get("auto_map"):
-        raise UnsupportedModelError(
-            f"{own.path}: auto_map names code for the tokenizer {stated}, which is not run here."
-        )
-    return name

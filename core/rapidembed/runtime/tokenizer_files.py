@@ -1,6 +1,7 @@
 """The fast tokenizer of a checkpoint: as transformers 5 makes it from tokenizer.json or an older vocabulary."""
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,8 @@ from tokenizers.models import BPE, WordPiece
 
 from rapidembed.errors import IntegrityError, RapidEmbedError, UnsupportedModelError
 from rapidembed.registry.config_file import read_json
-from rapidembed.runtime.tokenizer_classes import CLASSES, Parts, Recipe, class_name
+from rapidembed.runtime.tokenizer_classes import CLASSES, Parts, Recipe
+from rapidembed.runtime.tokenizer_name import class_name
 from rapidembed.runtime.tokenizer_settings import SPECIAL, TOKENIZER_FILE, Token, TokenizerSettings
 
 _SENTENCEPIECE = ("sentencepiece.bpe.model", "spiece.model", "tokenizer.model", "spm.model")
@@ -31,11 +33,13 @@ def load_tokenizer(folder: Path, arguments: Mapping[str, Any] = _NOTHING) -> Fas
         UnsupportedModelError: only files are there that no tokenizer can be made from, or they say something unknown.
     """
     name = class_name(folder)
-    settings = TokenizerSettings.read(folder, arguments)
     path = folder / TOKENIZER_FILE
+    tokenizer = _serialized(path) if path.is_file() else None
+    added = tokenizer.get_added_tokens_decoder() if tokenizer is not None else {}
+    settings = TokenizerSettings.read(folder, arguments, added)
     try:
-        if path.is_file():
-            return _from_file(path, name, settings)
+        if tokenizer is not None:
+            return _as_its_class(tokenizer, path, name, settings)
         return _from_vocabulary(folder, name, settings)
     except RapidEmbedError:
         raise
@@ -43,11 +47,14 @@ def load_tokenizer(folder: Path, arguments: Mapping[str, Any] = _NOTHING) -> Fas
         raise IntegrityError(f"{folder} holds no tokenizer that this version can read: {error}") from error
 
 
-def _from_file(path: Path, name: str, settings: TokenizerSettings) -> FastTokenizer:
+def _serialized(path: Path) -> FastTokenizer:
     try:
-        tokenizer = FastTokenizer.from_file(str(path))
+        return FastTokenizer.from_file(str(path))
     except Exception as error:  # tokenizers raises bare Exception
         raise IntegrityError(f"{path} is not a tokenizer this version can read: {error}") from error
+
+
+def _as_its_class(tokenizer: FastTokenizer, path: Path, name: str, settings: TokenizerSettings) -> FastTokenizer:
     if name not in CLASSES:
         special = {key: settings.token(key, None) for key in SPECIAL}
         _add_tokens(tokenizer, settings, special, settings.extra)
@@ -63,14 +70,14 @@ def _from_file(path: Path, name: str, settings: TokenizerSettings) -> FastTokeni
 
 
 def _parts(path: Path, name: str, tokenizer: FastTokenizer) -> Parts:
-    if name not in ("DebertaV2", "Camembert"):
-        return Parts(tokenizer.normalizer)
-    vocabulary = read_json(path)["model"]["vocab"]
-
     def place(token: str) -> int | None:
-        scored = (i for i, piece in enumerate(vocabulary) if piece[0] == token)
-        found = next(scored, None)
-        return found if found is None or name == "Camembert" or vocabulary[found][1] == 0.0 else None
+        number: int | None = tokenizer.model.token_to_id(token)
+        if number is None or name == "Camembert":
+            return number
+        score = re.search(
+            re.escape(json.dumps(token, ensure_ascii=False).encode()) + rb"\s*,\s*(-?[\d.]+)", path.read_bytes()
+        )
+        return number if score is not None and float(score[1]) == 0.0 else None
 
     return Parts(tokenizer.normalizer, place)
 
@@ -82,8 +89,7 @@ def _as_in(tokenizer: FastTokenizer, path: Path, recipe: Recipe, settings: Token
     if _state(tokenizer.pre_tokenizer) != _state(recipe.pre_tokenizer):
         return False
     if recipe.model == "Unigram":
-        model = read_json(path)["model"]
-        same = all(model.get(key, False) == value for key, value in recipe.parameters.items())
+        same = _unigram(path) == recipe.parameters
     else:
         same = all(
             (getattr(tokenizer.model, key) or None) == (value or None) for key, value in recipe.parameters.items()
@@ -92,6 +98,16 @@ def _as_in(tokenizer: FastTokenizer, path: Path, recipe: Recipe, settings: Token
         return False
     there = {number: repr(token) for number, token in tokenizer.get_added_tokens_decoder().items()}
     return not settings.added or there == {number: repr(token) for number, token in settings.added.items()}
+
+
+def _unigram(path: Path) -> dict[str, Any]:
+    """Parameters of a Unigram model, which only its file tells; parsing that would take longer than all else."""
+    text = path.read_bytes()
+    unknown = re.search(rb'"unk_id"\s*:\s*(\d+)', text)
+    return {
+        "unk_id": int(unknown[1]) if unknown else None,
+        "byte_fallback": re.search(rb'"byte_fallback"\s*:\s*true', text) is not None,
+    }
 
 
 def _state(part: Any) -> Any:
@@ -109,13 +125,12 @@ def _rebuilt(tokenizer: FastTokenizer, path: Path, recipe: Recipe) -> FastTokeni
 
 
 def _from_vocabulary(folder: Path, name: str, settings: TokenizerSettings) -> FastTokenizer:
-    words, pairs = folder / "vocab.txt", (folder / "vocab.json", folder / "merges.txt")
     recipe = CLASSES[name](settings, Parts()) if name in CLASSES else None
-    if recipe is not None and recipe.model == "WordPiece" and words.is_file():
-        model: Any = _read(words, lambda: WordPiece.from_file(str(words), **recipe.parameters))
-    elif recipe is not None and recipe.model == "BPE" and all(path.is_file() for path in pairs):
+    paths = [folder / file for file in recipe.vocabulary] if recipe is not None else []
+    if recipe is not None and paths and all(path.is_file() for path in paths):
+        kind = WordPiece if recipe.model == "WordPiece" else BPE
         parameters = {key: value for key, value in recipe.parameters.items() if value is not None}
-        model = _read(pairs[0], lambda: BPE.from_file(*map(str, pairs), **parameters))
+        model: Any = _read(paths[0], lambda: kind.from_file(*map(str, paths), **parameters))
     else:
         found = [file for file in ("vocab.txt", "vocab.json", *_SENTENCEPIECE) if (folder / file).is_file()]
         raise UnsupportedModelError(

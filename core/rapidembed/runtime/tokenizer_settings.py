@@ -14,7 +14,7 @@ from tokenizers import AddedToken
 
 from rapidembed.errors import IntegrityError
 from rapidembed.registry import folder_keys
-from rapidembed.registry.config_file import ConfigFile, read_json
+from rapidembed.registry.config_file import ConfigFile
 
 SPECIAL = ("bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token")
 """Names of the special tokens that every tokenizer may have, in the order in which they are added."""
@@ -39,8 +39,15 @@ class TokenizerSettings:
     """Tokens by the number that they should have."""
 
     @classmethod
-    def read(cls, folder: Path, arguments: Mapping[str, Any]) -> "TokenizerSettings":
-        """Take what the files in ``folder`` say; ``arguments`` win.
+    def read(
+        cls, folder: Path, arguments: Mapping[str, Any], serialized: Mapping[int, AddedToken]
+    ) -> "TokenizerSettings":
+        """Take what the files in ``folder`` say.
+
+        Args:
+            folder: holds them.
+            arguments: win over tokenizer_config.json.
+            serialized: the added tokens of tokenizer.json by number.
 
         Raises:
             UnsupportedModelError: they say something unknown.
@@ -52,7 +59,7 @@ class TokenizerSettings:
         values = {key: value for key, value in config.values.items() if key not in dropped} | dict(arguments)
         folder_keys.check(config, folder_keys.TOKENIZER)
         _rename_extra(values)
-        tokens = _read_added(folder, config.path, values)
+        tokens = _read_added(folder, config.path, values, serialized)
         if "extra_special_tokens" not in values:  # special_tokens_map.json has the older name too
             _rename_extra(values)
         known = {token.content: token for token in tokens.values()}
@@ -91,7 +98,9 @@ def _others(values: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
-def _read_added(folder: Path, path: Path, values: dict[str, Any]) -> dict[int, AddedToken]:
+def _read_added(
+    folder: Path, path: Path, values: dict[str, Any], serialized: Mapping[int, AddedToken]
+) -> dict[int, AddedToken]:
     """The tokens by number. Where tokenizer_config.json has none, the older files tell, which win over it."""
     listed = values.get("added_tokens_decoder")
     if listed is not None:
@@ -102,17 +111,7 @@ def _read_added(folder: Path, path: Path, values: dict[str, Any]) -> dict[int, A
         if name == "extra_special_tokens" and isinstance(value, list):
             value = [*(values.get(name) or []), *(token for token in value if token not in (values.get(name) or []))]
         values[name] = value | {"special": True} if isinstance(value, dict) and "content" in value else value
-    tokens = _older_added(folder, values)
-    whole = folder / TOKENIZER_FILE
-    if whole.is_file() and (tokens or _may_differ(values)):
-        for token in (read_json(whole) or {}).get("added_tokens", []):
-            tokens[token["id"]] = _added(whole, {key: value for key, value in token.items() if key != "id"})
-    return tokens
-
-
-def _may_differ(values: Mapping[str, Any]) -> bool:
-    """Whether a special token is named, whose flags then are those that tokenizer.json gives it."""
-    return any(values.get(name) for name in SPECIAL)
+    return _older_added(folder, values) | dict(serialized)
 
 
 def _older_added(folder: Path, values: Mapping[str, Any]) -> dict[int, AddedToken]:

@@ -40,6 +40,12 @@ class ComputePool:
         """Whether no task runs or waits."""
         return self._unfinished == 0
 
+    def start(self) -> None:
+        """Start all threads now, so that nobody who submits work has to."""
+        with self._lock:
+            while len(self._threads) < self.size and not self._stopping:
+                self._start_thread()
+
     def submit(self, task: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> "Future[R]":
         """Queue bulk work."""
         return self._submit(_BULK, lambda: task(*args, **kwargs))

@@ -35,8 +35,12 @@ class Call:
     first_truncated: list[int] = field(default_factory=list)
     unsplit: int = 0
     """Texts of a script without spaces, in which BM25 found no words."""
+    remedy: str = "Split them"
+    """What to do about texts that were cut."""
     noun: str = "texts"
     """What the inputs are called in messages."""
+    quiet: bool = False
+    """Whether cut texts, and those without words, are nothing to be told of."""
 
     def prepare(self, text: str, index: int | None) -> str:
         """The text as the tokenizer gets it.
@@ -74,8 +78,9 @@ class Call:
         Args:
             stacklevel: of the user's line, seen from the caller of this method; as in :func:`warnings.warn`.
         """
-        self._warn_of_cuts(stacklevel + 1)
-        self._warn_of_unsplit(stacklevel + 1)
+        if not self.quiet:
+            self._warn_of_cuts(stacklevel + 1)
+            self._warn_of_unsplit(stacklevel + 1)
         self.warn_of_repairs(stacklevel + 1)
 
     def _warn_of_cuts(self, stacklevel: int) -> None:
@@ -85,7 +90,7 @@ class Call:
         which = f": {', '.join(named)}{', …' if self.truncated > len(named) else ''}" if self.texts > 1 else ""
         message = (
             f"{self.truncated} of {self.texts} {self.noun} had more than {self.max_tokens} tokens and were cut"
-            f"{which}. Split them, or raise max_tokens; truncate=False makes this an error."
+            f"{which}. {self.remedy}, or raise max_tokens; truncate=False makes this an error."
         )
         warning = TruncationWarning(message, tuple(self.first_truncated))
         warnings.warn(warning, stacklevel=users_level(stacklevel + 1))

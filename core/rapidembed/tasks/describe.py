@@ -8,6 +8,8 @@ if TYPE_CHECKING:
 
 def describe(spec: "ModelSpec") -> dict[str, Any]:
     """Fastembed's keys, and ours: ``max_tokens``, ``languages``, ``prompts``."""
+    from rapidembed.registry.heads import HEADS
+
     onnx = spec.onnx_source
     summary = f"{spec.languages or 'Text'}, {spec.max_tokens or 'any number of'} tokens, {spec.architecture}"
     facts: dict[str, Any] = {
@@ -21,6 +23,6 @@ def describe(spec: "ModelSpec") -> dict[str, Any]:
         "max_tokens": spec.max_tokens,
         "languages": spec.languages,
     }
-    if spec.head in ("pool", "tokens", "hybrid", "picture"):
+    if HEADS[spec.head].dense:
         facts |= {"dim": spec.dim, "tasks": dict(spec.tasks), "prompts": dict(spec.prompts)}
     return facts

@@ -13,6 +13,7 @@ from rapidembed.tasks.known import Known
 from rapidembed.tasks.options import ModelOptions
 
 if TYPE_CHECKING:
+    from rapidembed.hub import Checkpoint
     from rapidembed.registry import ModelSpec
     from rapidembed.tasks.info import ModelInfo
 
@@ -20,8 +21,8 @@ if TYPE_CHECKING:
 class View(NamedTuple):
     """How a surface that promises another library's results looks at the same models."""
 
-    spec: "Callable[[ModelSpec], ModelSpec]" = lambda spec: spec
-    """The facts to go by, from those of the checkpoint."""
+    spec: "Callable[[Checkpoint], ModelSpec]" = lambda checkpoint: checkpoint.spec
+    """The facts to go by, from the checkpoint and those that it states."""
     exported: bool = False
     """Whether the ONNX file that a row names runs, where a graph could be built from the original weights."""
 

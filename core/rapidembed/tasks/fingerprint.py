@@ -7,7 +7,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from rapidembed.hub import announced_sha256
+from rapidembed.hub import Checkpoint, announced_sha256
 from rapidembed.runtime.engine import Engine
 
 
@@ -27,6 +27,12 @@ def fingerprint(engine: Engine[Any], facts: Mapping[str, Any]) -> str:
     checkpoint.check(engine.key.stamp)
     files = [_sha256(path) for path in checkpoint.deciding_files]
     return hashlib.sha256(json.dumps({**facts, "files": files}, sort_keys=True).encode()).hexdigest()[:32]
+
+
+def weights_hash(checkpoint: Checkpoint) -> str:
+    """32 hexadecimal digits over a checkpoint's weights."""
+    files = [_sha256(path) for path in checkpoint.weight_files]
+    return hashlib.sha256(" ".join(files).encode()).hexdigest()[:32]
 
 
 def _sha256(path: Path) -> str:

@@ -37,3 +37,5 @@ class ModelInfo:
     backend: str
     cores: int
     """Cores that one call may use at most."""
+    adapter: str | None = None
+    """Whose vectors an adapter turns, "query" or "both"; None: there is none."""

@@ -2,7 +2,7 @@
 
 import logging
 import threading
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Awaitable, Iterable, Iterator, Mapping
 from concurrent.futures import CancelledError
 from dataclasses import dataclass, replace
 from functools import partial
@@ -13,6 +13,7 @@ from rapidembed.graph import buildable_architectures
 from rapidembed.hub import Checkpoint, HubOptions, mend, resolve
 from rapidembed.registry import ModelSpec, Pooling, Task
 from rapidembed.registry.static_files import STATIC_ARCHITECTURES
+from rapidembed.runtime.batcher import Batcher
 from rapidembed.runtime.device import Placement
 from rapidembed.runtime.engine import NOTHING, Engine, EngineKey
 from rapidembed.runtime.lease import Lease
@@ -21,8 +22,10 @@ from rapidembed.runtime.sinks import Sink, W
 from rapidembed.runtime.stream import LARGEST_WINDOW, Steps, run_windows
 from rapidembed.tasks.arithmetic import arithmetic_on
 from rapidembed.tasks.bulk import Bulk
+from rapidembed.tasks.call import Call
 from rapidembed.tasks.facade import AS_IT_IS, O, View
 from rapidembed.tasks.fingerprint import fingerprint
+from rapidembed.tasks.lone import Lone
 
 if TYPE_CHECKING:
     from rapidembed.tasks.info import ModelInfo
@@ -30,6 +33,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
+V = TypeVar("V")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +63,15 @@ class LeasedModel(Generic[O]):
         return None
 
     @classmethod
+    def computed(cls, checkpoint: Checkpoint, options: O) -> Checkpoint:
+        """The checkpoint as the engine is to see it; most tasks compute what its spec says.
+
+        Raises:
+            UnsupportedModelError: the options ask for what it cannot give.
+        """
+        return checkpoint
+
+    @classmethod
     def load(cls, owner: object, options: O, placement: Placement, view: View = AS_IT_IS) -> Self:
         """Find the model, lease its engine for ``owner``, and check the options against it.
 
@@ -75,17 +88,18 @@ class LeasedModel(Generic[O]):
         row, buildable = cls.task.find(options.model_name), buildable_architectures()
         if row is None or row.onnx_source is None or row.architecture not in buildable:
             return opened(buildable)
-        if view.exported:
-            return opened(buildable - {row.architecture})
+        exported = buildable - {row.architecture}
         try:
-            return opened(buildable)
+            return opened(exported if view.exported else buildable)
         except UnsupportedModelError as error:
             if row.source is None:
                 raise
             try:
-                model = opened(buildable - {row.architecture})
+                model = opened(buildable if view.exported else exported)
             except RapidEmbedError as other:
                 raise error from other
+            if view.exported:
+                return model
             logger.warning("%s: %s The ONNX file of %s runs instead.", row.source, error, row.onnx_source.repo)
             return model
 
@@ -117,11 +131,12 @@ class LeasedModel(Generic[O]):
     @classmethod
     def _over(cls, checkpoint: Checkpoint, owner: object, options: O, placement: Placement, view: View) -> Self:
         """The model in a checkpoint."""
-        checkpoint = replace(checkpoint, spec=view.spec(checkpoint.spec))
+        checkpoint = replace(checkpoint, spec=view.spec(checkpoint))
         if checkpoint.spec.architecture in STATIC_ARCHITECTURES:
             placement = options.place_on_cpu(f"{checkpoint.spec.name} is a static model, which")
         arithmetic = arithmetic_on(options, placement, checkpoint)
-        lease = Lease(owner, EngineKey(checkpoint, placement, options.threads, checkpoint.stamp(), arithmetic))
+        run = cls.computed(checkpoint, options)
+        lease = Lease(owner, EngineKey(run, placement, options.threads, run.stamp(), arithmetic))
         try:
             lease.engine.prepare()
             return cls.of(lease, checkpoint, options)
@@ -182,13 +197,29 @@ class LeasedModel(Generic[O]):
 
     def single(self, item: T, steps: Steps[T, X], sink: Sink[X, W], extra: Mapping[str, int] = NOTHING) -> W:
         """Run the model over a lone input, on all cores if they are free: a window of one."""
+        return self.run_lone(item, Lone(steps, sink, _same, extra))
+
+    def run_lone(self, item: T, lone: Lone[T, X, W, V]) -> V:
+        """Run the model over a lone input, on all cores if they are free."""
         engine = self.engine
-        ready = steps.tokenize([steps.prepare(item, None)])
-        engine.refuse(ready[0], "The text")
-        steps.inspect(ready[0], 0)
-        window = sink.window(1)
-        sink.fill(window, [0], ready, engine.run_one(ready[0], extra))
-        return window
+        ready = lone.make(item, engine)
+        return lone.read(ready, engine.run_one(ready, lone.extra))
+
+    def aone(self, call: Call, item: Any) -> Awaitable[Any] | None:
+        """See :meth:`rapidembed.tasks.runner.RunnableModel.aone`; tasks that have such a way say it."""
+        return None
+
+    def arun_lone(self, item: T, lone: Lone[T, X, W, V]) -> Awaitable[V] | None:
+        """:meth:`run_lone` for who awaits, without a thread of its own; None: this engine has no such way."""
+        engine = self.engine
+        if not isinstance(engine, Batcher):
+            return None
+
+        def make() -> X:
+            self.check_open()
+            return lone.make(item, engine)
+
+        return engine.arun_one(make, lone.read, lone.extra)
 
     def check_open(self) -> None:
         """Raise a ClosedError if the facade was closed while a call runs."""
@@ -230,6 +261,10 @@ class LeasedModel(Generic[O]):
             "over_files": [dict(spec.tokenizer), dict(spec.config)],
             "layers": [repr(layer) for layer in spec.dense],
         }
+
+
+def _same(window: W) -> W:
+    return window
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,21 @@ from rapidembed.types import SparseEmbedding, Vectors
 
 
 @dataclass(frozen=True, slots=True)
+class Chunk:
+    """A part of a longer text: ``text == whole[start:end]``."""
+
+    __module__ = "rapidembed"
+
+    text: str
+    start: int
+    """Where it begins in the whole text, in characters."""
+    end: int
+    """Where it ends."""
+    tokens: int
+    """Of the text itself, without special ones and prompts."""
+
+
+@dataclass(frozen=True, slots=True)
 class RankedDocument:
     """A document's place in a ranking."""
 

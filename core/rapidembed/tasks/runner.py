@@ -25,6 +25,9 @@ class RunnableModel(Model, Protocol[X_contra, V_co, R_co]):
     def one(self, call: Call, item: X_contra) -> V_co:
         """The result of a lone input, which somebody waits for."""
 
+    def aone(self, call: Call, item: X_contra) -> Awaitable[V_co] | None:
+        """:meth:`one` for who awaits, without a thread of its own; None: there is no such way."""
+
     def rows(self, call: Call, items: Iterable[X_contra], bulk: Bulk) -> Iterator[R_co]:
         """The results of many inputs, window by window, in order.
 
@@ -61,8 +64,19 @@ class Runner(Facade[O, M], Generic[O, M, X, V, R]):
         call.warn(stacklevel=3)
         return results
 
-    def _aencode(self, role: str, items: X | Iterable[X], bulk: Bulk) -> Awaitable[V | R]:
-        return awaited(lambda cancelled: self._compute(role, items, replace(bulk, cancelled=cancelled)))
+    async def _aencode(self, role: str, items: X | Iterable[X], bulk: Bulk) -> V | R:
+        # What may take long, such as to load the model or to check a list, is not for the event loop.
+        model = self._model
+        lone = self._lone(items) if model is not None and isinstance(items, str) else None
+        if model is not None and lone is not None:
+            call = model.call(role)
+            pending = model.aone(call, lone)
+            if pending is not None:
+                with self._observed(role, 1):
+                    result: V = await pending
+                call.warn(stacklevel=2)
+                return result
+        return await awaited(lambda cancelled: self._compute(role, items, replace(bulk, cancelled=cancelled)))
 
     def _compute(self, role: str, items: X | Iterable[X], bulk: Bulk) -> tuple[V | R, Call]:
         lone = self._lone(items)

@@ -1,17 +1,45 @@
-"""What a user does around models: distil them, join rankings, compare and compress sets of vectors."""
+"""What a user does around models: distil, adapt, evaluate and calibrate them, join rankings, compress vectors."""
 
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from rapidembed.toolkit.adaptation import Adaptation, adapt, fit_adapter
+    from rapidembed.toolkit.calibration import Calibration, calibrate, calibrate_background
     from rapidembed.toolkit.distillation import Distillation, distil
+    from rapidembed.toolkit.evaluation import evaluate
+    from rapidembed.toolkit.vectors import PackedIndex, quantize
 
-__all__ = ["Distillation", "distil"]
+_HOMES = {
+    "Adaptation": "adaptation",
+    "Calibration": "calibration",
+    "Distillation": "distillation",
+    "PackedIndex": "vectors",
+    "adapt": "adaptation",
+    "calibrate": "calibration",
+    "calibrate_background": "calibration",
+    "distil": "distillation",
+    "evaluate": "evaluation",
+    "fit_adapter": "adaptation",
+    "quantize": "vectors",
+}
+__all__ = [
+    "Adaptation",
+    "Calibration",
+    "Distillation",
+    "PackedIndex",
+    "adapt",
+    "calibrate",
+    "calibrate_background",
+    "distil",
+    "evaluate",
+    "fit_adapter",
+    "quantize",
+]
 
 
 def __getattr__(name: str) -> object:
-    # Loads ONNX Runtime, which other tools do without.
-    if name not in __all__:
+    # Some load ONNX Runtime, which others do without.
+    if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from rapidembed.toolkit import distillation
-
-    return getattr(distillation, name)
+    return getattr(import_module(f"rapidembed.toolkit.{_HOMES[name]}"), name)

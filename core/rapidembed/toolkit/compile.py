@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 from rapidembed.errors import UnsupportedModelError
 from rapidembed.graph import Compiled, compile_program
+from rapidembed.graph.compiled import ADAPTER
 from rapidembed.hub import Checkpoint
 from rapidembed.runtime.backends import BACKENDS
 from rapidembed.runtime.backends.backend import GraphBackend
@@ -53,6 +54,11 @@ def compile_model(model: Loaded, folder: Path) -> None:
         raise UnsupportedModelError(
             f"{checkpoint.spec.name} needs no graph to be built; copy {checkpoint.root} as it is."
         )
+    if checkpoint.adapter is not None:
+        raise UnsupportedModelError(
+            f"{checkpoint.folder} holds an adapter. Merge it into the weights once, where peft is installed: "
+            "model.merge_and_unload().save_pretrained(FOLDER)."
+        )
     for path in _files(checkpoint):
         target = folder / path.relative_to(checkpoint.root)
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -68,6 +74,8 @@ def compile_model(model: Loaded, folder: Path) -> None:
         layout="",
         version=__version__,
     )
+    if getattr(loaded, "adapter", None) is not None:  # models of texts may have one
+        loaded.adapter.save(folder / ADAPTER)
     compile_program(copy, record, rounding=rounding, plain=options.plain)
 
 

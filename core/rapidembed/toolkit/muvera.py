@@ -5,7 +5,7 @@ Dhulipala, Hadian, Jayaram, Lee and Mirrokni, "MUVERA: Multi-Vector Retrieval vi
 """
 
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -51,6 +51,9 @@ class Muvera:
         ValueError: a number is not positive, ``dim_proj`` is larger than ``dim``, or ``k_sim`` is over 16.
     """
 
+    _numbers: ClassVar[type[np.floating[Any]]] = np.float32
+    """What it computes with."""
+
     def __init__(self, dim: int, k_sim: int = 5, dim_proj: int = 16, r_reps: int = 20, random_seed: int = 42) -> None:
         for name, value in (("dim", dim), ("k_sim", k_sim), ("dim_proj", dim_proj), ("r_reps", r_reps)):
             check_positive(name, value)
@@ -61,12 +64,12 @@ class Muvera:
         self.dim, self.k_sim, self.dim_proj, self.r_reps = dim, k_sim, dim_proj, r_reps
         generator = np.random.default_rng(random_seed)
         self._hyperplanes = np.concatenate([generator.normal(size=(dim, k_sim)) for _ in range(r_reps)], axis=1)
-        self._single = self._hyperplanes.astype(np.float32)
-        self._margin = 4 * dim * np.finfo(np.float32).eps * np.linalg.norm(self._hyperplanes, axis=0).max()
-        self._powers = (1 << np.arange(k_sim)).astype(np.float32)
+        self._single = self._hyperplanes.astype(self._numbers)
+        self._margin = 4 * dim * np.finfo(self._numbers).eps * np.linalg.norm(self._hyperplanes, axis=0).max()
+        self._powers = (1 << np.arange(k_sim)).astype(self._numbers)
         signs = generator.choice([-1, 1], size=(r_reps, dim, dim_proj))
         side_by_side = signs.transpose(1, 0, 2).reshape(dim, r_reps * dim_proj)
-        self._projection = (side_by_side / np.sqrt(dim_proj)).astype(np.float32) if dim_proj < dim else None
+        self._projection = (side_by_side / np.sqrt(dim_proj)).astype(self._numbers) if dim_proj < dim else None
 
     @classmethod
     def from_multivector_model(
@@ -121,7 +124,7 @@ class Muvera:
 
     def _encode(self, sets: Sequence[NDArray[Any]], fill: bool, mean: bool) -> Vectors:
         arrays = [self._check(index, vectors) for index, vectors in enumerate(sets)]
-        encoded = np.empty((len(arrays), self.embedding_size), dtype=np.float32)
+        encoded = np.empty((len(arrays), self.embedding_size), dtype=self._numbers)
         few = max(1, (1 << 16) // (self.r_reps * self._clusters))
         for start, end in chunks([len(array) for array in arrays], _CHUNK_VECTORS, few):
             encoded[start:end] = self._encode_chunk(arrays[start:end], fill, mean)
@@ -129,7 +132,7 @@ class Muvera:
 
     def _encode_chunk(self, arrays: list[NDArray[Any]], fill: bool, mean: bool) -> Vectors:
         exact = np.concatenate(arrays)
-        vectors = exact.astype(np.float32, copy=False)
+        vectors = exact.astype(self._numbers, copy=False)
         owner = np.repeat(np.arange(len(arrays)), [len(array) for array in arrays])
         # A row for each vector and repetition, and the number of the cluster that it falls into.
         rows = self._project(vectors)
@@ -144,8 +147,8 @@ class Muvera:
         order = np.argsort(keys.astype(np.uint16) if total <= 1 << 16 else keys, kind="stable")
         sums = np.add.reduceat(rows.take(order, axis=0), begins, axis=0)
         if mean:
-            sums /= counts.astype(np.float32)[:, None]
-        centers = np.zeros((total, self.dim_proj), dtype=np.float32)
+            sums /= counts.astype(self._numbers)[:, None]
+        centers = np.zeros((total, self.dim_proj), dtype=self._numbers)
         centers[occupied] = sums
         if fill:
             first = np.full(total, -1)
@@ -169,7 +172,7 @@ class Muvera:
         if len(close):
             row, plane = np.divmod(close, heights.shape[1])
             heights[row, plane] = np.einsum("ij,ji->i", exact[row].astype(np.float64), self._hyperplanes[:, plane])
-        sides = (heights > 0).astype(np.float32).reshape(-1, self.k_sim)
+        sides = (heights > 0).astype(self._numbers).reshape(-1, self.k_sim)
         return (sides @ self._powers).astype(np.int64).reshape(-1, self.r_reps)
 
     def _check(self, index: int, vectors: NDArray[Any]) -> NDArray[Any]:

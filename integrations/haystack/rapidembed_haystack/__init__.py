@@ -10,11 +10,13 @@ from haystack_integrations.components.embedders.rapidembed import (
     FastembedSparseTextEmbedder,
     FastembedTextEmbedder,
 )
+from haystack_integrations.components.preprocessors.rapidembed import FastembedDocumentSplitter
 from haystack_integrations.components.rankers.rapidembed import FastembedLateInteractionRanker, FastembedRanker
 
 __all__ = [
     "FastembedDocumentEmbedder",
     "FastembedDocumentImageEmbedder",
+    "FastembedDocumentSplitter",
     "FastembedLateInteractionRanker",
     "FastembedRanker",
     "FastembedSparseDocumentEmbedder",

@@ -9,6 +9,7 @@ from rapidembed_langchain.embeddings import FastEmbedEmbeddings
 from rapidembed_langchain.image import FastEmbedImageEmbeddings
 from rapidembed_langchain.rerank import FastEmbedColbertRerank, FastEmbedCrossEncoder, FastEmbedRerank
 from rapidembed_langchain.sparse import FastEmbedSparse, SparseVector
+from rapidembed_langchain.splitter import FastEmbedTextSplitter
 
 __all__ = [
     "FastEmbedColbertRerank",
@@ -17,5 +18,6 @@ __all__ = [
     "FastEmbedImageEmbeddings",
     "FastEmbedRerank",
     "FastEmbedSparse",
+    "FastEmbedTextSplitter",
     "SparseVector",
 ]

@@ -40,6 +40,10 @@ class FastEmbedEmbeddings(ModelFields, Embeddings):
     prompts: dict[str, str] | None = None
     pooling: str | list[str] | None = None
     """How token vectors become one, for models whose files do not say it."""
+    adapter: str | None = None
+    """File of a linear head that turns the vectors, as ``rapidembed.toolkit.adapt`` trains it."""
+    long_text: str = "truncate"
+    """Texts over the limit: cut there, or read in parts; see :class:`rapidembed.TextEmbedding`."""
 
     _model: "TextEmbedding" = PrivateAttr()
 

@@ -9,11 +9,13 @@ from rapidembed_llamaindex.embedding import FastEmbedEmbedding
 from rapidembed_llamaindex.multimodal import FastEmbedMultiModalEmbedding
 from rapidembed_llamaindex.postprocessor import FastEmbedColbertRerank, FastEmbedRerank
 from rapidembed_llamaindex.sparse import FastEmbedSparseEmbedding
+from rapidembed_llamaindex.splitter import FastEmbedNodeParser
 
 __all__ = [
     "FastEmbedColbertRerank",
     "FastEmbedEmbedding",
     "FastEmbedMultiModalEmbedding",
+    "FastEmbedNodeParser",
     "FastEmbedRerank",
     "FastEmbedSparseEmbedding",
 ]

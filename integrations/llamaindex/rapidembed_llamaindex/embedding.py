@@ -76,6 +76,10 @@ class FastEmbedEmbedding(RepairedEmbedding):
     prompts: Fixed[dict[str, str] | None] = None
     pooling: Fixed[str | list[str] | None] = None
     """How token vectors become one, for models whose files do not say it."""
+    adapter: Fixed[Folder] = None
+    """File of a linear head that turns the vectors, as ``rapidembed.toolkit.adapt`` trains it."""
+    long_text: Fixed[str] = "truncate"
+    """Texts over the limit: cut there, or read in parts; see :class:`rapidembed.TextEmbedding`."""
     lazy_load: Fixed[bool] = False
     """Load the model at the first text instead of now."""
     specific_model_path: Fixed[Folder] = None

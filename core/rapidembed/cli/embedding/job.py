@@ -136,7 +136,7 @@ class Job:
         remedy = "" if self.truncated else " --truncated-ids FILE writes all their ids."
         console.warn(
             f"{progress.truncated:,} of {progress.texts:,} texts had more than {model.info.max_tokens} tokens and were "
-            f"cut: {shown}. Split them, or raise --max-tokens if the model has room.{remedy}"
+            f"cut: {shown}. Split them, give --long-text weighted, or raise --max-tokens if the model has room.{remedy}"
         )
 
     def _refuse_truncated(self, chunk: Chunk, embedded: Embedded, model: Model) -> None:

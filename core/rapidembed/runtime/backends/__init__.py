@@ -49,6 +49,8 @@ class BackendRow:
     """Whether the option ``providers`` is for it."""
     chosen: bool = True
     """Whether users choose it; otherwise a model of a certain kind does."""
+    batched: bool = True
+    """Whether inputs of concurrent callers run together; not worth it where one takes microseconds."""
 
     @property
     def installed(self) -> bool:
@@ -95,7 +97,9 @@ BACKENDS = {
             package="openvino",
             install="pip install 'rapidembed[openvino]'",
         ),
-        BackendRow(name="numpy", precisions=("fp32",), module=f"{_OWN}.tables", package="numpy", chosen=False),
+        BackendRow(
+            name="numpy", precisions=("fp32",), module=f"{_OWN}.tables", package="numpy", chosen=False, batched=False
+        ),
     )
 }
 """By name, in the order in which messages list them."""

@@ -1,6 +1,6 @@
 """A model as :class:`rapidembed.LateInteractionTextEmbedding` uses it."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Awaitable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -17,6 +17,7 @@ from rapidembed.tasks.bulk import Bulk
 from rapidembed.tasks.call import Call
 from rapidembed.tasks.late_interaction.options import LateInteractionOptions
 from rapidembed.tasks.late_interaction.steps import LateInteractionSteps
+from rapidembed.tasks.lone import Lone, first
 from rapidembed.tasks.steps import TextSteps
 from rapidembed.tasks.token_model import TokenModel, graph_tokenizer, prompts_of, token_limit
 from rapidembed.tasks.unit import unit_rows
@@ -87,7 +88,11 @@ class LateInteractionModel(TokenModel[LateInteractionOptions]):
 
     def one(self, call: Call, text: str) -> Vectors:
         """The vectors of a lone text, float32 (tokens, dim)."""
-        return self.single(text, self.steps(call), self.sink(call))[0]
+        return self.run_lone(text, Lone(self.steps(call), self.sink(call), first))
+
+    def aone(self, call: Call, text: str) -> Awaitable[Vectors] | None:
+        """See :meth:`rapidembed.tasks.runner.RunnableModel.aone`."""
+        return self.arun_lone(text, Lone(self.steps(call), self.sink(call), first))
 
     def rows(self, call: Call, texts: Iterable[str], bulk: Bulk) -> Iterator[list[Vectors]]:
         """The vectors of many texts, window by window."""

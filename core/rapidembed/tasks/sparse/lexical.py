@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from rapidembed.errors import ClosedError
-from rapidembed.lexical.bm25 import Bm25
+from rapidembed.lexical.bm25 import SPARSE_EMBEDDINGS, Bm25
 from rapidembed.lexical.languages import analysis
 from rapidembed.lexical.models import LexicalModel
 from rapidembed.lexical.words import is_unspaced
@@ -32,6 +32,7 @@ class Bm25Model:
 
     requires_idf = True
     vocab_size = 0  # as fastembed has it: indices are hashes
+    kind = SPARSE_EMBEDDINGS
 
     def __init__(self, model: LexicalModel, options: SparseOptions) -> None:
         lexical = options.lexical
@@ -44,6 +45,7 @@ class Bm25Model:
             k=model.k if lexical.k is None else lexical.k,
             b=model.b if lexical.b is None else lexical.b,
             avg_len=model.avg_len if lexical.avg_len is None else lexical.avg_len,
+            kind=self.kind,
         )
 
     @property
@@ -81,6 +83,9 @@ class Bm25Model:
     def call(self, role: str) -> Call:
         """A new call in the role "plain", "query" or "document"."""
         return Call(role=role)
+
+    def aone(self, call: Call, text: str) -> None:
+        """None: see :meth:`rapidembed.tasks.runner.RunnableModel.aone`."""
 
     def one(self, call: Call, text: str) -> SparseEmbedding:
         """The vector of a lone text."""

@@ -51,7 +51,7 @@ class SparseOptions(TokenOptions):
     def _check_kind(self, lexical: LexicalOptions) -> None:
         """Refuse options that the model has no use for."""
         given = lexical.given() | ({} if self.alpha is None else {"alpha": self.alpha})
-        known = _options_of(self.model_name) if given else ()
+        known = options_of(self.model_name) if given else ()
         if wrong := [name for name in given if name not in known]:
             raise ValueError(
                 f"{', '.join(wrong)}: {self.model_name} has no such option. BM25 has all of {', '.join(LEXICAL)}; "
@@ -59,7 +59,7 @@ class SparseOptions(TokenOptions):
             )
 
 
-def _options_of(model_name: str) -> tuple[str, ...]:
+def options_of(model_name: str) -> tuple[str, ...]:
     """The options that a model has beside those of all."""
     if find_lexical(model_name):
         return LEXICAL

@@ -5,11 +5,14 @@ from pathlib import Path
 from typing import Any, overload
 
 from rapidembed import settings
+from rapidembed.names import LongText
 from rapidembed.registry import ModelSpec
-from rapidembed.tasks.bulk import gather
+from rapidembed.runtime.inputs import check_text
+from rapidembed.tasks.bulk import Bulk, gather
 from rapidembed.tasks.custom import custom_spec
 from rapidembed.tasks.embedder import Embedder
 from rapidembed.tasks.known import Known
+from rapidembed.tasks.results import Chunk
 from rapidembed.tasks.text.model import TextModel
 from rapidembed.tasks.text.options import TextOptions
 from rapidembed.types import Device, Providers, Vectors
@@ -55,6 +58,12 @@ class TextEmbedding(Embedder[TextOptions, TextModel, Vectors, Vectors]):
         prompts: replaces the model's "query" and "document" prompts, for example ``{"query": ""}``.
         pooling: how token vectors become one, for models whose files do not say it (plain transformers checkpoints):
             "mean", "cls", "max", "lasttoken", "weightedmean", "mean_sqrt_len_tokens", or several, concatenated.
+        adapter: file of a linear head that :func:`rapidembed.toolkit.adapt` trained; it turns vectors, before they are
+            cut to ``dimensions`` and normalized: those of queries, or all, as it was trained to.
+        long_text: what becomes of texts over the limit. "truncate": they are cut there. "mean", "weighted", "max": they
+            are read in parts, cut between sentences, whose vectors become one: their mean, that weighted by tokens, or
+            the largest values. "late", for models with mean pooling: they are read in windows that overlap, and all
+            of their tokens are averaged; see :meth:`encode_chunks`.
         lazy_load: load at the first use instead of now.
         providers: ONNX Runtime execution providers to use as they are, instead of ``device``.
         cuda: fastembed's device option: True, False or "auto".
@@ -97,10 +106,40 @@ class TextEmbedding(Embedder[TextOptions, TextModel, Vectors, Vectors]):
         normalize: bool | None = None,
         prompts: Mapping[str, str] | None = None,
         pooling: str | Sequence[str] | None = None,
+        adapter: str | Path | None = None,
+        long_text: LongText = "truncate",
         specific_model_path: str | Path | None = None,
     ) -> None:
         model_name = settings.default_model() if model_name is None else model_name
         self._start(TextOptions, locals())
+
+    # Long texts
+
+    def chunks(self, text: str, *, max_tokens: int | None = None, overlap: int = 0) -> list[Chunk]:
+        """Cut a text into chunks that fit the model, between sentences, else between words; it is tokenized once.
+
+        Args:
+            text: of any length.
+            max_tokens: most tokens in a chunk, without special ones. None: as many as fit beside the document prompt.
+            overlap: about so many tokens of a chunk stand in the next one too: whole sentences, or words.
+
+        Raises:
+            ValueError: such chunks do not fit, or the overlap is not smaller than they are.
+        """
+        check_text(text)
+        return self._loaded().chunks(text, max_tokens, overlap)[0]
+
+    def encode_chunks(
+        self, text: str, *, max_tokens: int | None = None, overlap: int = 0, batch_size: int = 256
+    ) -> tuple[list[Chunk], Vectors]:
+        """Embed a document chunk by chunk: its :meth:`chunks`, and float32 (chunks, dimensions).
+
+        With ``long_text="late"`` the document is read in windows as large as the model takes, and a chunk's vector is
+        the mean of its tokens' as they are in that context (Günther et al., "Late Chunking", 2024,
+        https://arxiv.org/abs/2409.04701); otherwise every chunk is read by itself.
+        """
+        check_text(text)
+        return self._loaded().encode_chunks(text, max_tokens, overlap, Bulk(batch_size, None, False))
 
     # Facts
 

@@ -2,12 +2,16 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import cast
+from os import PathLike
+from typing import TYPE_CHECKING, cast, get_args
 
-from rapidembed.names import POOLING_MODES
+from rapidembed.names import POOLING_MODES, LongText
 from rapidembed.registry import Pooling
 from rapidembed.runtime.inputs import check_positive
 from rapidembed.tasks.options import TokenOptions, check_prompts
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,11 +22,17 @@ class TextOptions(TokenOptions):
     normalize: bool | None
     prompts: Mapping[str, str] | None
     pooling: str | Sequence[str] | None
+    adapter: "str | Path | None"
+    long_text: LongText
 
     def __post_init__(self) -> None:
         TokenOptions.__post_init__(self)
         if self.normalize not in (True, False, None):
             raise ValueError(f"normalize must be True, False or None, got {self.normalize!r}.")
+        if not isinstance(self.adapter, str | PathLike | None):
+            raise ValueError(f"adapter must be a path or None, got {self.adapter!r}.")
+        if self.long_text not in get_args(LongText):
+            raise ValueError(f"long_text must be one of {', '.join(get_args(LongText))}, got {self.long_text!r}.")
         if self.dimensions is not None:
             check_positive("dimensions", self.dimensions)
         check_prompts(self.prompts)

@@ -22,6 +22,7 @@ from rapidembed.toolkit.distillation.retrieval import Pairs, first_sentence, lib
 from rapidembed.toolkit.distillation.student_vocabulary import UNUSED, StudentVocabulary
 from rapidembed.toolkit.distillation.teacher import check_teacher, text_vectors, token_vectors, unit
 from rapidembed.toolkit.distillation.weighting import principal_directions, settle, sif_weights, unfitted
+from rapidembed.toolkit.opened import opened
 from rapidembed.types import Vectors
 
 FEWEST_TEXTS = 500
@@ -98,7 +99,7 @@ def distil(
     if stored not in TYPES:
         raise ValueError(f"stored must be one of {', '.join(TYPES)}, got {stored!r}.")
     known = None if texts is None else _distinct(texts)
-    with _opened(model) as teacher, _staged(folder) as staged:
+    with opened(model) as teacher, _staged(folder) as staged:
         loaded = teacher._loaded()
         _check(loaded, dimensions)
         path, spec = loaded.checkpoint.root / "tokenizer.json", loaded.spec
@@ -208,12 +209,3 @@ def _staged(folder: Path) -> Iterator[Path]:
         if folder.exists():
             folder.rmdir()
         shutil.move(staged, folder)
-
-
-@contextmanager
-def _opened(model: str | Path | TextEmbedding) -> Iterator[TextEmbedding]:
-    if isinstance(model, TextEmbedding):
-        yield model
-        return
-    with TextEmbedding(model) as opened:
-        yield opened

@@ -46,7 +46,7 @@ class LocalEmbedder:
     token: Secret | None
 
     _engine: Any = None
-    _in_model_kwargs: tuple[str, ...] = ("pooling", *PLACEMENT_KWARGS)
+    _in_model_kwargs: tuple[str, ...] = ("pooling", "adapter", "long_text", *PLACEMENT_KWARGS)
     """What ``model_kwargs`` may hold."""
 
     def warm_up(self) -> None:

@@ -31,7 +31,7 @@ class FastembedTextEmbedder(LocalEmbedder):
         parallel: see ``progress_bar``.
         local_files_only: never ask the network.
         model_kwargs: options of :class:`rapidembed.TextEmbedding` that have no parameter here: ``pooling``,
-            ``providers``, ``cuda``, ``device_ids``, ``specific_model_path``, ``lazy_load``.
+            ``adapter``, ``long_text``, ``providers``, ``cuda``, ``device_ids``, ``specific_model_path``, ``lazy_load``.
         batch_size: see ``progress_bar``.
         device: "cpu", "cuda", "cuda:N", a list of CUDA devices, or a ComponentDevice. None: CUDA where ONNX Runtime
             offers it.

@@ -1,0 +1,5 @@
+"""Image embedding."""
+
+from rapidembed.compat.image.image_embedding import ImageEmbedding
+
+__all__ = ["ImageEmbedding"]

@@ -1,0 +1,1 @@
+"""The facades of :mod:`rapidembed` with fastembed's view of the models: what the classes of this package hold."""

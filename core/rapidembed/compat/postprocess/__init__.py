@@ -1,0 +1,5 @@
+"""What is made of token vectors."""
+
+from rapidembed.compat.postprocess.muvera import Muvera
+
+__all__ = ["Muvera"]

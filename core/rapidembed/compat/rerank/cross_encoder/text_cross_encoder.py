@@ -1,0 +1,105 @@
+"""fastembed's class for reranking."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+from rapidembed.compat.common.model_description import BaseModelDescription, ModelSource
+from rapidembed.compat.common.types import OnnxProvider
+from rapidembed.compat.facade import FastembedClass
+from rapidembed.compat.model import FastembedModel
+from rapidembed.types import Device
+
+
+class CrossEncoderModel(FastembedModel):
+    """A model for pairs."""
+
+    _facade = "TextCrossEncoder"
+    _inner = ("rapidembed.compat.inner.rerank", "InnerRerank")
+    _options = ("label",)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        # fastembed reads the first score, however many there are.
+        super().__init__(*args, **kwargs | {"label": 0})
+
+    @classmethod
+    def _list_supported_models(cls) -> list[BaseModelDescription]:
+        from rapidembed.compat.listing import base
+        from rapidembed.registry import RERANK
+
+        return base(RERANK.models())
+
+    def rerank(self, query: str, documents: Iterable[str], batch_size: int = 64, **kwargs: Any) -> Iterator[float]:
+        """Scores of documents."""
+        self._bulk(batch_size, None)
+        yield from self._native.rerank(query, documents, batch_size)
+
+    def rerank_pairs(
+        self, pairs: Iterable[tuple[str, str]], batch_size: int = 64, parallel: int | None = None, **kwargs: Any
+    ) -> Iterator[float]:
+        """Scores of pairs."""
+        yield from self._native.rerank_pairs(pairs, batch_size, self._bulk(batch_size, parallel).parallel)
+
+    def token_count(self, pairs: Iterable[tuple[str, str]], batch_size: int = 1024, **kwargs: Any) -> int:
+        """Tokens of all pairs."""
+        count: int = self._native.token_count(pairs, batch_size)
+        return count
+
+
+class TextCrossEncoder(FastembedClass):
+    """Scores of pairs: arguments, results and errors are those of fastembed's class of this name.
+
+    Methods are generators, so errors of their arguments come with the first score.
+    """
+
+    _class = CrossEncoderModel
+    model: CrossEncoderModel
+
+    def __init__(
+        self,
+        model_name: str,
+        cache_dir: str | None = None,
+        threads: int | None = None,
+        providers: Sequence[OnnxProvider] | None = None,
+        cuda: bool | Device = Device.AUTO,
+        device_ids: list[int] | None = None,
+        lazy_load: bool = False,
+        **kwargs: Any,
+    ) -> None:
+        self._start(locals())
+
+    @classmethod
+    def add_custom_model(
+        cls,
+        model: str,
+        sources: ModelSource,
+        model_file: str = "onnx/model.onnx",
+        description: str = "",
+        license: str = "",
+        size_in_gb: float = 0.0,
+        additional_files: list[str] | None = None,
+    ) -> None:
+        """Add an ONNX model to this process; see :meth:`rapidembed.TextCrossEncoder.add_custom_model`.
+
+        Raises:
+            ValueError: the name is taken.
+        """
+        from rapidembed.compat.custom import PLACE, add, exported
+        from rapidembed.registry import RERANK
+        from rapidembed.tasks.custom import custom_reranker
+
+        facts = exported(model, sources, model_file, additional_files, description, license, size_in_gb)
+        add(RERANK, facts.over(custom_reranker(model, PLACE)))
+
+    def rerank(self, query: str, documents: Iterable[str], batch_size: int = 64, **kwargs: Any) -> Iterable[float]:
+        """The model's score of each document for a query, in their order; higher is more relevant."""
+        yield from self.model.rerank(query, documents, batch_size=batch_size, **kwargs)
+
+    def rerank_pairs(
+        self, pairs: Iterable[tuple[str, str]], batch_size: int = 64, parallel: int | None = None, **kwargs: Any
+    ) -> Iterable[float]:
+        """The model's score of each pair (query, document), in their order."""
+        yield from self.model.rerank_pairs(pairs, batch_size=batch_size, parallel=parallel, **kwargs)
+
+    def token_count(self, pairs: Iterable[tuple[str, str]], batch_size: int = 1024, **kwargs: Any) -> int:
+        """Tokens of all pairs: special ones included, after cutting."""
+        return self.model.token_count(pairs, batch_size=batch_size, **kwargs)

@@ -1,0 +1,5 @@
+"""rapidembed under fastembed's name."""
+
+from rapidembed.compat.install import take_over
+
+take_over()

@@ -1,0 +1,164 @@
+"""fastembed's class for BM25."""
+
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from rapidembed.compat.common.model_description import ModelSource, SparseModelDescription
+from rapidembed.compat.common.utils import define_cache_dir
+from rapidembed.compat.model import FastembedModel
+from rapidembed.compat.sparse.sparse_embedding_base import SparseEmbedding
+from rapidembed.lexical.languages import SNOWBALL, fastembed_stopwords
+from rapidembed.lexical.vocabulary import Stemmer, term_id
+from rapidembed.types import Device
+
+_NAME = "Qdrant/bm25"
+
+
+class Bm25(FastembedModel):
+    """BM25 weights of words, which an index multiplies by the words' idf.
+
+    Args:
+        model_name: ``Qdrant/bm25``; stopwords of all languages ship with this package.
+        cache_dir: kept, and made; nothing is downloaded.
+        k: how slowly repetitions of a word stop to count.
+        b: how much long documents are held against their words, 0 to 1.
+        avg_len: words in an average document.
+        language: decides stemmer and stopwords.
+        token_max_length: longer words are dropped.
+        disable_stemmer: words count as they are, and there are no stopwords but those given.
+        specific_model_path: folder with ``<language>.txt``, the stopwords; without that file there are none.
+        stemmer: an object with ``stem_word(word)``, instead of the language's.
+        stopwords: words to drop, instead of the language's.
+        kwargs: ignored.
+
+    Raises:
+        ValueError: there is no stemmer for the language, or a stemmer was given and disabled.
+    """
+
+    _facade = "SparseTextEmbedding"
+    _inner = ("rapidembed.compat.inner.sparse", "InnerSparse")
+
+    def __init__(
+        self,
+        model_name: str,
+        cache_dir: str | None = None,
+        k: float = 1.2,
+        b: float = 0.75,
+        avg_len: float = 256.0,
+        language: str = "english",
+        token_max_length: int = 40,
+        disable_stemmer: bool = False,
+        specific_model_path: str | Path | None = None,
+        stemmer: Stemmer | None = None,
+        stopwords: Collection[str] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        if not disable_stemmer and stemmer is None and language not in SNOWBALL:
+            raise ValueError(f"{language} language is not supported; give a stemmer, or disable_stemmer=True.")
+        if disable_stemmer and stemmer is not None:
+            raise ValueError("stemmer cannot be supplied with disable_stemmer=True; give one of them.")
+        self.model_name, self.language = model_name, language
+        self.k, self.b, self.avg_len = k, b, avg_len
+        self.token_max_length, self.disable_stemmer, self.stemmer = token_max_length, disable_stemmer, stemmer
+        self.model_description = self._get_model_description(model_name)
+        self.cache_dir = str(define_cache_dir(cache_dir))
+        self.threads = None
+        self._local_files_only = bool(kwargs.get("local_files_only", False))
+        self._specific_model_path = specific_model_path
+        self.stopwords = set(_stopwords(self, stopwords))
+        self._used = False
+        self._native = self._counter()
+
+    @staticmethod
+    def is_name(model_name: str) -> bool:
+        """Whether a model of that name is this one."""
+        return model_name.lower() == _NAME.lower()
+
+    @classmethod
+    def _list_supported_models(cls) -> list[SparseModelDescription]:
+        from rapidembed.lexical.models import find_lexical
+
+        model = find_lexical(_NAME)
+        return [
+            SparseModelDescription(
+                model=_NAME,
+                sources=ModelSource(hf=_NAME),
+                model_file="config.json",
+                description=model.description if model else "",
+                license=model.license if model else "",
+                size_in_GB=0.01,
+                additional_files=[f"{language}.txt" for language in SNOWBALL if fastembed_stopwords(language)],
+                requires_idf=True,
+                vocab_size=0,
+            )
+        ]
+
+    @classmethod
+    def list_supported_models(cls) -> list[dict[str, Any]]:
+        """The models of this class, a fresh dict each."""
+        return [asdict(description) for description in cls._list_supported_models()]
+
+    @property
+    def _model_dir(self) -> Path:
+        """Where fastembed would keep its stopwords; there is nothing."""
+        if self._specific_model_path:
+            return Path(self._specific_model_path)
+        return Path(self.cache_dir, "models--Qdrant--bm25", "snapshots", "none")
+
+    def embed(
+        self, documents: str | Iterable[str], batch_size: int = 256, parallel: int | None = None, **kwargs: Any
+    ) -> Iterator[SparseEmbedding]:
+        """Vectors of documents: float64 weights, int64 indices."""
+        yield from self._native._embed("document", documents, self._bulk(batch_size, parallel))
+
+    passage_embed = embed
+
+    def query_embed(self, query: str | Iterable[str], **kwargs: Any) -> Iterator[SparseEmbedding]:
+        """Vectors of queries: each word's index, int64, with the weight 1."""
+        yield from self._native._embed("query", query, self._bulk(256, None))
+
+    def raw_embed(self, documents: list[str]) -> list[SparseEmbedding]:
+        """Vectors of documents, at once."""
+        return list(self.embed(documents))
+
+    def token_count(self, texts: str | Iterable[str], **kwargs: Any) -> int:
+        """Words of all texts, stopwords included."""
+        count: int = self._native.token_count(texts)
+        return count
+
+    @classmethod
+    def compute_token_id(cls, token: str) -> int:
+        """The index of a stem."""
+        return term_id(token)
+
+    def _counter(self) -> Any:
+        from rapidembed.compat.inner.sparse import InnerSparse
+
+        return InnerSparse(
+            _NAME,
+            device="cpu",
+            cuda=Device.AUTO,
+            lazy_load=True,
+            k=self.k,
+            b=self.b,
+            avg_len=self.avg_len,
+            language=self.language,
+            token_max_length=self.token_max_length,
+            disable_stemmer=self.disable_stemmer or None,
+            stemmer=self.stemmer,
+            stopwords=self.stopwords,
+            tokenizer="word",
+        )
+
+
+def _stopwords(model: Bm25, given: Collection[str] | None) -> Iterable[str]:
+    if given is not None:
+        return (word.lower() for word in given)
+    if model.disable_stemmer or model.language not in SNOWBALL:
+        return ()
+    if model._specific_model_path:
+        file = Path(model._specific_model_path, f"{model.language}.txt")
+        return file.read_text(encoding="utf-8").splitlines() if file.is_file() else ()
+    return fastembed_stopwords(model.language)

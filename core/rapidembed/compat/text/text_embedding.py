@@ -1,0 +1,131 @@
+"""fastembed's class for dense vectors of texts."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+from rapidembed.compat.common.model_description import DenseModelDescription, ModelSource, PoolingType
+from rapidembed.compat.common.types import NumpyArray, OnnxProvider
+from rapidembed.compat.facade import Sized
+from rapidembed.compat.model import FastembedModel
+from rapidembed.types import Device
+
+
+class TextModel(FastembedModel):
+    """A model for dense vectors."""
+
+    _facade = "TextEmbedding"
+    _inner = ("rapidembed.compat.inner.text", "InnerText")
+
+    def __init__(self, *args: Any, task_id: int | None = None, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.default_task_id = task_id
+        """Of a model that has several tasks: the one of texts whose role is not given."""
+
+    @classmethod
+    def _list_supported_models(cls) -> list[DenseModelDescription]:
+        from rapidembed.compat.inner.text import FastembedText
+        from rapidembed.compat.listing import dense
+
+        return dense(FastembedText.task.models())
+
+    def embed(
+        self,
+        documents: str | Iterable[str],
+        batch_size: int = 256,
+        parallel: int | None = None,
+        task_id: int | None = None,
+        **kwargs: Any,
+    ) -> Iterator[NumpyArray]:
+        """Vectors of texts."""
+        bulk = self._bulk(batch_size, parallel)
+        task = self.default_task_id if task_id is None else task_id
+        if task is None or not self._native._loaded().spec.tasks:
+            yield from self._native._embed("plain", documents, bulk)
+        else:
+            yield from self._native.with_task(documents, bulk, task)
+
+    def query_embed(
+        self, query: str | Iterable[str], batch_size: int = 256, parallel: int | None = None, **kwargs: Any
+    ) -> Iterator[NumpyArray]:
+        """Vectors of queries."""
+        yield from self._native._embed("query", query, self._bulk(batch_size, parallel))
+
+    def passage_embed(
+        self, texts: Iterable[str], batch_size: int = 256, parallel: int | None = None, **kwargs: Any
+    ) -> Iterator[NumpyArray]:
+        """Vectors of documents."""
+        yield from self._native._embed("document", texts, self._bulk(batch_size, parallel))
+
+    def token_count(self, texts: str | Iterable[str], batch_size: int = 1024, **kwargs: Any) -> int:
+        """Tokens of all texts."""
+        count: int = self._native.token_count(texts, batch_size)
+        return count
+
+
+class TextEmbedding(Sized):
+    """Dense vectors of texts: arguments, results and errors are those of fastembed's class of this name.
+
+    Methods are generators, so errors of their arguments come with the first vector.
+    """
+
+    _class = TextModel
+    model: TextModel
+
+    def __init__(
+        self,
+        model_name: str = "BAAI/bge-small-en-v1.5",
+        cache_dir: str | None = None,
+        threads: int | None = None,
+        providers: Sequence[OnnxProvider] | None = None,
+        cuda: bool | Device = Device.AUTO,
+        device_ids: list[int] | None = None,
+        lazy_load: bool = False,
+        **kwargs: Any,
+    ) -> None:
+        self._start(locals())
+
+    @classmethod
+    def add_custom_model(
+        cls,
+        model: str,
+        pooling: PoolingType,
+        normalization: bool,
+        sources: ModelSource,
+        dim: int,
+        model_file: str = "onnx/model.onnx",
+        description: str = "",
+        license: str = "",
+        size_in_gb: float = 0.0,
+        additional_files: list[str] | None = None,
+        output_name: str | None = None,
+    ) -> None:
+        """Add an ONNX model to this process; see :meth:`rapidembed.TextEmbedding.add_custom_model`.
+
+        Raises:
+            ValueError: the name is taken.
+        """
+        from rapidembed.compat.custom import PLACE, add, exported
+        from rapidembed.compat.inner.text import FastembedText
+        from rapidembed.tasks.custom import custom_spec
+
+        facts = exported(model, sources, model_file, additional_files, description, license, size_in_gb)
+        spec = custom_spec(model, pooling, normalization, PLACE, dim, output_name=output_name)
+        add(FastembedText.task, facts.over(spec))
+
+    def embed(
+        self, documents: str | Iterable[str], batch_size: int = 256, parallel: int | None = None, **kwargs: Any
+    ) -> Iterable[NumpyArray]:
+        """Vectors of texts, float32 (dimensions,) each, in their order."""
+        yield from self.model.embed(documents, batch_size, parallel, **kwargs)
+
+    def query_embed(self, query: str | Iterable[str], **kwargs: Any) -> Iterable[NumpyArray]:
+        """Vectors of queries: as :meth:`embed`, but for models with a task of their own for queries."""
+        yield from self.model.query_embed(query, **kwargs)
+
+    def passage_embed(self, texts: Iterable[str], **kwargs: Any) -> Iterable[NumpyArray]:
+        """Vectors of documents: as :meth:`embed`."""
+        yield from self.model.passage_embed(texts, **kwargs)
+
+    def token_count(self, texts: str | Iterable[str], batch_size: int = 1024, **kwargs: Any) -> int:
+        """Tokens of all texts: special ones included, after cutting."""
+        return self.model.token_count(texts, batch_size=batch_size, **kwargs)
