@@ -8,7 +8,7 @@ from shutil import copytree
 
 import pytest
 import rapidembed
-from rapidembed import ModelSpec
+from rapidembed import ImageProcessor, ModelSpec
 from rapidembed.graph import RoundingPlan, load_program, program
 from rapidembed.graph.built import GraphSpec
 from rapidembed.hub import Checkpoint
@@ -57,6 +57,9 @@ CHANGES = {
     "pooling": {"pooling": ("cls",)},
     "dense": {"dense": (DenseLayer(path="", in_features=32, out_features=32, bias=True, activation="Tanh"),)},
     "sparse": {"sparse": SparseWeights(logs=2)},
+    "picture_size": {
+        "picture": ImageProcessor(resize=(8, 9), resample=2, crop=None, scale=1.0, mean=(0, 0, 0), deviation=(1, 1, 1))
+    },
     "hides_tokens": {"late": LateInteraction(expansion_length=9)},
     "include_prompt": {"include_prompt": False},
     "adapted": {"tasks": {"some": 1}},

@@ -18,6 +18,7 @@ from rapidembed.cli.model_options import (
 )
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
+_OF_TEXTS = ("dimensions", "max_tokens", "adapter")
 _SUFFIXES = (".npy", ".jsonl", ".parquet")
 
 _EXAMPLES = """
@@ -198,10 +199,10 @@ def _model_options(options: dict[str, Any]) -> dict[str, Any]:
 
 
 def _picture_options(options: dict[str, Any]) -> dict[str, Any]:
-    for name in ("dimensions", "max_tokens"):
+    for name in _OF_TEXTS:
         if options[name] is not None:
             raise click.UsageError(f"--{name.replace('_', '-')} is for texts; these are pictures.")
-    made = {name: value for name, value in _model_options(options).items() if name not in ("dimensions", "max_tokens")}
+    made = {name: value for name, value in _model_options(options).items() if name not in _OF_TEXTS}
     return made | {"model_name": options["model"] or "builtin:image"}
 
 
