@@ -5,9 +5,15 @@ from typing import Literal
 
 from rapidembed.names import HeadName
 from rapidembed.registry import Layer, ModelSpec, Pooling, SparseWeights
+from rapidembed.registry.heads import HEADS
 
 Numbers = Literal["exact", "rounded", "observed"]
 """What weight matrices are multiplied in: float32, 8-bit integers, or float32 with observations for rounding."""
+
+
+Extent = Literal["first", "whole", "head"]
+"""What a graph computes of an encoder: of the last layer the first token only, where nothing else is needed; all tokens
+in any case; nothing, for it takes the hidden state as an input and is the head alone."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,6 +29,12 @@ class GraphSpec:
     include_prompt: bool
     adapted: bool
     """Whether every run chooses an adapter."""
+
+    @property
+    def first_only(self) -> bool:
+        """Whether nothing but the first token's hidden state is needed."""
+        pools_first = self.head == "pool" and self.pooling == ("cls",) and self.include_prompt
+        return HEADS[self.head].first_only or pools_first
 
     @classmethod
     def of(cls, spec: ModelSpec) -> "GraphSpec":

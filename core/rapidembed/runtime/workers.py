@@ -40,6 +40,11 @@ class ComputePool:
         """Whether no task runs or waits."""
         return self._unfinished == 0
 
+    @property
+    def alone(self) -> bool:
+        """Whether no task runs or waits but the one that asks."""
+        return self._unfinished == 1
+
     def submit(self, task: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> "Future[R]":
         """Queue bulk work."""
         return self._submit(_BULK, lambda: task(*args, **kwargs))

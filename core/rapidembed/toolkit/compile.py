@@ -49,6 +49,12 @@ def compile_model(model: Loaded, folder: Path) -> None:
     key = loaded.engine.key
     checkpoint: Checkpoint = key.checkpoint
     backend = BACKENDS[key.backend].load()
+    if key.backend == "native":
+        raise UnsupportedModelError(
+            'backend="native" packs weights of its own, which compiled folders do not hold yet. Compile the model with '
+            f'precision="{"int8" if key.precision == "int8" else "fp32"}" on the default backend: backend="native" takes '
+            "the folder's weights, and packs them once."
+        )
     if not isinstance(backend, GraphBackend) or checkpoint.is_onnx:
         raise UnsupportedModelError(
             f"{checkpoint.spec.name} needs no graph to be built; copy {checkpoint.root} as it is."

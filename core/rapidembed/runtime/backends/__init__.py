@@ -95,6 +95,13 @@ BACKENDS = {
             package="openvino",
             install="pip install 'rapidembed[openvino]'",
         ),
+        BackendRow(
+            name="native",
+            precisions=("int8", "bf16"),
+            module=f"{_OWN}.native",
+            package="rapidembed_native",
+            install="pip install rapidembed-native",
+        ),
         BackendRow(name="numpy", precisions=("fp32",), module=f"{_OWN}.tables", package="numpy", chosen=False),
     )
 }
