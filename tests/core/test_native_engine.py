@@ -1,20 +1,27 @@
 """backend="native": every architecture and head of the golden files through it, beside float32, and what it refuses."""
 
+import json
+
 import numpy as np
 import pytest
-from rapidembed import UnsupportedModelError
+from rapidembed import DeviceError, UnsupportedModelError
+from rapidembed.hub import Checkpoint
+from rapidembed.registry import DenseLayer, Hybrid, LateInteraction, NormLayer
 from rapidembed.runtime.backends import Numbers, onnxruntime, require
 from rapidembed.runtime.device import Placement
 from rapidembed.runtime.engine import EngineKey
+from rapidembed.runtime.lease import open_engine
 from rapidembed.runtime.observation import observe
-from rapidembed.runtime.onnx_engine import OnnxEngine
 from rapidembed.runtime.tokenizer import TokenIds
+from safetensors.numpy import save_file
 
 from tests.fakes.wide import wide_checkpoint
 from tests.golden.architectures import GROUPS, VARIANTS
 
 pytest.importorskip("rapidembed_native", reason="rapidembed-native is not installed: make native")
 
+BOUNDS = {"int8": 0.03, "bf16": 0.01}
+"""Distance from float32 as a share of its length; a wrong scale or order would be off by all of it."""
 CPU = Placement("cpu", (("CPUExecutionProvider",),))
 REFUSED = {
     "albert": "model_type 'albert'",
@@ -27,8 +34,6 @@ REFUSED = {
 
 
 def able(precision):
-    from rapidembed import DeviceError
-
     try:
         require(Numbers(precision, "native"))
     except DeviceError as error:
@@ -36,6 +41,7 @@ def able(precision):
     return ()
 
 
+NEEDS_BF16 = pytest.mark.skipif(bool(able("bf16")), reason='backend="native" has no bf16 here')
 PRECISIONS = [pytest.param(each, marks=able(each)) for each in ("int8", "bf16")]
 
 
@@ -44,7 +50,7 @@ def refused(group, name):
     return None if group == "modernbert" or (group == "jina_bert" and not name.startswith("second")) else words
 
 
-def texts(group, name, checkpoint):
+def inputs_of(group, name, checkpoint):
     files = GROUPS[group]
     for length in files.variants[name].lengths:
         given = files.inputs(name, length, dict(checkpoint.config.values))
@@ -54,8 +60,6 @@ def texts(group, name, checkpoint):
 
 
 def engine(checkpoint, precision, backend="native"):
-    from rapidembed.runtime.lease import open_engine
-
     return open_engine(EngineKey(checkpoint, CPU, 1, checkpoint.stamp(), Numbers(precision, backend)))
 
 
@@ -83,32 +87,112 @@ CASES = [
 REFUSE = [pytest.param(*each, id="-".join(each)) for each in kinds(each for each in VARIANTS if refused(*each))]
 
 
+POOLED = [("mean",), ("cls",), ("max",), ("lasttoken",), ("weightedmean",), ("mean_sqrt_len_tokens",), ("cls", "mean")]
+
+
 def near(found, expected, bound):
-    distance = np.linalg.norm(found - expected) / np.linalg.norm(expected)
-    print(round(float(distance), 5))
-    assert distance < bound
+    assert np.linalg.norm(found - expected) < bound * np.linalg.norm(expected)
 
 
 @pytest.mark.usefixtures("observed")
 @pytest.mark.parametrize(("group", "name", "precision"), CASES)
 def test_every_architecture(group, name, precision, tmp_path):
     checkpoint = wide_checkpoint(group, name, tmp_path / "model")
-    inputs = list(texts(group, name, checkpoint))
-    native, reference = engine(checkpoint, precision), engine(checkpoint, "fp32", "onnxruntime")
-    assert isinstance(reference, OnnxEngine)
-    together = native.run(inputs, max(item.length for item in inputs))
-    for item, row in zip(inputs, together, strict=True):
-        alone = native.run([item], item.length)[0]
-        if row.ndim == 2:
-            row = row[: item.length]
-        np.testing.assert_array_equal(alone, row)
-    expected = [reference.run([item], item.length)[0].ravel() for item in inputs]
-    found = [native.run([item], item.length)[0].ravel() for item in inputs]
-    near(np.concatenate(found), np.concatenate(expected), {"int8": 0.1, "bf16": 0.03}[precision])
+    compare(checkpoint, list(inputs_of(group, name, checkpoint)), precision, {}, BOUNDS[precision])
 
 
+@NEEDS_BF16
 @pytest.mark.parametrize(("group", "name"), REFUSE)
 def test_what_is_refused(group, name, tmp_path):
     checkpoint = wide_checkpoint(group, name, tmp_path / "model")
     with pytest.raises(UnsupportedModelError, match=f'backend="native".*({refused(group, name)})'):
         engine(checkpoint, "bf16")
+
+
+def compare(checkpoint, inputs, precision, extra, bound):
+    """The native engine beside float32, and each input beside itself in company."""
+    native, reference = engine(checkpoint, precision), engine(checkpoint, "fp32", "onnxruntime")
+    together = native.run(inputs, max(item.length for item in inputs), extra)
+    found, expected = [], []
+    for item, row in zip(inputs, together, strict=True):
+        alone = native.run_one(item, extra)[0]
+        np.testing.assert_array_equal(alone, row[: len(alone)] if row.ndim == 2 else row)
+        found.append(alone.ravel())
+        expected.append(reference.run([item], item.length, extra)[0].ravel())
+    near(np.concatenate(found), np.concatenate(expected), bound)
+
+
+@NEEDS_BF16
+@pytest.mark.parametrize("skipped", [0, 2])
+@pytest.mark.parametrize("modes", POOLED, ids="+".join)
+def test_every_pooling(modes, skipped, tmp_path):
+    spec = {"head": "pool", "pooling": modes, "dim": 128 * len(modes), "include_prompt": not skipped}
+    checkpoint = wide_checkpoint("bert", "roberta", tmp_path / "model", **spec)
+    inputs = [item for item in inputs_of("bert", "roberta", checkpoint) if item.length > skipped]
+    compare(checkpoint, inputs, "bf16", {"prompt_tokens": skipped}, 2 * BOUNDS["bf16"])
+
+
+@pytest.mark.usefixtures("observed")
+@pytest.mark.parametrize("precision", PRECISIONS)
+@pytest.mark.parametrize("head", ["pool", "tokens", "words"])
+def test_what_follows_the_encoder(head, precision, tmp_path):
+    layers = (
+        DenseLayer(
+            path="dense", in_features=128, out_features=24, bias=True, activation="Tanh", file="model.safetensors"
+        ),
+        NormLayer(path="norm", width=24, file="model.safetensors"),
+    )
+    spec = {"head": head, "pooling": ("mean",), "dim": 24, "dense": layers}
+    checkpoint = wide_checkpoint("bert", "roberta", tmp_path / "model", **spec)
+    values = np.random.RandomState(1).standard_normal
+    files = {
+        "dense": {"linear.weight": values((24, 128)) / 8, "linear.bias": values(24)},
+        "norm": {"norm.weight": values(24), "norm.bias": values(24)},
+    }
+    for name, tensors in files.items():
+        (checkpoint.root / name).mkdir()
+        tensors = {key: tensor.astype(np.float32) for key, tensor in tensors.items()}
+        save_file(tensors, checkpoint.root / name / "model.safetensors")
+    compare(checkpoint, list(inputs_of("bert", "roberta", checkpoint)), precision, {}, 2 * BOUNDS[precision])
+
+
+@pytest.mark.usefixtures("observed")
+@pytest.mark.parametrize("precision", PRECISIONS)
+def test_hybrid(precision, tmp_path):
+    spec = {"head": "hybrid", "dim": 128, "hybrid": Hybrid(vectors="v.safetensors", weights="w.safetensors")}
+    checkpoint = wide_checkpoint("bert", "roberta", tmp_path / "model", **spec)
+    values = np.random.RandomState(1).standard_normal
+    for name, width in (("v", 128), ("w", 1)):
+        tensors = {"weight": values((width, 128)) / 8, "bias": values(width)}
+        path = checkpoint.root / f"{name}.safetensors"
+        save_file({key: tensor.astype(np.float32) for key, tensor in tensors.items()}, path)
+    inputs = [item for item in inputs_of("bert", "roberta", checkpoint) if item.length > 1]
+    compare(checkpoint, inputs, precision, {}, BOUNDS[precision])
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"head": "attention", "dim": 1}, "does not compute the head 'attention'"),
+        ({"late": LateInteraction(expansion_length=8)}, "fills queries up"),
+        ({"tasks": {"one": 1}}, "does not compute adapters"),
+    ],
+)
+@NEEDS_BF16
+def test_heads_that_are_refused(changes, words, tmp_path):
+    checkpoint = wide_checkpoint("bert", "roberta", tmp_path / "model", **changes)
+    with pytest.raises(UnsupportedModelError, match=words):
+        engine(checkpoint, "bf16")
+
+
+@NEEDS_BF16
+def test_sizes_that_are_refused(tmp_path):
+    folder = GROUPS["bert"].assemble("roberta", GROUPS["bert"].made["roberta"], tmp_path / "narrow")
+    checkpoint = wide_checkpoint("bert", "roberta", tmp_path / "wide")
+    narrow = Checkpoint(checkpoint.spec, folder, checkpoint.weights)
+    with pytest.raises(UnsupportedModelError, match="multiples of 64, got 16 and 16"):
+        engine(narrow, "bf16")
+    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    (folder / "config.json").write_text(json.dumps(config | {"hidden_act": "mish"}), encoding="utf-8")
+    with pytest.raises(UnsupportedModelError, match="hidden_act='mish' is unknown"):
+        engine(narrow, "bf16")

@@ -38,7 +38,9 @@ def wide_checkpoint(group: str, name: str, folder: Path, **changes: Any) -> Chec
     made = widened(group, name)
     config = made["config"]
     width = next(config[key] for key in ("hidden_size", "dim", "n_embd") if key in config)
-    labels = min((s[0] for k, s in made["tensors"].items() if re.search(r"(classifier|out_proj).*weight", k)), default=1)
+    labels = min(
+        (s[0] for k, s in made["tensors"].items() if re.search(r"(classifier|out_proj).*weight", k)), default=1
+    )
     dims = {"tokens": width, "mlm": _VOCABULARY, "classification": labels}
     values: dict[str, Any] = {
         "name": name,
@@ -67,6 +69,8 @@ def _widened(name: str, shape: list[int], factor: int) -> list[int]:
     if "relative_attention_bias" in name or name.endswith("position_ids"):
         return shape
     return [
-        size * factor if size >= _SMALLEST_WIDTH and size != _VOCABULARY and not (_is_table(name) and axis == 0) else size
+        size * factor
+        if size >= _SMALLEST_WIDTH and size != _VOCABULARY and not (_is_table(name) and axis == 0)
+        else size
         for axis, size in enumerate(shape)
     ]

@@ -52,8 +52,8 @@ def compile_model(model: Loaded, folder: Path) -> None:
     if key.backend == "native":
         raise UnsupportedModelError(
             'backend="native" packs weights of its own, which compiled folders do not hold yet. Compile the model with '
-            f'precision="{"int8" if key.precision == "int8" else "fp32"}" on the default backend: backend="native" takes '
-            "the folder's weights, and packs them once."
+            'precision="int8" on the default backend: backend="native" takes the integers of that folder, and packs '
+            "them at its first start."
         )
     if not isinstance(backend, GraphBackend) or checkpoint.is_onnx:
         raise UnsupportedModelError(
