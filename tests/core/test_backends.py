@@ -59,7 +59,9 @@ def test_a_backend_with_an_engine_of_its_own():
 
 
 def test_options_are_checked_by_the_table(tmp_path):
-    with pytest.raises(ValueError, match="backend must be one of onnxruntime, openvino, one-thread, packed, got 'x'"):
+    with pytest.raises(
+        ValueError, match="backend must be one of onnxruntime, openvino, native, one-thread, packed, got 'x'"
+    ):
         TextEmbedding(str(BASE), backend="x")
     with pytest.raises(ValueError, match='precision="fp32" is for backend="onnxruntime", got backend="packed"'):
         TextEmbedding(str(BASE), backend="packed", precision="fp32")

@@ -17,6 +17,9 @@ class OneThread:
     def is_fast(self, precision):
         return True
 
+    def takes(self, checkpoint):
+        return True
+
     def open_engine(self, key):
         return OnnxEngine(key, self)
 

@@ -59,6 +59,9 @@ class Packed:
     def is_fast(self, precision):
         return True
 
+    def takes(self, checkpoint):
+        return True
+
     def open_engine(self, key):
         return PackedEngine(key)
 

@@ -75,7 +75,7 @@ place_options: Options = (
         "--backend",
         metavar="NAME",
         default="onnxruntime",
-        help="What computes: onnxruntime, openvino.  [default: onnxruntime]",
+        help="What computes: onnxruntime, openvino, native.  [default: onnxruntime]",
     ),
 )
 

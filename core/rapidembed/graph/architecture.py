@@ -1,11 +1,12 @@
 """What an architecture tells of itself to have its graphs built."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 from rapidembed.graph.blocks.heads import Classifier
 from rapidembed.graph.inputs import GraphInputs, Modality
+from rapidembed.graph.layout import Layout
 from rapidembed.graph.writer import GraphWriter
 from rapidembed.names import HeadName
 from rapidembed.registry import SparseWeights
@@ -43,10 +44,12 @@ class Attention(Protocol[Read_contra]):
 
 
 class Classify(Protocol[Read_contra]):
-    """Writes an encoder and a classifier of its own."""
+    """Writes a classifier of its own behind an encoder."""
 
-    def __call__(self, writer: GraphWriter, config: ConfigFile, inputs: Read_contra, labels: int) -> str:
-        """Write both: logits (batch, labels)."""
+    def __call__(
+        self, writer: GraphWriter, config: ConfigFile, inputs: Read_contra, labels: int, encode: Encode[Any]
+    ) -> str:
+        """Write both, the encoder by ``encode``: logits (batch, labels)."""
 
 
 class Mlm(Protocol):
@@ -54,6 +57,21 @@ class Mlm(Protocol):
 
     def __call__(self, writer: GraphWriter, config: ConfigFile, x: str, sparse: SparseWeights, mask: str | None) -> str:
         """Write it behind ``x``, the last hidden state; see :class:`rapidembed.graph.blocks.mlm.MlmHead`."""
+
+
+class ReadLayout(Protocol):
+    """Tells an encoder as data."""
+
+    def __call__(self, config: ConfigFile, has: Callable[[str], bool]) -> Layout:
+        """Read it.
+
+        Args:
+            config: config.json.
+            has: whether the checkpoint has an encoder tensor of a name, without prefix.
+
+        Raises:
+            UnsupportedModelError: a layout cannot tell it, or a value is unknown.
+        """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,6 +107,8 @@ class Architecture(Generic[Read]):
     own_vector: bool = False
     """Whether the encoder makes a vector of each input itself, (batch, width), and none of its tokens; its pooling is
     "none"."""
+    layout: ReadLayout | None = None
+    """Where the encoder can be told as data."""
 
     def __post_init__(self) -> None:
         writes = {

@@ -3,12 +3,14 @@
 from importlib import import_module
 
 from rapidembed.errors import IntegrityError, UnsupportedModelError
+from rapidembed.graph import extent as extents
 from rapidembed.graph.architecture import Architecture, Read
 from rapidembed.graph.architectures import CONVOLUTIONS, MODULES
 from rapidembed.graph.blocks import heads, modules
 from rapidembed.graph.blocks.pooling import pool
-from rapidembed.graph.built import BuiltGraph, GraphSpec, Numbers
+from rapidembed.graph.built import BuiltGraph, Extent, GraphSpec, Numbers
 from rapidembed.graph.inputs import GraphInputs
+from rapidembed.graph.layout import Layout, refuse
 from rapidembed.graph.linears import ExactLinears, IntegerLinears, ObservedLinears
 from rapidembed.graph.weights import Weights
 from rapidembed.graph.writer import GraphWriter, Linears
@@ -33,6 +35,7 @@ def build(
     masked: bool,
     numbers: Numbers = "exact",
     plain: bool = False,
+    extent: Extent = "first",
 ) -> BuiltGraph:
     """Build the graph of an encoder with its head.
 
@@ -43,6 +46,8 @@ def build(
     that :func:`rapidembed.registry.heads.output_shape` gives; :func:`rapidembed.graph.blocks.heads.hybrid` says where
     is what. The masked form is for accelerators: it keeps all weights in the session. The other is for CPUs: it takes
     lookup tables as inputs.
+
+    With the ``extent`` "head" there is one input, :data:`rapidembed.graph.layout.HIDDEN`, beside ``prompt_tokens``.
 
     A ``plain`` graph has standard operators only, and takes every tensor of the checkpoint as an input.
 
@@ -59,8 +64,9 @@ def build(
     writer = GraphWriter(
         weights, architecture.prefixes, architecture.anchor, linears, tables_as_inputs=not masked, plain=plain
     )
-    output = _write(architecture, writer, config, spec, masked=masked)
-    writer.refuse_unused(architecture.ignorable)
+    output = _write(extents.cut(architecture, extent), writer, config, spec, masked=masked)
+    if extent != "head":
+        writer.refuse_unused(architecture.ignorable)
     observed = linears.observed if isinstance(linears, ObservedLinears) else {}
     return BuiltGraph(
         writer.finish(output, output_shape(spec, "batch", "tokens"), dict(observed.values())),
@@ -79,11 +85,8 @@ def _write(
     if spec.head == "attention" and architecture.attention:
         return architecture.attention(writer, config, inputs)
     if spec.head == "classification" and architecture.classify:
-        return architecture.classify(writer, config, inputs, spec.dim)
-    pools = spec.head in ("pool", "picture") and not architecture.own_vector
-    pools_first = pools and spec.pooling == ("cls",) and inputs.skipped is None
-    first_only = HEADS[spec.head].first_only or pools_first
-    x, hidden = architecture.encode(writer, config, inputs, first_only=first_only)
+        return architecture.classify(writer, config, inputs, spec.dim, architecture.encode)
+    x, hidden = architecture.encode(writer, config, inputs, first_only=spec.first_only)
     if spec.head == "classification" and architecture.classifier:
         return heads.classify(writer, x, hidden, spec.dim, architecture.classifier)
     if spec.head == "mlm" and architecture.mlm:
@@ -97,10 +100,23 @@ def _write(
             f"{config.path}: the model makes one vector of an input itself; pooling {', '.join(spec.pooling)} is for "
             "vectors of tokens."
         )
-    x = x if pools_first or architecture.own_vector else pool(writer, x, spec.pooling, inputs.real, inputs.skipped)
+    x = x if spec.first_only or architecture.own_vector else pool(writer, x, spec.pooling, inputs.real, inputs.skipped)
     for layer in spec.dense:
         x = modules.follow(writer, x, layer)
     return x
+
+
+def find_layout(config: ConfigFile, weights: Weights, head: HeadName) -> tuple[Layout, str]:
+    """The encoder of a checkpoint as data, and what stands before its tensors' names.
+
+    Raises:
+        UnsupportedModelError: the architecture or one of its values is unknown, or no layout can tell it.
+    """
+    architecture = _find(config, head)
+    prefix = next((each for each in architecture.prefixes if each + architecture.anchor in weights), "")
+    if architecture.layout is None:
+        raise refuse(f"model_type {read_architecture(config)!r}")
+    return architecture.layout(config, lambda name: prefix + name in weights), prefix
 
 
 def _find(config: ConfigFile, head: HeadName) -> Architecture[GraphInputs]:

@@ -5,9 +5,15 @@ from typing import Literal
 
 from rapidembed.names import HeadName
 from rapidembed.registry import Layer, ModelSpec, Pooling, SparseWeights
+from rapidembed.registry.heads import HEADS
 
 Numbers = Literal["exact", "rounded", "observed"]
 """What weight matrices are multiplied in: float32, 8-bit integers, or float32 with observations for rounding."""
+
+
+Extent = Literal["first", "whole", "head"]
+"""What a graph computes of an encoder: of the last layer the first token only, where nothing else is needed; all tokens
+in any case; nothing, for it takes the hidden state as an input and is the head alone."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +31,12 @@ class GraphSpec:
     """Whether every run chooses an adapter."""
     picture_size: tuple[int, int] | None = None
     """(height, width) of pictures, as their processor makes them; None: as config.json says."""
+
+    @property
+    def first_only(self) -> bool:
+        """Whether nothing but the first token's hidden state is needed."""
+        pools_first = self.head in ("pool", "picture") and self.pooling == ("cls",) and self.include_prompt
+        return HEADS[self.head].first_only or pools_first
 
     @classmethod
     def of(cls, spec: ModelSpec) -> "GraphSpec":

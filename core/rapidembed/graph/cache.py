@@ -8,6 +8,7 @@ import contextlib
 import hashlib
 import json
 import logging
+import mmap
 import os
 from collections.abc import Callable
 from dataclasses import astuple
@@ -53,6 +54,34 @@ def cached_tensors(key: str, names: set[str], make: Callable[[], dict[str, NDArr
     tensors = make()
     _keep(lambda: write_tensors(path, tensors), _ROUNDED_ANEW)
     return map_tensors(path, names) or tensors
+
+
+def cached_bytes(key: str, size: int, fill: Callable[[NDArray[np.uint8]], None]) -> NDArray[np.uint8]:
+    """So many bytes, stored under ``key``, at the beginning of a page of memory.
+
+    They are the file's, which processes share; the first time, ``fill`` puts them into the memory that it is given.
+    """
+    path = settings.cache_dir() / "graphs" / f"{key}.packed"
+    if (found := _map_bytes(path, size)) is not None:
+        return found
+    memory = np.frombuffer(mmap.mmap(-1, size), dtype=np.uint8)
+    fill(memory)
+    _keep(lambda: _write(path, lambda file: file.write_bytes(memory.data)), "weights are packed at every start.")
+    found = _map_bytes(path, size)
+    return memory if found is None else found
+
+
+def _map_bytes(path: Path, size: int) -> NDArray[np.uint8] | None:
+    try:
+        if path.stat().st_size != size:
+            logger.warning("Packing the weights anew: %s has not the size that it should.", path)
+            return None
+        return np.memmap(path, dtype=np.uint8, mode="r")
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        logger.warning("Packing the weights anew: %s cannot be read (%s).", path, error)
+        return None
 
 
 def map_tensors(path: Path, names: set[str]) -> dict[str, NDArray[Any]] | None:

@@ -3,7 +3,7 @@
 import hashlib
 import json
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -12,10 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rapidembed.errors import UnsupportedModelError
-from rapidembed.graph.built import BuiltGraph, GraphSpec, Numbers
+from rapidembed.graph.built import BuiltGraph, Extent, GraphSpec, Numbers, Rounded
 from rapidembed.graph.cache import cached, cached_tensors
 from rapidembed.graph.compiled import Compiled, read_compiled, read_record, write_compiled
 from rapidembed.graph.export import Export
+from rapidembed.graph.layout import Layout
 from rapidembed.graph.weights import Weights
 from rapidembed.hub import Checkpoint, check_external, read_onnx
 from rapidembed.names import PoolingMode
@@ -58,6 +59,22 @@ class Program:
     fixed_rows: int | None = None
     dense: tuple[Layer, ...] = ()
     tensors: dict[str, NDArray[np.float32]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class EncoderTensors:
+    """An encoder without a graph."""
+
+    layout: Layout
+    prefix: str
+    """Before the names in the layout."""
+    weights: Weights
+    rounded: Mapping[tuple[str, int], Rounded]
+    """By tensor and first row; empty in float32."""
+    made: Mapping[str, NDArray[Any]]
+    """Integers, and what belongs to them, by the names that ``rounded`` tells."""
+    key: str
+    """The same for the same values."""
 
 
 Observe = Callable[[Program], Iterable[tuple[str, NDArray[np.float32]]]]
@@ -106,6 +123,57 @@ def load_program(
     return replace(program, given=program.given | made, weight_bytes=sum(tensor.nbytes for tensor in made.values()))
 
 
+def find_encoder(checkpoint: Checkpoint) -> tuple[Layout, str, Weights]:
+    """A checkpoint's encoder as data, what stands before its tensors' names, and the tensors; reads no values.
+
+    Raises:
+        UnsupportedModelError: the architecture or one of its values is unknown, or no layout can tell it.
+        IntegrityError: a file is damaged.
+    """
+    from rapidembed.graph.build import find_layout
+
+    if checkpoint.is_onnx:
+        raise UnsupportedModelError(f"{checkpoint.spec.name} runs its own ONNX file, whose numbers are fixed.")
+    weights = _weights(checkpoint)
+    return *find_layout(checkpoint.config, weights, checkpoint.spec.head), weights
+
+
+def load_encoder(checkpoint: Checkpoint, rounding: RoundingPlan | None) -> "EncoderTensors":
+    """What a checkpoint's encoder is made of, for what computes it without a graph; rounded once for both.
+
+    Raises:
+        UnsupportedModelError: the architecture or one of its values is unknown, or no layout can tell it.
+        IntegrityError: a file is damaged or contradicts another.
+    """
+    layout, prefix, weights = find_encoder(checkpoint)
+    graph, made = _integers(checkpoint, weights, rounding)
+    rounded = {(each.source, each.start): each for each in graph.rounded}
+    spec = repr(GraphSpec.of(checkpoint.spec))
+    bits = None if rounding is None else rounding.bits
+    key = _digest((_BUILDER_VERSION, spec, checkpoint.config.values, weights.layout, checkpoint.stamp(), bits))
+    return EncoderTensors(layout, prefix, weights, rounded, made, key)
+
+
+def load_head(checkpoint: Checkpoint, encoder: "EncoderTensors") -> Program:
+    """The program of what follows the encoder: from :data:`rapidembed.graph.layout.HIDDEN` to the head's output."""
+    graph, _ = _graph(checkpoint, encoder.weights, rounded=bool(encoder.rounded), extent="head")
+    program = _from_graph(graph, encoder.weights, _size(checkpoint))
+    made = {name: encoder.made[name] for entry in graph.rounded for name in entry.names}
+    return replace(program, given=program.given | made)
+
+
+def _integers(
+    checkpoint: Checkpoint, weights: Weights, rounding: RoundingPlan | None
+) -> tuple[BuiltGraph, dict[str, NDArray[Any]]]:
+    """A graph that computes all tokens, and its integers: where it can be the one that ONNX Runtime runs."""
+    if GraphSpec.of(checkpoint.spec).first_only:
+        return _build(checkpoint, weights, masked=False, rounding=rounding, plain=False, extent="whole")
+    compiled = read_record(checkpoint.root)
+    if compiled and compiled.fits(None if rounding is None else rounding.bits, plain=False):
+        return read_compiled(checkpoint.root, compiled, weights.layout)
+    return _build(checkpoint, weights, masked=False, rounding=rounding, plain=False)
+
+
 def compile_program(
     checkpoint: Checkpoint, record: Compiled, *, rounding: RoundingPlan | None = None, plain: bool = False
 ) -> None:
@@ -126,30 +194,55 @@ def compile_program(
 
 
 def _build(
-    checkpoint: Checkpoint, weights: Weights, *, masked: bool, rounding: RoundingPlan | None, plain: bool
+    checkpoint: Checkpoint,
+    weights: Weights,
+    *,
+    masked: bool,
+    rounding: RoundingPlan | None,
+    plain: bool,
+    extent: Extent = "first",
 ) -> tuple[BuiltGraph, dict[str, NDArray[Any]]]:
     """The graph of a checkpoint, and the tensors that are made for it, by this start or an earlier one."""
-    spec = GraphSpec.of(checkpoint.spec)
-    config = checkpoint.config
-
-    def build(numbers: Numbers) -> BuiltGraph:
-        # onnx costs a twentieth of a second to import: only a first start pays it.
-        from rapidembed.graph.build import build
-
-        return build(config, weights, spec, masked=masked, numbers=numbers, plain=plain)
-
-    key = (_BUILDER_VERSION, repr(spec), config.values, weights.layout, masked, rounding is not None, plain)
-    digest = _digest(key)
-    graph = cached(digest, lambda: build("exact" if rounding is None else "rounded"))
+    graph, digest = _graph(checkpoint, weights, rounded=rounding is not None, masked=masked, plain=plain, extent=extent)
     if rounding is None:
         return graph, {}
 
     def make() -> dict[str, NDArray[Any]]:
-        return _round(graph, build("observed"), weights, rounding)
+        from rapidembed.graph.build import build
+
+        spec = GraphSpec.of(checkpoint.spec)
+        observed = build(
+            checkpoint.config, weights, spec, masked=masked, numbers="observed", plain=plain, extent=extent
+        )
+        return _round(graph, observed, weights, rounding)
 
     # The graph depends on the weights' layout only, the integers on their values too.
     names = {name for entry in graph.rounded for name in entry.names}
     return graph, cached_tensors(_digest((digest, checkpoint.stamp(), rounding.bits)), names, make)
+
+
+def _graph(
+    checkpoint: Checkpoint,
+    weights: Weights,
+    *,
+    rounded: bool,
+    extent: Extent,
+    masked: bool = False,
+    plain: bool = False,
+) -> tuple[BuiltGraph, str]:
+    """The graph of a checkpoint, by this start or an earlier one, and the key that it is kept under."""
+    spec, config = GraphSpec.of(checkpoint.spec), checkpoint.config
+
+    def build() -> BuiltGraph:
+        # onnx costs a twentieth of a second to import: only a first start pays it.
+        from rapidembed.graph.build import build
+
+        numbers: Numbers = "rounded" if rounded else "exact"
+        return build(config, weights, spec, masked=masked, numbers=numbers, plain=plain, extent=extent)
+
+    key: tuple[Any, ...] = (_BUILDER_VERSION, repr(spec), config.values, weights.layout, masked, rounded, plain)
+    digest = _digest(key if extent == "first" else (*key, extent))
+    return cached(digest, build), digest
 
 
 def _from_graph(graph: BuiltGraph, weights: Weights, size: int, *, masked: bool = False) -> Program:

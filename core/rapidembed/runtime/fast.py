@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rapidembed.errors import DeviceError
+from rapidembed.hub import Checkpoint
 from rapidembed.runtime.backends import BACKENDS, DEFAULT, Numbers
 from rapidembed.types import Precision
 
@@ -34,20 +35,21 @@ def table() -> list[Choice]:
     return sorted((Choice(**row) for row in json.loads(text)), key=lambda choice: -choice.speed)
 
 
-def fastest(backend: str) -> Numbers:
+def fastest(backend: str, checkpoint: Checkpoint | None = None) -> Numbers:
     """The fastest choice that loses at most ``MOST_POINTS`` and can be had here.
 
     Args:
         backend: the default leaves the backend open; another is kept to.
+        checkpoint: the model, where one is meant; what cannot compute it is left out.
     """
     for choice in table():
         kept = backend in (DEFAULT, choice.backend)
-        if kept and choice.ndcg_change >= -MOST_POINTS and _is_here(choice):
+        if kept and choice.ndcg_change >= -MOST_POINTS and _is_here(choice, checkpoint):
             return Numbers(choice.precision, choice.backend)
     return BACKENDS[backend].numbers("auto")
 
 
-def _is_here(choice: Choice) -> bool:
+def _is_here(choice: Choice, checkpoint: Checkpoint | None) -> bool:
     row = BACKENDS[choice.backend]
     if not row.installed:
         return False
@@ -56,4 +58,4 @@ def _is_here(choice: Choice) -> bool:
         backend.require(choice.precision)
     except DeviceError:
         return False
-    return backend.is_fast(choice.precision)
+    return backend.is_fast(choice.precision) and (checkpoint is None or backend.takes(checkpoint))

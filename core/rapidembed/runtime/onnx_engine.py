@@ -4,17 +4,13 @@ import threading
 from collections.abc import Mapping, Sequence
 from typing import Generic
 
-import numpy as np
-from numpy.typing import NDArray
-
-from rapidembed.errors import IntegrityError, NonFiniteError, UnsupportedModelError
-from rapidembed.registry.heads import output_shape
+from rapidembed.errors import UnsupportedModelError
 from rapidembed.runtime import planner
-from rapidembed.runtime.backends import BACKENDS
 from rapidembed.runtime.backends.backend import GraphBackend, Session
 from rapidembed.runtime.engine import NOTHING, EngineKey, TextTokenizer
 from rapidembed.runtime.feeder import Feeder, open_feeder
 from rapidembed.runtime.layers import follow
+from rapidembed.runtime.outputs import check_output
 from rapidembed.runtime.pooling import first_attention, hybrid, pool
 from rapidembed.runtime.ready import X
 from rapidembed.runtime.sessions import Sessions
@@ -141,17 +137,5 @@ class OnnxEngine(Generic[X]):
             output = follow(output, layer, program.tensors)
         if self._spec.head == "hybrid" and self.key.checkpoint.is_onnx:
             output = hybrid(output, program.tensors)
-        self._check(output, length)
+        check_output(output, length, self.key)
         return output
-
-    def _check(self, output: NDArray[np.float32], length: int) -> None:
-        shape = tuple(output_shape(self._spec, len(output), length)[1:])
-        if output.shape[1:] != shape:
-            raise IntegrityError(f"{self._spec.name}: expected results of {shape}, got {output.shape[1:]}.")
-        finite = np.isfinite(output)
-        if not finite.all():
-            rows = np.flatnonzero(~finite.reshape(len(output), -1).all(axis=1))
-            raise NonFiniteError(
-                f"{self._spec.name} produced NaN or infinity for rows {rows.tolist()} of a batch of "
-                f"{len(output)} ({self.backend} {BACKENDS[self.backend].version}, device {self.key.placement.label})."
-            )

@@ -4,6 +4,8 @@ On CPU every batch holds texts of one length, so nothing is padded and attention
 large and padded to a common bucket. Both are cut by a budget of work, not by a number of rows.
 """
 
+import heapq
+import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,6 +17,10 @@ _MANY_TURNS = 16
 """Batches of full size for each worker, behind which it does not matter when the last one ends."""
 _BATCH = 16
 """What a batch costs beside its texts, in tokens: weights are read once more."""
+_PACKED_BUDGET = 512
+"""Work of a batch whose texts are not padded: so much that calls cost little beside it."""
+_UNEVEN = 1.5
+"""How much longer than its share a text may take before it is better to share it too."""
 _GPU_BUDGET = 16_384
 _GPU_BUCKET = 16
 
@@ -46,6 +52,31 @@ def plan_cpu(lengths: Sequence[int], *, hidden: int, max_rows: int, workers: int
         return _cut(groups, full, hidden, max_rows)
     plans = (_cut(groups, width * budget, hidden, max_rows) for budget in _CPU_BUDGETS)
     return min(plans, key=lambda batches: _end(batches, hidden, workers, width * _BATCH))
+
+
+def plan_packed(lengths: Sequence[int], *, hidden: int, max_rows: int, workers: int) -> list[Batch]:
+    """Cut a window into batches of texts of any lengths, which are not padded, all of about the same cost.
+
+    A window of little but one text is one batch, for all cores together. Arguments are those of :func:`plan_cpu`.
+    """
+    costs = [work(length, hidden) for length in lengths]
+    total, most = sum(costs), max(costs, default=0.0)
+    if len(lengths) <= max_rows and most * workers > _UNEVEN * total:
+        return [_batch(range(len(lengths)), lengths)] if lengths else []
+    count = max(math.ceil(total / _PACKED_BUDGET), math.ceil(len(lengths) / max_rows))
+    count = min(len(lengths), math.ceil(count / workers) * workers)
+    batches: list[list[int]] = [[] for _ in range(count)]
+    lightest = [(0.0, number) for number in range(count)]
+    for row in sorted(range(len(lengths)), key=lambda row: -costs[row]):
+        cost, number = heapq.heappop(lightest)
+        batches[number].append(row)
+        if len(batches[number]) < max_rows:
+            heapq.heappush(lightest, (cost + costs[row], number))
+    return [_batch(rows, lengths) for rows in batches]
+
+
+def _batch(rows: Sequence[int], lengths: Sequence[int]) -> Batch:
+    return Batch(tuple(rows), max(lengths[row] for row in rows))
 
 
 def plan_gpu(lengths: Sequence[int], *, hidden: int, max_rows: int) -> list[Batch]:

@@ -40,6 +40,11 @@ class ComputePool:
         """Whether no task runs or waits."""
         return self._unfinished == 0
 
+    @property
+    def alone(self) -> bool:
+        """Whether no task runs or waits but the one that asks."""
+        return self._unfinished == 1
+
     def start(self) -> None:
         """Start all threads now, so that nobody who submits work has to."""
         with self._lock:

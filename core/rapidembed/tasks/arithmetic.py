@@ -49,7 +49,7 @@ def _chosen_here(options: ModelOptions, checkpoint: Checkpoint) -> Numbers | Non
     if options.precision == "fast":
         from rapidembed.runtime.fast import fastest
 
-        return fastest(options.backend)
+        return fastest(options.backend, checkpoint)
     record = read_record(checkpoint.root)
     if record is not None and options.precision == "auto" and options.backend == DEFAULT:
         return _compiled(record, checkpoint)

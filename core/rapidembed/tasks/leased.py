@@ -13,6 +13,7 @@ from rapidembed.graph import buildable_architectures
 from rapidembed.hub import Checkpoint, HubOptions, mend, resolve
 from rapidembed.registry import ModelSpec, Pooling, Task
 from rapidembed.registry.static_files import STATIC_ARCHITECTURES
+from rapidembed.runtime.backends import BACKENDS
 from rapidembed.runtime.batcher import Batcher
 from rapidembed.runtime.device import Placement
 from rapidembed.runtime.engine import NOTHING, EngineKey
@@ -258,10 +259,12 @@ class LeasedModel(Generic[O]):
 
     def facts(self) -> dict[str, Any]:
         """Everything beside the files that decides the results, in JSON's types."""
-        spec = self.spec
+        spec, numbers = self.spec, self.engine.key.numbers
+        own = {"backend": numbers.backend} if BACKENDS[numbers.backend].numbers_of_its_own else {}
         return {
+            **own,
             "head": spec.head,
-            "precision": self.engine.key.precision,
+            "precision": numbers.precision,
             "lower_case": spec.lower_case,
             "over_files": [dict(spec.tokenizer), dict(spec.config)],
             "layers": [repr(layer) for layer in spec.dense],

@@ -50,6 +50,12 @@ def compile_model(model: Loaded, folder: Path) -> None:
     key = loaded.engine.key
     checkpoint: Checkpoint = key.checkpoint
     backend = BACKENDS[key.backend].load()
+    if key.backend == "native":
+        raise UnsupportedModelError(
+            'backend="native" packs weights of its own, which compiled folders do not hold yet. Compile the model with '
+            'precision="int8" on the default backend: backend="native" takes the integers of that folder, and packs '
+            "them at its first start."
+        )
     if not isinstance(backend, GraphBackend) or checkpoint.is_onnx:
         raise UnsupportedModelError(
             f"{checkpoint.spec.name} needs no graph to be built; copy {checkpoint.root} as it is."

@@ -6,6 +6,7 @@ import numpy as np
 
 from rapidembed import settings
 from rapidembed.cli.diagnosis.section import Section
+from rapidembed.errors import DeviceError
 from rapidembed.runtime import cpu
 from rapidembed.runtime.backends import BACKENDS
 from rapidembed.runtime.cores import allowed_cores
@@ -26,6 +27,7 @@ def compute() -> Section:
         section.notes.append("This CPU has neither AVX2 nor NEON; models will be slow.")
     section.facts["int8"] = _integers()
     section.facts["bf16"] = _bfloat16(features)
+    section.facts["native"] = _native()
     section.facts["fast"] = " on ".join(fastest("onnxruntime"))
     _cores(section)
     try:
@@ -48,6 +50,21 @@ def _bfloat16(features: list[str] | None) -> str:
         return f"needs OpenVINO, which is not installed: {openvino.install}"
     able = features is None or {"AVX-512 BF16", "AMX BF16", "BF16"}.intersection(features)
     return f"{'yes' if able else 'this CPU has none'}, with OpenVINO {openvino.version}"
+
+
+def _native() -> str:
+    """What rapidembed-native computes here, or why it does not."""
+    row = BACKENDS["native"]
+    if not row.installed:
+        return f"is not installed: {row.install}"
+    able, lacks = list[str](), list[str]()
+    for precision in row.precisions:
+        try:
+            row.load().require(precision)
+            able.append(precision)
+        except DeviceError as error:
+            lacks.append(str(error))
+    return "; ".join([f"{', '.join(able)}, with rapidembed-native {row.version}"] * bool(able) + lacks)
 
 
 def _cores(section: Section) -> None:

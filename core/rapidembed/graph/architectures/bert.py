@@ -1,11 +1,14 @@
 """BERT (Devlin et al. 2018, https://arxiv.org/abs/1810.04805), as transformers' ``BertModel`` computes it."""
 
+from collections.abc import Callable
+
 from rapidembed.graph.architecture import Architecture
 from rapidembed.graph.architectures import encoder
 from rapidembed.graph.architectures.encoder import ANCHOR, Layers, Sizes
 from rapidembed.graph.blocks import heads
 from rapidembed.graph.blocks.mlm import BERT_MLM, MlmHead
 from rapidembed.graph.inputs import TextInputs, Texts
+from rapidembed.graph.layout import Layout
 from rapidembed.graph.writer import GraphWriter
 from rapidembed.registry.config_file import ConfigFile
 
@@ -37,6 +40,11 @@ def _read(config: ConfigFile) -> Sizes:
     return Sizes.read(config)
 
 
+def layout(config: ConfigFile, has: Callable[[str], bool]) -> Layout:
+    """Tell the encoder as data, see :class:`rapidembed.graph.architecture.ReadLayout`."""
+    return encoder.layout(_read(config))
+
+
 ARCHITECTURE = Architecture(
     classes={
         "pool": _ENCODERS,
@@ -50,6 +58,7 @@ ARCHITECTURE = Architecture(
     ignorable=("embeddings.position_ids", "pooler.", "cls."),
     modality=Texts(told_apart=True),
     encode=encode,
+    layout=layout,
     attention=attention,
     mlm=MlmHead(names=BERT_MLM, table=ANCHOR, read=_read),
     classifier=heads.BERT_CLASSIFIER,

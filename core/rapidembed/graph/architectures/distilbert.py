@@ -1,11 +1,14 @@
 """DistilBERT (Sanh et al. 2019, https://arxiv.org/abs/1910.01108), as transformers' ``DistilBertModel`` computes it."""
 
+from collections.abc import Callable
+
 from rapidembed.graph.architecture import Architecture
 from rapidembed.graph.architectures import encoder
 from rapidembed.graph.architectures.encoder import ANCHOR, LayerNames, Layers, Sizes
 from rapidembed.graph.blocks import heads
 from rapidembed.graph.blocks.mlm import MlmHead, MlmNames
 from rapidembed.graph.inputs import TextInputs, Texts
+from rapidembed.graph.layout import Layout
 from rapidembed.graph.writer import GraphWriter
 from rapidembed.registry.config_file import ConfigFile
 
@@ -49,6 +52,11 @@ def _read(config: ConfigFile) -> Sizes:
     return Sizes.read(config, names=_FIELDS, types=0, epsilon=1e-12)
 
 
+def layout(config: ConfigFile, has: Callable[[str], bool]) -> Layout:
+    """Tell the encoder as data, see :class:`rapidembed.graph.architecture.ReadLayout`."""
+    return encoder.layout(_read(config), parts=_LAYER, layer="transformer.layer.{}.")
+
+
 ARCHITECTURE = Architecture(
     classes={
         "pool": _ENCODERS,
@@ -61,6 +69,7 @@ ARCHITECTURE = Architecture(
     ignorable=("embeddings.position_ids", "vocab_"),
     modality=Texts(),
     encode=encode,
+    layout=layout,
     mlm=MlmHead(names=_MLM, table=ANCHOR, read=_read),
     classifier=heads.Classifier(dense="pre_classifier", activation="Relu"),
 )

@@ -3,6 +3,8 @@
 The same is computed by the code that Alibaba-NLP published before, whose model_type is "new".
 """
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -15,6 +17,7 @@ from rapidembed.graph.blocks.layers import read_heads
 from rapidembed.graph.blocks.mlm import MlmHead, MlmNames
 from rapidembed.graph.blocks.rotary import frequencies, read_turns
 from rapidembed.graph.inputs import TextInputs, Texts
+from rapidembed.graph.layout import Layout
 from rapidembed.graph.writer import GraphWriter
 from rapidembed.registry.config_file import ConfigFile
 
@@ -82,6 +85,11 @@ def _turns(config: ConfigFile, width: int) -> NDArray[np.float32]:
     return turns / np.float32(factor ** (2 / width))
 
 
+def layout(config: ConfigFile, has: Callable[[str], bool]) -> Layout:
+    """Tell the encoder as data, see :class:`rapidembed.graph.architecture.ReadLayout`."""
+    return post_norm.layout(_read(config))
+
+
 ARCHITECTURE = Architecture(
     classes={
         "pool": _ENCODERS,
@@ -94,6 +102,7 @@ ARCHITECTURE = Architecture(
     ignorable=("pooler.", "lm_head.", "embeddings.position_ids"),
     modality=Texts(told_apart=True),
     encode=encode,
+    layout=layout,
     mlm=MlmHead(names=_MLM, table=ANCHOR, read=_read),
     classifier=heads.BERT_CLASSIFIER,
 )

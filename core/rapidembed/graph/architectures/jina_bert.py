@@ -3,6 +3,7 @@
 There are two forms of that code. The later one also normalizes queries, keys and, once more, what attention gives.
 """
 
+from collections.abc import Callable
 from dataclasses import replace
 
 from rapidembed.errors import UnsupportedModelError
@@ -12,6 +13,7 @@ from rapidembed.graph.architectures.post_norm import ANCHOR, Names, PostNorm
 from rapidembed.graph.blocks import heads
 from rapidembed.graph.blocks.layers import read_heads
 from rapidembed.graph.inputs import TextInputs, Texts
+from rapidembed.graph.layout import Layout
 from rapidembed.graph.writer import GraphWriter
 from rapidembed.registry.config_file import ConfigFile
 
@@ -35,13 +37,13 @@ _SECOND = replace(
     down="mlp.down_layer",
     mlp_norm="layer_norm_2",
 )
+_OF_SECOND = "encoder.layer.0.mlp.up_gated_layer.weight"
 _ACTIVATIONS = {"geglu": "gelu", "reglu": "relu"}
 
 
 def encode(writer: GraphWriter, config: ConfigFile, inputs: TextInputs, *, first_only: bool) -> tuple[str, int]:
     """Write the encoder, see :class:`rapidembed.graph.architecture.Encode`."""
-    second = writer.has("encoder.layer.0.mlp.up_gated_layer.weight")
-    return post_norm.encode(writer, _read(config, second), inputs, first_only=first_only)
+    return post_norm.encode(writer, _read(config, writer.has(_OF_SECOND)), inputs, first_only=first_only)
 
 
 def _read(config: ConfigFile, second: bool) -> PostNorm:
@@ -78,6 +80,11 @@ def _read(config: ConfigFile, second: bool) -> PostNorm:
     )
 
 
+def layout(config: ConfigFile, has: Callable[[str], bool]) -> Layout:
+    """Tell the encoder as data, see :class:`rapidembed.graph.architecture.ReadLayout`."""
+    return post_norm.layout(_read(config, has(_OF_SECOND)))
+
+
 ARCHITECTURE = Architecture(
     classes={
         "pool": _ENCODERS,
@@ -89,5 +96,6 @@ ARCHITECTURE = Architecture(
     ignorable=("pooler.", "cls.", "embeddings.position_ids", "embeddings.token_type_ids"),
     modality=Texts(told_apart=True),
     encode=encode,
+    layout=layout,
     classifier=heads.BERT_CLASSIFIER,
 )

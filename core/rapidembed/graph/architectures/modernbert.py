@@ -1,12 +1,13 @@
 """ModernBERT (Warner et al. 2024, https://arxiv.org/abs/2412.13663), as transformers' ``ModernBertModel``."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rapidembed.errors import UnsupportedModelError
-from rapidembed.graph.architecture import Architecture
+from rapidembed.graph.architecture import Architecture, Encode
 from rapidembed.graph.architectures.layer_types import FULL, LOCAL, read_layer_types
 from rapidembed.graph.blocks import basic, layers
 from rapidembed.graph.blocks.attention import Projections, attend
@@ -15,6 +16,7 @@ from rapidembed.graph.blocks.mlm import word_weights
 from rapidembed.graph.blocks.pooling import pool
 from rapidembed.graph.blocks.rotary import Rotary, read_turns, rotary
 from rapidembed.graph.inputs import TextInputs, Texts
+from rapidembed.graph.layout import LayerLayout, Layout, Rows, parts
 from rapidembed.graph.writer import GraphWriter
 from rapidembed.registry import SparseWeights
 from rapidembed.registry.config_file import ConfigFile
@@ -106,7 +108,9 @@ def encode(writer: GraphWriter, config: ConfigFile, inputs: TextInputs, *, first
     return x if first_only else writer.node("Reshape", x, shared.shape), hidden
 
 
-def classify(writer: GraphWriter, config: ConfigFile, inputs: TextInputs, labels: int) -> str:
+def classify(
+    writer: GraphWriter, config: ConfigFile, inputs: TextInputs, labels: int, encode: Encode[TextInputs]
+) -> str:
     """Write the encoder and its classifier, see :class:`rapidembed.graph.architecture.Classify`."""
     pooling = config.text("classifier_pooling", "cls")
     if pooling not in ("cls", "mean"):
@@ -202,6 +206,39 @@ def _layers(config: ConfigFile) -> tuple[str, ...]:
     return read_layer_types(config, tuple(LOCAL if layer % every else FULL for layer in range(count)))
 
 
+def layout(config: ConfigFile, has: Callable[[str], bool]) -> Layout:
+    """Tell the encoder as data, see :class:`rapidembed.graph.architecture.ReadLayout`."""
+    modern = ModernBertConfig.read(config)
+    kinds, last = list(modern.turns), len(modern.layers) - 1
+
+    def layer(number: int, kind: str) -> LayerLayout:
+        name = f"layers.{number}."
+        return LayerLayout(
+            qkv=parts((f"{name}attn.Wqkv",), 3, bias=modern.attention_bias),
+            out=Rows(f"{name}attn.Wo", bias=modern.attention_bias),
+            up=parts((f"{name}mlp.Wi",), 2, bias=modern.mlp_bias),
+            down=Rows(f"{name}mlp.Wo", bias=modern.mlp_bias),
+            middle=f"{name}mlp_norm",
+            last="final_norm" if number == last else f"layers.{number + 1}.attn_norm",
+            turns=kinds.index(kind),
+            reach=modern.reach if kind == LOCAL else None,
+        )
+
+    return Layout(
+        hidden=modern.hidden,
+        heads=modern.heads,
+        intermediate=modern.intermediate,
+        activation=basic.activation_kind(modern.activation),
+        epsilon=modern.epsilon,
+        words=ANCHOR,
+        embedding_norm="embeddings.norm",
+        layers=tuple(layer(number, kind) for number, kind in enumerate(modern.layers)),
+        prenorm=True,
+        norm_bias=modern.norm_bias,
+        turns=tuple(modern.turns.values()),
+    )
+
+
 ARCHITECTURE = Architecture(
     classes={
         "pool": _ENCODERS,
@@ -214,6 +251,7 @@ ARCHITECTURE = Architecture(
     ignorable=("head.", "decoder."),
     modality=Texts(),
     encode=encode,
+    layout=layout,
     mlm=mlm,
     classify=classify,
 )

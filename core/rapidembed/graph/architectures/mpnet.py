@@ -1,6 +1,9 @@
 """MPNet (Song et al. 2020, https://arxiv.org/abs/2004.09297), as transformers' ``MPNetModel`` computes it."""
 
+from collections.abc import Callable
+
 import numpy as np
+from numpy.typing import NDArray
 
 from rapidembed.errors import UnsupportedModelError
 from rapidembed.graph.architecture import Architecture
@@ -9,12 +12,14 @@ from rapidembed.graph.architectures.encoder import ANCHOR, Bias, LayerNames, Lay
 from rapidembed.graph.blocks import heads, relative
 from rapidembed.graph.blocks.mlm import ROBERTA_MLM, MlmHead
 from rapidembed.graph.inputs import TextInputs, Texts
+from rapidembed.graph.layout import Layout, Relative
 from rapidembed.graph.writer import GraphWriter
 from rapidembed.registry.config_file import ConfigFile
 from rapidembed.registry.encoder_config import read_padding
 
 _ENCODERS = frozenset({"MPNetModel", "MPNetForMaskedLM"})
 
+_BIAS = "encoder.relative_attention_bias.weight"
 _LAYER = LayerNames(
     query="attention.attn.q",
     key="attention.attn.k",
@@ -40,14 +45,8 @@ def _read(config: ConfigFile) -> Sizes:
 
 def _bias(writer: GraphWriter, config: ConfigFile, sizes: Sizes, inputs: TextInputs) -> Bias:
     """A number for every head and distance, the same in all layers."""
-    buckets = config.positive("relative_attention_num_buckets")
-    known = relative.t5_buckets(np.arange(-sizes.positions, sizes.positions))
-    if buckets <= known.max():
-        raise UnsupportedModelError(
-            f"{config.path}: relative_attention_num_buckets={buckets!r} is not supported; known: "
-            f"{known.max() + 1} or more."
-        )
-    table = writer.weight("encoder.relative_attention_bias.weight", (buckets, sizes.heads))
+    known, buckets = _check_buckets(config, sizes)
+    table = writer.weight(_BIAS, (buckets, sizes.heads))
     by_distance = writer.node("Transpose", writer.node("Gather", table, writer.constant(known), axis=0), perm=[1, 0])
     count = writer.node("Shape", inputs.ids, start=1, end=2)
     whole = relative.matrix(writer, by_distance, count, zero=sizes.positions)
@@ -56,6 +55,26 @@ def _bias(writer: GraphWriter, config: ConfigFile, sizes: Sizes, inputs: TextInp
         return relative.first_row(writer, by_distance, count, zero=sizes.positions) if first_only else whole
 
     return bias
+
+
+def _check_buckets(config: ConfigFile, sizes: Sizes) -> tuple[NDArray[np.int64], int]:
+    """Rows of the table for every distance, and how many it has."""
+    buckets = config.positive("relative_attention_num_buckets")
+    known = relative.t5_buckets(np.arange(-sizes.positions, sizes.positions))
+    if buckets <= known.max():
+        raise UnsupportedModelError(
+            f"{config.path}: relative_attention_num_buckets={buckets!r} is not supported; known: "
+            f"{known.max() + 1} or more."
+        )
+    return known, buckets
+
+
+def layout(config: ConfigFile, has: Callable[[str], bool]) -> Layout:
+    """Tell the encoder as data, see :class:`rapidembed.graph.architecture.ReadLayout`."""
+    sizes = _read(config)
+    _check_buckets(config, sizes)
+    rows = relative.t5_buckets(np.arange(-sizes.positions, sizes.positions + 1))
+    return encoder.layout(sizes, parts=_LAYER, padding=read_padding(config), relative=Relative(_BIAS, rows))
 
 
 ARCHITECTURE = Architecture(
@@ -70,6 +89,7 @@ ARCHITECTURE = Architecture(
     ignorable=("embeddings.position_ids", "pooler.", "lm_head."),
     modality=Texts(),
     encode=encode,
+    layout=layout,
     mlm=MlmHead(names=ROBERTA_MLM, table=ANCHOR, read=_read),
     classifier=heads.ROBERTA_CLASSIFIER,
 )

@@ -3,6 +3,8 @@
 The same is computed by the code that nomic-ai published before, whose config.json calls fields as GPT-2's does.
 """
 
+from collections.abc import Callable
+
 from rapidembed.errors import UnsupportedModelError
 from rapidembed.graph.architecture import Architecture
 from rapidembed.graph.architectures import post_norm
@@ -10,6 +12,7 @@ from rapidembed.graph.architectures.post_norm import ANCHOR, Names, PostNorm
 from rapidembed.graph.blocks import heads
 from rapidembed.graph.blocks.rotary import read_turns
 from rapidembed.graph.inputs import TextInputs, Texts
+from rapidembed.graph.layout import Layout
 from rapidembed.graph.writer import GraphWriter
 from rapidembed.registry.config_file import ConfigFile
 
@@ -93,6 +96,11 @@ def _activation(config: ConfigFile) -> str:
     return _ACTIVATIONS[name]
 
 
+def layout(config: ConfigFile, has: Callable[[str], bool]) -> Layout:
+    """Tell the encoder as data, see :class:`rapidembed.graph.architecture.ReadLayout`."""
+    return post_norm.layout(_read(config))
+
+
 ARCHITECTURE = Architecture(
     classes={
         "pool": _ENCODERS,
@@ -104,5 +112,6 @@ ARCHITECTURE = Architecture(
     ignorable=("pooler.", "cls.", "embeddings.position_ids"),
     modality=Texts(told_apart=True),
     encode=encode,
+    layout=layout,
     classifier=heads.BERT_CLASSIFIER,
 )

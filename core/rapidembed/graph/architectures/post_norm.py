@@ -13,10 +13,11 @@ from numpy.typing import NDArray
 from rapidembed.graph.blocks import adapters as low_rank
 from rapidembed.graph.blocks import basic, layers
 from rapidembed.graph.blocks.adapters import Adapters
-from rapidembed.graph.blocks.alibi import alibi
+from rapidembed.graph.blocks.alibi import alibi, slopes
 from rapidembed.graph.blocks.attention import Projections, attend
 from rapidembed.graph.blocks.rotary import Rotary, rotary
 from rapidembed.graph.inputs import TextInputs
+from rapidembed.graph.layout import LayerLayout, Layout, Rows, parts, refuse
 from rapidembed.graph.writer import GraphWriter
 
 ANCHOR = "embeddings.word_embeddings.weight"
@@ -175,3 +176,40 @@ def _linear(
 
 def _norm(writer: GraphWriter, model: PostNorm, name: str, x: str) -> str:
     return layers.norm(writer, name, x, model.hidden, model.epsilon)
+
+
+def layout(model: PostNorm) -> Layout:
+    """The same as data.
+
+    Raises:
+        UnsupportedModelError: queries and keys are normalized, the input is added once more, or there are adapters.
+    """
+    names, rotary = model.names, model.turns is not None
+    if names.qk_norms or names.residual_norm or model.adapters is not None:
+        raise refuse("An encoder with norms of queries and keys, or with adapters,")
+
+    def layer(name: str) -> LayerLayout:
+        up = parts(tuple(name + part for part in names.mlp), 1 + model.gated, bias=model.up_bias)
+        return LayerLayout(
+            qkv=parts(tuple(name + part for part in names.qkv), 3, bias=model.attention_bias),
+            out=Rows(name + names.out, bias=model.attention_bias),
+            up=up if model.gate_first else up[::-1],
+            down=Rows(name + names.down, bias=model.down_bias),
+            middle=name + names.attention_norm,
+            last=name + names.mlp_norm,
+            turns=0 if rotary else None,
+        )
+
+    return Layout(
+        hidden=model.hidden,
+        heads=model.heads,
+        intermediate=model.intermediate,
+        activation=basic.activation_kind(model.activation),
+        epsilon=model.epsilon,
+        words=f"{_WORDS}.weight",
+        types=f"{_TYPES}.weight" if model.types else None,
+        embedding_norm=names.norm,
+        layers=tuple(layer(names.layer.format(number)) for number in range(model.layers)),
+        turns=() if model.turns is None else (model.turns,),
+        slopes=None if rotary else slopes(model.heads),
+    )

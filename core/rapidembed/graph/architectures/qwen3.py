@@ -1,6 +1,6 @@
 """Qwen3 (Yang et al. 2025, https://arxiv.org/abs/2505.09388), as transformers' ``Qwen3Model`` computes it."""
 
-from rapidembed.graph.architecture import Architecture
+from rapidembed.graph.architecture import Architecture, Encode
 from rapidembed.graph.architectures import decoder
 from rapidembed.graph.architectures.decoder import ANCHOR, Decoder
 from rapidembed.graph.architectures.layer_types import FULL, read_layer_types
@@ -19,7 +19,9 @@ def encode(writer: GraphWriter, config: ConfigFile, inputs: TextInputs, *, first
     return decoder.encode(writer, _read(config), inputs, first_only=first_only)
 
 
-def classify(writer: GraphWriter, config: ConfigFile, inputs: TextInputs, labels: int) -> str:
+def classify(
+    writer: GraphWriter, config: ConfigFile, inputs: TextInputs, labels: int, encode: Encode[TextInputs]
+) -> str:
     """Write the encoder and its classifier, see :class:`rapidembed.graph.architecture.Classify`."""
     x, hidden = encode(writer, config, inputs, first_only=False)
     x = pool(writer, x, ("lasttoken",), inputs.real)

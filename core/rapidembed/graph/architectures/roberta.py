@@ -4,12 +4,15 @@ XLM-RoBERTa (https://arxiv.org/abs/1911.02116) and CamemBERT (https://arxiv.org/
 vocabulary and training only.
 """
 
+from collections.abc import Callable
+
 from rapidembed.graph.architecture import Architecture
 from rapidembed.graph.architectures import encoder
 from rapidembed.graph.architectures.encoder import ANCHOR, Layers, Sizes
 from rapidembed.graph.blocks import heads
 from rapidembed.graph.blocks.mlm import ROBERTA_MLM, MlmHead
 from rapidembed.graph.inputs import TextInputs, Texts
+from rapidembed.graph.layout import Layout
 from rapidembed.graph.writer import GraphWriter
 from rapidembed.registry.config_file import ConfigFile
 from rapidembed.registry.encoder_config import read_padding
@@ -32,6 +35,11 @@ def _read(config: ConfigFile) -> Sizes:
     return Sizes.read(config)
 
 
+def layout(config: ConfigFile, has: Callable[[str], bool]) -> Layout:
+    """Tell the encoder as data, see :class:`rapidembed.graph.architecture.ReadLayout`."""
+    return encoder.layout(_read(config), padding=read_padding(config))
+
+
 ARCHITECTURE = Architecture(
     classes={
         "pool": _ENCODERS,
@@ -44,6 +52,7 @@ ARCHITECTURE = Architecture(
     ignorable=("embeddings.position_ids", "pooler.", "lm_head."),
     modality=Texts(),
     encode=encode,
+    layout=layout,
     mlm=MlmHead(names=ROBERTA_MLM, table=ANCHOR, read=_read),
     classifier=heads.ROBERTA_CLASSIFIER,
 )

@@ -3,10 +3,11 @@
 import numpy as np
 
 from rapidembed.errors import UnsupportedModelError
+from rapidembed.graph.layout import Activation
 from rapidembed.graph.linears import ExactLinears
 from rapidembed.graph.writer import CONTRIB, GraphWriter
 
-_ACTIVATIONS = {
+_ACTIVATIONS: dict[str, Activation] = {
     "gelu": "erf",
     "gelu_python": "erf",
     "gelu_new": "tanh",
@@ -56,9 +57,7 @@ def activation(writer: GraphWriter, x: str, name: str) -> str:
     Raises:
         UnsupportedModelError: the name is unknown.
     """
-    kind = _ACTIVATIONS.get(name)
-    if kind is None:
-        raise UnsupportedModelError(f"hidden_act={name!r} is unknown; known: {', '.join(_ACTIVATIONS)}.")
+    kind = activation_kind(name)
     if kind == "relu":
         y = writer.node("Relu", x)
     elif kind == "silu":
@@ -74,6 +73,18 @@ def _quick_gelu(writer: GraphWriter, x: str) -> str:
     if not writer.plain:
         return writer.node("QuickGelu", x, domain=CONTRIB, alpha=1.702)
     return writer.node("Mul", x, writer.node("Sigmoid", writer.node("Mul", x, scalar(writer, 1.702))))
+
+
+def activation_kind(name: str) -> Activation:
+    """What a config's ``hidden_act`` names.
+
+    Raises:
+        UnsupportedModelError: the name is unknown.
+    """
+    kind = _ACTIVATIONS.get(name)
+    if kind is None:
+        raise UnsupportedModelError(f"hidden_act={name!r} is unknown; known: {', '.join(_ACTIVATIONS)}.")
+    return kind
 
 
 def lookup(writer: GraphWriter, table: str, ids: str) -> str:

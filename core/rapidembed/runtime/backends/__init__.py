@@ -47,6 +47,8 @@ class BackendRow:
     """Command that installs the package; None: it is always there."""
     takes_providers: bool = False
     """Whether the option ``providers`` is for it."""
+    numbers_of_its_own: bool = False
+    """Whether its results differ from those of other backends in the same precision by more than their last places."""
     chosen: bool = True
     """Whether users choose it; otherwise a model of a certain kind does."""
     batched: bool = True
@@ -96,6 +98,14 @@ BACKENDS = {
             module=f"{_OWN}.openvino",
             package="openvino",
             install="pip install 'rapidembed[openvino]'",
+        ),
+        BackendRow(
+            name="native",
+            precisions=("int8", "bf16"),
+            module=f"{_OWN}.native",
+            package="rapidembed_native",
+            install="pip install rapidembed-native",
+            numbers_of_its_own=True,
         ),
         BackendRow(
             name="numpy", precisions=("fp32",), module=f"{_OWN}.tables", package="numpy", chosen=False, batched=False

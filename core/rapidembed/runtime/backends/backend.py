@@ -26,6 +26,10 @@ class Backend(Protocol):
     def is_fast(self, precision: Precision) -> bool:
         """Whether this CPU computes so about as fast as the table of ``precision="fast"`` says."""
 
+    def takes(self, checkpoint: Checkpoint) -> bool:
+        """Whether ``precision="fast"`` may choose it for a model; by itself it takes all."""
+        return True
+
     def open_engine(self, key: EngineKey) -> Engine[Any]:
         """Load the model of ``key``.
 

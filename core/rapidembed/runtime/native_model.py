@@ -1,0 +1,232 @@
+"""From a checkpoint's tensors to an encoder of rapidembed-native, whose weights are packed once and then mapped."""
+
+import hashlib
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+from rapidembed_native import (
+    Description,
+    Encoder,
+    LayerWeights,
+    NativeError,
+    Norm,
+    Packed,
+    Part,
+    Precision,
+    Rotary,
+    pack,
+    zero_of,
+)
+from rapidembed_native.library import load as load_library
+from rapidembed_native.packing import Activation, packed_bytes
+
+from rapidembed.errors import UnsupportedModelError
+from rapidembed.graph import EncoderTensors
+from rapidembed.graph.built import divisors
+from rapidembed.graph.cache import cached_bytes
+from rapidembed.graph.layout import LayerLayout, Layout, Rows
+from rapidembed.graph.weights import Weights
+
+_ACTIVATIONS = {
+    "erf": Activation.GELU,
+    "tanh": Activation.GELU_TANH,
+    "relu": Activation.RELU,
+    "silu": Activation.SILU,
+}
+_PRECISIONS = {"int8": Precision.INT8, "bf16": Precision.BF16}
+_LOG2_E = math.log2(math.e)
+_HEAD_WIDTHS = (32, 64, 96, 128)
+_HIDDEN_STEP = 64
+_ALIGNED = 64
+_NO_FACTORS = (1.0, 1.0, 1.0)
+
+
+def check_sizes(layout: Layout, prefix: str, weights: Weights, name: str) -> None:
+    """Check that the library can compute an encoder of these sizes; arguments are of :class:`EncoderTensors`.
+
+    Raises:
+        UnsupportedModelError: tells which size it cannot.
+    """
+    hidden, heads = layout.hidden, layout.heads
+    words = weights.shape(prefix + layout.words)[1]
+    if hidden % _HIDDEN_STEP or words % _HIDDEN_STEP:
+        raise UnsupportedModelError(f"{name}: widths must be multiples of {_HIDDEN_STEP}, got {words} and {hidden}.")
+    if hidden // heads not in _HEAD_WIDTHS:
+        known = ", ".join(map(str, _HEAD_WIDTHS))
+        raise UnsupportedModelError(f"{name}: heads must be {known} wide, got {hidden // heads}.")
+
+
+def open_encoder(tensors: EncoderTensors, name: str, longest: int) -> Encoder:
+    """The encoder.
+
+    Args:
+        tensors: with integers, it computes in those; without, in bfloat16.
+        name: of the model, for messages.
+        longest: tokens of the longest text.
+
+    Raises:
+        UnsupportedModelError: the library cannot compute it, see :func:`check_sizes`.
+    """
+    try:
+        return Encoder(_Model(tensors, longest).description())
+    except NativeError as error:
+        raise UnsupportedModelError(f"{name}: {error}") from error
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Matrix:
+    """A matrix as the library takes it."""
+
+    rows: tuple[Rows, ...]
+    factors: Sequence[float] = _NO_FACTORS
+    gated: bool = False
+    zero: int = 128
+
+
+class _Model:
+    def __init__(self, tensors: EncoderTensors, longest: int) -> None:
+        self._tensors, self._layout, self._longest = tensors, tensors.layout, longest
+        self._precision = Precision.INT8 if tensors.rounded else Precision.BF16
+        if tensors.layout.activation not in _ACTIVATIONS:
+            raise UnsupportedModelError(f'The activation {tensors.layout.activation!r} is not there in backend="native".')
+        self._activation = _ACTIVATIONS[tensors.layout.activation]
+
+    def description(self) -> Description:
+        layout = self._layout
+        return Description(
+            precision=self._precision,
+            hidden=layout.hidden,
+            heads=layout.heads,
+            intermediate=layout.intermediate,
+            activation=self._activation,
+            gated=layout.gated,
+            prenorm=layout.prenorm,
+            epsilon=layout.epsilon,
+            words=self._read(layout.words),
+            position_table=self._read(layout.positions) if layout.positions else None,
+            type_table=self._read(layout.types) if layout.types else None,
+            embedding_norm=self._norm(layout.embedding_norm),
+            padding=-1 if layout.padding is None else layout.padding,
+            projection=self._packed["projection"] if layout.projection else None,
+            projection_multipliers=self._multipliers(layout.projection) if layout.projection else None,
+            bias=self._bias(),
+            rotary=[self._angles(turns) for turns in layout.turns],
+            layers=[self._layer(number, layer) for number, layer in enumerate(layout.layers)],
+        )
+
+    def _layer(self, number: int, layer: LayerLayout) -> LayerWeights:
+        return LayerWeights(
+            **{name: self._packed[f"{number}.{name}"] for name in ("qkv", "out", "up", "down")},
+            middle=self._norm(layer.middle),
+            last=self._norm(layer.last),
+            qkv_multipliers=self._multipliers(*layer.qkv),
+            up_multipliers=self._multipliers(*layer.up),
+            rotary=-1 if layer.turns is None else layer.turns,
+            reach=layer.reach or 0,
+        )
+
+    @cached_property
+    def _matrices(self) -> dict[str, _Matrix]:
+        layout = self._layout
+        scale = _LOG2_E / math.sqrt(layout.hidden // layout.heads)
+        zero = zero_of(self._activation, gated=layout.gated)
+        found = {} if layout.projection is None else {"projection": _Matrix(rows=(layout.projection,))}
+        for number, layer in enumerate(layout.layers):
+            found[f"{number}.qkv"] = _Matrix(rows=layer.qkv, factors=(scale, 1.0, 1.0))
+            found[f"{number}.out"] = _Matrix(rows=(layer.out,))
+            found[f"{number}.up"] = _Matrix(rows=layer.up, gated=layout.gated)
+            found[f"{number}.down"] = _Matrix(rows=(layer.down,), zero=zero)
+        return found
+
+    @cached_property
+    def _packed(self) -> dict[str, Packed]:
+        """Every matrix, in one block of memory."""
+        starts, end = dict[str, int](), 0
+        for name, matrix in self._matrices.items():
+            starts[name] = end
+            size = packed_bytes(self._precision, *self._shape(matrix.rows))
+            end += -(-size // _ALIGNED) * _ALIGNED
+
+        def views(memory: NDArray[np.uint8]) -> dict[str, NDArray[np.uint8]]:
+            sizes = {name: packed_bytes(self._precision, *self._shape(m.rows)) for name, m in self._matrices.items()}
+            return {name: memory[start : start + sizes[name]] for name, start in starts.items()}
+
+        def fill(memory: NDArray[np.uint8]) -> None:
+            for name, into in views(memory).items():
+                matrix = self._matrices[name]
+                parts = [self._part(rows, factor) for rows, factor in zip(matrix.rows, matrix.factors, strict=False)]
+                pack(parts, gated=matrix.gated, zero=matrix.zero, into=into)
+
+        version = load_library().rn_pack_version()
+        key = f"{self._tensors.key} {version} {self._precision.name} {self._matrices}"
+        memory = cached_bytes(hashlib.sha256(key.encode()).hexdigest()[:32], end, fill)
+        return {name: Packed(view) for name, view in views(memory).items()}
+
+    def _shape(self, rows: tuple[Rows, ...]) -> tuple[int, int]:
+        """(outputs, width) of linear layers together."""
+        shapes = [self._tensors.weights.shape(self._full(f"{each.name}.weight")) for each in rows]
+        outputs = sum(shape[0] // each.parts for shape, each in zip(shapes, rows, strict=True))
+        return outputs, shapes[0][1]
+
+    def _part(self, rows: Rows, factor: float) -> Part:
+        name = self._full(f"{rows.name}.weight")
+        size = self._tensors.weights.shape(name)[0] // rows.parts
+        start = rows.part * size
+        bias = self._read(f"{rows.name}.bias")[start : start + size] if rows.bias else None
+        if self._precision is Precision.BF16:
+            return Part(self._tensors.weights.float32(name)[start : start + size], bias, factor=factor)
+        entry, made = self._tensors.rounded[name, start], self._tensors.made
+        return Part(made[entry.matrix], bias, made[entry.scales], factor)
+
+    def _multipliers(self, *rows: Rows) -> NDArray[np.float32] | None:
+        """Of the channels of the activation that these matrices are multiplied by."""
+        if self._precision is Precision.BF16:
+            return None
+        found = set[str | None]()
+        for each in rows:
+            name = self._full(f"{each.name}.weight")
+            start = each.part * (self._tensors.weights.shape(name)[0] // each.parts)
+            entry = self._tensors.rounded[name, start]
+            found.add(divisors(entry.observation) if entry.smoothed else None)
+        if len(found) != 1:
+            raise TypeError(
+                f"{rows[0].name}: the graph rounds one activation in several ways: {sorted(map(str, found))}."
+            )
+        (shared,) = found
+        return None if shared is None else self._tensors.made[shared]
+
+    def _norm(self, name: str) -> Norm:
+        older = {"weight": "gamma", "bias": "beta"}
+        has = self._tensors.weights.__contains__
+
+        def read(part: str) -> NDArray[np.float32]:
+            today = f"{name}.{part}"
+            return self._read(today if has(self._full(today)) else f"{name}.{older[part]}")
+
+        return Norm(read("weight"), read("bias") if self._layout.norm_bias else None)
+
+    def _angles(self, turns: NDArray[np.float32]) -> Rotary:
+        angles = np.arange(self._longest, dtype=np.float32)[:, None] * turns
+        return Rotary(np.cos(angles), np.sin(angles))
+
+    def _bias(self) -> NDArray[np.float32] | None:
+        """Added to scores, (heads, distances), times what the library wants."""
+        layout = self._layout
+        if layout.relative is not None:
+            by_distance = self._read(layout.relative.table)[layout.relative.rows].T
+        elif layout.slopes is not None:
+            distances = np.abs(np.arange(-self._longest, self._longest + 1, dtype=np.float32))
+            by_distance = -layout.slopes[:, None] * distances
+        else:
+            return None
+        return np.ascontiguousarray(by_distance * np.float32(_LOG2_E))
+
+    def _full(self, name: str) -> str:
+        return self._tensors.prefix + name
+
+    def _read(self, name: str) -> NDArray[np.float32]:
+        return self._tensors.weights.float32(self._full(name))
