@@ -18,7 +18,7 @@ from rapidembed.cli.model_options import (
 )
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
-_OF_TEXTS = ("dimensions", "max_tokens", "adapter")
+_OF_TEXTS = ("dimensions", "max_tokens", "adapter", "long_text")
 _SUFFIXES = (".npy", ".jsonl", ".parquet")
 
 _EXAMPLES = """
