@@ -92,7 +92,7 @@ class _Model:
         self._tensors, self._layout, self._longest = tensors, tensors.layout, longest
         self._precision = Precision.INT8 if tensors.rounded else Precision.BF16
         if tensors.layout.activation not in _ACTIVATIONS:
-            raise UnsupportedModelError(f'The activation {tensors.layout.activation!r} is not there in backend="native".')
+            raise UnsupportedModelError(f'backend="native" lacks the activation {tensors.layout.activation!r}.')
         self._activation = _ACTIVATIONS[tensors.layout.activation]
 
     def description(self) -> Description:
