@@ -5,13 +5,8 @@ import re
 from pathlib import Path
 
 import pytest
-from rapidembed import (
-    HybridTextEmbedding,
-    LateInteractionTextEmbedding,
-    SparseTextEmbedding,
-    TextCrossEncoder,
-    TextEmbedding,
-)
+import rapidembed
+from rapidembed import TextEmbedding
 from rapidembed.registry import TASKS
 
 from tests.cli.conftest import NAME, TINY, Program, Run, environment
@@ -30,7 +25,7 @@ def names(run: Run, *words: object) -> list[str]:
 
 
 def test_all_curated_models_are_listed(run: Run) -> None:
-    facades = (TextEmbedding, SparseTextEmbedding, LateInteractionTextEmbedding, TextCrossEncoder, HybridTextEmbedding)
+    facades = [getattr(rapidembed, task.facade) for task in TASKS.values()]
     expected = [model["model"] for facade in facades for model in facade.list_supported_models()]
     assert names(run) == expected
     lines = run("models").stdout.splitlines()

@@ -136,4 +136,5 @@ def test_the_shape_of_an_output():
         "attention": ["batch", "tokens"],
         "words": token_vectors,
         "hybrid": ["batch", "tokens", HIDDEN + 1],
+        "picture": vector,
     }

@@ -14,7 +14,8 @@ from rapidembed import (
     TruncationWarning,
     UnsupportedModelError,
 )
-from rapidembed.graph import buildable_architectures, load_program
+from rapidembed.graph import load_program
+from rapidembed.graph.architectures import MODULES
 from rapidembed.hub import Checkpoint
 from rapidembed.registry import LateInteraction, ModelSpec, SparseWeights, discover
 from rapidembed.registry.config_file import ConfigFile
@@ -182,7 +183,8 @@ def architecture(group, name):
 
 
 def test_every_architecture_is_tested():
-    assert {architecture(*each) for each in VARIANTS} | {"bert"} == buildable_architectures()
+    of_texts = {name for name, module in MODULES.items() if ".vision." not in module}
+    assert {architecture(*each) for each in VARIANTS} | {"bert"} == of_texts, "pictures' have tests of their own"
 
 
 @pytest.mark.parametrize(("group", "name"), [("bert", "distilbert")])
@@ -254,7 +256,7 @@ REFUSED = [
     ("bert", "roberta", {"position_embedding_type": "relative_key"}, "position_embedding_type='relative_key'"),
     ("bert", "roberta", {"is_decoder": True}, "is_decoder=True"),
     ("bert", "roberta", {"add_cross_attention": True}, "add_cross_attention=True"),
-    ("bert", "roberta", {"hidden_act": "quick_gelu"}, "hidden_act='quick_gelu' is unknown"),
+    ("bert", "roberta", {"hidden_act": "mystery"}, "hidden_act='mystery' is unknown"),
     ("bert", "roberta", {"architectures": ["RobertaForTokenClassification"]}, "'RobertaForTokenClassification'"),
     ("bert", "mpnet", {"relative_attention_num_buckets": 16}, "relative_attention_num_buckets=16 .* 29 or more"),
     ("bert", "mpnet", {"hidden_act": "mish"}, "hidden_act='mish'"),

@@ -102,7 +102,7 @@ def test_options_reach_the_core(make) -> None:
 def test_every_option_of_the_core_is_reachable(monkeypatch: pytest.MonkeyPatch) -> None:
     """What TextEmbedding takes, the components take by name, under another name, or in model_kwargs."""
     renamed = {"model_name": "model", "dimensions": "truncate_dim"}
-    own = {"pooling", "providers", "cuda", "device_ids", "specific_model_path", "lazy_load"}
+    own = {"pooling", "adapter", "long_text", "providers", "cuda", "device_ids", "specific_model_path", "lazy_load"}
     for make in (text_embedder, document_embedder):
         parameters = set(inspect.signature(type(make()).__init__).parameters)
         for option in set(inspect.signature(TextEmbedding).parameters) - own:
@@ -176,7 +176,7 @@ async def test_wrong_input_of_the_document_embedder(wrong: object, message: str)
 def test_unknown_and_wrong_options_are_refused(make) -> None:
     with pytest.raises(TypeError, match="modelname"):
         make(modelname=MINILM)
-    with pytest.raises(ValueError, match=r"model_kwargs may hold pooling, providers, .*; got 'provider'"):
+    with pytest.raises(ValueError, match=r"model_kwargs may hold pooling, adapter, .*; got 'provider'"):
         make(model_kwargs={"provider": []})
     with pytest.raises(ValueError, match="threads must be a positive"):
         make(threads=0).warm_up()
