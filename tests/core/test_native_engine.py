@@ -66,7 +66,7 @@ def engine(checkpoint, precision, backend="native"):
 @pytest.fixture
 def observed(monkeypatch):
     """Weights are rounded for a few tokens, which is quick."""
-    seen = [np.arange(3, 3 + length)[None] % 100 for length in (1, 4, 17)]
+    seen = [{"input_ids": np.arange(3, 3 + length)[None] % 100} for length in (1, 4, 17)]
     monkeypatch.setattr(onnxruntime, "_observe", lambda program, _: observe(program, seen))
 
 

@@ -119,6 +119,7 @@ def test_examples_in_docstrings_run() -> None:
 @pytest.mark.parametrize("collecting", [True, False])
 def test_garbage_is_collected_after_an_import_as_before(collecting, monkeypatch):
     seen = []
+    monkeypatch.setattr("rapidembed.importing._in_subinterpreter", lambda: False)
     monkeypatch.setattr("rapidembed.importing.import_module", lambda name: seen.append((name, gc.isenabled())) or gc)
     (gc.enable if collecting else gc.disable)()
     try:
