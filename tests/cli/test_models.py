@@ -183,3 +183,7 @@ def test_info_about_a_model_of_several_tasks(run: Run, tmp_path: Path, task: str
     found = json.loads(run("info", str(assemble_hybrid(tmp_path / "model")), "--task", task, "--json").stdout)
     assert found["facade"] == TASKS[task].facade
     assert found["dimensions"] == 16
+
+
+def test_pull_tries_a_model_of_pictures_with_a_picture(run: Run) -> None:
+    assert "runs on cpu, 1280 dimensions" in run("pull", "builtin:image").stdout

@@ -63,8 +63,15 @@ def _check(name: str, task: "Task", revision: str | None, cache_dir: Path | None
     from rapidembed.registry.heads import HEADS
 
     with facade(task)(name, revision=revision, cache_dir=cache_dir, local_files_only=True) as model:
-        if HEADS[task.head].pairs:
+        head = HEADS[task.head]
+        if head.pairs:
             model.score_labels([("a query", "a text")])
             return f"runs on {model.info.device}, scores pairs"
-        list(model.embed(["a text"]))
+        list(model.embed([_picture()] if head.pictures else ["a text"]))
         return f"runs on {model.info.device}, {model.info.dimensions} dimensions"
+
+
+def _picture() -> object:
+    import numpy as np
+
+    return np.zeros((32, 32, 3), dtype=np.uint8)
