@@ -36,8 +36,11 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.fixture(scope="session")
 def graph_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """One graph cache for the whole run, apart from the user's."""
-    return tmp_path_factory.mktemp("rapidembed-cache")
+    """One graph cache for the whole run and all its workers, apart from the user's."""
+    root = tmp_path_factory.getbasetemp()
+    root = root.parent if "PYTEST_XDIST_WORKER" in os.environ else root
+    (root / "rapidembed-cache").mkdir(exist_ok=True)
+    return root / "rapidembed-cache"
 
 
 @pytest.fixture(autouse=True)

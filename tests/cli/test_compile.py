@@ -28,6 +28,13 @@ def barren(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 
 @pytest.fixture
+def few_texts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The report reads one package of the standard library, and a few of its texts."""
+    monkeypatch.setattr(report, "_TEXTS", 8)
+    monkeypatch.setattr(report.sysconfig, "get_path", lambda name: str(Path(json.__file__).parent))
+
+
+@pytest.fixture
 def folder(run: Run, tmp_path: Path) -> Path:
     run("compile", str(TINY), "--precision", "int8", "--out", str(tmp_path / "out"))
     return tmp_path / "out"
@@ -132,9 +139,9 @@ def test_models_without_a_graph_are_refused(run: Run, tmp_path: Path) -> None:
 # The report
 
 
-def test_a_report(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.usefixtures("few_texts")
+def test_a_report(run: Run, tmp_path: Path) -> None:
     pytest.importorskip("matplotlib")
-    monkeypatch.setattr(report, "_TEXTS", 8)
     arguments = ["--precision", "int8", "--out", str(tmp_path / "out"), "--report", str(tmp_path / "report")]
     run("compile", str(TINY), *arguments)
     rows = json.loads((tmp_path / "report" / "report.json").read_text())["rows"]
@@ -146,8 +153,8 @@ def test_a_report(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     assert (tmp_path / "report" / "report.png").read_bytes().startswith(b"\x89PNG")
 
 
+@pytest.mark.usefixtures("few_texts")
 def test_a_report_without_matplotlib(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(report, "_TEXTS", 8)
     monkeypatch.setattr(report.importlib.util, "find_spec", lambda name: None)
     said = run("compile", str(TINY), "--out", str(tmp_path / "out"), "--report", str(tmp_path / "report")).stdout
     assert "report.png needs matplotlib: pip install 'rapidembed[report]'" in said

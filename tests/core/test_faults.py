@@ -209,7 +209,17 @@ def test_killed_between_files(tmp_path: Path, vector: list[float], row: Row, cou
 # Caches that were damaged later
 
 
-@pytest.mark.parametrize("file", [WEIGHTS, "tokenizer.json", "config.json", "modules.json", "1_Pooling/config.json"])
+@pytest.mark.parametrize(
+    "file",
+    [
+        WEIGHTS,
+        "config.json",
+        *(
+            pytest.param(file, marks=pytest.mark.slow)
+            for file in ("tokenizer.json", "modules.json", "1_Pooling/config.json")
+        ),
+    ],
+)
 def test_cached_file_truncated(cache: Path, vector: list[float], row: Row, file: str) -> None:
     """A cached file was truncated."""
     with FakeHub({NAME: TINY}) as hub:

@@ -112,8 +112,8 @@ def test_options_are_passed_on() -> None:
 
 _RENAMED = {"max_length": "max_tokens", "model": "model_name", "truncate_dim": "dimensions"}
 """What adapters call an argument otherwise."""
-_LEFT_OUT = {"stemmer", "max_query_tokens"}
-"""Arguments that no adapter has: an object cannot be saved; rerankers' queries have the checkpoint's limit."""
+_LEFT_OUT = {"stemmer"}
+"""Arguments that no adapter has: an object cannot be saved."""
 
 
 def fields_of(cls: Any) -> dict[str, Any]:

@@ -321,6 +321,7 @@ def test_ingestion_takes_the_second_run_from_the_cache(monkeypatch: pytest.Monke
         other.run(documents=documents)
 
 
+@pytest.mark.slow
 def test_ingestion_in_worker_processes(embedding: FastEmbedEmbedding) -> None:
     script = """
 import asyncio, json

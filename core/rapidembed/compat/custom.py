@@ -1,7 +1,7 @@
 """Models that a program adds under fastembed's names."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from rapidembed.registry import ModelSpec, OnnxSource, Task
@@ -10,39 +10,26 @@ PLACE = "organisation/name"
 """Stands for any place: fastembed takes names that the hub would refuse."""
 
 
-@dataclass(frozen=True)
-class Exported:
-    """Where an added model's ONNX file is, and what its listing says."""
-
-    onnx: OnnxSource
-    description: str
-    license: str
-    size_gb: float
-
-    def over(self, spec: ModelSpec) -> ModelSpec:
-        """The spec, of a model that comes from there."""
-        return replace(
-            spec,
-            source=None,
-            onnx_source=self.onnx,
-            description=self.description,
-            license=self.license,
-            size_gb=self.size_gb,
-        )
-
-
 def exported(
-    model: str,
+    spec: ModelSpec,
     sources: Any,
     model_file: str,
     additional_files: Sequence[str] | None,
     description: str,
     license: str,
     size_in_gb: float,
-) -> Exported:
-    """The arguments of ``add_custom_model`` that all kinds have."""
-    onnx = OnnxSource(repo=sources.hf or sources.url, file=model_file, additional_files=tuple(additional_files or ()))
-    return Exported(onnx, description, license, size_in_gb)
+) -> ModelSpec:
+    """The spec, of a model that comes from there and is listed so."""
+    return replace(
+        spec,
+        source=None,
+        onnx_source=OnnxSource(
+            repo=sources.hf or sources.url, file=model_file, additional_files=tuple(additional_files or ())
+        ),
+        description=description,
+        license=license,
+        size_gb=size_in_gb,
+    )
 
 
 def add(task: Task, spec: ModelSpec) -> None:

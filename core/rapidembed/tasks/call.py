@@ -1,13 +1,13 @@
 """One call of an embedding method: what it does to each text, and what it has to tell at the end."""
 
-import threading
 import warnings
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, TypeVar
 
 from rapidembed.errors import EncodingWarning, InputWarning, TruncationWarning
 from rapidembed.runtime.inputs import check_text, repair
+from rapidembed.tasks.bulk import Bulk
 from rapidembed.tasks.caller import users_level
 
 if TYPE_CHECKING:
@@ -115,10 +115,10 @@ class Call:
             )
 
 
-async def awaited(work: Callable[[threading.Event], tuple[R, Call]], stacklevel: int = 3) -> R:
+async def awaited(work: Callable[[Bulk], tuple[R, Call]], bulk: Bulk, stacklevel: int = 3) -> R:
     """Run a call off the event loop, and warn at the line of the user who awaits the method that awaits this."""
     from rapidembed.runtime.background import in_background
 
-    result, call = await in_background(work)
+    result, call = await in_background(lambda cancelled: work(replace(bulk, cancelled=cancelled)))
     call.warn(stacklevel)
     return result

@@ -1,6 +1,7 @@
 """Models of the user's own, from fastembed's keywords to specs."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, cast
 
 from rapidembed.names import POOLING_MODES
@@ -63,17 +64,9 @@ def custom_picture(
     Raises:
         ValueError: a value is impossible; names the argument.
     """
-    return ModelSpec(
-        dim=check_positive("dim", dim),
-        head="picture",
-        pooling=_pooling(pooling),
-        normalize=bool(normalization),
-        output=output_name if output_name is not None else 0,
-        **_common(model, sources, model_file, additional_files, None),
-        description=description,
-        license=license,
-        size_gb=size_in_gb or None,
-    )
+    listed = (description, license, size_in_gb)
+    spec = custom_spec(model, pooling, normalization, sources, dim, model_file, *listed, additional_files, output_name)
+    return replace(spec, head="picture")
 
 
 def custom_reranker(

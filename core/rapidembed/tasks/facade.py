@@ -63,6 +63,8 @@ class Facade(Generic[O, M]):
     _task: ClassVar[Known]
     """The task's row in the registry, or what finds it there."""
     _view: ClassVar[View] = AS_IT_IS
+    _kind: ClassVar[type[Any]]
+    """What the loaded model is, where :meth:`_load` does not say it in another way."""
     _options: O
     _placement: Placement
 
@@ -91,7 +93,8 @@ class Facade(Generic[O, M]):
 
     def _load(self) -> M:
         """Load the model."""
-        raise NotImplementedError
+        model: M = self._kind.load(self, self._options, self._placement, self._view)
+        return model
 
     def _loaded(self) -> M:
         with self._lock:

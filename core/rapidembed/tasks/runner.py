@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Collection, Iterable, Iterator
 from dataclasses import replace
+from functools import partial
 from typing import Any, ClassVar, Generic, Protocol, TypeVar, cast
 
 from rapidembed.tasks.bulk import Bulk, count_of, with_progress
@@ -76,7 +77,7 @@ class Runner(Facade[O, M], Generic[O, M, X, V, R]):
                     result: V = await pending
                 call.warn(stacklevel=3)
                 return result
-        return await awaited(lambda cancelled: self._compute(role, items, replace(bulk, cancelled=cancelled)), 4)
+        return await awaited(partial(self._compute, role, items), bulk, 4)
 
     def _compute(self, role: str, items: X | Iterable[X], bulk: Bulk) -> tuple[V | R, Call]:
         lone = self._lone(items)

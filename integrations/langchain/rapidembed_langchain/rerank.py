@@ -93,6 +93,8 @@ class FastEmbedColbertRerank(_Compressor):
     """
 
     model_name: str = Field(default="colbert-ir/colbertv2.0", alias="model")
+    max_query_tokens: int | None = None
+    """Cut queries at this many tokens; None: the checkpoint's limit of queries, or ``max_length`` if given."""
 
     _model: "LateInteractionTextEmbedding" = PrivateAttr()
 

@@ -167,6 +167,8 @@ class FastEmbedColbertRerank(_Rerank):
     """Keeps the nodes that answer a query best, by late interaction (ColBERT) on this machine."""
 
     model_name: Fixed[str] = "colbert-ir/colbertv2.0"
+    max_query_tokens: Fixed[int | None] = None
+    """Cut queries at this many tokens; None: the checkpoint's limit of queries, or ``max_length`` if given."""
 
     _model: "LateInteractionTextEmbedding" = PrivateAttr()
 

@@ -66,18 +66,14 @@ class InnerLateInteraction(rapidembed.LateInteractionTextEmbedding):
 
     _task = FastembedLateInteraction.task
     _view = VIEW
-
-    def _load(self) -> FastembedLateInteraction:
-        return FastembedLateInteraction.load(self, self._options, self._placement, self._view)
+    _kind = FastembedLateInteraction
 
 
 class InnerTokens(InnerLateInteraction):
     """The facade of such models."""
 
     _task = FastembedTokens.task
-
-    def _load(self) -> FastembedTokens:
-        return FastembedTokens.load(self, self._options, self._placement, self._view)
+    _kind = FastembedTokens
 
 
 def _as_it_is(text: TokenIds, output: NDArray[np.float32]) -> Vectors:

@@ -20,6 +20,4 @@ class InnerRerank(rapidembed.TextCrossEncoder):
     """The facade."""
 
     _view = VIEW
-
-    def _load(self) -> FastembedRerank:
-        return FastembedRerank.load(self, self._options, self._placement, self._view)
+    _kind = FastembedRerank

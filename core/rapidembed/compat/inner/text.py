@@ -29,9 +29,7 @@ class InnerText(rapidembed.TextEmbedding):
 
     _task = FastembedText.task
     _view = VIEW
-
-    def _load(self) -> FastembedText:
-        return FastembedText.load(self, self._options, self._placement, self._view)
+    _kind = FastembedText
 
     def with_task(self, texts: Texts, bulk: Bulk, task: int) -> Iterator[Vectors]:
         """The vectors for one of the numbered tasks of a model that has several."""

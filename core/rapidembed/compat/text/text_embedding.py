@@ -115,9 +115,9 @@ class TextEmbedding(Sized):
         from rapidembed.compat.inner.text import FastembedText
         from rapidembed.tasks.custom import custom_spec
 
-        facts = exported(model, sources, model_file, additional_files, description, license, size_in_gb)
         spec = custom_spec(model, pooling, normalization, PLACE, dim, output_name=output_name)
-        add(FastembedText.task, facts.over(spec))
+        spec = exported(spec, sources, model_file, additional_files, description, license, size_in_gb)
+        add(FastembedText.task, spec)
 
     def embed(
         self, documents: str | Iterable[str], batch_size: int = 256, parallel: int | None = None, **kwargs: Any

@@ -1,16 +1,11 @@
 """DistilBERT (Sanh et al. 2019, https://arxiv.org/abs/1910.01108), as transformers' ``DistilBertModel`` computes it."""
 
-from collections.abc import Callable
-
 from rapidembed.graph.architecture import Architecture
-from rapidembed.graph.architectures import encoder
-from rapidembed.graph.architectures.encoder import ANCHOR, LayerNames, Layers, Sizes
+from rapidembed.graph.architectures.encoder import ANCHOR, LayerNames, Sizes
+from rapidembed.graph.architectures.kin import Kin
 from rapidembed.graph.blocks import heads
 from rapidembed.graph.blocks.mlm import MlmHead, MlmNames
-from rapidembed.graph.inputs import TextInputs, Texts
-from rapidembed.graph.layout import Layout
-from rapidembed.graph.writer import GraphWriter
-from rapidembed.registry.config_file import ConfigFile
+from rapidembed.graph.inputs import Texts
 
 _ENCODERS = frozenset({"DistilBertModel", "DistilBertForMaskedLM"})
 
@@ -37,25 +32,11 @@ _LAYER = LayerNames(
     outer="ffn.lin2",
     outer_norm="output_layer_norm",
 )
-
-
-def encode(writer: GraphWriter, config: ConfigFile, inputs: TextInputs, *, first_only: bool) -> tuple[str, int]:
-    """Write the encoder, see :class:`rapidembed.graph.architecture.Encode`."""
-    sizes = _read(config)
-    x = encoder.embeddings(writer, sizes, inputs)
-    names = [f"transformer.layer.{layer}." for layer in range(sizes.layers)]
-    layers = Layers(writer=writer, sizes=sizes, inputs=inputs, parts=_LAYER)
-    return layers.write(names, x, first_only=first_only), sizes.hidden
-
-
-def _read(config: ConfigFile) -> Sizes:
-    return Sizes.read(config, names=_FIELDS, types=0, epsilon=1e-12)
-
-
-def layout(config: ConfigFile, has: Callable[[str], bool]) -> Layout:
-    """Tell the encoder as data, see :class:`rapidembed.graph.architecture.ReadLayout`."""
-    return encoder.layout(_read(config), parts=_LAYER, layer="transformer.layer.{}.")
-
+_KIN = Kin(
+    read=lambda config: Sizes.read(config, names=_FIELDS, types=0, epsilon=1e-12),
+    parts=_LAYER,
+    layer="transformer.layer.{}.",
+)
 
 ARCHITECTURE = Architecture(
     classes={
@@ -68,8 +49,8 @@ ARCHITECTURE = Architecture(
     anchor=ANCHOR,
     ignorable=("embeddings.position_ids", "vocab_"),
     modality=Texts(),
-    encode=encode,
-    layout=layout,
-    mlm=MlmHead(names=_MLM, table=ANCHOR, read=_read),
+    encode=_KIN.encode,
+    layout=_KIN.layout,
+    mlm=MlmHead(names=_MLM, table=ANCHOR, read=_KIN.read),
     classifier=heads.Classifier(dense="pre_classifier", activation="Relu"),
 )

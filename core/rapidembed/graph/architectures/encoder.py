@@ -11,13 +11,12 @@ from rapidembed.errors import IntegrityError, UnsupportedModelError
 from rapidembed.graph.blocks import basic, heads, layers
 from rapidembed.graph.blocks.self_attention import penalized, self_attention
 from rapidembed.graph.inputs import TextInputs
-from rapidembed.graph.layout import LayerLayout, Layout, Relative, Rows
 from rapidembed.graph.writer import GraphWriter
 from rapidembed.registry.config_file import ConfigFile
 
 ANCHOR = "embeddings.word_embeddings.weight"
-_POSITIONS = "embeddings.position_embeddings.weight"
-_TYPES = "embeddings.token_type_embeddings.weight"
+POSITIONS = "embeddings.position_embeddings.weight"
+TYPES = "embeddings.token_type_embeddings.weight"
 _SAME: Mapping[str, str] = {}
 
 
@@ -101,9 +100,6 @@ class LayerNames:
     outer_norm: str = "output.LayerNorm"
 
 
-_BERT = LayerNames()
-
-
 class Bias(Protocol):
     """Makes what is added to the scores of attention, beyond the product of queries and keys."""
 
@@ -147,14 +143,14 @@ def embeddings(
 
 
 def _positions(writer: GraphWriter, sizes: Sizes, inputs: TextInputs, padding: int | None) -> str:
-    table = writer.weight(_POSITIONS, (sizes.positions, sizes.embedding))
+    table = writer.weight(POSITIONS, (sizes.positions, sizes.embedding))
     if padding is None:
         return basic.leading_rows(writer, table, writer.node("Shape", inputs.ids, start=1, end=2))
     return basic.lookup(writer, table, basic.numbered(writer, inputs.ids, padding))
 
 
 def _types(writer: GraphWriter, sizes: Sizes, inputs: TextInputs) -> str:
-    table = writer.weight(_TYPES, (sizes.types, sizes.embedding))
+    table = writer.weight(TYPES, (sizes.types, sizes.embedding))
     if inputs.types is not None:
         return basic.lookup(writer, table, inputs.types)
     return basic.leading_rows(writer, table, writer.ints(1))  # with one text per row every token is of type 0
@@ -247,40 +243,3 @@ class Layers:
             writer, f"{name}{parts.outer}", basic.activation(writer, y, self.sizes.activation), inner, hidden
         )
         return layers.norm(writer, f"{name}{parts.outer_norm}", writer.node("Add", y, x), hidden, self.sizes.epsilon)
-
-
-def layout(
-    sizes: Sizes,
-    *,
-    parts: LayerNames = _BERT,
-    layer: str = "encoder.layer.{}.",
-    padding: int | None = None,
-    relative: Relative | None = None,
-) -> Layout:
-    """The same as data; arguments are those of the functions above, ``layer`` has a layer's number in braces."""
-
-    def written(name: str) -> LayerLayout:
-        return LayerLayout(
-            qkv=tuple(Rows(name + part) for part in (parts.query, parts.key, parts.value)),
-            out=Rows(name + parts.attended),
-            up=(Rows(name + parts.inner),),
-            down=Rows(name + parts.outer),
-            middle=name + parts.attended_norm,
-            last=name + parts.outer_norm,
-        )
-
-    return Layout(
-        hidden=sizes.hidden,
-        heads=sizes.heads,
-        intermediate=sizes.intermediate,
-        activation=basic.activation_kind(sizes.activation),
-        epsilon=sizes.epsilon,
-        words=ANCHOR,
-        positions=_POSITIONS,
-        types=_TYPES if sizes.types else None,
-        padding=padding,
-        embedding_norm="embeddings.LayerNorm",
-        projection=Rows("embeddings_project") if sizes.embedding != sizes.hidden else None,
-        layers=tuple(written(layer.format(number)) for number in range(sizes.layers)),
-        relative=relative,
-    )

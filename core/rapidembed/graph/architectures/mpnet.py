@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from rapidembed.errors import UnsupportedModelError
 from rapidembed.graph.architecture import Architecture
-from rapidembed.graph.architectures import encoder
+from rapidembed.graph.architectures import encoder, kin
 from rapidembed.graph.architectures.encoder import ANCHOR, Bias, LayerNames, Layers, Sizes
 from rapidembed.graph.blocks import heads, relative
 from rapidembed.graph.blocks.mlm import ROBERTA_MLM, MlmHead
@@ -74,7 +74,7 @@ def layout(config: ConfigFile, has: Callable[[str], bool]) -> Layout:
     sizes = _read(config)
     _check_buckets(config, sizes)
     rows = relative.t5_buckets(np.arange(-sizes.positions, sizes.positions + 1))
-    return encoder.layout(sizes, parts=_LAYER, padding=read_padding(config), relative=Relative(_BIAS, rows))
+    return kin.layout(sizes, parts=_LAYER, padding=read_padding(config), relative=Relative(_BIAS, rows))
 
 
 ARCHITECTURE = Architecture(

@@ -4,41 +4,16 @@ XLM-RoBERTa (https://arxiv.org/abs/1911.02116) and CamemBERT (https://arxiv.org/
 vocabulary and training only.
 """
 
-from collections.abc import Callable
-
 from rapidembed.graph.architecture import Architecture
-from rapidembed.graph.architectures import encoder
-from rapidembed.graph.architectures.encoder import ANCHOR, Layers, Sizes
+from rapidembed.graph.architectures.encoder import ANCHOR
+from rapidembed.graph.architectures.kin import Kin
 from rapidembed.graph.blocks import heads
 from rapidembed.graph.blocks.mlm import ROBERTA_MLM, MlmHead
-from rapidembed.graph.inputs import TextInputs, Texts
-from rapidembed.graph.layout import Layout
-from rapidembed.graph.writer import GraphWriter
-from rapidembed.registry.config_file import ConfigFile
-from rapidembed.registry.encoder_config import read_padding
+from rapidembed.graph.inputs import Texts
 
 _FAMILY = ("Roberta", "XLMRoberta", "Camembert")
 _ENCODERS = frozenset(f"{name}{kind}" for name in _FAMILY for kind in ("Model", "ForMaskedLM"))
-
-
-def encode(writer: GraphWriter, config: ConfigFile, inputs: TextInputs, *, first_only: bool) -> tuple[str, int]:
-    """Write the encoder, see :class:`rapidembed.graph.architecture.Encode`."""
-    sizes = _read(config)
-    x = encoder.embeddings(writer, sizes, inputs, padding=read_padding(config))
-    names = [f"encoder.layer.{layer}." for layer in range(sizes.layers)]
-    layers = Layers(writer=writer, sizes=sizes, inputs=inputs)
-    return layers.write(names, x, first_only=first_only), sizes.hidden
-
-
-def _read(config: ConfigFile) -> Sizes:
-    config.require(position_embedding_type="absolute", is_decoder=False, add_cross_attention=False)
-    return Sizes.read(config)
-
-
-def layout(config: ConfigFile, has: Callable[[str], bool]) -> Layout:
-    """Tell the encoder as data, see :class:`rapidembed.graph.architecture.ReadLayout`."""
-    return encoder.layout(_read(config), padding=read_padding(config))
-
+_KIN = Kin(padded=True)
 
 ARCHITECTURE = Architecture(
     classes={
@@ -51,8 +26,8 @@ ARCHITECTURE = Architecture(
     anchor=ANCHOR,
     ignorable=("embeddings.position_ids", "pooler.", "lm_head."),
     modality=Texts(),
-    encode=encode,
-    layout=layout,
-    mlm=MlmHead(names=ROBERTA_MLM, table=ANCHOR, read=_read),
+    encode=_KIN.encode,
+    layout=_KIN.layout,
+    mlm=MlmHead(names=ROBERTA_MLM, table=ANCHOR, read=_KIN.read),
     classifier=heads.ROBERTA_CLASSIFIER,
 )

@@ -43,6 +43,7 @@ class HybridTextEmbedding(Embedder[TokenOptions, HybridModel, HybridEmbedding, l
 
     __module__ = "rapidembed"
     _task = Known("hybrid")
+    _kind = HybridModel
 
     def __init__(
         self,
@@ -82,6 +83,3 @@ class HybridTextEmbedding(Embedder[TokenOptions, HybridModel, HybridEmbedding, l
     def get_embedding_size(cls, model_name: str) -> int:
         """Dimensions of a curated or added model, without loading it."""
         return cls._width(model_name)
-
-    def _load(self) -> HybridModel:
-        return HybridModel.load(self, self._options, self._placement, self._view)

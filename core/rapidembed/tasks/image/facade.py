@@ -75,6 +75,7 @@ class ImageEmbedding(Runner[ImageOptions, ImageModel, Any, Vectors, Vectors]):
 
     __module__ = "rapidembed"
     _task = Known("image")
+    _kind = ImageModel
     _unit = "picture"
 
     def __init__(
@@ -213,9 +214,6 @@ class ImageEmbedding(Runner[ImageOptions, ImageModel, Any, Vectors, Vectors]):
 
     def _lone(self, images: Any) -> Any | None:
         return check_pictures(images)
-
-    def _load(self) -> ImageModel:
-        return ImageModel.load(self, self._options, self._placement, self._view)
 
     def _gather(self, model: ImageModel, windows: Iterator[Vectors], items: Iterable[Any]) -> Vectors:
         return gather(windows, items, model.spec.dim)

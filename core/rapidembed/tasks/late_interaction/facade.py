@@ -45,6 +45,7 @@ class LateInteractionTextEmbedding(Embedder[LateInteractionOptions, LateInteract
 
     __module__ = "rapidembed"
     _task = Known("late-interaction")
+    _kind = LateInteractionModel
 
     def __init__(
         self,
@@ -95,6 +96,3 @@ class LateInteractionTextEmbedding(Embedder[LateInteractionOptions, LateInteract
     def get_embedding_size(cls, model_name: str) -> int:
         """Dimensions of a curated or added model's token vectors, without loading it."""
         return cls._width(model_name)
-
-    def _load(self) -> LateInteractionModel:
-        return LateInteractionModel.load(self, self._options, self._placement, self._view)

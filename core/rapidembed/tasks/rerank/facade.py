@@ -45,6 +45,7 @@ class TextCrossEncoder(Scorer):
 
     __module__ = "rapidembed"
     _task = Known("rerank")
+    _kind = RerankModel
 
     def __init__(
         self,
@@ -116,6 +117,3 @@ class TextCrossEncoder(Scorer):
         if isinstance(model, ModelSpec) and (args or options):
             raise TypeError("A ModelSpec says everything; give no other arguments.")
         super().add_custom_model(model if isinstance(model, ModelSpec) else custom_reranker(model, *args, **options))
-
-    def _load(self) -> RerankModel:
-        return RerankModel.load(self, self._options, self._placement, self._view)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
@@ -56,7 +57,6 @@ class Scorer(Facade[RerankOptions, RerankModel]):
             ClosedError: the model was closed.
         """
         bulk = Bulk(batch_size, parallel, show_progress)
-        bulk = Bulk(batch_size, parallel, show_progress)
         scores, call = self._compute(pairs_of(query, documents), activation, bulk)
         call.warn(stacklevel=2)
         return scores
@@ -90,9 +90,6 @@ class Scorer(Facade[RerankOptions, RerankModel]):
             pairs: pairs of texts.
             activation: "softmax": the labels of a pair add up to 1; for the others see :meth:`score`, as for the other
                 arguments and the errors.
-            batch_size: see :meth:`score`.
-            parallel: see :meth:`score`.
-            show_progress: see :meth:`score`.
         """
         scores, call = self._compute_labels(pairs, activation, Bulk(batch_size, parallel, show_progress))
         call.warn(stacklevel=2)
@@ -118,11 +115,7 @@ class Scorer(Facade[RerankOptions, RerankModel]):
             top_k: how many to return at most; None: all.
             return_documents: whether the result holds the texts.
             activation: see :meth:`score`, as for the other arguments and the errors.
-            batch_size: see :meth:`score`.
-            parallel: see :meth:`score`.
-            show_progress: see :meth:`score`.
         """
-        bulk = Bulk(batch_size, parallel, show_progress)
         bulk = Bulk(batch_size, parallel, show_progress)
         ranking, call = self._rank(query, documents, top_k, return_documents, activation, bulk)
         call.warn(stacklevel=2)
@@ -139,11 +132,8 @@ class Scorer(Facade[RerankOptions, RerankModel]):
         show_progress: bool = False,
     ) -> Vectors:
         """:meth:`score` without blocking the event loop; cancelling stops the work."""
-        return await awaited(
-            lambda cancelled: self._compute(
-                pairs_of(query, documents), activation, Bulk(batch_size, parallel, show_progress, cancelled)
-            )
-        )
+        bulk = Bulk(batch_size, parallel, show_progress)
+        return await awaited(lambda bulk: self._compute(pairs_of(query, documents), activation, bulk), bulk)
 
     async def ascore_pairs(
         self,
@@ -155,9 +145,8 @@ class Scorer(Facade[RerankOptions, RerankModel]):
         show_progress: bool = False,
     ) -> Vectors:
         """:meth:`score_pairs` without blocking the event loop; cancelling stops the work."""
-        return await awaited(
-            lambda cancelled: self._compute(pairs, activation, Bulk(batch_size, parallel, show_progress, cancelled))
-        )
+        bulk = Bulk(batch_size, parallel, show_progress)
+        return await awaited(lambda bulk: self._compute(pairs, activation, bulk), bulk)
 
     async def ascore_labels(
         self,
@@ -169,11 +158,8 @@ class Scorer(Facade[RerankOptions, RerankModel]):
         show_progress: bool = False,
     ) -> Vectors:
         """:meth:`score_labels` without blocking the event loop; cancelling stops the work."""
-        return await awaited(
-            lambda cancelled: self._compute_labels(
-                pairs, activation, Bulk(batch_size, parallel, show_progress, cancelled)
-            )
-        )
+        bulk = Bulk(batch_size, parallel, show_progress)
+        return await awaited(lambda bulk: self._compute_labels(pairs, activation, bulk), bulk)
 
     async def arank(
         self,
@@ -188,16 +174,8 @@ class Scorer(Facade[RerankOptions, RerankModel]):
         show_progress: bool = False,
     ) -> list[RankedDocument]:
         """:meth:`rank` without blocking the event loop; cancelling stops the work."""
-        return await awaited(
-            lambda cancelled: self._rank(
-                query,
-                documents,
-                top_k,
-                return_documents,
-                activation,
-                Bulk(batch_size, parallel, show_progress, cancelled),
-            )
-        )
+        rank = partial(self._rank, query, documents, top_k, return_documents, activation)
+        return await awaited(rank, Bulk(batch_size, parallel, show_progress))
 
     # Iterators, as fastembed has them
 

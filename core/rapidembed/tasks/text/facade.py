@@ -83,6 +83,7 @@ class TextEmbedding(Embedder[TextOptions, TextModel, Vectors, Vectors]):
 
     __module__ = "rapidembed"
     _task = Known("text")
+    _kind = TextModel
 
     def __init__(
         self,
@@ -210,9 +211,6 @@ class TextEmbedding(Embedder[TextOptions, TextModel, Vectors, Vectors]):
         if isinstance(model, ModelSpec) and (args or options):
             raise TypeError("A ModelSpec says everything; give no other arguments.")
         super().add_custom_model(model if isinstance(model, ModelSpec) else custom_spec(model, *args, **options))
-
-    def _load(self) -> TextModel:
-        return TextModel.load(self, self._options, self._placement, self._view)
 
     def _gather(self, model: TextModel, windows: Iterator[Vectors], items: Iterable[str]) -> Vectors:
         return gather(windows, items, model.dimensions)

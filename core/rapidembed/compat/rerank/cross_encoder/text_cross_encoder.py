@@ -95,8 +95,8 @@ class TextCrossEncoder(FastembedClass):
         from rapidembed.registry import RERANK
         from rapidembed.tasks.custom import custom_reranker
 
-        facts = exported(model, sources, model_file, additional_files, description, license, size_in_gb)
-        add(RERANK, facts.over(custom_reranker(model, PLACE)))
+        spec = custom_reranker(model, PLACE)
+        add(RERANK, exported(spec, sources, model_file, additional_files, description, license, size_in_gb))
 
     def rerank(self, query: str, documents: Iterable[str], batch_size: int = 64, **kwargs: Any) -> Iterable[float]:
         """The model's score of each document for a query, in their order; higher is more relevant."""

@@ -36,6 +36,7 @@ class FastembedLateInteractionRanker(LocalRanker):
         backend: "onnxruntime" or "openvino" (extra ``openvino``).
         revision: branch, tag or commit of a hub repository.
         max_tokens: cut texts at this many tokens. None: the model's limit.
+        max_query_tokens: the same for queries. None: the checkpoint's limit of queries, or ``max_tokens`` if given.
         truncate: whether longer texts are cut, with a warning; if False they are a ValueError.
         token: access token for gated or private repositories, resolved when the model is loaded.
 
@@ -44,6 +45,8 @@ class FastembedLateInteractionRanker(LocalRanker):
 
     The model is loaded by ``warm_up`` or the first ``run``. Components may be pickled and copied.
     """
+
+    max_query_tokens: int | None
 
     def __init__(
         self,
@@ -65,6 +68,7 @@ class FastembedLateInteractionRanker(LocalRanker):
         backend: str = "onnxruntime",
         revision: str | None = None,
         max_tokens: int | None = None,
+        max_query_tokens: int | None = None,
         truncate: bool = True,
         token: Secret | None = Secret.from_env_var(["HF_API_TOKEN", "HF_TOKEN"], strict=False),  # noqa: B008
     ) -> None:
@@ -72,7 +76,7 @@ class FastembedLateInteractionRanker(LocalRanker):
         self._check_options()
 
     def _load(self) -> "rapidembed.LateInteractionTextEmbedding":
-        return rapidembed.LateInteractionTextEmbedding(**self._model_options())
+        return rapidembed.LateInteractionTextEmbedding(max_query_tokens=self.max_query_tokens, **self._model_options())
 
     def _scores(self, query: str, texts: list[str]) -> Any:
         model = self._warm()
