@@ -210,6 +210,8 @@ _PROGRAMS = (
     b"\x80\x02" + b"}" * 200_000 + b".",
     b"\x80\x02X\xff\xff\xff\x7f.",
     b"\x80\x04\x8e\xff\xff\xff\xff\xff\xff\xff\x7f.",
+    b"\x80\x02" + b"(" * 200_000 + b"t" * 200_000 + b")R.",
+    b"\x80\x02)" + b"q\x00h\x00\x86" * 60 + b")R.",
     b"\x80\x02(lp0\ng0\na.",
 )
 

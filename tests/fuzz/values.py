@@ -1,5 +1,6 @@
 """JSON that is wrong: values of other types at any depth, and text that readers disagree about or choke on."""
 
+import copy
 import json
 import random
 from typing import Any
@@ -21,8 +22,8 @@ def wrong(choose: random.Random) -> Any:
     if kind < 0.05:
         return nested(choose.choice([20, 200, 900]), choose)
     if kind < 0.1:
-        return [choose.choice(_WRONG) for _ in range(choose.choice([3, 100, 5000]))]
-    return choose.choice(_WRONG)
+        return [copy.deepcopy(choose.choice(_WRONG)) for _ in range(choose.choice([3, 100, 5000]))]
+    return copy.deepcopy(choose.choice(_WRONG))  # which will be changed
 
 
 def nested(depth: int, choose: random.Random) -> Any:
@@ -51,9 +52,9 @@ def spoil(value: Any, choose: random.Random) -> Any:
     elif change < 0.9 and isinstance(parent, dict):
         parent[choose.choice(["", last + "s", "__class__", "type", "\ud800", "a" * 300])] = wrong(choose)
     elif isinstance(parent, list):
-        parent.insert(last, parent[last] if choose.random() < 0.5 else wrong(choose))
+        parent.insert(last, copy.deepcopy(parent[last]) if choose.random() < 0.5 else wrong(choose))
     else:
-        parent[last] = parent[choose.choice(list(parent))]
+        parent[last] = copy.deepcopy(parent[choose.choice(list(parent))])
     return value
 
 
