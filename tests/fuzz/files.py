@@ -20,10 +20,13 @@ _NEW = (
     "preprocessor_config.json", "processor_config.json", "artifact.metadata", "model.safetensors.index.json",
     "tokenizer.json", "vocab.txt", "vocab.json", "merges.txt", "generation_config.json",
 )  # fmt: skip
+_LARGE = 10_000_000
+"""Bytes of a file that is a hole, made before."""
 
 
 def _files(folder: Path, *suffixes: str) -> list[Path]:
-    found = (path for path in folder.rglob("*") if path.is_file() and not path.is_symlink())
+    """Those that are not links, and not huge."""
+    found = (p for p in folder.rglob("*") if p.is_file() and not p.is_symlink() and p.stat().st_size < _LARGE)
     return sorted(path for path in found if not suffixes or path.suffix in suffixes)
 
 
@@ -85,9 +88,8 @@ def lead_out(folder: Path, outside: Path, choose: random.Random) -> str:
     """A link to the same file of another model, or to its folder."""
     path = choose.choice([each for each in sorted(folder.rglob("*")) if not each.is_symlink()] or [folder / "x"])
     there = outside / path.relative_to(folder)
-    moved = path.with_name("moved-away")
     if path.exists():
-        path.rename(moved)
+        path.rename(path.with_name(f"moved-away-{choose.random()}"))
     path.symlink_to(there if choose.random() < 0.5 else os.path.relpath(there, path.parent))
     return f"a link out for {path.relative_to(folder)}"
 
@@ -163,7 +165,7 @@ def _spoil_entry(header: dict[str, Any], name: str, choose: random.Random) -> No
 
 def change_bytes(folder: Path, outside: Path, choose: random.Random) -> str | None:
     """Some bytes of any file: flipped, cut off, put in."""
-    files = [path for path in _files(folder) if 0 < path.stat().st_size < 10_000_000]
+    files = [path for path in _files(folder) if path.stat().st_size > 0]
     if not files:
         return None
     path = choose.choice(files)
@@ -187,7 +189,7 @@ def change_bytes(folder: Path, outside: Path, choose: random.Random) -> str | No
 def huge_weights(folder: Path, outside: Path, choose: random.Random) -> str | None:
     """Numbers that overflow, or are none."""
     path = folder / "model.safetensors"
-    if not path.is_file() or path.stat().st_size < 100 or path.stat().st_size > 10_000_000:
+    if not path.is_file() or path.stat().st_size < 100 or path.stat().st_size > _LARGE:
         return None
     content = bytearray(path.read_bytes())
     for _ in range(choose.choice([1, 50])):
@@ -302,7 +304,7 @@ def change_onnx(folder: Path, outside: Path, choose: random.Random) -> str | Non
 
 def change_vocabulary(folder: Path, outside: Path, choose: random.Random) -> str | None:
     """The vocabulary within tokenizer.json, or vocab.txt."""
-    found = sorted([*folder.rglob("tokenizer.json"), *folder.rglob("vocab.txt")])
+    found = [path for path in _files(folder) if path.name in ("tokenizer.json", "vocab.txt")]
     path = choose.choice(found) if found else folder / "vocab.txt"
     if path.suffix == ".txt":
         lines = choose.choice([[""], ["a"] * 9, ["[UNK]"] * 3, ["[CLS]", "[SEP]", "[UNK]"], ["x" * 100_000], ["a\0b"]])
