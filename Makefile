@@ -9,6 +9,8 @@
 # make bench-lexical   BM25 and MUVERA against fastembed; how well dense, lexical and fused search find
 # make bench-adapters  what the framework adapters add to the core's time
 # make faults load models from a hub that fails in every way known; writes docs/reliability.md
+# make fuzz   an hour of hostile model folders; writes what came of it into docs/fuzzing.md (SECONDS=600: less)
+# make soak   an hour of mixed work that must not grow; writes its figures there too
 # make bench-static  static models beside model2vec (the same environment)
 # make builtin  make builtin:static-en anew (Debian or Ubuntu, half an hour)
 # make builtin-image  make builtin:image anew (seconds)
@@ -22,10 +24,11 @@ PEERS := .venv-peers
 OPTIMUM := .venv-optimum
 BEFORE := .venv-before
 APART := st-onnx,st-onnx-int8,st-openvino,st-openvino-int8,ctranslate2
+SECONDS := 3600
 PIP_OPTIONS := --quiet --disable-pip-version-check
 
-.PHONY: demo test test-all check bench bench-adapters bench-heads bench-lexical bench-static builtin builtin-image faults figures \
-	golden native reference clean
+.PHONY: demo test test-all check bench bench-adapters bench-heads bench-lexical bench-static builtin builtin-image faults figures fuzz \
+	golden native reference soak clean
 
 demo: $(VENV)/.demo
 	$(BIN)/python examples/demo.py
@@ -64,6 +67,12 @@ bench-lexical: $(PEERS)/.ready
 
 faults: $(VENV)/.dev
 	$(BIN)/python -m pytest tests/core/test_faults.py -m "" --figures docs/reliability.md
+
+fuzz: $(VENV)/.dev
+	$(BIN)/python -m tests.fuzz --seconds $(SECONDS) --report docs/fuzzing.md
+
+soak: $(VENV)/.dev
+	$(BIN)/python -W ignore -m tests.soak --seconds $(SECONDS) --report docs/fuzzing.md
 
 bench-static: $(PEERS)/.ready
 	$(PEERS)/bin/python -m benchmarks.static

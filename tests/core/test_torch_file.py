@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from rapidembed.errors import IntegrityError, UnsupportedModelError
 from rapidembed.graph.numbers.torch_file import read_torch_header
+from rapidembed.graph.numbers.torch_legacy import MAGIC
 from rapidembed.graph.weights import Weights
 
 LAYERS = Path(__file__).parents[1] / "golden" / "hybrid"
@@ -147,6 +148,28 @@ def test_anything_but_tensors_is_refused(tmp_path, monkeypatch, program, message
 def test_damaged_pickles(tmp_path, program, message):
     with pytest.raises(IntegrityError, match=message):
         read_torch_header(archive(tmp_path / "a.pt", program))
+
+
+@pytest.mark.parametrize(
+    "program",
+    [
+        b"\x80\x02" + b"(" * 60_000 + b"t" * 60_000 + b".",  # each mark is looked for from the end
+        b"\x80\x02" + b"(" * 20_000 + b"t" * 20_000 + b")R.",  # no message shows what lies so deep,
+        b"\x80\x02)" + b"q\x00h\x00\x86" * 60 + b")R.",  # or 2 ** 60 times
+        b"\x80\x04\x8e\xff\xff\xff\xff\xff\xff\xff\x3f.",  # no room is made for what is not there
+    ],
+)
+@pytest.mark.parametrize("legacy", [False, True])
+@pytest.mark.timeout(20)
+def test_pickles_that_would_take_forever(tmp_path, program, legacy):
+    path = tmp_path / "a.pt"
+    if legacy:
+        head = MAGIC + pickle.dumps(1001, 2) + pickle.dumps({"little_endian": True}, 2)
+        path.write_bytes(head + program + pickle.dumps([], 2))
+    else:
+        archive(path, program)
+    with pytest.raises((IntegrityError, UnsupportedModelError)):
+        Weights([("", path)])
 
 
 def test_other_archives(tmp_path):

@@ -2,7 +2,7 @@
 
 from importlib import import_module
 
-from rapidembed.errors import IntegrityError, UnsupportedModelError
+from rapidembed.errors import UnsupportedModelError
 from rapidembed.graph import extent as extents
 from rapidembed.graph.architecture import Architecture, Read
 from rapidembed.graph.architectures import CONVOLUTIONS, MODULES
@@ -134,9 +134,7 @@ def _find(config: ConfigFile, head: HeadName) -> Architecture[GraphInputs]:
         if not isinstance(each, Architecture):
             raise TypeError(f"{MODULES[kind]} should have an Architecture called ARCHITECTURE, got {each!r}.")
     found = next((each for each in towers if HEADS[head].classes_of in each.classes), towers[0])
-    names = config.values.get("architectures") or []
-    if not isinstance(names, list):
-        raise IntegrityError(f"{config.path}: expected a list of architectures, got {names!r}.")
+    names = config.names("architectures")
     known = found.classes.get(HEADS[head].classes_of, frozenset())
     if not known:
         raise UnsupportedModelError(f"No graph with the head {head!r} can be built for model_type {kind!r}.")

@@ -1,5 +1,6 @@
 """Where the files of one model are looked for: a folder on disk, or a repository on the hub."""
 
+from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import Protocol
 
@@ -39,12 +40,18 @@ class Files(Protocol):
 
 
 class Folder:
-    """Files that are on this machine."""
+    """Files that are on this machine.
+
+    Args:
+        root: the folder.
+        linked: whether links may lead out of it, which an installed package's may.
+    """
 
     revision = None
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, *, linked: bool = False) -> None:
         self.root = root.expanduser().resolve()
+        self._linked = linked
 
     @property
     def label(self) -> str:
@@ -56,6 +63,11 @@ class Folder:
         path = self.root / check_name(file, self.label)
         if not path.is_file():
             return None
+        if not self._linked and not lies_within(path, self.root):
+            raise IntegrityError(
+                f"{path} is a link to {path.resolve()}, which lies outside of the model's folder; refused. Put the "
+                "file itself there, or move what it links to into the folder."
+            )
         if is_lfs_pointer(path):
             raise IntegrityError(
                 f"{path} is a Git LFS pointer, a few lines that stand for the file. Fetch the file itself: "
@@ -79,6 +91,19 @@ class Folder:
     def has(self, file: str) -> bool:
         """See :meth:`Files.has`."""
         return self.find(file) is not None
+
+
+def lies_within(path: Path, root: Path) -> bool:
+    """Whether a file really lies below ``root``, or where links of the hub's cache lead: to the repository's blobs."""
+    real = path.resolve()
+    return real.is_relative_to(root.resolve()) or any(real.is_relative_to(folder) for folder in _blob_folders(root))
+
+
+def _blob_folders(root: Path) -> Iterator[Path]:
+    # <cache>/models--x--y/snapshots/<commit> links to <cache>/models--x--y/blobs, or to a store that caches share.
+    if root.parent.name == "snapshots":
+        yield (root.parents[1] / "blobs").resolve()
+        yield from {link.resolve().parent for link in (root.parents[1] / "blobs").glob("*") if link.is_symlink()}
 
 
 _LONGEST_NAME = 255

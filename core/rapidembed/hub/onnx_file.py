@@ -10,7 +10,7 @@ from functools import lru_cache
 from pathlib import Path, PurePosixPath
 
 from rapidembed.errors import IntegrityError
-from rapidembed.hub.files import check_name
+from rapidembed.hub.files import check_name, lies_within
 
 # Field numbers of onnx.proto3 (https://github.com/onnx/onnx/blob/main/onnx/onnx.proto3) that lead to tensors.
 _CHILDREN: dict[str, dict[int, str]] = {
@@ -80,26 +80,15 @@ def check_external(path: Path, root: Path) -> None:
     Raises:
         IntegrityError: names the entry.
     """
-    allowed = {root.resolve(), *_blob_folder(root)}
     for file, offset, length in read_onnx(path).external:
         target = path.parent / file
         if not target.is_file():
             raise IntegrityError(f"{path} keeps data in {file!r}, which does not exist.")
-        real = target.resolve()
-        if not any(real.is_relative_to(folder) for folder in allowed):
+        if not lies_within(target, root):
             raise IntegrityError(f"{path} keeps data in {file!r}, a link that leads out of {root}; refused.")
-        end = offset + (length or 0)
-        if offset < 0 or (length is not None and length < 0) or end > real.stat().st_size:
-            raise IntegrityError(
-                f"{path} keeps data at {offset} + {length} of {file!r}, which has {real.stat().st_size} bytes."
-            )
-
-
-def _blob_folder(root: Path) -> Iterator[Path]:
-    # <cache>/models--x--y/snapshots/<commit> links to <cache>/models--x--y/blobs, or to a store that caches share.
-    if root.parent.name == "snapshots":
-        yield (root.parents[1] / "blobs").resolve()
-        yield from {link.resolve().parent for link in (root.parents[1] / "blobs").glob("*") if link.is_symlink()}
+        end, size = offset + (length or 0), target.stat().st_size
+        if offset < 0 or (length is not None and length < 0) or end > size:
+            raise IntegrityError(f"{path} keeps data at {offset} + {length} of {file!r}, which has {size} bytes.")
 
 
 @lru_cache(maxsize=16)

@@ -4,7 +4,7 @@ import logging
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rapidembed.errors import ModelNotFoundError, UnsupportedModelError
+from rapidembed.errors import IntegrityError, ModelNotFoundError, UnsupportedModelError
 from rapidembed.hub.assemble import assemble, assemble_onnx
 from rapidembed.hub.builtin import BUILTIN, find_builtin
 from rapidembed.hub.checkpoint import Checkpoint
@@ -58,7 +58,10 @@ def resolve(
         if not folder.expanduser().is_dir():
             raise ModelNotFoundError(f"{folder} is not a folder; it was given for the model {model_name!r}.")
         row = row if specific_model_path else None
-        return _from_folder(Folder(_snapshot(folder.expanduser())), model_name, row, task, pooling, buildable)
+        # An installer may have linked a package's files, and whoever installed it trusts them.
+        linked = specific_model_path is None and model_name.startswith((PREFIX, BUILTIN))
+        files = Folder(_snapshot(folder.expanduser()), linked=linked)
+        return _from_folder(files, model_name, row, task, pooling, buildable)
     if row is not None:
         return _from_catalog(row, task, pooling, buildable, hub)
     if not _looks_like_hub_id(model_name):
@@ -87,11 +90,19 @@ def _snapshot(folder: Path) -> Path:
         return folder
     main = folder / "refs" / "main"
     if main.is_file():
-        return snapshots / main.read_text(encoding="utf-8").strip()
+        return snapshots / _commit(main)
     found = [path for path in snapshots.iterdir() if path.is_dir()]
     if len(found) != 1:
         raise ModelNotFoundError(f"{folder} has {len(found)} snapshots and no main branch; give one of {snapshots}.")
     return found[0]
+
+
+def _commit(main: Path) -> str:
+    """The commit that a file of the hub's cache names."""
+    name = main.read_text(encoding="utf-8", errors="replace")[:100].strip()
+    if not name.isalnum():
+        raise IntegrityError(f"{main} should hold the name of a commit, got {name!r}.")
+    return name
 
 
 def _from_folder(

@@ -1,11 +1,19 @@
 """A model's JSON files, read with an eye on every type: they come from anywhere."""
 
 import json
+import math
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from rapidembed.errors import IntegrityError, UnsupportedModelError
+
+_LARGEST_NUMBER = 2**31 - 1
+"""Of things in a model; more than any has, and what every runtime still counts."""
+_LARGEST_FILE = 1 << 28
+"""Bytes of a file of text; the largest vocabularies have an eighth."""
+_HALF_CHARACTER = re.compile(r"\\u[dD][89a-fA-F]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +46,7 @@ class ConfigFile:
     def positive(self, name: str) -> int:
         """A positive integer that must be there."""
         value = self.values.get(name)
-        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= _LARGEST_NUMBER:
             raise IntegrityError(f"{self.path}: expected a positive {name}, got {value!r}.")
         return value
 
@@ -49,14 +57,14 @@ class ConfigFile:
     def count(self, name: str, default: int) -> int:
         """A number of things, which may be none."""
         value = self.values.get(name, default)
-        if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+        if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= _LARGEST_NUMBER:
             raise IntegrityError(f"{self.path}: expected {name} to be a number from 0 on, got {value!r}.")
         return value
 
     def number(self, name: str, default: float) -> float:
         """A positive number."""
         value = self.values.get(name, default)
-        if isinstance(value, bool) or not isinstance(value, int | float) or value <= 0:
+        if not is_number(value) or value <= 0:
             raise IntegrityError(f"{self.path}: expected a positive {name}, got {value!r}.")
         return float(value)
 
@@ -81,6 +89,17 @@ class ConfigFile:
             raise IntegrityError(f"{self.path}: expected a string for {name}, got {value!r}.")
         return value
 
+    def optional_text(self, name: str) -> str | None:
+        """A string, or None where there is no value."""
+        return None if self.values.get(name) is None else self.text(name, "")
+
+    def names(self, name: str) -> tuple[str, ...]:
+        """A list of strings; a missing or null one is empty."""
+        value = self.values.get(name) or []
+        if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
+            raise IntegrityError(f"{self.path}: expected {name} to be a list of strings, got {value!r}.")
+        return tuple(value)
+
     def require(self, **known: Any) -> None:
         """Refuse values that change the vectors in a way that is not computed here; a missing or null value is fine.
 
@@ -94,13 +113,38 @@ class ConfigFile:
                 )
 
 
-def read_json(path: Path) -> Any:
-    """Any JSON value.
+def is_number(value: object) -> bool:
+    """Whether a value of a JSON file is a number, and one that fits into a float: not NaN, not 10 to the 400th."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    return abs(value) < 1e308 if isinstance(value, int) else math.isfinite(value)
+
+
+def check_size(path: Path) -> None:
+    """Refuse a file of text that would fill the memory.
 
     Raises:
-        IntegrityError: the file is not valid JSON.
+        IntegrityError: it is larger than any that a model has.
     """
+    size = path.stat().st_size
+    if size > _LARGEST_FILE:
+        raise IntegrityError(f"{path} has {size} bytes; files of its kind have less than {_LARGEST_FILE}.")
+
+
+def read_json(path: Path) -> Any:
+    """Any JSON value, whose strings are Unicode text.
+
+    Raises:
+        IntegrityError: the file is not valid JSON, or larger or nested deeper than any that a model has.
+    """
+    check_size(path)
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
+        value = json.loads(text)
+        if _HALF_CHARACTER.search(text):
+            json.dumps(value, ensure_ascii=False).encode()
     except ValueError as error:
         raise IntegrityError(f"{path} is not valid JSON: {error}") from error
+    except RecursionError as error:
+        raise IntegrityError(f"{path} is nested too deeply.") from error
+    return value

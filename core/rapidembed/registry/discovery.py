@@ -159,7 +159,7 @@ def complete(spec: ModelSpec, row: ModelSpec) -> ModelSpec:
 
 
 def _similarity(file: ConfigFile) -> str | None:
-    return None if file.values.get("similarity_fn_name") is None else file.text("similarity_fn_name", "")
+    return file.optional_text("similarity_fn_name")
 
 
 def _pooling(file: ConfigFile, config: ConfigFile) -> tuple[Pooling, int]:

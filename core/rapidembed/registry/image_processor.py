@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from rapidembed.errors import IntegrityError, UnsupportedModelError
-from rapidembed.registry.config_file import ConfigFile
+from rapidembed.registry.config_file import ConfigFile, is_number
 
 PREPROCESSOR_FILE, PROCESSOR_FILE = "preprocessor_config.json", "processor_config.json"
 Channels = tuple[float, float, float]
@@ -225,9 +225,7 @@ def _set(size: Mapping[str, Any]) -> list[str]:
 
 def positive(config: ConfigFile, name: str, value: Any) -> int:
     """One of the sides in the field ``name``."""
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        raise IntegrityError(f"{config.path}: expected positive integers in {name}, got {value!r}.")
-    return value
+    return ConfigFile(config.path, {name: value}).positive(name)
 
 
 def read_filter(config: ConfigFile, name: str, default: int) -> int:
@@ -253,12 +251,8 @@ def read_channels(config: ConfigFile, name: str, default: Channels) -> Channels:
     if value is None:
         return default
     numbers = [value] * 3 if isinstance(value, int | float) else value
-    if not isinstance(numbers, list) or len(numbers) != 3 or not all(_is_number(number) for number in numbers):
+    if not isinstance(numbers, list) or len(numbers) != 3 or not all(is_number(number) for number in numbers):
         raise IntegrityError(f"{config.path}: expected three numbers for {name}, got {value!r}.")
     if name.endswith("std") and min(numbers) <= 0:
         raise IntegrityError(f"{config.path}: expected positive numbers for {name}, got {value!r}.")
     return float(numbers[0]), float(numbers[1]), float(numbers[2])
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)

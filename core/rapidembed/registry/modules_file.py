@@ -36,10 +36,12 @@ def read_modules(folder: Path) -> list[tuple[str, str]]:
     entries = read_json(path)
     try:
         modules = [(kind_of(str(module["type"])), str(module["path"])) for module in entries]
-        names = [module.get("name") for module in entries]
+        names = [name for module in entries if (name := module.get("name")) is not None]
     except (TypeError, KeyError, AttributeError) as error:
         raise IntegrityError(f'{path}: expected a list of modules, each with "type" and "path".') from error
-    if len({name for name in names if name is not None}) < len([name for name in names if name is not None]):
+    if any(not isinstance(name, str) for name in names):
+        raise IntegrityError(f"{path}: expected modules' names to be strings, got {names!r}.")
+    if len(set(names)) < len(names):
         raise IntegrityError(f"{path}: two modules have the same name, of which only the last would count.")
     for entry in entries:
         folder_keys.check(ConfigFile(path, entry), folder_keys.MODULES)

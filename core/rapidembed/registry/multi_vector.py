@@ -37,7 +37,7 @@ def discover_multi_vector(folder: Path, name: str) -> ModelSpec:
     if (folder / MODULES_FILE).is_file():
         return _from_modules(folder, name)
     config = ConfigFile.read(folder / "config.json")
-    if "HF_ColBERT" in (config.values.get("architectures") or ()):
+    if "HF_ColBERT" in config.names("architectures"):
         return _from_colbert(folder, name)
     raise UnsupportedModelError(
         f"{folder} has no {MODULES_FILE} and is no HF_ColBERT, so it does not say how it makes token vectors."
@@ -134,7 +134,7 @@ def _width(folder: Path, hidden: int, dense: tuple[DenseLayer, ...]) -> int:
 
 
 def _marker(settings: ConfigFile, name: str) -> str | None:
-    return None if settings.values.get(name) is None else settings.text(name, "") or None
+    return settings.optional_text(name) or None
 
 
 def _expansion(transformer: ConfigFile) -> dict[str, Any] | None:
@@ -154,7 +154,7 @@ def _expansion(transformer: ConfigFile) -> dict[str, Any] | None:
         "query_length": length if strategy == "fixed" else longest and max(longest, length),
         "expansion_length": length,
         "expansion_attended": file.flag("attend", False),
-        "expansion_token": None if value.get("token") is None else file.text("token", ""),
+        "expansion_token": file.optional_text("token"),
     }
 
 
@@ -181,7 +181,4 @@ def _pylate_skip(settings: ConfigFile) -> tuple[str, ...]:
 
 
 def _words(file: ConfigFile) -> tuple[str, ...]:
-    words = file.values.get("skiplist_words") or []
-    if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
-        raise IntegrityError(f"{file.path}: expected skiplist_words to be a list of strings, got {words!r}.")
-    return tuple(words)
+    return file.names("skiplist_words")

@@ -3,7 +3,7 @@
 That code is never run. But some of it is published, and is known to compute what a graph can be built for.
 """
 
-from rapidembed.errors import IntegrityError, UnsupportedModelError
+from rapidembed.errors import UnsupportedModelError
 from rapidembed.registry.config_file import ConfigFile
 
 QUERY_TASK, DOCUMENT_TASK = "retrieval.query", "retrieval.passage"
@@ -40,9 +40,7 @@ def read_adapters(config: ConfigFile) -> dict[str, int]:
         UnsupportedModelError: there is none for queries or none for documents.
         IntegrityError: the field has a value of a wrong type.
     """
-    names = config.values.get("lora_adaptations") or []
-    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
-        raise IntegrityError(f"{config.path}: expected lora_adaptations to be a list of strings, got {names!r}.")
+    names = config.names("lora_adaptations")
     if names and not {QUERY_TASK, DOCUMENT_TASK} <= set(names):
         raise UnsupportedModelError(
             f"{config.path}: lora_adaptations must name {QUERY_TASK} and {DOCUMENT_TASK}, got {', '.join(names)}."

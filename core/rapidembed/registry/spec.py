@@ -211,10 +211,14 @@ class ModelSpec:
     """Whether these facts win over what the checkpoint's files say."""
 
     def __post_init__(self) -> None:
-        if self.dim < 1:
-            raise ValueError(f"{self.name}: dim must be positive, got {self.dim}.")
-        if self.head not in HEADS:
+        if not isinstance(self.name, str):
+            raise ValueError(f"name must be a str, got {self.name!r}.")
+        if isinstance(self.dim, bool) or not isinstance(self.dim, int) or self.dim < 1:
+            raise ValueError(f"{self.name}: dim must be a positive int, got {self.dim!r}.")
+        if not isinstance(self.head, str) or self.head not in HEADS:
             raise ValueError(f"{self.name}: head {self.head!r} is unknown; known: {', '.join(HEADS)}.")
+        if not isinstance(self.pooling, tuple):
+            raise ValueError(f"{self.name}: pooling must be a tuple of modes, got {self.pooling!r}.")
         if not self.pooling or ("none" in self.pooling and len(self.pooling) > 1):
             raise ValueError(f'{self.name}: pooling must be "none" or some of the other modes, got {self.pooling}.')
         for mode in self.pooling:

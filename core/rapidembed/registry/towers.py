@@ -170,7 +170,7 @@ def _find(config: ConfigFile, known: dict[str, _Tower], what: str) -> tuple[str,
 
 def _width(config: ConfigFile, tower: _Tower, default: int | None = None) -> int:
     name = tower.width
-    if [known for known in config.values.get("architectures") or [] if known in _UNPROJECTED]:
+    if [known for known in config.names("architectures") if known in _UNPROJECTED]:
         name = _HIDDEN
     part = config.section(tower.section) if tower.section else config
     return part.optional_positive(name) or default or tower.default

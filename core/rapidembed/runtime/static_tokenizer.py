@@ -8,6 +8,8 @@ import numpy as np
 from tokenizers import Tokenizer as FastTokenizer
 
 from rapidembed.errors import IntegrityError
+from rapidembed.registry.config_file import check_size
+from rapidembed.runtime.encodings import encodings
 from rapidembed.runtime.tokenizer import Located, TokenIds
 
 UNLIMITED = 2**62
@@ -34,9 +36,13 @@ class StaticTokenizer:
 
     def __init__(self, path: Path, *, model2vec: bool) -> None:
         try:
+            check_size(path)
             self._tokenizer = FastTokenizer.from_file(str(path))
+        except IntegrityError:
+            raise
         except Exception as error:  # tokenizers raises bare Exception
             raise IntegrityError(f"{path} is missing or not a tokenizer this version can read: {error}") from error
+        self._path = path
         truncation = None if model2vec else self._tokenizer.truncation
         self._keep_end = truncation is not None and truncation["direction"] == "left"
         self._tokenizer.no_truncation()
@@ -50,15 +56,15 @@ class StaticTokenizer:
     def encode(self, texts: Sequence[str], max_tokens: int) -> list[TokenIds]:
         """Token ids of each text, at most ``max_tokens`` of them; unknown ones count towards that before they drop."""
         most = max_tokens * self._characters
-        encodings = self._tokenizer.encode_batch_fast([text[:most] for text in texts], add_special_tokens=False)
+        encoded = encodings(self._tokenizer, [text[:most] for text in texts], self._path, special=False)
         return [
             self._finish(encoding.ids, max_tokens, cut=len(text) > most)
-            for text, encoding in zip(texts, encodings, strict=True)
+            for text, encoding in zip(texts, encoded, strict=True)
         ]
 
     def locate(self, text: str) -> Located:
         """All tokens of a text, however long it is; without unknown ones where the model drops them."""
-        encoding = self._tokenizer.encode_batch([text], add_special_tokens=False)[0]
+        encoding = encodings(self._tokenizer, [text], self._path, special=False, offsets=True)[0]
         kept = [i for i, token in enumerate(encoding.ids) if token != self._unknown]
         return Located([], [encoding.ids[i] for i in kept], [], [encoding.offsets[i] for i in kept])
 

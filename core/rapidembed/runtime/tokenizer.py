@@ -14,6 +14,7 @@ from tokenizers import Encoding, normalizers
 from rapidembed.errors import UnsupportedModelError
 from rapidembed.hub import Checkpoint
 from rapidembed.registry.config_file import ConfigFile
+from rapidembed.runtime.encodings import encodings
 from rapidembed.runtime.tokenizer_classes import steps_of
 from rapidembed.runtime.tokenizer_files import load_tokenizer
 
@@ -81,7 +82,7 @@ class Tokenizer:
         lower_case: bool = False,
         arguments: Mapping[str, Any] = _NOTHING,
     ) -> None:
-        self._tokenizer = load_tokenizer(folder, arguments)
+        self._tokenizer, self._folder = load_tokenizer(folder, arguments), folder
         stated = ConfigFile.read_optional(folder / "tokenizer_config.json").values | dict(arguments)
         serialized = (self._tokenizer.truncation or {}).get("direction")
         side = truncation_side or stated.get("truncation_side") or serialized or "right"
@@ -117,11 +118,11 @@ class Tokenizer:
         limit = max(_MIN_CHARS, max_tokens * _CHARS_PER_TOKEN)
         if not self._keep_end and any(len(text) > limit for text in texts):
             return [self._encode_long(text, max_tokens, limit) for text in texts]
-        return [self._truncate(encoding, max_tokens) for encoding in self._tokenizer.encode_batch_fast(list(texts))]
+        return [self._truncate(encoding, max_tokens) for encoding in encodings(self._tokenizer, texts, self._folder)]
 
     def locate(self, text: str) -> Located:
         """All tokens of a text, however long it is."""
-        encoding = self._tokenizer.encode_batch([text])[0]
+        encoding = encodings(self._tokenizer, [text], self._folder, offsets=True)[0]
         ids, end = encoding.ids, len(encoding) - self._suffix
         return Located(ids[: self._prefix], ids[self._prefix : end], ids[end:], encoding.offsets[self._prefix : end])
 
@@ -166,13 +167,13 @@ class Tokenizer:
         are those of the whole text as soon as they end before that word begins, and well before the cut.
         """
         while len(text) > limit:
-            encoding = self._tokenizer.encode_batch([text[:limit]])[0]
+            encoding = encodings(self._tokenizer, [text[:limit]], self._folder, offsets=True)[0]
             content = len(encoding) - self._suffix
             kept = max_tokens - self._suffix
             if content > kept > self._prefix and self._settled(encoding, kept - 1, content - 1, limit):
                 return TokenIds(self._cut(encoding.ids, max_tokens), truncated=True)
             limit *= 4
-        return self._truncate(self._tokenizer.encode_batch_fast([text])[0], max_tokens)
+        return self._truncate(encodings(self._tokenizer, [text], self._folder)[0], max_tokens)
 
     @staticmethod
     def _settled(encoding: Encoding, kept: int, last: int, cut: int) -> bool:
@@ -196,7 +197,7 @@ class Tokenizer:
         """How many special tokens stand before and after every text."""
         if self._tokenizer.num_special_tokens_to_add(False) == 0:
             return 0, 0  # a vocabulary of a few words may not have this one
-        mask = self._tokenizer.encode_batch(["a"])[0].special_tokens_mask
+        mask = encodings(self._tokenizer, ["a"], folder)[0].special_tokens_mask
         content = [i for i, special in enumerate(mask) if not special]
         if content:
             prefix, suffix = content[0], len(mask) - 1 - content[-1]

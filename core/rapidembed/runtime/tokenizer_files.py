@@ -11,7 +11,7 @@ from tokenizers import Tokenizer as FastTokenizer
 from tokenizers.models import BPE, WordPiece
 
 from rapidembed.errors import IntegrityError, RapidEmbedError, UnsupportedModelError
-from rapidembed.registry.config_file import read_json
+from rapidembed.registry.config_file import check_size, read_json
 from rapidembed.runtime.tokenizer_classes import CLASSES, Parts, Recipe
 from rapidembed.runtime.tokenizer_name import class_name
 from rapidembed.runtime.tokenizer_settings import SPECIAL, TOKENIZER_FILE, Token, TokenizerSettings
@@ -48,6 +48,7 @@ def load_tokenizer(folder: Path, arguments: Mapping[str, Any] = _NOTHING) -> Fas
 
 
 def _serialized(path: Path) -> FastTokenizer:
+    check_size(path)
     try:
         return FastTokenizer.from_file(str(path))
     except Exception as error:  # tokenizers raises bare Exception
@@ -128,6 +129,8 @@ def _from_vocabulary(folder: Path, name: str, settings: TokenizerSettings) -> Fa
     recipe = CLASSES[name](settings, Parts()) if name in CLASSES else None
     paths = [folder / file for file in recipe.vocabulary] if recipe is not None else []
     if recipe is not None and paths and all(path.is_file() for path in paths):
+        for path in paths:
+            check_size(path)
         kind = WordPiece if recipe.model == "WordPiece" else BPE
         parameters = {key: value for key, value in recipe.parameters.items() if value is not None}
         model: Any = _read(paths[0], lambda: kind.from_file(*map(str, paths), **parameters))

@@ -100,7 +100,7 @@ def _read(config: ConfigFile) -> Sizes:
     sizes = Sizes.read(
         config,
         types=_above_zero(config, "type_vocab_size") or 0,
-        epsilon=config.values.get("layer_norm_eps", 1e-7),
+        epsilon=config.number("layer_norm_eps", 1e-7),
     )
     config.require(
         embedding_size=sizes.hidden,

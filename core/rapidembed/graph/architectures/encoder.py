@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from rapidembed.errors import IntegrityError, UnsupportedModelError
+from rapidembed.errors import UnsupportedModelError
 from rapidembed.graph.blocks import basic, heads, layers
 from rapidembed.graph.blocks.self_attention import penalized, self_attention
 from rapidembed.graph.inputs import TextInputs
@@ -64,9 +64,7 @@ class Sizes:
         def positive(name: str) -> int:
             return config.positive(names.get(name, name))
 
-        epsilon = epsilon or config.values.get("layer_norm_eps", 1e-12)
-        if not isinstance(epsilon, float) or epsilon <= 0:
-            raise IntegrityError(f"{config.path}: expected a positive layer_norm_eps, got {epsilon!r}.")
+        epsilon = epsilon or config.number("layer_norm_eps", 1e-12)
         hidden, heads = positive("hidden_size"), positive("num_attention_heads")
         if hidden % heads:
             raise UnsupportedModelError(

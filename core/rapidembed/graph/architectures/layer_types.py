@@ -19,14 +19,14 @@ def read_layer_types(
     Raises:
         UnsupportedModelError: a kind is not known, or the list is too short.
     """
-    kinds = config.values.get("layer_types")
-    if kinds is None:
+    if config.values.get("layer_types") is None:
         return default
-    if not isinstance(kinds, list) or len(kinds) < len(default):
+    kinds = config.names("layer_types")
+    if len(kinds) < len(default):
         raise UnsupportedModelError(f"{config.path}: layer_types must name {len(default)} layers, got {kinds!r}.")
     kinds = kinds[: len(default)]  # the number of layers may be lowered in config.json alone
     if unknown := [kind for kind in kinds if kind not in known]:
         raise UnsupportedModelError(
             f"{config.path}: layer type {unknown[0]!r} is not supported; known: {', '.join(known)}."
         )
-    return tuple(kinds)
+    return kinds

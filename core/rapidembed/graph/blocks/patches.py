@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from rapidembed.errors import IntegrityError, UnsupportedModelError
+from rapidembed.errors import UnsupportedModelError
 from rapidembed.graph.blocks import basic
 from rapidembed.graph.built import GraphSpec
 from rapidembed.graph.inputs import GraphInputs
@@ -96,9 +96,7 @@ def read_side(config: ConfigFile, name: str) -> int:
         value = value[0]
     if isinstance(value, list):
         raise UnsupportedModelError(f"{config.path}: {name}={value!r} is not supported; known: squares.")
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        raise IntegrityError(f"{config.path}: expected a positive {name}, got {value!r}.")
-    return value
+    return ConfigFile(config.path, {name: value}).positive(name)
 
 
 def embed_patches(writer: GraphWriter, pixels: str, grid: Grid, name: str, hidden: int, *, bias: bool) -> str:

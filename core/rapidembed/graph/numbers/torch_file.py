@@ -19,6 +19,7 @@ from rapidembed.errors import IntegrityError, RapidEmbedError, UnsupportedModelE
 # What zipfile raises over damaged archives.
 _DAMAGE = (OSError, EOFError, zipfile.BadZipFile, struct.error, ValueError, NotImplementedError, RuntimeError)
 _LARGEST_PICKLE = 1 << 24
+"""Bytes; a model of a thousand tensors has a hundredth."""
 _LOCAL_HEADER = 30
 """Bytes of the header before an entry's data, to which its name and extra field are added."""
 _DICTIONARY = "collections OrderedDict"
@@ -161,9 +162,10 @@ class _Reader:
         self.push(tuple(reversed(items)))
 
     def since_mark(self) -> list[Any]:
-        place = max(i for i, value in enumerate(self.stack) if value is _MARK)
-        items = self.stack[place + 1 :]
-        del self.stack[place:]
+        items: list[Any] = []
+        while (value := self.stack.pop()) is not _MARK:
+            items.append(value)
+        items.reverse()
         return items
 
     def store(self, items: list[Any]) -> None:
@@ -177,8 +179,8 @@ class _Reader:
         kind, dtype, key, _, _, *view = self.stack.pop()  # before version 1.6 a view of another storage could follow
         if any(part is not None for part in view):
             raise _RefusedError("a view of another storage")
-        if kind != "storage" or not isinstance(dtype, _Global) or dtype.name not in _STORAGES or "/" in key:
-            raise _RefusedError(f"data of the kind {kind!r}")
+        if kind != "storage" or not isinstance(dtype, _Global) or dtype.name not in _STORAGES or not _is_name(key):
+            raise _RefusedError(f"data of the kind {_told(kind)}")
         self.push(_Storage(*_STORAGES[dtype.name], key))
 
     def call(self) -> None:
@@ -188,13 +190,22 @@ class _Reader:
         elif what == _Global(_TENSOR):
             self.push(_tensor(*arguments[:4]))
         else:
-            raise _RefusedError(f"a call of {what}")
+            raise _RefusedError(f"a call of {_told(what)}")
 
     def attributes(self) -> None:
         # torch leaves the versions of modules on its dictionaries.
         self.stack.pop()
         if not isinstance(self.stack[-1], dict):
             raise _RefusedError("an object with attributes")
+
+
+def _is_name(key: object) -> bool:
+    return isinstance(key, str) and "/" not in key
+
+
+def _told(value: object) -> str:
+    """For messages; what holds other things could be endless, and is told by its type."""
+    return repr(value)[:100] if isinstance(value, _Global | str | int) else type(value).__name__
 
 
 def _tensor(storage: Any, offset: Any, shape: Any, strides: Any) -> Tensor:

@@ -4,10 +4,12 @@ Like the newer ones they are not executed, see :mod:`rapidembed.graph.numbers.to
 """
 
 import math
+import mmap
 import pickletools
 import struct
+from itertools import islice
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import IO, Any, cast
 
 from rapidembed.errors import IntegrityError, UnsupportedModelError
 from rapidembed.graph.numbers.torch_file import Tensor, tensors_of
@@ -15,6 +17,8 @@ from rapidembed.graph.numbers.torch_file import Tensor, tensors_of
 MAGIC = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."
 """What such a file begins with: a pickle of a number."""
 _PROTOCOL = 1001
+_MOST_OPCODES = 1_000_000
+"""Of a pickle; a model of a thousand tensors has a thirtieth."""
 
 
 def is_legacy(path: Path) -> bool:
@@ -30,7 +34,7 @@ def read_legacy_header(path: Path) -> dict[str, dict[str, Any]]:
         UnsupportedModelError: the file holds anything but a dictionary of contiguous tensors.
         IntegrityError: it is damaged.
     """
-    with path.open("rb") as file:
+    with path.open("rb") as opened, mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ) as file:
         file.seek(len(MAGIC))
         if [argument for name, argument in _pickle(file, path) if name.startswith("BININT")] != [_PROTOCOL]:
             raise UnsupportedModelError(f"{path} is of a version of torch.save that is not known.")
@@ -49,21 +53,25 @@ def read_legacy_header(path: Path) -> dict[str, dict[str, Any]]:
     return {name: _entry(path, name, tensor, places) for name, tensor in tensors.items()}
 
 
-def _pickle(file: BinaryIO, path: Path) -> list[tuple[str, Any]]:
+def _pickle(file: mmap.mmap, path: Path) -> list[tuple[str, Any]]:
     """The opcodes of the next pickle."""
+    opcodes = pickletools.genops(cast("IO[bytes]", file))  # of which it needs what maps have too
     try:
-        return [(opcode.name, argument) for opcode, argument, _ in pickletools.genops(file)]
-    except ValueError as error:
+        found = [(opcode.name, argument) for opcode, argument, _ in islice(opcodes, _MOST_OPCODES)]
+    except (ValueError, OverflowError) as error:
         raise IntegrityError(f"{path} is not a complete file of torch.save: {error}") from error
+    if len(found) == _MOST_OPCODES:
+        raise IntegrityError(f"{path} is not a file of torch.save: a pickle in it does not end.")
+    return found
 
 
-def _between(file: BinaryIO, start: int) -> bytes:
+def _between(file: mmap.mmap, start: int) -> bytes:
     end = file.tell()
     file.seek(start)
     return file.read(end - start)
 
 
-def _storages(file: BinaryIO, keys: list[str], widths: dict[str, int], path: Path) -> dict[str, tuple[int, int]]:
+def _storages(file: mmap.mmap, keys: list[str], widths: dict[str, int], path: Path) -> dict[str, tuple[int, int]]:
     """Begin and end of each storage's bytes."""
     places, size = {}, path.stat().st_size
     for key in keys:

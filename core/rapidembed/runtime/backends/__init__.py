@@ -137,10 +137,10 @@ def check_options(precision: str, backend: str, *, providers: bool) -> None:
         ValueError: a name is unknown, or they do not go together.
     """
     rows = {name: row for name, row in BACKENDS.items() if row.chosen}
-    if backend not in rows:
+    if not isinstance(backend, str) or backend not in rows:
         raise ValueError(f"backend must be one of {', '.join(rows)}, got {backend!r}.")
     everywhere = dict.fromkeys(name for row in rows.values() for name in (*_BY_ITSELF, *row.precisions))
-    if precision not in everywhere:
+    if not isinstance(precision, str) or precision not in everywhere:
         raise ValueError(f"precision must be one of {', '.join(everywhere)}, got {precision!r}.")
     if not rows[backend].accepts(precision):
         right = next(name for name, row in rows.items() if row.accepts(precision))
