@@ -101,6 +101,19 @@ def test_a_lone_picture_and_results_of_any_kind(engine):
     assert window == [(p.max() / np.float32(255), p.mean(axis=(1, 2)).argmax()) for p in PICTURES[:5]]
 
 
+def test_a_window_of_one_is_a_lone_input(engine, monkeypatch):
+    lone = []
+    run_one = type(engine).run_one
+    monkeypatch.setattr(type(engine), "run_one", lambda *given: (lone.append(1), run_one(*given))[1])
+    for workers, count in ((None, 1), (2, 0)):  # who says how many cores a call may have gets no more
+        windows = run_windows(engine, PICTURES[:1], PixelSteps(), VectorSink(3), first=9, batch_size=8, workers=workers)
+        np.testing.assert_allclose(np.concatenate(list(windows)), COLOURS[:1], atol=1e-6)
+        assert lone.count(1) == count
+        lone.clear()
+    with pytest.raises(ValueError, match=r"pictures\[0\] must be of shape"):
+        list(run_windows(engine, [PICTURES[0, 0]], PixelSteps(), VectorSink(3), first=9, batch_size=8, workers=None))
+
+
 def test_bad_pictures_and_texts_are_refused(engine):
     windows = run_windows(
         engine, [PICTURES[0], PICTURES[0, 0]], PixelSteps(), VectorSink(3), first=9, batch_size=8, workers=1

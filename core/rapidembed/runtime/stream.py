@@ -1,12 +1,14 @@
 """The pipeline: inputs in windows -> made ready -> batches -> results, in order, in bounded memory.
 
 While one window computes, the next is read and made ready, such as tokenized. Nothing runs ahead further than that.
+A window of one input that nothing runs beside is a lone input: its caller computes it, with all cores if they are free.
 """
 
 import itertools
 import time
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import CancelledError
 from typing import Generic, Protocol, TypeVar
 
 from rapidembed.errors import RapidEmbedError
@@ -89,6 +91,9 @@ def run_windows(
     source = _Source(items, steps, engine)
     try:
         while window := source.read(size.inputs):
+            if len(window) == 1 and workers is None and not running:
+                yield from _run_lone(engine, source, window, steps, sink, extra, cancelled)
+                continue
             ready = source.accept(_tokenize(engine, window, steps, min(workers or engine.cores, engine.cores)))
             running.append((lanes.start(ready, engine.plan(ready, batch_size)), time.perf_counter()))
             if len(running) == _WINDOWS_AHEAD:
@@ -99,6 +104,25 @@ def run_windows(
             raise source.failure
     finally:
         lanes.cancel()
+
+
+def _run_lone(
+    engine: Batcher[X],
+    source: "_Source[T, X]",
+    window: list[T],
+    steps: Steps[T, X],
+    sink: Sink[X, W],
+    extra: Mapping[str, int],
+    cancelled: Signal | None,
+) -> Iterator[W]:
+    with engine.meter.tokenizing():
+        ready = source.accept(steps.tokenize(window))
+    if cancelled is not None and cancelled.is_set():
+        raise CancelledError
+    if ready:
+        results = sink.window(1)
+        sink.fill(results, [0], ready, engine.run_one(ready[0], extra))
+        yield results
 
 
 def _finish(running: "deque[tuple[WindowJob[X, W], float]]", size: _WindowSize) -> W:
