@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rapidembed.registry.image_processor import Channels, ImageProcessor, Size
+from rapidembed.runtime.pictures.resize import Window, resized
 
 _LONG = 8
 """Pictures whose longer side would be that many times as long as what is cropped of it are cropped before they are
@@ -33,9 +34,8 @@ def pixels(image: Any, processor: ImageProcessor, out: NDArray[np.float32] | Non
 
 def shaped(image: Any, processor: ImageProcessor) -> NDArray[np.uint8]:
     """A PIL image of mode "RGB" as large as the model reads it: (height, width, 3), still of 8 bits."""
-    if processor.resize is not None:
-        image = _resized(image, processor)
-    return _cropped(np.asarray(image), processor)
+    picture = np.asarray(image) if processor.resize is None else _resized(image, processor, processor.resize)
+    return _cropped(picture, processor)
 
 
 def normalized(cropped: NDArray[np.uint8], processor: ImageProcessor, out: NDArray[np.float32]) -> None:
@@ -55,18 +55,20 @@ def resized_size(size: Size, resize: int | Size) -> Size:
     return (longer, resize) if width <= height else (resize, longer)
 
 
-def _resized(image: Any, processor: ImageProcessor) -> Any:
-    resize, crop = processor.resize, processor.crop
+def _resized(image: Any, processor: ImageProcessor, resize: int | Size) -> NDArray[np.uint8]:
+    """The resized picture, or as much of its middle as is cropped."""
     size = image.height, image.width
-    height, width = target = resized_size(size, resize) if resize is not None else size
-    if crop is None or max(target) <= _LONG * max(crop):
-        return image.resize((width, height), processor.resample)
-    (top, rows), (left, columns) = (_middle(*sides, processor.crop_to_even) for sides in zip(target, crop, strict=True))
-    rows, columns = min(rows, height), min(columns, width)
-    top, left = max(top, 0), max(left, 0)
-    down, across = image.height / height, image.width / width
+    target = resized_size(size, resize)
+    crop = target if processor.crop is None else processor.crop
+    (top, rows), (left, columns) = (
+        (max(_start(side, wanted, processor.crop_to_even), 0), min(wanted, side))
+        for side, wanted in zip(target, crop, strict=True)
+    )
+    if max(target) <= _LONG * max(crop):
+        return resized(image, target, processor.resample, Window(top, left, rows, columns))
+    down, across = size[0] / target[0], size[1] / target[1]
     box = (left * across, top * down, min((left + columns) * across, size[1]), min((top + rows) * down, size[0]))
-    return image.resize((columns, rows), processor.resample, box=box)
+    return np.asarray(image.resize((columns, rows), processor.resample, box=box))
 
 
 def _cropped(picture: NDArray[np.uint8], processor: ImageProcessor) -> NDArray[np.uint8]:
@@ -77,7 +79,7 @@ def _cropped(picture: NDArray[np.uint8], processor: ImageProcessor) -> NDArray[n
     cut: list[slice] = []
     paste: list[slice] = []
     for side, wanted in zip(picture.shape, crop, strict=False):
-        start, _ = _middle(side, wanted, processor.crop_to_even)
+        start = _start(side, wanted, processor.crop_to_even)
         cut.append(slice(max(start, 0), max(start, 0) + min(wanted, side)))
         paste.append(slice(max(-start, 0), max(-start, 0) + min(wanted, side)))
     if picture.shape[0] >= crop[0] and picture.shape[1] >= crop[1]:
@@ -87,10 +89,9 @@ def _cropped(picture: NDArray[np.uint8], processor: ImageProcessor) -> NDArray[n
     return filled
 
 
-def _middle(side: int, wanted: int, to_even: bool) -> tuple[int, int]:
-    """Where the middle ``wanted`` pixels of a side begin, below 0 where the side is shorter; and how many they are."""
-    start = round((side - wanted) / 2) if to_even else (side - wanted) // 2
-    return start, wanted
+def _start(side: int, wanted: int, to_even: bool) -> int:
+    """Where the middle ``wanted`` pixels of a side begin; below 0 where the side is shorter."""
+    return round((side - wanted) / 2) if to_even else (side - wanted) // 2
 
 
 @lru_cache(maxsize=32)
