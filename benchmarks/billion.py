@@ -63,7 +63,7 @@ def _rates(found: dict[str, Any]) -> list[str]:
     table: Table = [head]
     for name, row in workers.items():
         speed = row["texts_per_cpu_s"]
-        cells = [f"${dollars_per_million(each.dollars, each.cores, speed):,.3f}" for each in INSTANCES]
+        cells = [f"${dollars_per_million(each.dollars, each.cores, speed):.2g}" for each in INSTANCES]
         table.append([name, rate(speed), str(row["dimensions"]), *cells])
     machines = "; ".join(f"{each.name}: {each.cores} cores, {each.processor}" for each in INSTANCES)
     return [

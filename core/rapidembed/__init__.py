@@ -43,6 +43,7 @@ if TYPE_CHECKING:
         WordWeights as WordWeights,
     )
     from rapidembed.settings import default_model as default_model
+    from rapidembed.tasks.arrow.embed_column import EmbedColumn as EmbedColumn
     from rapidembed.tasks.hybrid.facade import HybridTextEmbedding as HybridTextEmbedding
     from rapidembed.tasks.image.facade import ImageEmbedding as ImageEmbedding
     from rapidembed.tasks.info import ModelInfo as ModelInfo
@@ -54,6 +55,7 @@ if TYPE_CHECKING:
         HybridEmbedding as HybridEmbedding,
         RankedDocument as RankedDocument,
     )
+    from rapidembed.tasks.shared import shared as shared
     from rapidembed.tasks.sparse.facade import SparseTextEmbedding as SparseTextEmbedding
     from rapidembed.tasks.text.facade import TextEmbedding as TextEmbedding
     from rapidembed.toolkit.max_sim import max_sim as max_sim
@@ -70,6 +72,7 @@ _HOMES = {
     "Device": "rapidembed.types",
     "DeviceError": "rapidembed.errors",
     "DownloadError": "rapidembed.errors",
+    "EmbedColumn": "rapidembed.tasks.arrow.embed_column",
     "EncodingWarning": "rapidembed.errors",
     "Hybrid": "rapidembed.registry",
     "HybridEmbedding": "rapidembed.tasks.results",
@@ -102,6 +105,7 @@ _HOMES = {
     "WordWeights": "rapidembed.registry",
     "default_model": "rapidembed.settings",
     "max_sim": "rapidembed.toolkit.max_sim",
+    "shared": "rapidembed.tasks.shared",
 }
 __all__ = sorted(_HOMES)
 

@@ -27,3 +27,6 @@ SparsePooling: TypeAlias = Literal["max", "sum"]
 LongText: TypeAlias = Literal["truncate", "mean", "weighted", "max", "late"]
 """What becomes of a text beyond the token limit: it is cut there; or read in parts, whose vectors become one: their
 mean, that weighted by tokens, or their largest values; or its tokens are read in windows that overlap, and averaged."""
+
+Role: TypeAlias = Literal["plain", "query", "document"]
+"""What a text is to a search: neither, what is looked for, or what is found; models have a prompt for each."""

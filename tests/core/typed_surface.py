@@ -23,7 +23,10 @@ from rapidembed import (
 from rapidembed.types import Vectors
 
 LISTING = list[dict[str, Any]]
-"""Facts of any type; the only Any of the surface."""
+"""Facts of any type; the only Any of the surface, but for:"""
+ARRAY = Any
+"""What is pyarrow's, which has no types."""
+COLUMN: Any = None
 
 
 async def of_TextEmbedding(model: TextEmbedding, spec: ModelSpec) -> None:
@@ -50,6 +53,8 @@ async def of_TextEmbedding(model: TextEmbedding, spec: ModelSpec) -> None:
     assert_type(model.encode_chunks("a"), tuple[list[Chunk], Vectors])
     assert_type(model.embedding_size, int)
     assert_type(TextEmbedding.get_embedding_size("a"), int)
+    assert_type(model.embed_arrow(COLUMN), ARRAY)
+    assert_type(model.arrow_type(), ARRAY)
     assert_type(model.info, ModelInfo)
     assert_type(model.fingerprint, str)
     assert_type(model.stats(), Stats)
@@ -83,6 +88,8 @@ async def of_SparseTextEmbedding(model: SparseTextEmbedding, spec: ModelSpec) ->
     assert_type(model.token_count("a"), int)
     assert_type(model.requires_idf, bool)
     assert_type(model.vocab_size, int)
+    assert_type(model.embed_arrow(COLUMN), ARRAY)
+    assert_type(model.arrow_type(), ARRAY)
     assert_type(model.info, ModelInfo)
     assert_type(model.fingerprint, str)
     assert_type(model.stats(), Stats)
@@ -116,6 +123,8 @@ async def of_LateInteractionTextEmbedding(model: LateInteractionTextEmbedding, s
     assert_type(model.token_count("a"), int)
     assert_type(model.embedding_size, int)
     assert_type(LateInteractionTextEmbedding.get_embedding_size("a"), int)
+    assert_type(model.embed_arrow(COLUMN), ARRAY)
+    assert_type(model.arrow_type(), ARRAY)
     assert_type(model.info, ModelInfo)
     assert_type(model.fingerprint, str)
     assert_type(model.stats(), Stats)
@@ -150,6 +159,8 @@ async def of_HybridTextEmbedding(model: HybridTextEmbedding, spec: ModelSpec) ->
     assert_type(model.embedding_size, int)
     assert_type(HybridTextEmbedding.get_embedding_size("a"), int)
     assert_type(model.vocab_size, int)
+    assert_type(model.embed_arrow(COLUMN), ARRAY)
+    assert_type(model.arrow_type(), ARRAY)
     assert_type(model.info, ModelInfo)
     assert_type(model.fingerprint, str)
     assert_type(model.stats(), Stats)
@@ -175,6 +186,8 @@ async def of_TextCrossEncoder(model: TextCrossEncoder, spec: ModelSpec) -> None:
     assert_type(model.rerank_pairs([pair]), Iterator[float])
     assert_type(model.labels, tuple[str, ...])
     assert_type(model.token_count([pair]), int)
+    assert_type(model.score_arrow(COLUMN, query="a"), ARRAY)
+    assert_type(model.arrow_type(), ARRAY)
     assert_type(model.info, ModelInfo)
     assert_type(model.fingerprint, str)
     assert_type(model.stats(), Stats)

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from rapidembed import IntegrityError
+from rapidembed.tasks.quantize import cut, restore
 from rapidembed.toolkit.vectors import PackedIndex, Ranges, formats, quantize, search
-from rapidembed.toolkit.vectors.quantize import cut, restore
 
 from tests.golden import make_quantized as golden
 

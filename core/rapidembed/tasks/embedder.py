@@ -1,12 +1,15 @@
 """The call surface of the facades that embed texts."""
 
 from collections.abc import Collection, Iterable, Iterator
-from typing import Any, Generic, Protocol, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar, overload
 
 from rapidembed.runtime import inputs
 from rapidembed.tasks.bulk import Bulk, Texts, check_texts
 from rapidembed.tasks.facade import O
 from rapidembed.tasks.runner import R_co, RunnableModel, Runner, V_co
+
+if TYPE_CHECKING:
+    from rapidembed.tasks.arrow.columns import Column
 
 V = TypeVar("V")
 R = TypeVar("R", bound=Collection[Any])
@@ -174,3 +177,8 @@ class Embedder(Runner[O, M, str, V, R], Generic[O, M, V, R]):
 
     def _lone(self, items: Texts) -> str | None:
         return check_texts(items)
+
+    def _column(self, column: Any) -> "Column[str]":
+        from rapidembed.tasks.arrow.columns import Texts as Column
+
+        return Column(column)

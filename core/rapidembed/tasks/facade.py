@@ -102,6 +102,11 @@ class Facade(Generic[O, M]):
                 self._model = self._load()
             return self._model
 
+    def _row(self) -> "ModelSpec | None":
+        """Facts of a model that is known by name and not loaded; what others are, their files say."""
+        loaded = self._model is not None or self._closed
+        return None if loaded else self._task.find(self._options.model_name)
+
     def _observed(
         self, role: str, count: int | None, call: Call, *, stream: bool = False
     ) -> "AbstractContextManager[None, None]":
@@ -195,6 +200,17 @@ class Facade(Generic[O, M]):
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self.close()
+
+    @property
+    def _copies(self) -> str:
+        """The same text for all objects that would be equal copies, and for no others, within a process."""
+        options = self._options.picklable() | {"lazy_load": True}
+        return repr((options, self._task.find_added(self._options.model_name)))
+
+    def _lazily(self) -> Self:
+        """A copy that loads at its first use."""
+        rebuild, (options, added) = self.__reduce__()
+        return rebuild(options | {"lazy_load": True}, added)
 
     def __reduce__(self) -> tuple[Callable[..., Self], tuple[dict[str, Any], "ModelSpec | None"]]:
         # Another process may not know an added model. A method of the class: a pickle names nothing that is not public.

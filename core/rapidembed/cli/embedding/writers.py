@@ -14,6 +14,7 @@ from rapidembed.cli.embedding.chunks import Chunk
 from rapidembed.cli.embedding.encoder import Embedded
 from rapidembed.cli.embedding.partial import Partial
 from rapidembed.cli.embedding.readers import Id, import_parquet
+from rapidembed.tasks.arrow.forms import Dense
 from rapidembed.types import Vectors
 
 _NPY_HEADER = 128
@@ -190,7 +191,7 @@ class ParquetWriter:
         fields = [pyarrow.field("id", pyarrow.int64() if integers else pyarrow.string())]
         if self._with_text:
             fields.append(pyarrow.field("text", pyarrow.string()))
-        fields.append(pyarrow.field("embedding", pyarrow.list_(pyarrow.float32(), self._dimensions)))
+        fields.append(pyarrow.field("embedding", Dense(self._dimensions).type))
         return pyarrow.schema(fields, metadata=self._notes)
 
     def _row_group(self, schema: Any, numbers: IO[bytes], lines: IO[str]) -> Any:
@@ -205,7 +206,7 @@ class ParquetWriter:
         if self._with_text:
             columns.append([row[1] for row in rows])
         arrays = [pyarrow.array(column, type=field.type) for column, field in zip(columns, schema, strict=False)]
-        arrays.append(pyarrow.FixedSizeListArray.from_arrays(pyarrow.array(flat), self._dimensions))
+        arrays.append(Dense(self._dimensions).of(flat))
         return pyarrow.Table.from_arrays(arrays, schema=schema)
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rapidembed.tasks.embedder import Embedder
 from rapidembed.tasks.hybrid.model import HybridModel
@@ -9,6 +10,10 @@ from rapidembed.tasks.known import Known
 from rapidembed.tasks.options import TokenOptions
 from rapidembed.tasks.results import HybridEmbedding
 from rapidembed.types import Device, Providers
+
+if TYPE_CHECKING:
+    from rapidembed.tasks.arrow.forms import Form
+    from rapidembed.tasks.arrow.packing import Packing
 
 
 class HybridTextEmbedding(Embedder[TokenOptions, HybridModel, HybridEmbedding, list[HybridEmbedding]]):
@@ -71,7 +76,7 @@ class HybridTextEmbedding(Embedder[TokenOptions, HybridModel, HybridEmbedding, l
     @property
     def embedding_size(self) -> int:
         """Dimensions of the dense vector, and of each token's."""
-        return self._loaded().spec.dim
+        return (self._row() or self._loaded().spec).dim
 
     @property
     def vocab_size(self) -> int:
@@ -82,6 +87,11 @@ class HybridTextEmbedding(Embedder[TokenOptions, HybridModel, HybridEmbedding, l
     def get_embedding_size(cls, model_name: str) -> int:
         """Dimensions of a curated or added model, without loading it."""
         return cls._width(model_name)
+
+    def _form(self, packing: "Packing") -> "Form[list[HybridEmbedding]]":
+        from rapidembed.tasks.arrow.forms import Hybrid
+
+        return Hybrid(self.embedding_size, packing)
 
     def _load(self) -> HybridModel:
         return HybridModel.load(self, self._options, self._placement, self._view)

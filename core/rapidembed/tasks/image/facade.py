@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, TypeAlias, overload
+from typing import TYPE_CHECKING, Any, TypeAlias, overload
 
 from rapidembed.registry import ModelSpec
 from rapidembed.runtime.pictures.reading import Alpha
@@ -15,6 +15,11 @@ from rapidembed.tasks.image.options import ImageOptions
 from rapidembed.tasks.known import Known
 from rapidembed.tasks.runner import Runner
 from rapidembed.types import Device, Providers, Vectors
+
+if TYPE_CHECKING:
+    from rapidembed.tasks.arrow.columns import Column
+    from rapidembed.tasks.arrow.forms import Form
+    from rapidembed.tasks.arrow.packing import Packing
 
 Pictures: TypeAlias = "Picture | Iterable[Picture]"
 
@@ -76,6 +81,7 @@ class ImageEmbedding(Runner[ImageOptions, ImageModel, Any, Vectors, Vectors]):
     __module__ = "rapidembed"
     _task = Known("image")
     _unit = "picture"
+    _batch_size = 16
 
     def __init__(
         self,
@@ -148,7 +154,7 @@ class ImageEmbedding(Runner[ImageOptions, ImageModel, Any, Vectors, Vectors]):
     @property
     def embedding_size(self) -> int:
         """Dimensions of the vectors."""
-        return self._loaded().spec.dim
+        return (self._row() or self._loaded().spec).dim
 
     @property
     def text_model(self) -> str | None:
@@ -213,6 +219,16 @@ class ImageEmbedding(Runner[ImageOptions, ImageModel, Any, Vectors, Vectors]):
 
     def _lone(self, images: Any) -> Any | None:
         return check_pictures(images)
+
+    def _column(self, column: Any) -> "Column[Any]":
+        from rapidembed.tasks.arrow.columns import Pictures
+
+        return Pictures(column)
+
+    def _form(self, packing: "Packing") -> "Form[Vectors]":
+        from rapidembed.tasks.arrow.forms import Dense
+
+        return Dense(self.embedding_size, packing)
 
     def _load(self) -> ImageModel:
         return ImageModel.load(self, self._options, self._placement, self._view)

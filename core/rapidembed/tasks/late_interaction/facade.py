@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rapidembed.runtime import inputs
 from rapidembed.tasks.bulk import Texts
@@ -10,6 +11,10 @@ from rapidembed.tasks.known import Known
 from rapidembed.tasks.late_interaction.model import LateInteractionModel
 from rapidembed.tasks.late_interaction.options import LateInteractionOptions
 from rapidembed.types import Device, Providers, Vectors
+
+if TYPE_CHECKING:
+    from rapidembed.tasks.arrow.forms import Form
+    from rapidembed.tasks.arrow.packing import Packing
 
 
 class LateInteractionTextEmbedding(Embedder[LateInteractionOptions, LateInteractionModel, Vectors, list[Vectors]]):
@@ -89,12 +94,17 @@ class LateInteractionTextEmbedding(Embedder[LateInteractionOptions, LateInteract
     @property
     def embedding_size(self) -> int:
         """Dimensions of each token's vector."""
-        return self._loaded().spec.dim
+        return (self._row() or self._loaded().spec).dim
 
     @classmethod
     def get_embedding_size(cls, model_name: str) -> int:
         """Dimensions of a curated or added model's token vectors, without loading it."""
         return cls._width(model_name)
+
+    def _form(self, packing: "Packing") -> "Form[list[Vectors]]":
+        from rapidembed.tasks.arrow.forms import TokenVectors
+
+        return TokenVectors(self.embedding_size, packing)
 
     def _load(self) -> LateInteractionModel:
         return LateInteractionModel.load(self, self._options, self._placement, self._view)

@@ -2,11 +2,15 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from rapidembed.runtime import inputs
 from rapidembed.runtime.sinks import VectorSink
+from rapidembed.tasks.arrow.columns import Texts, column_of
+from rapidembed.tasks.arrow.forms import Scores
+from rapidembed.tasks.arrow.pairs import Pairs
 from rapidembed.tasks.bulk import Bulk, count_of, gather, with_progress
 from rapidembed.tasks.call import Call, awaited
 from rapidembed.tasks.facade import Facade
@@ -16,6 +20,9 @@ from rapidembed.tasks.rerank.options import RerankOptions
 from rapidembed.tasks.rerank.steps import Pair
 from rapidembed.tasks.results import RankedDocument
 from rapidembed.types import Vectors
+
+if TYPE_CHECKING:
+    import pyarrow
 
 _LABEL_ACTIVATIONS = ("logit", "sigmoid", "softmax")
 
@@ -228,6 +235,48 @@ class Scorer(Facade[RerankOptions, RerankModel]):
     ) -> Iterator[float]:
         """:meth:`rerank` for pairs (query, document)."""
         return self._iterate(pairs, Bulk(batch_size, parallel, show_progress))
+
+    # Arrow
+
+    def arrow_type(self) -> "pyarrow.DataType":
+        """The type of what :meth:`score_arrow` returns, float32; needs the extra ``arrow``."""
+        return Scores().type
+
+    def score_arrow(
+        self,
+        data: Any,
+        column: str | None = None,
+        *,
+        query: str | None = None,
+        query_column: str | None = None,
+        activation: Activation = "logit",
+        batch_size: int = 64,
+        parallel: int | None = None,
+    ) -> "pyarrow.Array":
+        """Score a column of documents against one query, or each against its own; needs the extra ``arrow``.
+
+        Args:
+            data: see :meth:`rapidembed.TextEmbedding.embed_arrow`.
+            column: of the documents, where ``data`` is a table.
+            query: the query of all rows.
+            query_column: where the queries are, instead of ``query``.
+            activation: see :meth:`score`, as for the other arguments and the errors.
+            batch_size: see :meth:`score`.
+            parallel: see :meth:`score`.
+
+        Returns:
+            A float32 array, a score for each row, null where query or document is null.
+        """
+        if (query is None) == (query_column is None):
+            raise ValueError("Give either query or query_column.")
+        pairs = Pairs(
+            documents=Texts(column_of(data, column)),
+            queries=None if query_column is None else Texts(column_of(data, query_column)),
+            query="" if query is None else inputs.check_text(query, name="query"),
+        )
+        scores, call = self._compute(pairs, activation, Bulk(batch_size, parallel, False))
+        call.warn(stacklevel=2)
+        return Scores().build([scores], len(pairs), pairs.nulls)
 
     # Behind them
 

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from rapidembed.registry import ModelSpec
+    from rapidembed.tasks.arrow.forms import Form
+    from rapidembed.tasks.arrow.packing import Packing
 
 
 class SparseModel(EmbeddingModel[SparseEmbedding, list[SparseEmbedding]], Protocol):
@@ -157,6 +159,13 @@ class SparseTextEmbedding(Embedder[SparseOptions, SparseModel, SparseEmbedding, 
     def _place(self) -> Placement:
         lexical = find_lexical(self._options.model_name)
         return self._options.place_on_cpu(lexical.name) if lexical else super()._place()
+
+    def _form(self, packing: "Packing") -> "Form[list[SparseEmbedding]]":
+        from rapidembed.tasks.arrow.forms import Sparse
+
+        if packing.dtype != "float32":
+            raise ValueError(f'Sparse vectors are float32 only, got dtype="{packing.dtype}".')
+        return Sparse()
 
     def _load(self) -> SparseModel:
         if lexical := find_lexical(self._options.model_name):

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, overload
+from typing import TYPE_CHECKING, Any, overload
 
 from rapidembed import settings
 from rapidembed.names import LongText
@@ -13,9 +13,13 @@ from rapidembed.tasks.custom import custom_spec
 from rapidembed.tasks.embedder import Embedder
 from rapidembed.tasks.known import Known
 from rapidembed.tasks.results import Chunk
-from rapidembed.tasks.text.model import TextModel
+from rapidembed.tasks.text.model import TextModel, dimensions_of
 from rapidembed.tasks.text.options import TextOptions
 from rapidembed.types import Device, Providers, Vectors
+
+if TYPE_CHECKING:
+    from rapidembed.tasks.arrow.forms import Form
+    from rapidembed.tasks.arrow.packing import Packing
 
 
 class TextEmbedding(Embedder[TextOptions, TextModel, Vectors, Vectors]):
@@ -146,7 +150,7 @@ class TextEmbedding(Embedder[TextOptions, TextModel, Vectors, Vectors]):
     @property
     def embedding_size(self) -> int:
         """Dimensions of the vectors."""
-        return self._loaded().dimensions
+        return dimensions_of(self._row() or self._loaded().spec, self._options)
 
     @classmethod
     def get_embedding_size(cls, model_name: str) -> int:
@@ -216,6 +220,11 @@ class TextEmbedding(Embedder[TextOptions, TextModel, Vectors, Vectors]):
 
     def _gather(self, model: TextModel, windows: Iterator[Vectors], items: Iterable[str]) -> Vectors:
         return gather(windows, items, model.dimensions)
+
+    def _form(self, packing: "Packing") -> "Form[Vectors]":
+        from rapidembed.tasks.arrow.forms import Dense
+
+        return Dense(self.embedding_size, packing)
 
     def _each(self, window: Vectors) -> Iterator[Vectors]:
         # A view would keep the whole window in memory.

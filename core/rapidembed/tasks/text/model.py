@@ -62,13 +62,10 @@ class TextModel(TokenModel[TextOptions]):
     def of(cls, lease: Lease, checkpoint: Checkpoint, options: TextOptions) -> "TextModel":
         """See :meth:`LeasedModel.of`."""
         spec = checkpoint.spec
-        dimensions = options.dimensions or min(spec.truncate_dim or spec.dim, spec.dim)
-        if dimensions > spec.dim:
-            raise ValueError(f"dimensions must be at most {spec.dim} for {spec.name}, got {dimensions}.")
         return cls(
             lease=lease,
             checkpoint=checkpoint,
-            dimensions=dimensions,
+            dimensions=dimensions_of(spec, options),
             role_tokens=_role_limits(options, spec, lease.engine),
             cut_last=options.dimensions is None and spec.truncate_dim is not None,
             max_tokens=token_limit(options.max_tokens, spec, lease.engine),
@@ -226,6 +223,18 @@ class TextModel(TokenModel[TextOptions]):
             vectors = unit_rows(vectors)
         vectors = vectors[:, : self.dimensions]
         return unit_rows(vectors) if self.normalize and not self.cut_last else vectors
+
+
+def dimensions_of(spec: ModelSpec, options: TextOptions) -> int:
+    """Dimensions of the vectors.
+
+    Raises:
+        ValueError: more are asked for than there are.
+    """
+    dimensions = options.dimensions or min(spec.truncate_dim or spec.dim, spec.dim)
+    if dimensions > spec.dim:
+        raise ValueError(f"dimensions must be at most {spec.dim} for {spec.name}, got {dimensions}.")
+    return dimensions
 
 
 def _role_limits(options: TextOptions, spec: ModelSpec, engine: Engine[Any]) -> dict[str, int]:

@@ -6,12 +6,12 @@ from typing import Any, Protocol, cast
 
 from rapidembed.lexical.index import BM25Index
 from rapidembed.runtime.inputs import check_positive
+from rapidembed.tasks.quantize import VectorPrecision, check_precision
 from rapidembed.tasks.rerank.facade import TextCrossEncoder
 from rapidembed.tasks.text.facade import TextEmbedding
 from rapidembed.tasks.unit import unit_rows
 from rapidembed.toolkit.fuse import reciprocal_rank
 from rapidembed.toolkit.vectors import PackedIndex
-from rapidembed.toolkit.vectors.quantize import VectorPrecision, check_precision
 
 BM25 = "bm25"
 _WHOLE_NUMBERS = ("dimensions", "max_tokens", "threads", "candidates")

@@ -1,6 +1,6 @@
 """Vectors in fewer bytes: their numbers, search over them, and other programs' formats of them."""
 
-from rapidembed.toolkit.vectors.quantize import Ranges, quantize
+from rapidembed.tasks.quantize import Ranges, quantize
 from rapidembed.toolkit.vectors.search import PackedIndex
 
 __all__ = ["PackedIndex", "Ranges", "quantize"]

@@ -10,7 +10,7 @@ import struct
 
 import numpy as np
 
-from rapidembed.toolkit.vectors.quantize import Codes, as_bits
+from rapidembed.tasks.quantize import Codes, as_bits
 from rapidembed.types import Vectors
 
 _VECTOR_HEAD = struct.Struct(">HH")

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rapidembed.runtime.inputs import check_positive
-from rapidembed.toolkit.vectors.quantize import (
+from rapidembed.tasks.quantize import (
     Codes,
     Ranges,
     VectorPrecision,

@@ -1,0 +1,1 @@
+"""Arrow in, Arrow out: columns of texts or pictures become columns of vectors, without an object for each number."""
