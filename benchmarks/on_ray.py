@@ -1,4 +1,4 @@
-"""What Ray costs: ``python -m benchmarks.scale [FILE]``, in the environment of ``make test-scale``; four minutes.
+"""What Ray costs: ``python -m benchmarks.on_ray [FILE]``, in the environment of ``make test-scale``; four minutes.
 
 Of a process and of actors with one thread each, over the same texts. Rates of actors are those of the time in which all
 of them work: from the first batch of the last to start until the last batch of the first to end.
