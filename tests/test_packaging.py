@@ -47,6 +47,7 @@ def test_contents(built: Path) -> None:
         "rapidembed_haystack",
         "rapidembed_langchain",
         "rapidembed_llamaindex",
+        "rapidembed_ray",
     }
     shared = (
         "haystack_integrations/",
