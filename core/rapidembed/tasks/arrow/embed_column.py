@@ -11,6 +11,9 @@ from rapidembed.tasks.shared import shared
 
 AnyFacade: TypeAlias = "Runner[Any, Any, Any, Any, Any] | Scorer"
 
+_HOW = ("batch_size", "parallel")
+"""Options that do not decide what is computed."""
+
 
 class EmbedColumn:
     """Adds a column of vectors (of a reranker: scores) to pyarrow tables and record batches.
@@ -62,6 +65,14 @@ class EmbedColumn:
         """The ``pyarrow.Schema`` of what becomes of a table of this one."""
         place = schema.get_field_index(self._output)
         return schema.append(self.field) if place < 0 else schema.set(place, self.field)
+
+    def facts(self) -> dict[str, Any]:
+        """What decides the output, in JSON's types: the model's name and fingerprint, and the options."""
+        options = {name: value for name, value in self._options.items() if name not in _HOW}
+        if options.get("ranges") is not None:
+            options["ranges"] = options["ranges"].as_array().tolist()
+        info = self.model.info
+        return {"model": info.model_name, "fingerprint": self.model.fingerprint, "column": self._column, **options}
 
     def __call__(self, table: Any) -> Any:
         """The table, or record batch, with the column."""
