@@ -18,7 +18,7 @@ def spark_type(kind: pa.DataType) -> DataType:
         return from_arrow_type(kind)
     except PySparkTypeError as error:
         raise ValueError(
-            f"Spark has no type for {kind}: dtype must be 'float32', 'int8' or 'binary', and ranges those of int8."
+            f"Spark has no type for {kind}; choose another dtype: 'float32', 'int8' or 'binary'."
         ) from error
 
 
