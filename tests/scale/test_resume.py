@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet
 import pytest
-from rapidembed import EmbedColumn, RapidEmbedError, TextEmbedding, embed_shard
+from rapidembed import TextEmbedding
 
 ROOT = Path(__file__).parents[2]
 MODEL = "builtin:static-en"
@@ -109,24 +109,3 @@ def test_drivers_and_workers_that_are_killed(ray):
             break
     assert process.wait(240) == 0
     check(before)
-
-
-@pytest.mark.usefixtures("corpus")
-def test_files_of_another_model_are_refused():
-    embed = EmbedColumn(TextEmbedding(MODEL, lazy_load=True), "text")
-    assert embed_shard(embed, "corpus/0.parquet", "vectors/0.parquet") == ROWS
-    assert embed_shard(embed, "corpus/0.parquet", "vectors/0.parquet") == 0
-    other = EmbedColumn(TextEmbedding(MODEL, lazy_load=True, dimensions=64), "text")
-    with pytest.raises(RapidEmbedError, match=r"was made by .*Delete it"):
-        embed_shard(other, "corpus/0.parquet", "vectors/0.parquet")
-    pyarrow.parquet.write_table(pa.table({"a": [1]}), "vectors/1.parquet")
-    with pytest.raises(RapidEmbedError, match="says nothing of a model"):
-        embed_shard(embed, "corpus/1.parquet", "vectors/1.parquet")
-
-
-@pytest.mark.usefixtures("corpus")
-def test_a_failure_leaves_nothing_behind():
-    embed = EmbedColumn(TextEmbedding(MODEL, lazy_load=True), "words")
-    with pytest.raises(ValueError, match="'words' is no column"):
-        embed_shard(embed, "corpus/0.parquet", "vectors/0.parquet")
-    assert os.listdir("vectors") == []

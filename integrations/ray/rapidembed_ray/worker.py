@@ -8,7 +8,7 @@ from rapidembed import EmbedColumn
 class Embed:
     """For ``Dataset.map_batches(..., batch_format="pyarrow")``: adds a column of vectors, or of scores, to every batch.
 
-    An actor loads the model when it starts, so a model that cannot be loaded shows before any row is read.
+    An actor finds the model when it starts, so one that does not exist shows before any row is read.
 
     Example:
         >>> dataset.map_batches(  # doctest: +SKIP
