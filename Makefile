@@ -143,7 +143,10 @@ $(OPTIMUM)/.ready: pyproject.toml
 	$(OPTIMUM)/bin/pip install $(PIP_OPTIONS) 'sentence-transformers[onnx,openvino]' 'datasets<5' ctranslate2
 	touch $@
 
+# Spark needs Java.
 $(SCALE)/.ready: pyproject.toml examples/weights.txt
+	@command -v java > /dev/null || { [ "$$(id -u)" = 0 ] && command -v apt-get > /dev/null && apt-get -qq update \
+		&& apt-get -qq install -y openjdk-17-jre-headless; } || echo "There is no Java: the tests of Spark will be skipped."
 	$(PYTHON) -m venv $(SCALE)
 	@echo "Installing rapidembed and the engines past one process into $(SCALE) ..."
 	$(SCALE)/bin/pip install $(PIP_OPTIONS) -e '.[scale]'

@@ -4,6 +4,7 @@ Prices are inputs: change :data:`INSTANCES`, and run it again.
 """
 
 import json
+from textwrap import fill
 from typing import Any, NamedTuple
 
 from benchmarks.fleet import HOUR, Fleet, simulate
@@ -54,7 +55,8 @@ def terabytes(texts: int, dimensions: int, kind: str) -> float:
 
 def report(found: dict[str, Any]) -> str:
     """The page of results."""
-    return "\n\n".join(["# A billion texts, on paper", *_rates(found), *_storage(found), *_run(found)]) + "\n"
+    parts = ["# A billion texts, on paper", *_rates(found), *_storage(found), *_run(found)]
+    return "\n\n".join(part if part[0] in "#|" else fill(part, 120, break_on_hyphens=False) for part in parts) + "\n"
 
 
 def _rates(found: dict[str, Any]) -> list[str]:

@@ -190,6 +190,12 @@ def precision() -> str:
     return report[report.index("\n| |") + 1 :].rstrip()
 
 
+def scale() -> str:
+    """The tables that ``benchmarks.billion`` wrote."""
+    report = (HERE.parent / "benchmarks" / "results" / "epyc-2-cores-scale.md").read_text(encoding="utf-8")
+    return report.split("\n\n", 1)[1].rstrip()
+
+
 _FATES = {"read": "read", "refused": "refused", "nothing": "changes no number"}
 
 
@@ -212,7 +218,14 @@ def folders() -> str:
     return "\n".join(parts)
 
 
-BLOCKS = {"folders": folders, "cli": commands, "models": models, "serverless": cold_start, "precision": precision}
+BLOCKS = {
+    "folders": folders,
+    "cli": commands,
+    "models": models,
+    "serverless": cold_start,
+    "precision": precision,
+    "scale": scale,
+}
 """Pages with a part between ``<!-- begin -->`` and ``<!-- end -->`` that is generated."""
 
 

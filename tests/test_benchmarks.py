@@ -1,6 +1,7 @@
 """The parts of the benchmarks that compute without an engine, and what the repository publishes of their results."""
 
 import json
+import math
 import subprocess
 import sys
 from dataclasses import replace
@@ -11,11 +12,12 @@ from types import MappingProxyType, ModuleType, SimpleNamespace
 import numpy as np
 import pytest
 
-from benchmarks import plots, readme, report, results, shapes, workloads
+from benchmarks import billion, plots, readme, report, results, shapes, workloads
 from benchmarks.client import Crew
 from benchmarks.contest import Contest, Team, assemble
 from benchmarks.corpus import Corpus, _docstrings, paragraphs
 from benchmarks.engines import ENGINES, missing
+from benchmarks.fleet import Fleet, simulate
 from benchmarks.paths import ROOT
 from benchmarks.plots import like_with_like
 from benchmarks.race import race
@@ -349,3 +351,33 @@ def test_pictures(tmp_path, monkeypatch) -> None:
 
 def test_labels_keep_apart() -> None:
     assert plots._apart([1.0, 1.1, 5.0], 0.5) == [1.0, 1.5, 5.0]
+
+
+def test_a_fleet_that_never_fails_takes_the_time_of_its_shards() -> None:
+    fleet = Fleet(texts=12_000, shard=1000, machines=4, rate=10.0, start=60, overhead=5, spread=0)
+    outcome = simulate(fleet)
+    assert outcome.seconds == pytest.approx(60 + 3 * (5 + 100))
+    assert (outcome.lost, outcome.losses, outcome.written) == (0, 0, [1] * 12)
+    assert outcome.busy == pytest.approx(12 * 105)
+
+
+def test_a_fleet_that_fails_loses_what_is_to_be_expected_and_writes_every_shard_once() -> None:
+    """Work that begins anew after every failure, at exponential intervals of mean L, takes L (exp(work / L) - 1)."""
+    fleet = Fleet(texts=3000, shard=1, machines=1, rate=0.01, start=0, overhead=0, life=200.0, notice=0, spread=0)
+    outcome = simulate(fleet)
+    assert outcome.written == [1] * 3000
+    assert outcome.seconds / 3000 == pytest.approx(200 * math.expm1(100 / 200), rel=0.03)
+    assert outcome.busy + outcome.lost == pytest.approx(outcome.seconds)
+    many = simulate(replace(fleet, machines=50, start=30, notice=20, spread=0.2))
+    assert many.written == [1] * 3000
+    assert simulate(replace(fleet, seed=1)).seconds != outcome.seconds
+
+
+def test_the_page_about_scale_is_that_of_its_rates() -> None:
+    found = json.loads(results.path(readme.NAME, "-scale.json").read_text(encoding="utf-8"))
+    assert results.path(readme.NAME, "-scale.md").read_text(encoding="utf-8") == billion.report(found), (
+        "run: python -m benchmarks.billion"
+    )
+    # An hour of one core at a dollar and 1,000 texts a second.
+    assert billion.dollars_per_million(1.0, 1, 1000.0) == pytest.approx(1e6 / 1000 / 3600 / billion.SHARE)
+    assert billion.terabytes(10**9, 384, "float32") == pytest.approx(1.552)

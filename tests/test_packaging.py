@@ -44,10 +44,13 @@ def test_contents(built: Path) -> None:
     assert {name for name in tops if not name.endswith(".dist-info")} == {
         "haystack_integrations",
         "rapidembed",
+        "rapidembed_chroma",
         "rapidembed_haystack",
+        "rapidembed_lancedb",
         "rapidembed_langchain",
         "rapidembed_llamaindex",
         "rapidembed_ray",
+        "rapidembed_spark",
     }
     shared = (
         "haystack_integrations/",
