@@ -3,26 +3,18 @@
 from rapidembed.graph.architectures import buildable_architectures
 from rapidembed.graph.compiled import Compiled, read_record
 from rapidembed.graph.program import (
-    EncoderTensors,
     Program,
     RoundingPlan,
     compile_program,
-    find_encoder,
-    load_encoder,
-    load_head,
     load_program,
 )
 
 __all__ = [
     "Compiled",
-    "EncoderTensors",
     "Program",
     "RoundingPlan",
     "buildable_architectures",
     "compile_program",
-    "find_encoder",
-    "load_encoder",
-    "load_head",
     "load_program",
     "read_record",
 ]

@@ -33,10 +33,6 @@ class Compiled:
     version: str
     """Of rapidembed."""
 
-    def fits(self, bits: int | None, *, plain: bool) -> bool:
-        """Whether its graph is of the kind that is wanted."""
-        return self.bits == bits and (self.backend != "onnxruntime") == plain
-
 
 def read_record(root: Path) -> Compiled | None:
     """The record of a compiled folder; None for other folders.

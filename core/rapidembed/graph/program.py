@@ -3,7 +3,7 @@
 import hashlib
 import json
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -12,13 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rapidembed.errors import UnsupportedModelError
-from rapidembed.graph.built import BuiltGraph, Extent, GraphSpec, Numbers, Rounded
+from rapidembed.graph.built import BuiltGraph, Extent, GraphSpec, Numbers
 from rapidembed.graph.cache import cached, cached_tensors
 from rapidembed.graph.compiled import Compiled, read_compiled, read_record, write_compiled
-from rapidembed.graph.export import Export
-from rapidembed.graph.layout import Layout
 from rapidembed.graph.weights import Weights
-from rapidembed.hub import Checkpoint, check_external, read_onnx
+from rapidembed.hub import Checkpoint
 from rapidembed.names import PoolingMode
 from rapidembed.registry import DenseLayer, Layer
 
@@ -61,22 +59,6 @@ class Program:
     tensors: dict[str, NDArray[np.float32]] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class EncoderTensors:
-    """An encoder without a graph."""
-
-    layout: Layout
-    prefix: str
-    """Before the names in the layout."""
-    weights: Weights
-    rounded: Mapping[tuple[str, int], Rounded]
-    """By tensor and first row; empty in float32."""
-    made: Mapping[str, NDArray[Any]]
-    """Integers, and what belongs to them, by the names that ``rounded`` tells."""
-    key: str
-    """The same for the same values."""
-
-
 Observe = Callable[[Program], Iterable[tuple[str, NDArray[np.float32]]]]
 """Runs a program on some texts, and gives each of its outputs but the first, summed over the texts, by name."""
 
@@ -111,67 +93,12 @@ def load_program(
                 f"{checkpoint.spec.name} runs its own ONNX file, whose precision is fixed; leave precision out."
             )
         return _from_onnx(checkpoint)
-    weights = _weights(checkpoint)
-    compiled = read_record(checkpoint.root)
-    if compiled and not masked and compiled.fits(None if rounding is None else rounding.bits, plain=plain):
-        graph, made = read_compiled(checkpoint.root, compiled, weights.layout)
-    else:
-        graph, made = _build(checkpoint, weights, masked=masked, rounding=rounding, plain=plain)
-    program = _from_graph(graph, weights, _size(checkpoint), masked=masked)
+    weights = weights_of(checkpoint)
+    graph, made = stored_or_built(checkpoint, weights, masked=masked, rounding=rounding, plain=plain)
+    program = from_graph(graph, weights, size_of(checkpoint), masked=masked)
     if rounding is None:
         return program
     return replace(program, given=program.given | made, weight_bytes=sum(tensor.nbytes for tensor in made.values()))
-
-
-def find_encoder(checkpoint: Checkpoint) -> tuple[Layout, str, Weights]:
-    """A checkpoint's encoder as data, what stands before its tensors' names, and the tensors; reads no values.
-
-    Raises:
-        UnsupportedModelError: the architecture or one of its values is unknown, or no layout can tell it.
-        IntegrityError: a file is damaged.
-    """
-    from rapidembed.graph.build import find_layout
-
-    if checkpoint.is_onnx:
-        raise UnsupportedModelError(f"{checkpoint.spec.name} runs its own ONNX file, whose numbers are fixed.")
-    weights = _weights(checkpoint)
-    return *find_layout(checkpoint.config, weights, checkpoint.spec.head), weights
-
-
-def load_encoder(checkpoint: Checkpoint, rounding: RoundingPlan | None) -> "EncoderTensors":
-    """What a checkpoint's encoder is made of, for what computes it without a graph; rounded once for both.
-
-    Raises:
-        UnsupportedModelError: the architecture or one of its values is unknown, or no layout can tell it.
-        IntegrityError: a file is damaged or contradicts another.
-    """
-    layout, prefix, weights = find_encoder(checkpoint)
-    graph, made = _integers(checkpoint, weights, rounding)
-    rounded = {(each.source, each.start): each for each in graph.rounded}
-    spec = repr(GraphSpec.of(checkpoint.spec))
-    bits = None if rounding is None else rounding.bits
-    key = _digest((_BUILDER_VERSION, spec, checkpoint.config.values, weights.layout, checkpoint.stamp(), bits))
-    return EncoderTensors(layout, prefix, weights, rounded, made, key)
-
-
-def load_head(checkpoint: Checkpoint, encoder: "EncoderTensors") -> Program:
-    """The program of what follows the encoder: from :data:`rapidembed.graph.layout.HIDDEN` to the head's output."""
-    graph, _ = _graph(checkpoint, encoder.weights, rounded=bool(encoder.rounded), extent="head")
-    program = _from_graph(graph, encoder.weights, _size(checkpoint))
-    made = {name: encoder.made[name] for entry in graph.rounded for name in entry.names}
-    return replace(program, given=program.given | made)
-
-
-def _integers(
-    checkpoint: Checkpoint, weights: Weights, rounding: RoundingPlan | None
-) -> tuple[BuiltGraph, dict[str, NDArray[Any]]]:
-    """A graph that computes all tokens, and its integers: where it can be the one that ONNX Runtime runs."""
-    if GraphSpec.of(checkpoint.spec).first_only:
-        return _build(checkpoint, weights, masked=False, rounding=rounding, plain=False, extent="whole")
-    compiled = read_record(checkpoint.root)
-    if compiled and compiled.fits(None if rounding is None else rounding.bits, plain=False):
-        return read_compiled(checkpoint.root, compiled, weights.layout)
-    return _build(checkpoint, weights, masked=False, rounding=rounding, plain=False)
 
 
 def compile_program(
@@ -188,22 +115,39 @@ def compile_program(
     Raises:
         OSError: the folder cannot be written.
     """
-    weights = _weights(checkpoint)
-    graph, made = _build(checkpoint, weights, masked=False, rounding=rounding, plain=plain)
+    weights = weights_of(checkpoint)
+    graph, made = build_once(checkpoint, weights, rounding=rounding, plain=plain)
     write_compiled(checkpoint.root, replace(record, layout=weights.layout), graph, made)
 
 
-def _build(
+def stored_or_built(
     checkpoint: Checkpoint,
     weights: Weights,
     *,
-    masked: bool,
     rounding: RoundingPlan | None,
-    plain: bool,
+    masked: bool = False,
+    plain: bool = False,
+) -> tuple[BuiltGraph, dict[str, NDArray[Any]]]:
+    """What :func:`build_once` gives, or what a compiled folder holds where that is of the kind that is wanted."""
+    compiled, bits = read_record(checkpoint.root), None if rounding is None else rounding.bits
+    if compiled and not masked and (compiled.bits, compiled.backend != "onnxruntime") == (bits, plain):
+        return read_compiled(checkpoint.root, compiled, weights.layout)
+    return build_once(checkpoint, weights, masked=masked, rounding=rounding, plain=plain)
+
+
+def build_once(
+    checkpoint: Checkpoint,
+    weights: Weights,
+    *,
+    rounding: RoundingPlan | None,
+    masked: bool = False,
+    plain: bool = False,
     extent: Extent = "first",
 ) -> tuple[BuiltGraph, dict[str, NDArray[Any]]]:
     """The graph of a checkpoint, and the tensors that are made for it, by this start or an earlier one."""
-    graph, digest = _graph(checkpoint, weights, rounded=rounding is not None, masked=masked, plain=plain, extent=extent)
+    graph, digest = graph_of(
+        checkpoint, weights, rounded=rounding is not None, masked=masked, plain=plain, extent=extent
+    )
     if rounding is None:
         return graph, {}
 
@@ -221,7 +165,7 @@ def _build(
     return graph, cached_tensors(_digest((digest, checkpoint.stamp(), rounding.bits)), names, make)
 
 
-def _graph(
+def graph_of(
     checkpoint: Checkpoint,
     weights: Weights,
     *,
@@ -240,12 +184,18 @@ def _graph(
         numbers: Numbers = "rounded" if rounded else "exact"
         return build(config, weights, spec, masked=masked, numbers=numbers, plain=plain, extent=extent)
 
-    key: tuple[Any, ...] = (_BUILDER_VERSION, repr(spec), config.values, weights.layout, masked, rounded, plain)
-    digest = _digest(key if extent == "first" else (*key, extent))
+    parts = () if extent == "first" else (extent,)
+    digest = builders_key(repr(spec), config.values, weights.layout, masked, rounded, plain, *parts)
     return cached(digest, build), digest
 
 
-def _from_graph(graph: BuiltGraph, weights: Weights, size: int, *, masked: bool = False) -> Program:
+def builders_key(*facts: Any) -> str:
+    """A key that is the same for the same facts and builders."""
+    return _digest((_BUILDER_VERSION, *facts))
+
+
+def from_graph(graph: BuiltGraph, weights: Weights, size: int, *, masked: bool = False) -> Program:
+    """The program of a graph over weights of ``size`` bytes."""
     return Program(
         model=graph.model,
         weight_bytes=size,
@@ -265,7 +215,7 @@ def _round(
 
     logger.info("Rounding the weights in %s, once.", weights.folder)
     names = {output: name for name, (output, _) in observed.observed.items()}
-    outputs = rounding.observe(_from_graph(observed, weights, 0))
+    outputs = rounding.observe(from_graph(observed, weights, 0))
     return round_weights(
         weights, graph.rounded, ((names[output], gram) for output, gram in outputs), bits=rounding.bits
     )
@@ -276,6 +226,9 @@ def _digest(key: object) -> str:
 
 
 def _from_onnx(checkpoint: Checkpoint) -> Program:
+    from rapidembed.graph.export import Export  # where a graph is built nobody reads one
+    from rapidembed.hub.onnx_file import check_external, read_onnx
+
     path = checkpoint.root / checkpoint.weights[0]
     check_external(path, checkpoint.root)
     # A projection among the encoder's own weights is in the export too.
@@ -284,7 +237,7 @@ def _from_onnx(checkpoint: Checkpoint) -> Program:
     export = Export.read(path, checkpoint.spec)
     return Program(
         model=path,
-        weight_bytes=_size(checkpoint),
+        weight_bytes=size_of(checkpoint),
         masked=export.masked,
         pooling=("none",) if checkpoint.spec.hybrid else checkpoint.spec.pooling,
         output=export.output,
@@ -295,7 +248,8 @@ def _from_onnx(checkpoint: Checkpoint) -> Program:
     )
 
 
-def _weights(checkpoint: Checkpoint) -> Weights:
+def weights_of(checkpoint: Checkpoint) -> Weights:
+    """A checkpoint's tensors."""
     if checkpoint.adapter is None:
         return Weights(_named(checkpoint))
     from rapidembed.graph.lora import MergedWeights  # few models have an adapter
@@ -315,5 +269,6 @@ def _named(checkpoint: Checkpoint) -> list[tuple[str, Path]]:
     ]
 
 
-def _size(checkpoint: Checkpoint) -> int:
+def size_of(checkpoint: Checkpoint) -> int:
+    """Bytes of a checkpoint's weights."""
     return sum(path.stat().st_size for path in checkpoint.weight_files)

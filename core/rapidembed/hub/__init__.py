@@ -3,7 +3,6 @@
 from rapidembed.hub.checkpoint import Checkpoint, Stamp
 from rapidembed.hub.content import announced_sha256
 from rapidembed.hub.mend import mend, mended
-from rapidembed.hub.onnx_file import check_external, read_onnx
 from rapidembed.hub.options import HubOptions
 from rapidembed.hub.resolve import resolve
 
@@ -12,9 +11,7 @@ __all__ = [
     "HubOptions",
     "Stamp",
     "announced_sha256",
-    "check_external",
     "mend",
     "mended",
-    "read_onnx",
     "resolve",
 ]

@@ -12,7 +12,6 @@ from rapidembed.hub.checkpoint import (
     Checkpoint,
 )
 from rapidembed.hub.files import Files, Folder, check_name
-from rapidembed.hub.onnx_file import check_external, read_onnx
 from rapidembed.registry import IMAGE, ModelSpec, OnnxSource, Pooling, Task, complete, undeclared
 from rapidembed.registry.adapter import ADAPTER_FILE, ADAPTER_WEIGHTS, read_adapter
 from rapidembed.registry.config_file import ConfigFile, read_json
@@ -250,6 +249,8 @@ def _shards(files: Files, prefix: str, file: str) -> tuple[str, ...]:
 
 
 def _onnx(files: Files, file: str) -> tuple[str, ...]:
+    from rapidembed.hub.onnx_file import check_external, read_onnx  # most models are built
+
     graph = files.fetch(file)
     folder = PurePosixPath(file).parent
     external = [str(folder / name) for name in read_onnx(graph).files]

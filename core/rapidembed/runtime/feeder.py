@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rapidembed.errors import IntegrityError, UnsupportedModelError
-from rapidembed.graph.export import Export, check_text_inputs
 from rapidembed.hub import Checkpoint
 from rapidembed.registry.config_file import ConfigFile
 from rapidembed.registry.encoder_config import read_optional_hidden, read_position_limit, text_part
@@ -102,6 +101,8 @@ class TokenFeeder(Feeder[TokenIds]):
         if checkpoint.spec.fixed_tokens is not None or not checkpoint.is_onnx:
             return checkpoint.spec.fixed_tokens
         path = checkpoint.root / checkpoint.weights[0]
+        from rapidembed.graph.export import Export, check_text_inputs  # where a graph is built nobody reads one
+
         export = Export.read(path, checkpoint.spec)
         check_text_inputs(path, export.inputs, checkpoint.spec, checkpoint.config)
         return export.tokens

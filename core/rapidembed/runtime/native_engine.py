@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from rapidembed_native import Encoder, Output
 
 from rapidembed.errors import UnsupportedModelError
-from rapidembed.graph import EncoderTensors, RoundingPlan, find_encoder, load_encoder
+from rapidembed.graph import RoundingPlan
+from rapidembed.graph.encoder_tensors import EncoderTensors, find_encoder, load_encoder
 from rapidembed.hub import Checkpoint
 from rapidembed.registry import ModelSpec
 from rapidembed.registry.heads import HEADS

@@ -7,7 +7,7 @@ from itertools import groupby
 import numpy as np
 from numpy.typing import NDArray
 
-from rapidembed.graph import EncoderTensors, load_head
+from rapidembed.graph.encoder_tensors import EncoderTensors, load_head
 from rapidembed.graph.layout import HIDDEN
 from rapidembed.hub import Checkpoint
 from rapidembed.registry.heads import HEADS

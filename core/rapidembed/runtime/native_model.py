@@ -25,9 +25,9 @@ from rapidembed_native.library import load as load_library
 from rapidembed_native.packing import Activation, packed_bytes
 
 from rapidembed.errors import UnsupportedModelError
-from rapidembed.graph import EncoderTensors
 from rapidembed.graph.built import divisors
 from rapidembed.graph.cache import cached_bytes
+from rapidembed.graph.encoder_tensors import EncoderTensors
 from rapidembed.graph.layout import LayerLayout, Layout, Rows
 from rapidembed.graph.weights import Weights
 

@@ -132,7 +132,7 @@ class TextEmbedding(Embedder[TextOptions, TextModel, Vectors, Vectors]):
             ValueError: such chunks do not fit, or the overlap is not smaller than they are.
         """
         check_text(text)
-        return self._loaded().chunks(text, max_tokens, overlap)[0]
+        return self._loaded().long.chunks(text, max_tokens, overlap)[0]
 
     def encode_chunks(
         self, text: str, *, max_tokens: int | None = None, overlap: int = 0, batch_size: int = 256
@@ -144,7 +144,7 @@ class TextEmbedding(Embedder[TextOptions, TextModel, Vectors, Vectors]):
         https://arxiv.org/abs/2409.04701); otherwise every chunk is read by itself.
         """
         check_text(text)
-        return self._loaded().encode_chunks(text, max_tokens, overlap, Bulk(batch_size, None, False))
+        return self._loaded().long.encode_chunks(text, max_tokens, overlap, Bulk(batch_size, None, False))
 
     # Facts
 

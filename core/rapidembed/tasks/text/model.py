@@ -1,6 +1,6 @@
 """A model as :class:`rapidembed.TextEmbedding` uses it: what the facade's options make of its vectors."""
 
-from collections.abc import Awaitable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -11,25 +11,13 @@ from rapidembed.names import LongText
 from rapidembed.registry import TEXT, ModelSpec, Pooling
 from rapidembed.registry.own_code import DOCUMENT_TASK, QUERY_TASK
 from rapidembed.runtime.engine import Engine
-from rapidembed.runtime.inputs import check_positive
 from rapidembed.runtime.lease import Lease
-from rapidembed.runtime.sinks import ListSink, Sink, VectorSink
+from rapidembed.runtime.sinks import VectorSink
 from rapidembed.runtime.tokenizer import TokenIds
 from rapidembed.tasks.bulk import Bulk
 from rapidembed.tasks.call import Call
 from rapidembed.tasks.fingerprint import weights_hash
 from rapidembed.tasks.lone import Lone
-from rapidembed.tasks.results import Chunk
-from rapidembed.tasks.text.long import (
-    Cut,
-    Cutter,
-    Piece,
-    PieceSteps,
-    Regrouped,
-    chunk_vectors,
-    combined,
-    pooled_tokens,
-)
 from rapidembed.tasks.text.options import TextOptions
 from rapidembed.tasks.text.parts import adapter_of, token_vectors_of
 from rapidembed.tasks.token_model import TokenModel, prompts_of, token_limit
@@ -39,6 +27,7 @@ from rapidembed.types import Vectors
 if TYPE_CHECKING:
     from rapidembed.runtime.adapter import Adapter
     from rapidembed.tasks.info import ModelInfo
+    from rapidembed.tasks.text.reader import LongReader
 
 _REMEDY = 'Split them, read all of them by long_text="weighted"'
 
@@ -100,7 +89,7 @@ class TextModel(TokenModel[TextOptions]):
     def one(self, call: Call, text: str) -> Vectors:
         """The vector of a lone text, float32 (dimensions,)."""
         if self.long_text != "truncate":
-            return self._long_one(call, text)
+            return np.asarray(self.finish(self.long.one(call, text)[None], call.role)[0])
         return self.run_lone(text, self._lone(call))
 
     def aone(self, call: Call, text: str) -> Awaitable[Vectors] | None:
@@ -109,74 +98,25 @@ class TextModel(TokenModel[TextOptions]):
 
     def rows(self, call: Call, texts: Iterable[str], bulk: Bulk) -> Iterator[Vectors]:
         """The vectors of many texts, window by window, float32 (some texts, dimensions)."""
-        vectors = self._cut_rows if self.long_text == "truncate" else self._long_rows
+        vectors = self._cut_rows if self.long_text == "truncate" else self.long.rows
         for window in vectors(call, texts, bulk):
-            yield self._finish(window, call.role)
+            yield self.finish(window, call.role)
 
     def token_count(self, texts: Iterable[str], batch_size: int) -> int:
         """Tokens over all texts as the model reads them."""
         if self.long_text == "truncate":
             return TokenModel.token_count(self, texts, batch_size)
-        cutter = self._cutter(self.call("plain"))
-        return sum(len(piece.ids) for index, text in enumerate(texts) for piece in cutter.cut(text, index).pieces)
+        return self.long.token_count(self.call("plain"), texts)
 
-    def chunks(self, text: str, most: int | None, overlap: int) -> tuple[list[Chunk], Cut]:
-        """See :meth:`rapidembed.TextEmbedding.chunks`; and what the model reads of them."""
-        if most is not None:
-            check_positive("max_tokens", most)
-        if isinstance(overlap, bool) or not isinstance(overlap, int):
-            raise ValueError(f"overlap must be a whole number, got {overlap!r}.")
-        return self._cutter(self.call("document")).chunks(text, most, overlap)
+    @property
+    def long(self) -> "LongReader":
+        """What reads texts in parts."""
+        from rapidembed.tasks.text.reader import LongReader  # most texts are read at once
 
-    def encode_chunks(self, text: str, most: int | None, overlap: int, bulk: Bulk) -> tuple[list[Chunk], Vectors]:
-        """See :meth:`rapidembed.TextEmbedding.encode_chunks`."""
-        chunks, cut = self.chunks(text, most, overlap)
-        if not chunks:
-            return [], np.empty((0, self.dimensions), dtype=np.float32)
-        results = [result for window in self._read(self.call("document"), cut.pieces, bulk) for result in window]
-        return chunks, self._finish(self._vectors(cut, results), "document")
+        return LongReader(self)
 
     def _cut_rows(self, call: Call, texts: Iterable[str], bulk: Bulk) -> Iterator[Vectors]:
         return self.windows(texts, self.steps(call), VectorSink(self.spec.dim), bulk, call.extra)
-
-    def _long_rows(self, call: Call, texts: Iterable[str], bulk: Bulk) -> Iterator[Vectors]:
-        """Vectors of whole texts, float32 (some texts, dim)."""
-        grouped: Regrouped[Any] = Regrouped(self._cutter(call))
-        for window in self._read(call, grouped.pieces(texts), bulk):
-            done = [self._whole(cut, results) for cut, results in grouped.texts(window)]
-            if done:
-                yield np.stack(done)
-
-    def _long_one(self, call: Call, text: str) -> Vectors:
-        cut = self._cutter(call).cut(text)
-        if len(cut.pieces) == 1:
-            results = [self.single(cut.pieces[0], PieceSteps(), self._sink, call.extra)[0]]
-        else:
-            windows = self._read(call, cut.pieces, Bulk(len(cut.pieces), None, False))
-            results = [result for window in windows for result in window]
-        return np.asarray(self._finish(self._whole(cut, results)[None], call.role)[0])
-
-    def _read(self, call: Call, pieces: Iterable[Piece], bulk: Bulk) -> Iterator[Any]:
-        """What the model makes of pieces: vectors, or of token vectors their sums by chunk."""
-        return self.windows(pieces, PieceSteps(), self._sink, bulk, call.extra)
-
-    def _vectors(self, cut: Cut, results: Sequence[Any]) -> Vectors:
-        """The vector of each part of a text."""
-        if self.long_text == "late":
-            return chunk_vectors(cut, results)
-        vectors = np.stack(results)
-        return unit_rows(vectors) if self.normalize else vectors
-
-    def _whole(self, cut: Cut, results: Sequence[Any]) -> Vectors:
-        """A text's one vector."""
-        return combined(self._vectors(cut, results), cut.weights, self.long_text)
-
-    def _cutter(self, call: Call) -> Cutter:
-        return Cutter(call, self.engine.tokenizer, late=self.long_text == "late")
-
-    @property
-    def _sink(self) -> Sink[TokenIds, Any]:
-        return ListSink(pooled_tokens) if self.long_text == "late" else VectorSink(self.spec.dim)
 
     def info(self) -> "ModelInfo":
         """What is loaded, and from where."""
@@ -204,7 +144,7 @@ class TextModel(TokenModel[TextOptions]):
 
     def _lone(self, call: Call) -> Lone[str, TokenIds, Vectors, Vectors]:
         def vector(window: Vectors) -> Vectors:
-            return np.asarray(self._finish(window, call.role)[0])
+            return np.asarray(self.finish(window, call.role)[0])
 
         return Lone(self.steps(call), VectorSink(self.spec.dim), vector, call.extra)
 
@@ -215,7 +155,7 @@ class TextModel(TokenModel[TextOptions]):
         tokenizer = self.engine.tokenizer
         return len(tokenizer.encode([prompt], self.max_tokens)[0].ids) - tokenizer.trailing
 
-    def _finish(self, vectors: Vectors, role: str) -> Vectors:
+    def finish(self, vectors: Vectors, role: str) -> Vectors:
         """Turn, cut and normalize, per facade: the engine below is shared."""
         if self.adapter is not None and self.adapter.applies(role):
             vectors = self.adapter.apply(vectors)
