@@ -9,7 +9,7 @@
 # make bench-heads     of that only reranking, late interaction and SPLADE
 # make bench-lexical   BM25 and MUVERA against fastembed; how well dense, lexical and fused search find
 # make bench-adapters  what the framework adapters add to the core's time
-# make faults load models from a hub that fails in every way known; writes docs/reliability.md
+# make faults load and use models amid every fault known; writes docs/reliability.md
 # make fuzz   an hour of hostile model folders; writes what came of it into docs/fuzzing.md (SECONDS=600: less)
 # make soak   an hour of mixed work that must not grow; writes its figures there too
 # make bench-static  static models beside model2vec (the same environment)
@@ -72,7 +72,7 @@ bench-lexical: $(PEERS)/.ready
 	$(PEERS)/bin/python -m benchmarks.hybrid
 
 faults: $(VENV)/.dev
-	$(BIN)/python -m pytest tests/core/test_faults.py -m "" --figures docs/reliability.md
+	$(BIN)/python -m pytest tests/core/test_faults.py tests/core/test_faults_in_use.py -m "" --figures docs/reliability.md
 
 fuzz: $(VENV)/.dev
 	$(BIN)/python -m tests.fuzz --seconds $(SECONDS) --report docs/fuzzing.md

@@ -2,6 +2,7 @@
 
 import os
 import socket
+from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -24,7 +25,7 @@ os.environ.pop("HF_HUB_CACHE", None)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--figures", metavar="FILE", help="write the figures of tests/core/test_faults.py to FILE")
+    parser.addoption("--figures", metavar="FILE", help="write the figures of the tests of faults to FILE")
     parser.addoption("--graphs", action="store_true", help="write tests/golden/graphs.json anew")
 
 
@@ -32,6 +33,16 @@ def pytest_configure(config: pytest.Config) -> None:
     path = config.getoption("--figures")
     if path:
         config.pluginmanager.register(Figures(Path(path)), "figures")
+
+
+@pytest.fixture
+def row(record_property: Callable[[str, object], None]) -> Callable[[int, str, str], None]:
+    """Note a row of docs/reliability.md: number, what is expected, the figure."""
+
+    def note(number: int, expected: str, figure: str) -> None:
+        record_property("row", (number, expected, figure))
+
+    return note
 
 
 @pytest.fixture(scope="session")

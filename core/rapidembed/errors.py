@@ -16,7 +16,8 @@
      └─ ClosedError                 the model was used after ``close()``
 
 A wrong *item* (``None`` among the texts) is a ``TypeError`` that names its index; a wrong *value* of an
-argument is a ``ValueError``. What the library changed in an input, it says with an :class:`InputWarning`.
+argument is a ``ValueError``; too little memory is a ``MemoryError``, after which the model can still be used.
+What the library changed in an input, it says with an :class:`InputWarning`.
 """
 
 

@@ -37,16 +37,6 @@ Row = Callable[[int, str, str], None]
 
 
 @pytest.fixture
-def row(record_property: Callable[[str, object], None]) -> Row:
-    """Note a row of the page: number, what is expected, the figure."""
-
-    def note(number: int, expected: str, figure: str) -> None:
-        record_property("row", (number, expected, figure))
-
-    return note
-
-
-@pytest.fixture
 def cache(tmp_path: Path) -> Path:
     return tmp_path / "cache"
 

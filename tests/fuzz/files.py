@@ -32,7 +32,10 @@ def _files(folder: Path, *suffixes: str) -> list[Path]:
 
 def change_json(folder: Path, outside: Path, choose: random.Random) -> str | None:
     """One to three values of a JSON file."""
-    path = choose.choice(_files(folder, ".json", ".metadata") or [folder / "config.json"])
+    files = _files(folder, ".json", ".metadata")
+    if not files:
+        return None
+    path = choose.choice(files)
     try:
         value = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError):
@@ -45,9 +48,10 @@ def change_json(folder: Path, outside: Path, choose: random.Random) -> str | Non
 
 def change_text(folder: Path, outside: Path, choose: random.Random) -> str | None:
     """The text of a JSON file or a vocabulary."""
-    path = choose.choice(_files(folder, ".json", ".metadata", ".txt") or [folder / "config.json"])
-    if not path.is_file():
+    files = _files(folder, ".json", ".metadata", ".txt")
+    if not files:
         return None
+    path = choose.choice(files)
     path.write_bytes(values.spoil_text(path.read_text(encoding="utf-8", errors="replace"), choose))
     return f"text of {path.relative_to(folder)}"
 

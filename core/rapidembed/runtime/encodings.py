@@ -22,11 +22,14 @@ def encodings(
         offsets: whether places in the texts are needed, which takes longer.
 
     Raises:
+        MemoryError: there is too little for the texts.
         IntegrityError: the tokenizer contradicts itself, as where its vocabulary lacks the token for unknown words.
     """
     encode = tokenizer.encode_batch if offsets else tokenizer.encode_batch_fast
     try:
         found: list[Encoding] = encode(list(texts), add_special_tokens=special)
+    except MemoryError:
+        raise
     except Exception as error:  # tokenizers raises bare Exception
         raise IntegrityError(f"{path}: the tokenizer cannot cut a text: {error}. Its vocabulary is damaged.") from error
     return found

@@ -1,6 +1,7 @@
 """One graph, loaded in ONNX Runtime on one device."""
 
 import os
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -38,6 +39,7 @@ class OnnxSession:
     Raises:
         DeviceError: the first provider could not be started.
         IntegrityError: the graph could not be loaded.
+        MemoryError: it is too large for what there is.
     """
 
     def __init__(self, program: Program, providers: Sequence[ProviderSpec], threads: int) -> None:
@@ -55,6 +57,8 @@ class OnnxSession:
             )
         except Exception as error:  # ONNX Runtime's errors share no base class below Exception
             where = "the built graph" if isinstance(model, bytes) else model
+            if _ran_out(error):
+                raise MemoryError(f"Too little memory to load {where}: {error}.") from error
             raise IntegrityError(
                 f"ONNX Runtime {ort.__version__} could not load {where} on {wanted}: {error}"
             ) from error
@@ -72,7 +76,12 @@ class OnnxSession:
         self._output = _output_name([value.name for value in self._session.get_outputs()], program.output)
 
     def run(self, feeds: Mapping[str, NDArray[Any]]) -> NDArray[np.float32]:
-        """Compute the program's output for one batch."""
+        """Compute the program's output for one batch.
+
+        Raises:
+            MemoryError: there is too little for the batch; others may still be run.
+            IntegrityError: the graph does not take it.
+        """
         given = {
             name: value.astype(self._casts[name], copy=False) if name in self._casts else value
             for name, value in feeds.items()
@@ -81,11 +90,24 @@ class OnnxSession:
             outputs: list[Any] = self._session.run([self._output], {**given, **self._tables})
         except Exception as error:  # ONNX Runtime's errors share no base class below Exception
             shapes = ", ".join(f"{name} {value.shape}" for name, value in sorted(feeds.items()))
+            if _ran_out(error):
+                raise MemoryError(
+                    f"Too little memory to run {self._name} on {shapes}: {error}. A smaller batch_size, or a lower "
+                    "max_tokens, needs less."
+                ) from error
             raise IntegrityError(
                 f"ONNX Runtime {ort.__version__} could not run {self._name} on {shapes}: {error}. The file does not "
                 "take what its tokenizer and config.json promise."
             ) from error
         return np.asarray(outputs[0], dtype=np.float32)
+
+
+_NO_MEMORY = re.compile(r"bad.alloc|failed to allocate|out of memory|ALLOC_FAILED", re.IGNORECASE)
+
+
+def _ran_out(error: Exception) -> bool:
+    """Whether ONNX Runtime, which has no error of its own for that, got no memory."""
+    return isinstance(error, MemoryError) or _NO_MEMORY.search(str(error)) is not None
 
 
 def available_providers() -> list[str]:
