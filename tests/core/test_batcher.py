@@ -1,6 +1,7 @@
 """Concurrent callers share batches, and nobody is lost, held up or mixed up."""
 
 import asyncio
+import math
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -30,6 +31,7 @@ class Slow:
 
     key = backend = None
     cores = workers = 1
+    fills = True
 
     def __init__(self) -> None:
         self.pool = workers.ComputePool(1)
@@ -42,6 +44,9 @@ class Slow:
         taken = threading.Event()
         self.pool.submit(lambda: (taken.set(), self.go.wait(10)))
         assert taken.wait(10)
+
+    def group(self, item):
+        return item.length
 
     def plan(self, inputs, max_rows):
         rows: dict[int, list[int]] = {}
@@ -70,13 +75,34 @@ def slow():
     engine.pool.stop()
 
 
-def value(item: Item, rows: np.ndarray) -> float:
-    assert rows.shape == (1, 1)
-    return float(rows[0, 0])
+class Job:
+    """Wants the numbers of its items back."""
+
+    def __init__(self, items: list[Item], extra: dict[str, int] | None = None) -> None:
+        self.items, self.extra = items, extra or {}
+        self.values: list[float] = [math.nan] * len(items)
+
+    def make(self) -> list[Item]:
+        return self.items
+
+    def keep(self, rows: list[int], inputs: list[Item], output: np.ndarray) -> None:
+        assert [self.items[row] for row in rows] == inputs
+        assert output.shape == (len(rows), 1)
+        for row, each in zip(rows, output[:, 0], strict=True):
+            assert math.isnan(self.values[row])
+            self.values[row] = float(each)
+
+    def result(self) -> list[float]:
+        return self.values
+
+
+class BadJob(Job):
+    def make(self) -> list[Item]:
+        raise ValueError("no input")
 
 
 async def ask(batcher: Batcher, number: int, length: int = 1, extra: dict[str, int] | None = None) -> float:
-    return await batcher.arun_one(lambda: Item(length, number), value, extra or {})
+    return (await batcher.arun_one(Job([Item(length, number)], extra)))[0]
 
 
 async def busy(engine: Slow, batcher: Batcher) -> "asyncio.Task[float]":
@@ -128,11 +154,7 @@ async def test_a_cancelled_call_is_not_computed(slow: Slow) -> None:
 async def test_an_error_belongs_to_its_batch_and_a_bad_input_to_its_caller(slow: Slow) -> None:
     batcher = Batcher(slow)
     await busy(slow, batcher)
-
-    def bad() -> Item:
-        raise ValueError("no input")
-
-    calls = [ask(batcher, -1, length=3), ask(batcher, 5), batcher.arun_one(bad, value), ask(batcher, 6)]
+    calls = [ask(batcher, -1, length=3), ask(batcher, 5), batcher.arun_one(BadJob([])), ask(batcher, 6)]
     tasks = [asyncio.create_task(call) for call in calls]
     await asyncio.sleep(0.05)
     slow.go.set()

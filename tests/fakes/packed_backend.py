@@ -17,6 +17,7 @@ from safetensors.numpy import load_file
 class PackedEngine:
     backend = "packed"
     workers = 1
+    fills = False
     ran: ClassVar[list[list[int]]] = []
     """Lengths of the texts of each batch."""
 
@@ -36,6 +37,9 @@ class PackedEngine:
 
     def refuse(self, item, where):
         pass
+
+    def group(self, item):
+        return 0
 
     def plan(self, inputs, max_rows):
         rows = range(len(inputs))

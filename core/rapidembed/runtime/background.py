@@ -3,8 +3,8 @@
 import atexit
 import contextvars
 import os
+import queue
 import threading
-from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
 from typing import TypeVar
@@ -34,10 +34,13 @@ async def in_background(work: Callable[[threading.Event], R]) -> R:
 
 
 def run_in_background(work: Callable[[], None]) -> None:
-    """Run ``work``, which raises nothing, on the next thread that is free; the caller starts one at most."""
-    with _lock:
-        waiters = _waiters or _start_waiters()
-    waiters.submit(work)
+    """Run ``work``, which raises nothing, on the next thread that is free."""
+    _started().submit(work)
+
+
+def start_waiting() -> None:
+    """Start the first thread now, so that no event loop has to."""
+    _started().grow()
 
 
 def _fulfil(future: "Future[R]", work: Callable[[threading.Event], R], cancelled: threading.Event) -> None:
@@ -52,69 +55,68 @@ def _fulfil(future: "Future[R]", work: Callable[[threading.Event], R], cancelled
 class _Waiters:
     """A number of threads that grows with the work, but not on the caller's time.
 
-    Starting 64 threads takes an event loop's thread a tenth of a second. So whoever brings work starts one thread at
-    most, and each that takes some starts the next while more of it waits.
+    Starting 64 threads takes an event loop's thread a tenth of a second, and any lock that it shares with threads that
+    compute may cost it the interpreter's switching interval. So whoever brings work only puts it into a queue; a thread
+    that takes some sees to it that another one is free. The caller starts the first thread, unless that was done.
     """
 
     def __init__(self) -> None:
-        self._changed = threading.Condition(threading.Lock())
-        self._work: deque[Callable[[], None]] = deque()
+        self._work: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
+        self._lock = threading.Lock()
         self._threads: list[threading.Thread] = []
         self._free = 0
-        self._starting = False
         self._stopping = False
 
     def submit(self, work: Callable[[], None]) -> None:
-        with self._changed:
-            if self._stopping:
-                raise RuntimeError("Models cannot be used while the interpreter shuts down.")
-            self._work.append(work)
-            self._changed.notify()
-        self._grow()
+        if self._stopping:
+            raise RuntimeError("Models cannot be used while the interpreter shuts down.")
+        self._work.put(work)
+        if not self._threads:
+            self.grow()
 
     def stop(self) -> None:
         """Let running work end, and drop the rest."""
-        with self._changed:
+        with self._lock:
             self._stopping = True
-            self._work.clear()
-            self._changed.notify_all()
-        for thread in self._threads:
+            threads = list(self._threads)
+        for _ in threads:
+            self._work.put(None)
+        for thread in threads:
             thread.join()
 
-    def _grow(self) -> None:
-        with self._changed:
-            enough = len(self._work) <= self._free or len(self._threads) == _MOST_WAITERS
-            if enough or self._starting or self._stopping:
+    def grow(self) -> None:
+        """Have a thread that is free, unless there are enough."""
+        with self._lock:
+            if self._free > 0 or len(self._threads) == _MOST_WAITERS or self._stopping:
                 return
-            self._starting = True
+            self._free += 1
             name = f"rapidembed-async-{len(self._threads)}"
             thread = threading.Thread(target=self._run, name=name, daemon=True)
             self._threads.append(thread)
         thread.start()
 
     def _run(self) -> None:
-        self._starting = False
-        while (work := self._next()) is not None:
-            self._grow()
+        while (work := self._work.get()) is not None:
+            with self._lock:
+                self._free -= 1
+            if self._stopping:
+                return
+            self.grow()
             work()
             del work  # it holds inputs and results; the wait for the next may be long
-
-    def _next(self) -> Callable[[], None] | None:
-        with self._changed:
-            self._free += 1
-            while not self._work and not self._stopping:
-                self._changed.wait()
-            self._free -= 1
-            return self._work.popleft() if self._work else None
+            with self._lock:
+                self._free += 1
 
 
 _waiters: _Waiters | None = None
 _lock = threading.Lock()
 
 
-def _start_waiters() -> _Waiters:
+def _started() -> _Waiters:
     global _waiters
-    _waiters = _Waiters()
+    if _waiters is None:
+        with _lock:
+            _waiters = _waiters or _Waiters()
     return _waiters
 
 

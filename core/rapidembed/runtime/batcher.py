@@ -1,41 +1,45 @@
-"""Lone inputs of concurrent callers, run together.
+"""Inputs of concurrent callers who each have few, run together.
 
 Nothing waits for a batch to fill: who finds the cores free computes at once, the others queue, and whenever a core is
 free it takes the batch of the longest waiting input with all others that fit in. A batch is what the engine plans, so
 on a CPU it is of one length, and an input's vector does not depend on whom it waited with.
 
-The queue holds callers, each of whom waits for one result; that, and not a number, bounds it. Only so many of them are
+The queue holds callers, each of whom waits for one call; that, and not a number, bounds it. Only so many inputs are
 made ready ahead of the batches.
 """
 
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
-from typing import Generic, TypeVar
+from dataclasses import dataclass
+from typing import Any, Generic
 
-from rapidembed.runtime.background import run_in_background
+import numpy as np
+
+from rapidembed.runtime.background import run_in_background, start_waiting
 from rapidembed.runtime.engine import NOTHING, Engine, TextTokenizer
 from rapidembed.runtime.meter import Meter, Work
 from rapidembed.runtime.planner import Batch
 from rapidembed.runtime.ready import X
-from rapidembed.runtime.tickets import AsyncTicket, Ticket, deliver
+from rapidembed.runtime.tickets import AsyncTicket, Entry, Job, Ticket, deliver, settle
 from rapidembed.types import Vectors
-
-R = TypeVar("R")
 
 _MOST_READY = 256
 """Inputs that are made ready ahead; more of them would find hardly more of their own length."""
 _MOST_ROWS = 64
 
+_NO_ROWS: Vectors = np.empty((0, 0), dtype=np.float32)
+_Done = tuple[list[Entry[X]], Vectors | BaseException]
+
 
 class Batcher(Generic[X]):
-    """An engine whose lone inputs share batches; everything else is the engine's own.
+    """An engine whose callers share batches where each has few inputs; everything else is the engine's own.
 
     Args:
         engine: what computes.
-        together: whether lone inputs run together; otherwise each runs by itself.
+        together: whether they do; otherwise each runs by itself.
     """
 
     def __init__(self, engine: Engine[X], *, together: bool = True) -> None:
@@ -43,9 +47,10 @@ class Batcher(Generic[X]):
         self.together = together
         self.meter = Meter()
         self.key, self.pool, self.cores, self.backend = engine.key, engine.pool, engine.cores, engine.backend
+        self.fills = engine.fills
         self._lock = threading.Lock()
         self._arrived: deque[Ticket[X]] = deque()
-        self._ready: deque[Ticket[X]] = deque()
+        self._ready: list[Entry[X]] = []
         self._turns = 0
         """Tasks of the pool, running or queued, each of which computes a batch."""
         self._most_turns = 1  # until a thread that may wait for the model's files has asked the engine
@@ -68,14 +73,19 @@ class Batcher(Generic[X]):
         """See :class:`~rapidembed.runtime.engine.Engine`."""
         return self._engine.workers
 
+    def group(self, item: X) -> int:
+        """See :class:`~rapidembed.runtime.engine.Engine`."""
+        return self._engine.group(item)
+
     def refuse(self, item: X, where: str) -> None:
         """See :class:`~rapidembed.runtime.engine.Engine`."""
         self._engine.refuse(item, where)
 
     def load(self, *, bulk: bool = False) -> None:
-        """See :class:`~rapidembed.runtime.engine.Engine`; starts the pool's threads too, so that no event loop does."""
+        """See :class:`~rapidembed.runtime.engine.Engine`; starts threads too, so that no event loop does."""
         self._engine.load(bulk=bulk)
         self.pool.start()
+        start_waiting()
 
     def plan(self, inputs: Sequence[X], max_rows: int) -> list[Batch]:
         """See :class:`~rapidembed.runtime.engine.Engine`."""
@@ -87,14 +97,19 @@ class Batcher(Generic[X]):
 
     def run(self, inputs: Sequence[X], length: int, extra: Mapping[str, int] = NOTHING) -> Vectors:
         """See :class:`~rapidembed.runtime.engine.Engine`."""
-        with self.meter.running(inputs, length):
+        with self.meter.running(inputs, length if self.fills else 0):
             return self._engine.run(inputs, length, extra)
 
     def work(self) -> Work:
         """What was computed so far."""
         return self.meter.read(len(self._arrived) + len(self._ready))
 
-    # Lone inputs
+    # Few inputs
+
+    @property
+    def busy(self) -> bool:
+        """Whether a call that comes now shares the cores with others, and might share batches with them."""
+        return self.together and not (self.pool.idle and not self._turns and not self._alone.locked())
 
     def run_one(self, item: X, extra: Mapping[str, int] = NOTHING) -> Vectors:
         """Run a lone input: at once if the cores are free, else in the next batch of its kind."""
@@ -105,29 +120,26 @@ class Batcher(Generic[X]):
                 return self._run_one(item, extra)
             finally:
                 self._alone.release()
-        future: Future[Vectors] = Future()
-        self._queue(Ticket(future, extra, lambda: item, lambda _, rows: rows))
+        output: Vectors = self.run_few(_Ready(item, extra))
+        return output
+
+    def run_few(self, job: Job[X]) -> Any:
+        """Run inputs, at least one, in batches with others that wait; returns the job's result."""
+        future: Future[Any] = Future()
+        self._queue(Ticket(future, job))
         try:
             return future.result()
         except BaseException:
             future.cancel()  # of a caller who was interrupted; it does nothing where the error came by the future
             raise
 
-    async def arun_one(
-        self, make: Callable[[], X], then: Callable[[X, Vectors], R], extra: Mapping[str, int] = NOTHING
-    ) -> R:
-        """Run a lone input off the event loop; no thread waits for it. Cancelling drops it, unless it runs.
-
-        Args:
-            make: makes the input ready.
-            then: makes the result of the ready input and of the model's output, float32 (1, ...).
-            extra: see :meth:`rapidembed.runtime.engine.Engine.run`.
-        """
+    async def arun_one(self, job: Job[X]) -> Any:
+        """Run a lone input off the event loop; no thread waits for it. Cancelling drops it, unless it runs."""
         import asyncio  # whoever awaits has it loaded; others do without
 
         loop = asyncio.get_running_loop()
-        future: asyncio.Future[R] = loop.create_future()
-        ticket = AsyncTicket(future, extra, make, then, loop)
+        future: asyncio.Future[Any] = loop.create_future()
+        ticket = AsyncTicket(future, job, loop)
         if self._take_alone():
             run_in_background(lambda: self._run_alone(ticket))
         else:
@@ -144,22 +156,32 @@ class Batcher(Generic[X]):
 
     def _run_alone(self, ticket: Ticket[X]) -> None:
         try:
-            if ticket.make_ready():
-                deliver([ticket], self._run_one(ticket.item, ticket.extra))
+            entries = ticket.make_ready()
+            output: Vectors | BaseException | None = None
+            if entries:
+                output = self._run_one(entries[0].item, ticket.job.extra)
         except BaseException as error:  # whatever it is, it belongs to the caller, who waits
-            deliver([ticket], error)
+            output = error
         finally:
             self._alone.release()
+        # After the release: whoever is told may come again at once, and is to find the cores free.
+        if output is not None:
+            deliver(entries, output)
 
     # The queue
 
     def _queue(self, ticket: Ticket[X]) -> None:
-        with self._lock:
-            self._arrived.append(ticket)
+        self._arrived.append(ticket)
         self._wake()
 
     def _wake(self) -> None:
-        """Have as many turns as may be of use."""
+        """Have as many turns as may be of use.
+
+        An event loop comes here, so it takes the lock only where a turn may be missing. That misses none: who ends a
+        turn counts it first and looks at the queue then, the others do it the other way round.
+        """
+        if self._turns >= self._most_turns:
+            return
         with self._lock:
             fresh = max(0, min(self._most_turns - self._turns, len(self._arrived) + len(self._ready)))
             self._turns += fresh
@@ -172,34 +194,41 @@ class Batcher(Generic[X]):
         except RuntimeError as error:  # the interpreter ends
             self._fail(error)
 
-    def _ended(self, turn: "Future[None]") -> None:
+    def _ended(self, turn: "Future[_Done[X]]") -> None:
+        """Hand out what a turn computed, once the pool has counted it as done and the next one is on its way."""
         if turn.cancelled():
             self._fail(RuntimeError("The interpreter shut down before this input's turn came."))
-
-    def _fail(self, error: Exception) -> None:
+            return
+        failure = turn.exception()
+        if failure is not None:
+            self._fail(failure)
+            return
         with self._lock:
-            tickets = [*self._arrived, *self._ready]
+            self._turns -= 1
+        self._wake()
+        deliver(*turn.result())
+
+    def _fail(self, error: BaseException) -> None:
+        """End a turn that cannot be, and with it all who wait."""
+        with self._lock:
+            tickets = {id(ticket): ticket for ticket in (*self._arrived, *(entry.ticket for entry in self._ready))}
             self._arrived.clear()
             self._ready.clear()
             self._turns -= 1
-        deliver(tickets, error)
+        settle([(ticket, ticket.fail(error)) for ticket in tickets.values()])
 
-    def _turn(self) -> None:
+    def _turn(self) -> "_Done[X]":
         """Compute one batch. The next is another turn, so that other models have theirs in between."""
         self._make_ready()
-        chosen, batch = self._choose()
-        if batch is not None:
-            now = time.perf_counter()
-            self.meter.waited([now - ticket.arrived for ticket in chosen])
-            try:
-                deliver(chosen, self.run([ticket.item for ticket in chosen], batch.length, chosen[0].extra))
-            except BaseException as error:  # whatever it is, it belongs to the callers, who wait
-                deliver(chosen, error)
-        with self._lock:
-            again = bool(self._arrived or self._ready)
-            self._turns -= not again
-        if again:
-            self._submit_turn()
+        chosen, length = self._choose()
+        if not chosen:
+            return [], _NO_ROWS
+        now = time.perf_counter()
+        self.meter.waited([now - entry.ticket.arrived for entry in chosen])
+        try:
+            return chosen, self.run([entry.item for entry in chosen], length, chosen[0].ticket.job.extra)
+        except BaseException as error:  # whatever it is, it belongs to the callers, who wait
+            return chosen, error
 
     def _make_ready(self) -> None:
         """Make this turn's share of those who arrived ready; it is then known what fits together."""
@@ -207,7 +236,7 @@ class Batcher(Generic[X]):
             room = _MOST_READY - len(self._ready)
             share = -(-len(self._arrived) // self._most_turns)
             tickets = [self._arrived.popleft() for _ in range(max(0, min(room, share)))]
-        ready = [ticket for ticket in tickets if ticket.make_ready()]
+        ready = [entry for ticket in tickets for entry in self._ranked(ticket)]
         most = self.workers
         with self._lock:
             self._ready.extend(ready)
@@ -215,17 +244,49 @@ class Batcher(Generic[X]):
         if ready:
             self._wake()
 
-    def _choose(self) -> tuple[list[Ticket[X]], Batch | None]:
-        """Take the batch of who waits longest out of the queue."""
+    def _ranked(self, ticket: Ticket[X]) -> list[Entry[X]]:
+        entries, rank, pace = ticket.make_ready(), ticket.arrived, self.meter.pace
+        for entry in entries:
+            entry.rank, entry.group = rank, self._engine.group(entry.item)
+            rank += pace * entry.item.length
+        return entries
+
+    def _choose(self) -> tuple[list[Entry[X]], int]:
+        """Take the batch of who waits longest out of the queue; and its length."""
         with self._lock:
-            waiting = [ticket for ticket in self._ready if not ticket.future.cancelled()]
-            same = [ticket for ticket in waiting if ticket.extra == waiting[0].extra]
-            if not same:
-                self._ready.clear()
-                return [], None
-            batches: list[Batch] = self._engine.plan([ticket.item for ticket in same], _MOST_ROWS)
+            waiting = [entry for entry in self._ready if entry.ticket.wanted]
+            self._ready = waiting
+            if not waiting:
+                return [], 0
+            first = min(waiting, key=_rank)
+            extra = first.ticket.job.extra
+            same = [entry for entry in waiting if entry.group == first.group and entry.ticket.job.extra == extra]
+            same.sort(key=_rank)
+            batches: list[Batch] = self._engine.plan([entry.item for entry in same], _MOST_ROWS)
             batch = next(batch for batch in batches if 0 in batch.rows)
             chosen = [same[row] for row in batch.rows]
-            taken = {id(ticket) for ticket in chosen}
-            self._ready = deque(ticket for ticket in waiting if id(ticket) not in taken)
-            return chosen, batch
+            taken = {id(entry) for entry in chosen}
+            self._ready = [entry for entry in waiting if id(entry) not in taken]
+            return chosen, batch.length
+
+
+def _rank(entry: Entry[Any]) -> float:
+    return entry.rank
+
+
+@dataclass(slots=True)
+class _Ready(Generic[X]):
+    """The job of a lone input that is ready, and whose output is all that is wanted."""
+
+    item: X
+    extra: Mapping[str, int]
+    output: Vectors | None = None
+
+    def make(self) -> list[X]:
+        return [self.item]
+
+    def keep(self, rows: list[int], inputs: list[X], output: Vectors) -> None:
+        self.output = output
+
+    def result(self) -> Vectors | None:
+        return self.output

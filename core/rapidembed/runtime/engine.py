@@ -74,6 +74,8 @@ class Engine(Protocol[X_contra]):
     """Cores that it uses at most."""
     backend: str
     """What computes."""
+    fills: bool
+    """Whether the shorter inputs of a batch are filled up to the longest."""
 
     @property
     def position_limit(self) -> int | None:
@@ -99,6 +101,9 @@ class Engine(Protocol[X_contra]):
 
     def plan(self, inputs: Sequence[X_contra], max_rows: int) -> list[Batch]:
         """Cut a window of ready inputs into batches of at most ``max_rows``."""
+
+    def group(self, item: X_contra) -> int:
+        """A number that inputs have in common which :meth:`plan` may put into one batch."""
 
     def prepare(self) -> None:
         """Read and check the model's files, without loading the weights."""

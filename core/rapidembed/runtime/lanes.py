@@ -12,6 +12,9 @@ from rapidembed.runtime.planner import Batch
 from rapidembed.runtime.ready import X
 from rapidembed.runtime.sinks import Sink, W
 
+_SMALL = 128
+"""Tokens of a batch while others wait for single inputs: a twentieth of the speed for a fourth of their wait."""
+
 
 class Signal(Protocol):
     """Such as a :class:`threading.Event`."""
@@ -76,13 +79,23 @@ class Lanes(Generic[X, W]):
             if not self._waiting:
                 self._active -= 1
                 return
-            job, batch = self._waiting.popleft()
+            job, batch = self._take()
         try:
             self._run(job, batch)
             self._finish(job)
             self._engine.pool.submit(self._step)
         except BaseException as error:  # whatever it is, it belongs to the caller, who waits
             self._fail(job, error)
+
+    def _take(self) -> tuple[WindowJob[X, W], Batch]:
+        """The next batch, or a part of it."""
+        job, batch = self._waiting.popleft()
+        size = max(1, _SMALL // max(1, batch.length))
+        if len(batch.rows) <= size or not self._engine.key.placement.on_cpu or not self._engine.pool.hurried:
+            return job, batch
+        self._waiting.appendleft((job, Batch(batch.rows[size:], batch.length)))
+        job.left += 1
+        return job, Batch(batch.rows[:size], batch.length)
 
     def _run(self, job: WindowJob[X, W], batch: Batch) -> None:
         if self._cancelled is not None and self._cancelled.is_set():

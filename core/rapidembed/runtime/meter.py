@@ -40,6 +40,11 @@ class Meter:
         self._batches = self._rows = self._tokens = self._slots = self._queued = 0
         self._tokenizing = self._running = self._waiting = 0.0
 
+    @property
+    def pace(self) -> float:
+        """Seconds that a token took on average; 0 before the first."""
+        return self._running / self._tokens if self._tokens else 0.0
+
     @contextmanager
     def tokenizing(self) -> Iterator[None]:
         """Around what makes inputs ready."""

@@ -65,6 +65,8 @@ class NativeEngine:
         UnsupportedModelError: the model is none that the library computes.
     """
 
+    fills = False
+
     def __init__(self, key: EngineKey) -> None:
         check_model(key.checkpoint)
         self.key = key
@@ -104,6 +106,10 @@ class NativeEngine:
         self._feeder.refuse(item, where)
         if item.length > self._longest:
             raise ValueError(f"{where} has {item.length} tokens; {self._spec.name} takes {self._longest} at most.")
+
+    def group(self, item: TokenIds) -> int:
+        """Texts of any lengths share a batch."""
+        return 0
 
     def plan(self, inputs: Sequence[TokenIds], max_rows: int) -> list[Batch]:
         """Cut a window of ready inputs into batches of at most ``max_rows``."""
@@ -191,7 +197,7 @@ class _Urgent(Executor):
         self._pool = pool
 
     def submit(self, task: Callable[..., Any], /, *args: Any, **named: Any) -> "Future[Any]":
-        return self._pool.submit_urgent(task, *args, **named)
+        return self._pool.submit_first(task, *args, **named)
 
 
 def _output(spec: ModelSpec) -> Output:

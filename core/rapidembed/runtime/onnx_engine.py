@@ -26,6 +26,8 @@ class OnnxEngine(Generic[X]):
         backend: what runs its graph.
     """
 
+    fills = True
+
     def __init__(self, key: EngineKey, backend: GraphBackend) -> None:
         self.key = key
         self.backend: str = key.backend
@@ -80,6 +82,11 @@ class OnnxEngine(Generic[X]):
     def refuse(self, item: X, where: str) -> None:
         """Refuse an input that the model cannot take; names it by ``where``."""
         self._feeder.refuse(item, where)
+
+    def group(self, item: X) -> int:
+        """What inputs of one batch have in common: about their length."""
+        length = self._feeder.length(item)
+        return length if self.key.placement.on_cpu else planner.bucket(length)
 
     def plan(self, inputs: Sequence[X], max_rows: int) -> list[planner.Batch]:
         """Cut a window of ready inputs into batches of at most ``max_rows``."""

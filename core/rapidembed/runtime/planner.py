@@ -83,9 +83,14 @@ def plan_gpu(lengths: Sequence[int], *, hidden: int, max_rows: int) -> list[Batc
     """Cut a window into batches of texts of about one length; arguments are those of :func:`plan_cpu`."""
     groups: dict[int, list[int]] = defaultdict(list)
     for row, length in enumerate(lengths):
-        groups[-(-length // _GPU_BUCKET) * _GPU_BUCKET].append(row)
+        groups[bucket(length)].append(row)
     batches = _cut(groups, _GPU_BUDGET, hidden, max_rows)
     return [Batch(batch.rows, max(lengths[row] for row in batch.rows)) for batch in batches]
+
+
+def bucket(length: int) -> int:
+    """The length up to which texts share a batch on a GPU."""
+    return -(-length // _GPU_BUCKET) * _GPU_BUCKET
 
 
 def work(length: int, hidden: int) -> float:

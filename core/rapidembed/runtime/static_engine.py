@@ -25,6 +25,7 @@ class StaticEngine:
     """Tokenizes texts and averages their tokens' vectors; safe to use from several threads."""
 
     backend = "numpy"
+    fills = False
     position_limit: int | None = UNLIMITED
     """A table has no positions."""
 
@@ -54,6 +55,10 @@ class StaticEngine:
 
     def load(self, *, bulk: bool = False) -> None:
         """Nothing is left to load: the table is read where it lies."""
+
+    def group(self, item: TokenIds) -> int:
+        """Texts of any lengths share a batch."""
+        return 0
 
     def plan(self, texts: Sequence[TokenIds], max_rows: int) -> list[Batch]:
         """Cut a window, sorted by length, into batches of at most ``max_rows`` texts."""

@@ -8,8 +8,8 @@ import itertools
 import time
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
-from concurrent.futures import CancelledError
-from typing import Generic, Protocol, TypeVar
+from concurrent.futures import CancelledError, Future
+from typing import Any, Generic, Protocol, TypeVar
 
 from rapidembed.errors import RapidEmbedError
 from rapidembed.runtime.batcher import Batcher
@@ -22,6 +22,7 @@ _WINDOW_SECONDS = 2.0
 LARGEST_WINDOW = 65_536
 _GROWTH = 8
 _WINDOWS_AHEAD = 2
+_PIECE_SECONDS = 0.005
 
 T = TypeVar("T")
 
@@ -133,18 +134,35 @@ def _finish(running: "deque[tuple[WindowJob[X, W], float]]", size: _WindowSize) 
 
 
 def _tokenize(engine: Batcher[X], window: list[T], steps: Steps[T, X], threads: int) -> list[X]:
-    """Make inputs ready on the pool, ahead of the batches that wait there.
+    """Make inputs ready on the pool, ahead of the batches that wait there, so many at a time."""
+    tokenizing = _Tokenizing(engine, window, steps)
+    lanes = [engine.pool.submit_first(tokenizing.work) for _ in range(min(threads, len(window)))]
+    for lane in lanes:
+        while (following := lane.result()) is not None:
+            lane = following
+    return tokenizing.ready
+
+
+class _Tokenizing(Generic[T, X]):
+    """A window that is made ready in pieces of a few milliseconds, so that nobody's query waits for all of it.
 
     A batch of one text does not wake the tokenizers' own threads, so this takes the cores it may and no others.
     """
 
-    def work(items: list[T]) -> list[X]:
-        with engine.meter.tokenizing():
-            return [ready for item in items for ready in steps.tokenize([item])]
+    def __init__(self, engine: Batcher[X], window: list[T], steps: Steps[T, X]) -> None:
+        self._engine, self._steps = engine, steps
+        self._left = iter(list(enumerate(window)))
+        self.ready: list[Any] = [None] * len(window)
 
-    share = -(-len(window) // threads)
-    parts = [engine.pool.submit_urgent(work, window[i : i + share]) for i in range(0, len(window), share)]
-    return [ready for part in parts for ready in part.result()]
+    def work(self) -> "Future[Any] | None":
+        """Make a piece ready; the next one, which stands behind whoever came meanwhile, or None."""
+        until = time.perf_counter() + _PIECE_SECONDS
+        with self._engine.meter.tokenizing():
+            for index, item in self._left:
+                (self.ready[index],) = self._steps.tokenize([item])
+                if time.perf_counter() > until:
+                    return self._engine.pool.submit_first(self.work)
+        return None
 
 
 class _Source(Generic[T, X]):

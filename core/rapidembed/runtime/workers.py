@@ -1,14 +1,16 @@
 """One process-wide pool of compute threads, shared by every model, sync and async.
 
 ONNX Runtime and the tokenizers release the interpreter lock while they compute, so threads use every core with one
-copy of the weights. Urgent work (a lone query) overtakes the batches of bulk work that wait.
+copy of the weights. Urgent work (a lone query) overtakes the batches of bulk work that wait, but never takes all of the
+time.
 """
 
 import atexit
-import itertools
+import math
 import os
-import queue
 import threading
+import time
+from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
 from typing import ParamSpec, TypeVar
@@ -19,8 +21,9 @@ from rapidembed.runtime.cores import allowed_cores
 P = ParamSpec("P")
 R = TypeVar("R")
 
-_URGENT, _BULK, _STOP = 0, 1, 2
-_Entry = tuple[int, int, Callable[[], None] | None]
+_BULK_SHARE = 0.125
+"""Of the time of all threads, what bulk work gets at least."""
+_HURRY_SECONDS = 1.0
 
 
 class ComputePool:
@@ -28,12 +31,15 @@ class ComputePool:
 
     def __init__(self, size: int) -> None:
         self.size = size
-        self._queue: queue.PriorityQueue[_Entry] = queue.PriorityQueue()
-        self._order = itertools.count()
-        self._lock = threading.Lock()
+        self._urgent: deque[Callable[[], None]] = deque()
+        self._bulk: deque[Callable[[], None]] = deque()
+        self._changed = threading.Condition(threading.Lock())
         self._unfinished = 0
         self._stopping = False
         self._threads: list[threading.Thread] = []
+        self._owed = 0.0
+        """Seconds of a thread that bulk work that waits should have had by now."""
+        self._hurried = -math.inf
 
     @property
     def idle(self) -> bool:
@@ -45,55 +51,70 @@ class ComputePool:
         """Whether no task runs or waits but the one that asks."""
         return self._unfinished == 1
 
+    @property
+    def hurried(self) -> bool:
+        """Whether urgent work came within the last second, so that bulk work had better be in small pieces."""
+        return time.perf_counter() - self._hurried < _HURRY_SECONDS
+
     def start(self) -> None:
         """Start all threads now, so that nobody who submits work has to."""
-        with self._lock:
+        with self._changed:
             while len(self._threads) < self.size and not self._stopping:
                 self._start_thread()
 
     def submit(self, task: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> "Future[R]":
         """Queue bulk work."""
-        return self._submit(_BULK, lambda: task(*args, **kwargs))
+        return self._submit(self._bulk, lambda: task(*args, **kwargs))
 
     def submit_urgent(self, task: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> "Future[R]":
-        """Queue work that somebody waits for; it runs before any bulk work that has not started."""
-        return self._submit(_URGENT, lambda: task(*args, **kwargs))
+        """Queue work that somebody waits for: it runs before bulk work that has not started, unless that starves."""
+        self._hurried = time.perf_counter()
+        return self._submit(self._urgent, lambda: task(*args, **kwargs))
+
+    def submit_first(self, task: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> "Future[R]":
+        """Queue a small piece of bulk work that the rest of it waits for, as if it were urgent."""
+        return self._submit(self._urgent, lambda: task(*args, **kwargs))
 
     def stop(self) -> None:
         """Finish the running tasks, drop the waiting ones, end the threads."""
-        with self._lock:
+        with self._changed:
             self._stopping = True
             threads = list(self._threads)
-        for _ in threads:
-            self._queue.put((_STOP, next(self._order), None))
+            self._changed.notify_all()
         for thread in threads:
             thread.join()
 
-    def _submit(self, urgency: int, task: Callable[[], R]) -> "Future[R]":
+    def _submit(self, waiting: "deque[Callable[[], None]]", task: Callable[[], R]) -> "Future[R]":
         future: Future[R] = Future()
-        with self._lock:
+        with self._changed:
             if self._stopping:
                 raise RuntimeError("Models cannot be used while the interpreter shuts down.")
             if len(self._threads) < self.size:
                 self._start_thread()
             self._unfinished += 1
-        self._queue.put((urgency, next(self._order), lambda: self._run(future, task)))
+            waiting.append(lambda: self._run(future, task))
+            self._changed.notify()
         return future
 
     def _run(self, future: "Future[R]", task: Callable[[], R]) -> None:
+        """Run a task; it counts as done before anybody is told, who may look whether the pool is idle."""
+        if self._stopping:
+            future.cancel()
+        if not future.set_running_or_notify_cancel():
+            self._count_done()
+            return
         try:
-            if self._stopping:
-                future.cancel()
-            if not future.set_running_or_notify_cancel():
-                return
             result = task()
         except BaseException as error:
+            self._count_done()
             future.set_exception(error)
         else:
+            self._count_done()
             future.set_result(result)
-        finally:
-            with self._lock:
-                self._unfinished -= 1
+
+    def _count_done(self) -> None:
+        with self._changed:
+            self._unfinished -= 1
 
     def _start_thread(self) -> None:
         # Daemons: an abandoned generator must not keep the interpreter alive; atexit waits for running tasks.
@@ -102,12 +123,29 @@ class ComputePool:
         self._threads.append(thread)
 
     def _work(self) -> None:
-        while True:
-            task = self._queue.get()[2]
-            if task is None:
-                return
+        while (taken := self._take()) is not None:
+            task, bulk = taken
+            started = time.perf_counter()
             task()
-            del task  # it holds the batch and its result; the wait for the next one may be long
+            self._account(time.perf_counter() - started, bulk=bulk)
+            del task, taken  # they hold the batch and its result; the wait for the next one may be long
+
+    def _take(self) -> tuple[Callable[[], None], bool] | None:
+        """The next task, and whether it is bulk work; None: there will be none."""
+        with self._changed:
+            while not self._urgent and not self._bulk:
+                if self._stopping:
+                    return None
+                self._changed.wait()
+            bulk = bool(self._bulk) and (not self._urgent or self._owed > 0)
+            return (self._bulk if bulk else self._urgent).popleft(), bulk
+
+    def _account(self, seconds: float, *, bulk: bool) -> None:
+        with self._changed:
+            if bulk:
+                self._owed = max(0.0, self._owed - (1 - _BULK_SHARE) * seconds)
+            else:
+                self._owed = self._owed + _BULK_SHARE * seconds if self._bulk else 0.0
 
 
 _pool: ComputePool | None = None

@@ -26,8 +26,9 @@ from rapidembed.tasks.arithmetic import arithmetic_on
 from rapidembed.tasks.bulk import Bulk
 from rapidembed.tasks.call import Call
 from rapidembed.tasks.facade import AS_IT_IS, O, View
+from rapidembed.tasks.few import Few, is_few
 from rapidembed.tasks.fingerprint import fingerprint
-from rapidembed.tasks.lone import Lone
+from rapidembed.tasks.lone import Lone, LoneJob
 
 if TYPE_CHECKING:
     from rapidembed.tasks.info import ModelInfo
@@ -46,6 +47,8 @@ class LeasedModel(Generic[O]):
     """
 
     task: ClassVar[Task]
+    shares: ClassVar[bool] = False
+    """Whether calls of few inputs share batches: not where it takes long to make an input ready."""
 
     lease: Lease
     checkpoint: Checkpoint
@@ -176,9 +179,16 @@ class LeasedModel(Generic[O]):
     def windows(
         self, items: Iterable[T], steps: Steps[T, X], sink: Sink[X, W], bulk: Bulk, extra: Mapping[str, int] = NOTHING
     ) -> Iterator[W]:
-        """Run the model over many inputs, window by window; see :func:`rapidembed.runtime.stream.run_windows`."""
+        """Run the model over many inputs, window by window; see :func:`rapidembed.runtime.stream.run_windows`.
+
+        Few inputs are one window, and share batches with those of other callers where there are some.
+        """
+        engine, unwanted = self.engine, _Unwanted(self.lease, bulk.cancelled)
+        if self.shares and engine.busy and is_few(items, bulk):
+            yield engine.run_few(Few(items, steps, sink, extra, engine, partial(self._check_wanted, unwanted)))
+            return
         windows = run_windows(
-            self.engine,
+            engine,
             items,
             steps,
             sink,
@@ -187,7 +197,7 @@ class LeasedModel(Generic[O]):
             workers=bulk.workers,
             extra=extra,
             most=bulk.most or LARGEST_WINDOW,
-            cancelled=_Unwanted(self.lease, bulk.cancelled),
+            cancelled=unwanted,
         )
         try:
             for window in windows:
@@ -217,16 +227,18 @@ class LeasedModel(Generic[O]):
         if not engine.together:
             return None
 
-        def make() -> X:
-            self.check_open()
-            return lone.make(item, engine)
-
-        return engine.arun_one(make, lone.read, lone.extra)
+        return engine.arun_one(LoneJob(item, lone, engine, self.check_open))
 
     def check_open(self) -> None:
         """Raise a ClosedError if the facade was closed while a call runs."""
         if self.lease.released:
             raise ClosedError(f"{self.spec.name} was closed while texts were being embedded.")
+
+    def _check_wanted(self, unwanted: "_Unwanted") -> None:
+        """Raise if nobody waits for a call's results any more: a ClosedError, or that it was cancelled."""
+        self.check_open()
+        if unwanted.is_set():
+            raise CancelledError
 
     def work(self) -> Work:
         """What the shared engine has computed so far, for whomever; nothing once this model gave it back."""

@@ -26,6 +26,8 @@ T = TypeVar("T")
 class TokenModel(LeasedModel[O]):
     """What the loaded models have in common whose inputs are texts, or pairs of texts."""
 
+    shares = True
+
     max_tokens: int
     truncate: bool
     prompts: Mapping[str, str]

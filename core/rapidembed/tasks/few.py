@@ -1,0 +1,62 @@
+"""A call of few inputs on its way through batches that it shares with other callers."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Generic, TypeGuard, TypeVar
+
+from rapidembed.runtime.batcher import Batcher
+from rapidembed.runtime.ready import X
+from rapidembed.runtime.sinks import Sink, W
+from rapidembed.runtime.stream import Steps
+from rapidembed.tasks.bulk import Bulk
+from rapidembed.types import Vectors
+
+T = TypeVar("T")
+
+MOST = 64
+"""Inputs of a call that are few: what one turn of a core makes ready without others waiting long."""
+
+
+def is_few(items: Iterable[T], bulk: Bulk) -> TypeGuard[Sequence[T]]:
+    """Whether a call's inputs may share batches: few, wanted all at once, and nothing is said of how they run."""
+    plain = bulk.gathered and bulk.workers is None and bulk.batch_size >= MOST and not bulk.show_progress
+    return plain and isinstance(items, list | tuple) and 0 < len(items) <= MOST
+
+
+@dataclass(slots=True)
+class Few(Generic[T, X, W]):
+    """The inputs of a call; see :class:`rapidembed.runtime.tickets.Job`. Its result is one window."""
+
+    items: Sequence[T]
+    steps: Steps[T, X]
+    sink: Sink[X, W]
+    extra: Mapping[str, int]
+    engine: Batcher[X]
+    check: Callable[[], None]
+    """Raises where nobody waits any more."""
+    _window: W = field(init=False)
+
+    def make(self) -> list[X]:
+        """The inputs, ready.
+
+        Raises:
+            TypeError, ValueError: one cannot be; names its index.
+        """
+        self.check()
+        prepared = [self.steps.prepare(item, index) for index, item in enumerate(self.items)]
+        with self.engine.meter.tokenizing():
+            ready = [item for each in prepared for item in self.steps.tokenize([each])]
+        for index, item in enumerate(ready):
+            self.engine.refuse(item, f"The input of index {index}")
+            self.steps.inspect(item, index)
+        self._window = self.sink.window(len(ready))
+        return ready
+
+    def keep(self, rows: list[int], inputs: list[X], output: Vectors) -> None:
+        """Fill the window."""
+        self.check()
+        self.sink.fill(self._window, rows, inputs, output)
+
+    def result(self) -> W:
+        """The window, full."""
+        return self._window

@@ -1,0 +1,49 @@
+"""Holds the process's compute pool, so that what is asked for meanwhile queues, whatever the machine's speed."""
+
+import asyncio
+import threading
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+
+import pytest
+from rapidembed.runtime.onnx_engine import OnnxEngine
+from rapidembed.runtime.workers import compute_pool
+
+
+@contextmanager
+def held() -> Iterator[Callable[[], None]]:
+    """The pool's threads wait until the context ends, or until what it gives is called."""
+    pool, go = compute_pool(), threading.Event()
+    taken = threading.Barrier(pool.size + 1)
+    for _ in range(pool.size):
+        pool.submit_first(lambda: (taken.wait(20), go.wait(20)))
+    taken.wait(20)
+    try:
+        yield go.set
+    finally:
+        go.set()
+
+
+@asynccontextmanager
+async def queueing(count: Callable[[], int], wanted: int) -> AsyncIterator[None]:
+    """Tasks that are started in the context queue until as many as ``wanted`` do, by ``count``."""
+    with held():
+        yield
+        deadline = time.monotonic() + 20
+        while count() < wanted:
+            assert time.monotonic() < deadline, f"{count()} of {wanted} are in the queue"
+            await asyncio.sleep(0.005)
+
+
+def count_runs(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The number of inputs in each run of any model, from now on."""
+    sizes: list[int] = []
+    forward = OnnxEngine._forward
+
+    def counted(self, session, inputs, *rest):
+        sizes.append(len(inputs))
+        return forward(self, session, inputs, *rest)
+
+    monkeypatch.setattr(OnnxEngine, "_forward", counted)
+    return sizes
