@@ -97,6 +97,7 @@ golden: $(PEERS)/.ready $(BEFORE)/.ready
 	$(PEERS)/bin/python -m tests.golden.make_heads
 	$(PEERS)/bin/python -m tests.golden.make_pictures
 	$(PEERS)/bin/python -m tests.golden.make_vision
+	$(PEERS)/bin/python -m tests.golden.make_pages
 	$(PEERS)/bin/python -m tests.golden.make_architectures
 	$(PEERS)/bin/python -m tests.golden.make_hybrid
 	$(PEERS)/bin/python -W ignore -m tests.golden.make_folders

@@ -49,6 +49,10 @@ if TYPE_CHECKING:
     from rapidembed.tasks.info import ModelInfo as ModelInfo
     from rapidembed.tasks.stats import Stats as Stats
     from rapidembed.tasks.late_interaction.facade import LateInteractionTextEmbedding as LateInteractionTextEmbedding
+    from rapidembed.tasks.max_sim import max_sim as max_sim
+    from rapidembed.tasks.multimodal.facade import (
+        LateInteractionMultimodalEmbedding as LateInteractionMultimodalEmbedding,
+    )
     from rapidembed.tasks.rerank.facade import TextCrossEncoder as TextCrossEncoder
     from rapidembed.tasks.results import (
         Chunk as Chunk,
@@ -58,7 +62,6 @@ if TYPE_CHECKING:
     from rapidembed.tasks.shared import shared as shared
     from rapidembed.tasks.sparse.facade import SparseTextEmbedding as SparseTextEmbedding
     from rapidembed.tasks.text.facade import TextEmbedding as TextEmbedding
-    from rapidembed.toolkit.max_sim import max_sim as max_sim
     from rapidembed.toolkit.shards import embed_shard as embed_shard
     from rapidembed.types import (
         Device as Device,
@@ -83,6 +86,7 @@ _HOMES = {
     "InputWarning": "rapidembed.errors",
     "IntegrityError": "rapidembed.errors",
     "LateInteraction": "rapidembed.registry",
+    "LateInteractionMultimodalEmbedding": "rapidembed.tasks.multimodal.facade",
     "LateInteractionTextEmbedding": "rapidembed.tasks.late_interaction.facade",
     "MissingExtraError": "rapidembed.errors",
     "ModelInfo": "rapidembed.tasks.info",
@@ -106,7 +110,7 @@ _HOMES = {
     "WordWeights": "rapidembed.registry",
     "default_model": "rapidembed.settings",
     "embed_shard": "rapidembed.toolkit.shards",
-    "max_sim": "rapidembed.toolkit.max_sim",
+    "max_sim": "rapidembed.tasks.max_sim",
     "shared": "rapidembed.tasks.shared",
 }
 __all__ = sorted(_HOMES)

@@ -15,11 +15,14 @@ POOLING_MODES: tuple[PoolingMode, ...] = (
     "none",
 )
 
-HeadName: TypeAlias = Literal["pool", "tokens", "classification", "mlm", "attention", "words", "hybrid", "picture"]
+HeadName: TypeAlias = Literal[
+    "pool", "tokens", "classification", "mlm", "attention", "words", "hybrid", "picture", "page", "features"
+]
 """What a model computes from its token vectors: one vector by pooling; a vector for each token; a score by a
 classifier over the first token; a weight for each word of the vocabulary by the masked-language-model head; how much
 the first token attends to each token; a few numbers for each word, by a projection of its own; all at once, a vector,
-weights of the tokens, and a vector for each token; a vector of a picture."""
+weights of the tokens, and a vector for each token; a vector of a picture; a vector for each token of a text or of a
+page that was looked at; what a model of pages sees in a picture, which becomes some of these tokens."""
 
 SparsePooling: TypeAlias = Literal["max", "sum"]
 """How the weights that a text's tokens give a word become one: the largest, or all of them."""

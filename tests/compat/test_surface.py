@@ -181,12 +181,6 @@ def test_classes_of_added_models(root: Path) -> None:
         TextEmbedding("one")
 
 
-@pytest.mark.skipif(hasattr(rapidembed, "LateInteractionMultimodalEmbedding"), reason="it can be run")
-def test_what_is_known_by_name_only_says_so(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="this version cannot run it"):
-        COMPAT.LateInteractionMultimodalEmbedding("Qdrant/colmodernvbert", specific_model_path=tmp_path)
-
-
 def test_sparse_embeddings_may_be_changed() -> None:
     vector = SparseEmbedding.from_dict({3: 0.5, 1: 2.0})
     assert vector.indices.tolist() == [3, 1]

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from rapidembed.registry import ModelSpec
 from safetensors.numpy import load_file
 
-from tests.golden import compat_pictures
+from tests.golden import compat_pages, compat_pictures
 from tests.golden.compat_calls import BM25_OPTIONS, CALLS, Results, bm25, muvera
 from tests.golden.compat_models import HERE, assemble, rows
 from tests.golden.stopwords import write_stopwords
@@ -58,6 +58,11 @@ def test_bm25(option: str, shipped: bool, tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", compat_pictures.NAMES)
 def test_pictures(name: str, tmp_path: Path) -> None:
     compare(compat_pictures.image(COMPAT, name, tmp_path), name, "image")
+
+
+@pytest.mark.parametrize("name", compat_pages.NAMES)
+def test_pages(name: str, tmp_path: Path) -> None:
+    compare(compat_pages.pages(COMPAT, name, tmp_path), name, "pages")
 
 
 def test_muvera() -> None:

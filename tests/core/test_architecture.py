@@ -137,4 +137,6 @@ def test_the_shape_of_an_output():
         "words": token_vectors,
         "hybrid": ["batch", "tokens", HIDDEN + 1],
         "picture": vector,
+        "page": token_vectors,
+        "features": vector,
     }

@@ -103,7 +103,8 @@ def test_no_print_and_no_assert_in_the_library() -> None:
 
 
 def test_examples_in_docstrings_run() -> None:
-    from rapidembed.toolkit import fuse, max_sim, muvera
+    from rapidembed.tasks import max_sim
+    from rapidembed.toolkit import fuse, muvera
 
     for name in rapidembed.__all__:  # classes belong to the package once they are loaded
         getattr(rapidembed, name)

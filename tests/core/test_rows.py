@@ -125,11 +125,14 @@ def write_onnx(repo: Path, row: ModelSpec) -> None:
     write_common(repo, row)
     if row.head == "picture":
         (repo / "preprocessor_config.json").write_text('{"image_processor_type": "CLIPImageProcessor"}')
+    if row.head == "page":
+        kind = "SiglipImageProcessor" if row.pages else "Idefics3ImageProcessor"
+        (repo / "preprocessor_config.json").write_text(json.dumps({"image_processor_type": kind}))
     path = repo / row.onnx_source.file
     path.parent.mkdir(exist_ok=True)
     tensors = []
     for file in row.onnx_source.additional_files:
-        (repo / file).write_bytes(bytes(4))
+        (repo / file).write_bytes(b"{}  " if file.endswith(".json") else bytes(4))
         if not file.endswith(DATA):
             continue
         tensor = TensorProto(name=file, data_type=1, dims=(1,), data_location=TensorProto.EXTERNAL)

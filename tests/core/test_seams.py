@@ -136,7 +136,7 @@ class Sums(Runner[ModelOptions, SumModel, Any, float, list[float]]):
     def embed(self, rows: Any) -> Iterator[float]:
         return self._embed("plain", rows, Bulk(2, None, False))
 
-    def _lone(self, items: Any) -> Any:
+    def _lone(self, role: str, items: Any) -> Any:
         return items if isinstance(items, np.ndarray) and items.ndim == 1 else None
 
     def _load(self) -> SumModel:

@@ -88,6 +88,13 @@ def test_what_is_unknown_is_refused_by_name(tmp_path):
         discover_pictures(tmp_path, "x")
 
 
+@pytest.mark.parametrize(("kind", "lowers"), [("Siglip2Tokenizer", True), ("GemmaTokenizer", False)])
+def test_texts_of_siglip_2_are_lowered(tmp_path, kind, lowers):
+    write(tmp_path, "config.json", CONFIGS["siglip"])
+    write(tmp_path, "tokenizer_config.json", {"tokenizer_class": kind})
+    assert discover_texts(tmp_path, "x").lower_case is lowers
+
+
 def test_configs_without_defaults(tmp_path):
     write(tmp_path, "preprocessor_config.json", {})
     write(tmp_path, "config.json", {"model_type": "siglip", "vision_config": {}, "text_config": {}})

@@ -7,7 +7,7 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-from rapidembed import ModelSpec
+from rapidembed import ImageProcessor, ModelSpec
 from rapidembed.graph.program import _named
 from rapidembed.graph.weights import Weights
 from rapidembed.hub import Checkpoint, resolve
@@ -17,7 +17,7 @@ from rapidembed.registry.encoder import discover_encoder
 from rapidembed.registry.hybrid import discover_hybrid
 
 from tests.fakes.graphs import build
-from tests.golden import heads, hybrid, variants, words
+from tests.golden import heads, hybrid, pages, variants, vision, words
 from tests.golden.architectures import GROUPS
 
 FILE = variants.HERE / "graphs.json"
@@ -41,6 +41,8 @@ def fingerprints(root: Path) -> dict[str, str]:
             found[f"{group}/{name}"] = _of(Checkpoint(graphs[0][0], folder, _WEIGHTS), graphs)
     for name, checkpoint in _others(root):
         found[name] = _of(checkpoint, product([checkpoint.spec], _FORMS))
+    for name, folder, specs in _pictures(root):
+        found[name] = _of(Checkpoint(specs[0], folder, _WEIGHTS), product(specs, _FORMS))
     return found
 
 
@@ -70,6 +72,21 @@ def _others(root: Path) -> Iterator[tuple[str, Checkpoint]]:
         yield head, Checkpoint(discover_encoder(folder, head, head), folder, _WEIGHTS)
     folder = hybrid.assemble(root / "hybrid")
     yield "hybrid", Checkpoint(discover_hybrid(folder, "hybrid"), folder, _WEIGHTS)
+
+
+def _pictures(root: Path) -> Iterator[tuple[str, Path, list[ModelSpec]]]:
+    """Encoders of pictures, of texts in their space, and of pages, which are two graphs."""
+    for name, variant in vision.VARIANTS.items():
+        shaped = ImageProcessor(
+            resize=variant.size, resample=3, crop=None, scale=1.0, mean=(0,) * 3, deviation=(1,) * 3
+        )
+        seen = ModelSpec(name=name, dim=32, head="picture", pooling=variant.pooling, picture=shaped)
+        specs = [] if variant.only else [seen]
+        specs += [ModelSpec(name=name, dim=32)] if variant.texts or variant.only else []
+        yield f"vision/{name}", vision.write_model(name, root / "vision" / name), specs
+    for name in pages.VARIANTS:
+        specs = [ModelSpec(name=name, dim=12, head=head) for head in ("page", "features")]
+        yield f"pages/{name}", pages.write_model(name, root / "pages" / name), specs
 
 
 def _graphs(group: str, name: str) -> Iterator[tuple[ModelSpec, dict[str, Any]]]:

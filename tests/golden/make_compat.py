@@ -17,7 +17,7 @@ import fastembed.rerank.cross_encoder
 import numpy as np
 from safetensors.numpy import save_file
 
-from tests.golden import compat_pictures
+from tests.golden import compat_pages, compat_pictures
 from tests.golden.compat_calls import BM25_OPTIONS, CALLS, Results, bm25, muvera
 from tests.golden.compat_errors import outcomes
 from tests.golden.compat_listing import listing
@@ -38,6 +38,9 @@ def main() -> None:
         for name in compat_pictures.NAMES:
             results = compat_pictures.image(fastembed, name, root / "image" / name)
             found |= {f"{name}|image|{what}": array for what, array in results.items()}
+        for name in compat_pages.NAMES:
+            results = compat_pages.pages(fastembed, name, root / "pages" / name)
+            found |= {f"{name}|pages|{what}": array for what, array in results.items()}
         stopwords = write_stopwords(root / "bm25")
         for option in BM25_OPTIONS:
             found |= {f"bm25|{option}|{what}": array for what, array in bm25(fastembed, option, stopwords).items()}

@@ -67,7 +67,11 @@ def _check(name: str, task: "Task", revision: str | None, cache_dir: Path | None
         if head.pairs:
             model.score_labels([("a query", "a text")])
             return f"runs on {model.info.device}, scores pairs"
-        list(model.embed([_picture()] if head.pictures else ["a text"]))
+        if head.name == "page":
+            list(model.embed_text(["a text"]))
+            list(model.embed_image([_picture()]))
+        else:
+            list(model.embed([_picture()] if head.pictures else ["a text"]))
         return f"runs on {model.info.device}, {model.info.dimensions} dimensions"
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from rapidembed.compat.cached import cached_snapshot
 from rapidembed.compat.common.model_description import BaseModelDescription
 from rapidembed.compat.common.utils import define_cache_dir
-from rapidembed.errors import DownloadError, IntegrityError, ModelNotCachedError
+from rapidembed.errors import DownloadError, IntegrityError, ModelNotCachedError, RapidEmbedError
 from rapidembed.importing import load
 from rapidembed.types import Device, Providers
 
@@ -202,6 +202,17 @@ class FastembedModel:
             return {"device": "cpu"}
         ids = self.device_ids or (None if self.device_id is None else [self.device_id])
         return {"cuda": True, "device_ids": ids}
+
+
+@contextmanager
+def missing_pictures() -> Iterator[None]:
+    """A picture that does not exist is a FileNotFoundError, as in fastembed."""
+    try:
+        yield
+    except RapidEmbedError as error:
+        if isinstance(error.__cause__, FileNotFoundError):
+            raise FileNotFoundError(str(error)) from error
+        raise
 
 
 @contextmanager

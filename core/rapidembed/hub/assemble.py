@@ -21,6 +21,7 @@ from rapidembed.registry.hybrid import LAYERS, SUFFIXES, find_layers
 from rapidembed.registry.image_processor import ImageProcessor, read_image_processor
 from rapidembed.registry.layers import WEIGHT_FILES
 from rapidembed.registry.modules_file import MODULES_FILE, read_modules
+from rapidembed.registry.page_encoder import complete_pages
 from rapidembed.registry.static_files import discover_static, is_static, table_folder
 
 _TORCH_FILE = "pytorch_model.bin"
@@ -100,6 +101,9 @@ def assemble_onnx(files: Files, row: ModelSpec, onnx: OnnxSource) -> Checkpoint:
     _fetch_tables(files, row)
     if row.head == "picture" and row.picture is None:
         row = replace(row, picture=_read_picture(files))
+    if row.head == "page":
+        _find_processor(files)
+        row = complete_pages(row, files.root)
     return Checkpoint(row, files.root, _onnx(files, onnx.file), files.revision)
 
 
@@ -198,9 +202,13 @@ def _fetch_tables(files: Files, spec: ModelSpec) -> None:
 
 def _read_picture(files: Files) -> ImageProcessor:
     """What an ONNX file's own repository says of its pictures."""
+    _find_processor(files)
+    return read_image_processor(files.root, ConfigFile.read(files.root / "config.json").text("model_type", ""))
+
+
+def _find_processor(files: Files) -> None:
     for file in IMAGE.encoder_files:
         files.find(file)
-    return read_image_processor(files.root, ConfigFile.read(files.root / "config.json").text("model_type", ""))
 
 
 def _find_layers(files: Files) -> None:

@@ -12,12 +12,24 @@ from rapidembed.registry.spec import (
     SparseWeights,
     WordWeights,
 )
-from rapidembed.registry.task import HYBRID, IMAGE, LATE_INTERACTION, RERANK, SPARSE, TASKS, TEXT, Task, register
+from rapidembed.registry.task import (
+    HYBRID,
+    IMAGE,
+    LATE_INTERACTION,
+    MULTIMODAL,
+    RERANK,
+    SPARSE,
+    TASKS,
+    TEXT,
+    Task,
+    register,
+)
 
 __all__ = [
     "HYBRID",
     "IMAGE",
     "LATE_INTERACTION",
+    "MULTIMODAL",
     "RERANK",
     "SPARSE",
     "TASKS",

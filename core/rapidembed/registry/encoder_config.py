@@ -14,7 +14,17 @@ _OFFSET_POSITIONS = ("roberta", "xlm-roberta", "camembert", "mpnet")
 
 def text_part(config: ConfigFile) -> ConfigFile:
     """What a config says of the encoder of texts, where it is of one of pictures too."""
-    return config.section("text_config") if "text_config" in config.values else config
+    return _part(config, "text_config")
+
+
+def vision_part(config: ConfigFile) -> ConfigFile:
+    """What a config says of the encoder of pictures, where it is of one of texts too."""
+    return _part(config, "vision_config")
+
+
+def _part(config: ConfigFile, name: str) -> ConfigFile:
+    both = config.section("vlm_config") if "vlm_config" in config.values else config
+    return both.section(name) if name in both.values else both
 
 
 def read_hidden(config: ConfigFile) -> int:

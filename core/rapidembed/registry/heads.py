@@ -46,6 +46,8 @@ HEADS: Mapping[HeadName, Head] = {
         Head(name="words", per_token=True, read_as="pool"),
         Head(name="hybrid", dense=True, per_token=True, beyond_dim=1, read_as="pool"),
         Head(name="picture", dense=True, pictures=True),
+        Head(name="page", dense=True, per_token=True),
+        Head(name="features", pictures=True),
     )
 }
 

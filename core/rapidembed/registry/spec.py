@@ -8,6 +8,7 @@ from rapidembed.names import POOLING_MODES, HeadName, PoolingMode, SparsePooling
 from rapidembed.registry.heads import HEADS
 from rapidembed.registry.image_processor import ImageProcessor
 from rapidembed.registry.layer import Layer
+from rapidembed.registry.pages import Pages
 
 # Who is believed where a checkpoint's files and a row both have a word: with a curated row, and with an added one.
 _FILES = {"from": ("files", "files")}
@@ -162,6 +163,8 @@ class ModelSpec:
     """Set where the head is "hybrid"."""
     picture: ImageProcessor | None = field(default=None, metadata=_FILES_UNLESS_ADDED)
     """What is done with a picture before the model sees it; set where the head is "picture"."""
+    pages: Pages | None = field(default=None, metadata=_FILES)
+    """What is put around the pixels of a page, and around a query; set where the head is "page"."""
     texts: str | None = field(default=None, metadata=_EITHER)
     """Of a model of pictures: the name of the model of texts whose vectors lie in the same space, if there is one."""
     labels: tuple[str, ...] = field(default=(), metadata=_FILES)
@@ -276,6 +279,8 @@ class ModelSpec:
             values["words"] = WordWeights(**words)
         if hybrid := values.get("hybrid"):
             values["hybrid"] = Hybrid(**hybrid)
+        if pages := values.get("pages"):
+            values["pages"] = Pages.from_row(pages)
         if onnx := values.get("onnx_source"):
             files = tuple(onnx.get("additional_files", ()))
             values["onnx_source"] = OnnxSource(repo=onnx["repo"], file=onnx["file"], additional_files=files)

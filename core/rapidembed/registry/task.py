@@ -19,6 +19,7 @@ from rapidembed.registry.hybrid import discover_hybrid, find_layers
 from rapidembed.registry.image_processor import PREPROCESSOR_FILE, PROCESSOR_FILE
 from rapidembed.registry.modules_file import read_modules
 from rapidembed.registry.multi_vector import METADATA_FILE, discover_multi_vector
+from rapidembed.registry.page_encoder import discover_pages
 from rapidembed.registry.sparse_encoder import ROUTER_FILE, discover_sparse, read_sparse_modules
 from rapidembed.registry.spec import ModelSpec
 from rapidembed.registry.towers import discover_pictures, discover_texts, reads_texts
@@ -154,6 +155,14 @@ IMAGE = Task(
     reads_layers=False,
     encoder_files=(PREPROCESSOR_FILE, PROCESSOR_FILE),
 )
+MULTIMODAL = Task(
+    "LateInteractionMultimodalEmbedding",
+    ("multimodal",),
+    "page",
+    discover_pages,
+    reads_layers=False,
+    encoder_files=(PREPROCESSOR_FILE, PROCESSOR_FILE),
+)
 
 TASKS = {
     "text": TEXT,
@@ -162,6 +171,7 @@ TASKS = {
     "rerank": RERANK,
     "hybrid": HYBRID,
     "image": IMAGE,
+    "multimodal": MULTIMODAL,
 }
 """By the name that the command line has for it; the first is what an unknown model is taken for."""
 

@@ -8,6 +8,7 @@ from rapidembed.registry.config_file import ConfigFile
 from rapidembed.registry.image_processor import (
     STANDARD,
     Channels,
+    ImageProcessor,
     positive,
     processor_config,
     processor_kind,
@@ -35,6 +36,18 @@ class TiledProcessor:
     scale: float
     mean: Channels
     deviation: Channels
+
+    @property
+    def of_a_tile(self) -> ImageProcessor:
+        """What is done with each tile, and with the whole in small."""
+        return ImageProcessor(
+            resize=(self.side, self.side),
+            resample=self.resample,
+            crop=None,
+            scale=self.scale,
+            mean=self.mean,
+            deviation=self.deviation,
+        )
 
 
 def read_tiled_processor(folder: Path) -> TiledProcessor:

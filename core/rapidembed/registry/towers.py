@@ -57,6 +57,8 @@ _TEXTS = {
     "siglip": _SIGLIP_TEXT,
     "siglip_text_model": _SIGLIP_TEXT,
 }
+_LOWERING = "Siglip2Tokenizer"
+"""The class of tokenizers that lower every text first, whatever tokenizer.json says."""
 _UNPROJECTED = ("CLIPVisionModel", "CLIPTextModel")
 """Classes that end before the shared space."""
 
@@ -106,6 +108,7 @@ def discover_texts(folder: Path, name: str) -> ModelSpec:
     part = config.section("text_config") if "text_config" in config.values else config
     positions = part.optional_positive("max_position_embeddings") or tower.positions
     limit = read_max_tokens(encoder)
+    names = ConfigFile.read_optional(encoder / "tokenizer_config.json")
     prompts, default_prompt = read_prompts(ConfigFile.read_optional(folder / SETTINGS_FILE))
     return ModelSpec(
         name=name,
@@ -115,6 +118,7 @@ def discover_texts(folder: Path, name: str) -> ModelSpec:
         normalize=normalize,
         max_tokens=min(filter(None, (limit, positions)), default=None),
         fixed_tokens=positions if tower.fills else None,
+        lower_case=names.values.get("tokenizer_class") == _LOWERING,
         prompts=prompts,
         default_prompt=default_prompt,
     )

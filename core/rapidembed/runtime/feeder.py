@@ -73,6 +73,9 @@ class Feeder(Generic[X]):
 class TokenFeeder(Feeder[TokenIds]):
     """Texts and pairs of them, as token ids."""
 
+    own_inputs: tuple[str, ...] = ()
+    """What else a graph may be fed with."""
+
     def __init__(self, checkpoint: Checkpoint) -> None:
         config = text_part(checkpoint.config)
         self.tokenizer: Tokenizer = Tokenizer.of(checkpoint)
@@ -104,7 +107,7 @@ class TokenFeeder(Feeder[TokenIds]):
         from rapidembed.graph.export import Export, check_text_inputs  # where a graph is built nobody reads one
 
         export = Export.read(path, checkpoint.spec)
-        check_text_inputs(path, export.inputs, checkpoint.spec, checkpoint.config)
+        check_text_inputs(path, export.inputs - set(self.own_inputs), checkpoint.spec, checkpoint.config)
         return export.tokens
 
     def _padding(self, config: ConfigFile) -> int:
@@ -179,4 +182,8 @@ def open_feeder(checkpoint: Checkpoint) -> Feeder[Any]:
         from rapidembed.runtime.pictures.feeder import PictureFeeder  # that of texts needs none of it
 
         return PictureFeeder(checkpoint)
+    if spec.head == "page":
+        from rapidembed.runtime.pages.feeder import PageFeeder
+
+        return PageFeeder(checkpoint)
     return TokenFeeder(checkpoint)

@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Mapping, Sequence
-from typing import Generic
+from typing import Any, Generic
 
 from rapidembed.errors import UnsupportedModelError
 from rapidembed.runtime import planner
@@ -146,3 +146,12 @@ class OnnxEngine(Generic[X]):
             output = hybrid(output, program.tensors)
         check_output(output, length, self.key)
         return output
+
+
+def open_graph_engine(key: EngineKey, backend: GraphBackend) -> OnnxEngine[Any]:
+    """The engine of a model that runs one graph, or two, as those of pages do."""
+    if key.checkpoint.spec.head == "page":
+        from rapidembed.runtime.pages.engine import PageEngine  # which is made of engines
+
+        return PageEngine(key, backend)
+    return OnnxEngine(key, backend)

@@ -175,7 +175,7 @@ class Embedder(Runner[O, M, str, V, R], Generic[O, M, V, R]):
         inputs.check_positive("batch_size", batch_size)
         return self._loaded().token_count([texts] if inputs.is_single(texts) else texts, batch_size)
 
-    def _lone(self, items: Texts) -> str | None:
+    def _lone(self, role: str, items: Texts) -> str | None:
         return check_texts(items)
 
     def _column(self, column: Any) -> "Column[str]":

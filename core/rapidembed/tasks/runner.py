@@ -60,7 +60,7 @@ class Runner(Facade[O, M], Generic[O, M, X, V, R]):
     _batch_size: ClassVar[int] = 256
     """Most inputs in one batch, where a call does not say."""
 
-    def _lone(self, items: X | Iterable[X]) -> X | None:
+    def _lone(self, role: str, items: X | Iterable[X]) -> X | None:
         """Check the inputs, a list item by item; return the input if it is a single one."""
         raise NotImplementedError
 
@@ -157,7 +157,7 @@ class Runner(Facade[O, M], Generic[O, M, X, V, R]):
     async def _aencode(self, role: str, items: X | Iterable[X], bulk: Bulk) -> V | R:
         # What may take long, such as to load the model or to check a list, is not for the event loop.
         model = self._model
-        lone = self._lone(items) if model is not None and isinstance(items, str) else None
+        lone = self._lone(role, items) if model is not None and isinstance(items, str) else None
         if model is not None and lone is not None:
             call = model.call(role)
             pending = model.aone(call, lone)
@@ -175,7 +175,7 @@ class Runner(Facade[O, M], Generic[O, M, X, V, R]):
         bulk: Bulk,
         gather: Callable[[M, Iterator[R], Iterable[X]], Any] | None = None,
     ) -> tuple[Any, Call]:
-        lone = self._lone(items)
+        lone = self._lone(role, items)
         model = self._loaded()
         call = model.call(role)
         with self._observed(role, 1 if lone is not None else count_of(items), call):
@@ -187,7 +187,7 @@ class Runner(Facade[O, M], Generic[O, M, X, V, R]):
             return (gather or self._gather)(model, windows, many), call
 
     def _embed(self, role: str, items: X | Iterable[X], bulk: Bulk) -> Iterator[V]:
-        lone = self._lone(items)
+        lone = self._lone(role, items)
         model = self._loaded()
         call = model.call(role)
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from rapidembed.errors import UnsupportedModelError
 from rapidembed.registry import ModelSpec
 from rapidembed.runtime.engine import Engine
+from rapidembed.runtime.ready import X
 from rapidembed.runtime.static_tokenizer import UNLIMITED
 from rapidembed.runtime.stream import Steps
 from rapidembed.runtime.tokenizer import TokenIds, Tokenizer
@@ -54,13 +55,13 @@ class TokenModel(LeasedModel[O]):
         """Tokens over all texts as the model reads them: special tokens included, after truncation."""
         return self.count(texts, self.steps(self.call("plain")), batch_size)
 
-    def count(self, items: Iterable[T], steps: Steps[T, TokenIds], batch_size: int) -> int:
+    def count(self, items: Iterable[T], steps: Steps[T, X], batch_size: int) -> int:
         """Tokens that ``steps`` make of all inputs, at most ``batch_size`` at a time."""
         prepared = (steps.prepare(item, index) for index, item in enumerate(items))
         # The tokenizers' own threads take as many cores as there are texts in a chunk.
         size = min(batch_size, self.engine.cores)
         chunks = iter(lambda: list(itertools.islice(prepared, size)), [])
-        return sum(len(tokens.ids) for chunk in chunks for tokens in steps.tokenize(chunk))
+        return sum(tokens.length for chunk in chunks for tokens in steps.tokenize(chunk))
 
     def info(self) -> "ModelInfo":
         """What is loaded, and from where."""

@@ -60,6 +60,11 @@ def compile_model(model: Loaded, folder: Path) -> None:
         raise UnsupportedModelError(
             f"{checkpoint.spec.name} needs no graph to be built; copy {checkpoint.root} as it is."
         )
+    if checkpoint.spec.head == "page":
+        raise UnsupportedModelError(
+            f"{checkpoint.spec.name} reads pages by two graphs, which compiled folders do not hold; they are built in "
+            "a moment at the first start, and kept in the cache."
+        )
     if checkpoint.adapter is not None:
         raise UnsupportedModelError(
             f"{checkpoint.folder} holds an adapter. Merge it into the weights once, where peft is installed: "

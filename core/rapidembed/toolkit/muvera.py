@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rapidembed.runtime.inputs import check_positive
-from rapidembed.toolkit.chunks import chunks
+from rapidembed.tasks.chunks import chunks
 from rapidembed.types import Vectors
 
 _CHUNK_VECTORS = 1024

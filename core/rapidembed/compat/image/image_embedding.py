@@ -6,8 +6,7 @@ from typing import Any
 from rapidembed.compat.common.model_description import DenseModelDescription
 from rapidembed.compat.common.types import ImageInput, NumpyArray, OnnxProvider
 from rapidembed.compat.facade import Sized
-from rapidembed.compat.model import FastembedModel
-from rapidembed.errors import RapidEmbedError
+from rapidembed.compat.model import FastembedModel, missing_pictures
 from rapidembed.types import Device
 
 
@@ -36,12 +35,8 @@ class ImageModel(FastembedModel):
         **kwargs: Any,
     ) -> Iterator[NumpyArray]:
         """Vectors of pictures."""
-        try:
+        with missing_pictures():
             yield from self._native._embed("plain", images, self._bulk(batch_size, parallel))
-        except RapidEmbedError as error:
-            if isinstance(error.__cause__, FileNotFoundError):
-                raise FileNotFoundError(str(error)) from error
-            raise
 
 
 class ImageEmbedding(Sized):

@@ -1,15 +1,12 @@
 """fastembed's class for token vectors of texts and patch vectors of pictures."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-import rapidembed
 from rapidembed.compat.common.model_description import DenseModelDescription
 from rapidembed.compat.common.types import ImageInput, NumpyArray, OnnxProvider
 from rapidembed.compat.facade import Sized
-from rapidembed.compat.model import FastembedModel
-from rapidembed.errors import UnsupportedModelError
+from rapidembed.compat.model import FastembedModel, missing_pictures
 from rapidembed.types import Device
 
 
@@ -19,10 +16,11 @@ class MultimodalModel(FastembedModel):
     _facade = "LateInteractionMultimodalEmbedding"
     _inner = ("rapidembed.compat.inner.multimodal", "InnerMultimodal")
 
-    def _open(self, kwargs: Mapping[str, Any], folder: str | Path | None, *, fetch: bool = True) -> Any:
-        if not hasattr(rapidembed, "LateInteractionMultimodalEmbedding"):
-            raise UnsupportedModelError(f"{self.model_name} is known by name only: this version cannot run it.")
-        return super()._open(kwargs, folder, fetch=fetch)
+    _options = ("alpha", "rotate")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        # fastembed drops transparency, and does not turn pictures as their camera says.
+        super().__init__(*args, **kwargs | {"alpha": "drop", "rotate": False})
 
     @classmethod
     def _list_supported_models(cls) -> list[DenseModelDescription]:
@@ -35,7 +33,7 @@ class MultimodalModel(FastembedModel):
     ) -> Iterator[NumpyArray]:
         """Vectors of texts."""
         bulk = self._bulk(batch_size, parallel)
-        yield from self._native.embed_text(documents, bulk.batch_size, bulk.parallel)
+        yield from self._native.embed_batches(documents, bulk)
 
     def embed_image(
         self,
@@ -45,8 +43,8 @@ class MultimodalModel(FastembedModel):
         **kwargs: Any,
     ) -> Iterator[NumpyArray]:
         """Vectors of pictures."""
-        bulk = self._bulk(batch_size, parallel)
-        yield from self._native.embed_image(images, bulk.batch_size, bulk.parallel)
+        with missing_pictures():
+            yield from self._native._embed("document", images, self._bulk(batch_size, parallel))
 
     def token_count(
         self, texts: str | Iterable[str], batch_size: int = 1024, include_extension: bool = False, **kwargs: Any

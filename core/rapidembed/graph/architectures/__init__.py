@@ -9,6 +9,8 @@ MODULES = {
     "clip": f"{_VISION}.clip",
     "clip_text_model": f"{_VISION}.clip",
     "clip_vision_model": f"{_VISION}.clip",
+    "colmodernvbert": f"{_HERE}.colmodernvbert",
+    "colpali": f"{_HERE}.colpali",
     "deberta-v2": f"{_HERE}.deberta_v2",
     "dinov2": f"{_VISION}.dinov2",
     "dinov2_with_registers": f"{_VISION}.dinov2",

@@ -48,6 +48,8 @@ class Decoder:
     """Whether there are norms behind attention and MLP too."""
     offset: float = 0.0
     """Added to the weights of norms."""
+    head_norms: bool = True
+    """Whether each head of queries and keys is normalized."""
     embedding_scale: float | None = None
     scale: float | None = None
     """Factor of the scores; None: one over the square root of a head's width."""
@@ -69,10 +71,22 @@ class _Shared:
 
 def encode(writer: GraphWriter, model: Decoder, inputs: TextInputs, *, first_only: bool) -> tuple[str, int]:
     """Write the encoder, see :class:`rapidembed.graph.architecture.Encode`."""
-    hidden = model.hidden
-    x = basic.lookup(writer, writer.table(ANCHOR, (model.vocab, hidden)), inputs.ids)
+    return encode_embedded(writer, model, embed(writer, model, inputs.ids), inputs, first_only=first_only)
+
+
+def embed(writer: GraphWriter, model: Decoder, ids: str) -> str:
+    """Vectors of the tokens by themselves, (batch, tokens, hidden)."""
+    x = basic.lookup(writer, writer.table(ANCHOR, (model.vocab, model.hidden)), ids)
     if model.embedding_scale is not None:
         x = writer.node("Mul", x, basic.scalar(writer, model.embedding_scale))
+    return x
+
+
+def encode_embedded(
+    writer: GraphWriter, model: Decoder, x: str, inputs: TextInputs, *, first_only: bool
+) -> tuple[str, int]:
+    """:func:`encode`, given what :func:`embed` gives, or other vectors in place of some of them."""
+    hidden = model.hidden
     shape = writer.node("Concat", writer.node("Shape", inputs.ids), writer.ints(hidden), axis=0)
     shared = _Shared(
         inputs=inputs,
@@ -100,7 +114,7 @@ def _attention(
     def project(part: str, heads: int, norm: str | None = None) -> str:
         fine = part == "v_proj"
         y = layers.linear(writer, f"{name}self_attn.{part}", x, model.hidden, heads * width, bias=bias, fine=fine)
-        if norm:
+        if norm and model.head_norms:
             y = writer.node("Reshape", y, writer.ints(-1, heads, width))
             y = _norm(writer, model, f"{name}self_attn.{norm}", y, width)
         tokens = writer.node("Concat", writer.node("Shape", shared.inputs.ids), writer.ints(heads * width), axis=0)

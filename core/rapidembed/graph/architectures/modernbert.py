@@ -92,9 +92,21 @@ class _Shared:
 
 def encode(writer: GraphWriter, config: ConfigFile, inputs: TextInputs, *, first_only: bool) -> tuple[str, int]:
     """Write the encoder, see :class:`rapidembed.graph.architecture.Encode`."""
+    return encode_embedded(writer, config, embed(writer, config, inputs.ids), inputs, first_only=first_only)
+
+
+def embed(writer: GraphWriter, config: ConfigFile, ids: str) -> str:
+    """Vectors of the tokens by themselves, (batch, tokens, hidden)."""
+    size = config.positive("vocab_size"), config.positive("hidden_size")
+    return basic.lookup(writer, writer.table(ANCHOR, size), ids)
+
+
+def encode_embedded(
+    writer: GraphWriter, config: ConfigFile, x: str, inputs: TextInputs, *, first_only: bool
+) -> tuple[str, int]:
+    """:func:`encode`, given what :func:`embed` gives, or other vectors in place of some of them."""
     modern = ModernBertConfig.read(config)
     hidden = modern.hidden
-    x = basic.lookup(writer, writer.table(ANCHOR, (modern.vocab, hidden)), inputs.ids)
     shared = _Shared(
         shape=writer.node("Concat", writer.node("Shape", inputs.ids), writer.ints(hidden), axis=0),
         rotary={kind: rotary(writer, inputs.ids, turns) for kind, turns in modern.turns.items()},

@@ -12,7 +12,7 @@ from rapidembed.runtime.backends.backend import GraphBackend, ProgramOptions, Se
 from rapidembed.runtime.cpu import NARROW_SUMS, WIDE_SUMS, integer_kind
 from rapidembed.runtime.engine import EngineKey
 from rapidembed.runtime.feeder import open_feeder
-from rapidembed.runtime.onnx_engine import OnnxEngine
+from rapidembed.runtime.onnx_engine import OnnxEngine, open_graph_engine
 from rapidembed.types import Precision, ProviderSpec
 
 
@@ -28,7 +28,7 @@ class OnnxRuntime(GraphBackend):
 
     def open_engine(self, key: EngineKey) -> OnnxEngine[Any]:
         """Load the model of ``key``."""
-        return OnnxEngine(key, self)
+        return open_graph_engine(key, self)
 
     def program_options(self, precision: Precision, checkpoint: Checkpoint) -> ProgramOptions:
         """With ONNX Runtime's own operators; in 8 bits, or in 7 where sums would overflow."""

@@ -13,7 +13,7 @@ from rapidembed.graph import Program
 from rapidembed.hub import Checkpoint
 from rapidembed.runtime.backends.backend import GraphBackend, ProgramOptions, Session
 from rapidembed.runtime.engine import EngineKey
-from rapidembed.runtime.onnx_engine import OnnxEngine
+from rapidembed.runtime.onnx_engine import OnnxEngine, open_graph_engine
 from rapidembed.types import Precision, ProviderSpec
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ class OpenVino(GraphBackend):
 
     def open_engine(self, key: EngineKey) -> OnnxEngine[Any]:
         """Load the model of ``key``."""
-        return OnnxEngine(key, self)
+        return open_graph_engine(key, self)
 
     def program_options(self, precision: Precision, checkpoint: Checkpoint) -> ProgramOptions:
         """A graph of standard operators, in float32: sessions decide what they compute in."""
@@ -118,7 +118,7 @@ class OpenVinoSession:
         if any(len(value.partial_shape) > 2 for value in self._compiled.inputs):
             _ = openvino.Tensor(np.zeros(1, dtype=np.float32)).data
             return request
-        shapes = {value.any_name: (1, 2)[: len(value.partial_shape)] for value in self._compiled.inputs}
+        shapes = {value.any_name: _two_tokens(value.partial_shape) for value in self._compiled.inputs}
         request.infer({name: np.full(shape, len(shape) > 0, dtype=np.int64) for name, shape in shapes.items()})
         return request
 
@@ -129,6 +129,13 @@ class OpenVinoSession:
             return np.asarray(request.infer(dict(feeds))[self._output], dtype=np.float32)
         finally:
             self._idle.put(request)
+
+
+def _two_tokens(shape: "openvino.PartialShape") -> tuple[int, ...]:
+    """The shape of an input for one text of two tokens; what is no token, but has a width of its own, has two rows."""
+    if len(shape) == 2 and shape[1].is_static:
+        return 2, shape[1].get_length()
+    return (1, 2)[: len(shape)]
 
 
 def _fill(model: "openvino.Model", tensors: Mapping[str, NDArray[np.float32]]) -> None:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from rapidembed.errors import IntegrityError
 from rapidembed.hub import Checkpoint
 from rapidembed.registry.config_file import ConfigFile
+from rapidembed.registry.encoder_config import vision_part
 from rapidembed.registry.image_processor import ImageProcessor, Size
 from rapidembed.runtime.feeder import Feeder
 from rapidembed.runtime.pictures.pixels import normalized
@@ -26,8 +27,7 @@ class PictureFeeder(Feeder[ReadyPicture]):
     pads = False
 
     def __init__(self, checkpoint: Checkpoint) -> None:
-        config = checkpoint.config
-        encoder = config.section("vision_config") if "vision_config" in config.values else config
+        encoder = vision_part(checkpoint.config)
         self._processor = processor_of(checkpoint)
         self.hidden = encoder.optional_positive("hidden_size") or checkpoint.spec.dim
         height, width = self._processor.size or (_SIDE, _SIDE)

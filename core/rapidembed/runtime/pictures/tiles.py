@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rapidembed.registry.image_processor import ImageProcessor, Size
+from rapidembed.registry.image_processor import Size
 from rapidembed.registry.tiled_processor import TiledProcessor
-from rapidembed.runtime.pictures.pixels import pixels
+from rapidembed.runtime.pictures.pixels import shaped
 
 _LARGEST = 4096
 
@@ -17,8 +17,8 @@ _LARGEST = 4096
 class Tiles:
     """A cut picture."""
 
-    pixels: NDArray[np.float32]
-    """(tiles, 3, side, side): row by row, then the whole."""
+    pixels: NDArray[np.uint8]
+    """(tiles, side, side, 3): row by row, then the whole; not yet scaled and normalized."""
     rows: int
     """Of tiles; 0: it was not cut."""
     columns: int
@@ -79,18 +79,6 @@ def _resized(image: Any, size: Size, processor: TiledProcessor) -> Any:
     return image.resize((size[1], size[0]), processor.resample)
 
 
-def _all(parts: list[Any], processor: TiledProcessor) -> NDArray[np.float32]:
+def _all(parts: list[Any], processor: TiledProcessor) -> NDArray[np.uint8]:
     """The pixels of pictures that are made, or are, as large as a tile."""
-    side = processor.side
-    to_pixels = ImageProcessor(
-        resize=(side, side),
-        resample=processor.resample,
-        crop=None,
-        scale=processor.scale,
-        mean=processor.mean,
-        deviation=processor.deviation,
-    )
-    made = np.empty((len(parts), 3, side, side), dtype=np.float32)
-    for part, room in zip(parts, made, strict=True):
-        pixels(part, to_pixels, room)
-    return made
+    return np.stack([shaped(part, processor.of_a_tile) for part in parts])

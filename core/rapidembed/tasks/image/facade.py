@@ -218,7 +218,7 @@ class ImageEmbedding(Runner[ImageOptions, ImageModel, Any, Vectors, Vectors]):
             raise TypeError("A ModelSpec says everything; give no other arguments.")
         super().add_custom_model(model if isinstance(model, ModelSpec) else custom_picture(model, *args, **options))
 
-    def _lone(self, images: Any) -> Any | None:
+    def _lone(self, role: str, images: Any) -> Any | None:
         return check_pictures(images)
 
     def _column(self, column: Any) -> "Column[Any]":

@@ -3,7 +3,7 @@
 from rapidembed.graph.architecture import Architecture
 from rapidembed.graph.architectures.vision.clip import Ids, embed_tokens
 from rapidembed.graph.blocks import basic, layers, tower
-from rapidembed.graph.blocks.patches import PictureInputs, Pictures, embed_patches, read_grid
+from rapidembed.graph.blocks.patches import Grid, PictureInputs, Pictures, embed_patches, read_grid
 from rapidembed.graph.blocks.self_attention import self_attention
 from rapidembed.graph.blocks.tower import Names, Tower, read_tower, with_defaults
 from rapidembed.graph.inputs import TextInputs
@@ -26,8 +26,15 @@ def encode_pictures(
     writer: GraphWriter, config: ConfigFile, inputs: PictureInputs, *, first_only: bool
 ) -> tuple[str, int]:
     """Write the encoder of pictures: their vectors, (batch, width), and width."""
-    config = with_defaults(_part(config, "vision_config"), _PICTURE)
+    config = _part(config, "vision_config")
     config.require(vision_use_head=True)
+    x, model, grid = encode_patches(writer, config, inputs)
+    return _pooled(writer, model, x, writer.ints(-1, grid.count, model.hidden)), model.hidden
+
+
+def encode_patches(writer: GraphWriter, config: ConfigFile, inputs: PictureInputs) -> tuple[str, Tower, Grid]:
+    """Write the encoder of pictures up to its patches: (batch x patches, hidden)."""
+    config = with_defaults(config, _PICTURE)
     model = read_tower(config)
     grid = read_grid(config, inputs.size)
     hidden, count = model.hidden, grid.count
@@ -37,8 +44,7 @@ def encode_pictures(
     x = writer.node("Add", x, writer.weight("embeddings.position_embedding.weight", (count, hidden)))
     x = basic.flatten(writer, x, hidden)
     x = tower.write(writer, model, x, shape, names=Names())
-    x = layers.norm(writer, "post_layernorm", x, hidden, model.epsilon)
-    return _pooled(writer, model, x, shape), hidden
+    return layers.norm(writer, "post_layernorm", x, hidden, model.epsilon), model, grid
 
 
 def encode_texts(writer: GraphWriter, config: ConfigFile, inputs: TextInputs, *, first_only: bool) -> tuple[str, int]:

@@ -1,0 +1,1 @@
+"""Pages and the texts that ask for them, on their way through a model of both."""
