@@ -60,6 +60,7 @@ class LateInteractionMultimodalEmbedding(Runner[MultimodalOptions, MultimodalMod
 
     __module__ = "rapidembed"
     _task = Known("multimodal")
+    _kind = MultimodalModel
     _unit = "input"
 
     def __init__(
@@ -224,6 +225,3 @@ class LateInteractionMultimodalEmbedding(Runner[MultimodalOptions, MultimodalMod
 
     def _lone(self, role: str, items: Any) -> Any | None:
         return check_texts(items) if role == _TEXT else check_pictures(items)
-
-    def _load(self) -> MultimodalModel:
-        return MultimodalModel.load(self, self._options, self._placement, self._view)
