@@ -99,6 +99,7 @@ golden: $(PEERS)/.ready $(BEFORE)/.ready
 	$(PEERS)/bin/python -m tests.golden.make_vision
 	$(PEERS)/bin/python -m tests.golden.make_pages
 	$(PEERS)/bin/python -m tests.golden.make_architectures
+	$(PEERS)/bin/python -m tests.golden.make_activations
 	$(PEERS)/bin/python -m tests.golden.make_hybrid
 	$(PEERS)/bin/python -W ignore -m tests.golden.make_folders
 	$(PEERS)/bin/python -m tests.golden.make_words

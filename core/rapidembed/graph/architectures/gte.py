@@ -3,22 +3,17 @@
 The same is computed by the code that Alibaba-NLP published before, whose model_type is "new".
 """
 
-from collections.abc import Callable
-
 import numpy as np
 from numpy.typing import NDArray
 
 from rapidembed.errors import UnsupportedModelError
 from rapidembed.graph.architecture import Architecture
-from rapidembed.graph.architectures import post_norm
-from rapidembed.graph.architectures.post_norm import ANCHOR, Names, PostNorm
+from rapidembed.graph.architectures.post_norm import ANCHOR, Family, Names, PostNorm
 from rapidembed.graph.blocks import heads
 from rapidembed.graph.blocks.layers import read_heads
 from rapidembed.graph.blocks.mlm import MlmHead, MlmNames
 from rapidembed.graph.blocks.rotary import frequencies, read_turns
-from rapidembed.graph.inputs import TextInputs, Texts
-from rapidembed.graph.layout import Layout
-from rapidembed.graph.writer import GraphWriter
+from rapidembed.graph.inputs import Texts
 from rapidembed.registry.config_file import ConfigFile
 
 _ENCODERS = frozenset({"GteModel", "GteForMaskedLM", "NewModel", "NewForMaskedLM"})
@@ -34,11 +29,6 @@ _NAMES = Names(
     mlp_norm="mlp_ln",
 )
 _MLM = MlmNames(dense="lm_head.dense", norm="lm_head.norm", decoder="lm_head.decoder", bias="lm_head.decoder.bias")
-
-
-def encode(writer: GraphWriter, config: ConfigFile, inputs: TextInputs, *, first_only: bool) -> tuple[str, int]:
-    """Write the encoder, see :class:`rapidembed.graph.architecture.Encode`."""
-    return post_norm.encode(writer, _read(config), inputs, first_only=first_only)
 
 
 def _read(config: ConfigFile) -> PostNorm:
@@ -85,10 +75,7 @@ def _turns(config: ConfigFile, width: int) -> NDArray[np.float32]:
     return turns / np.float32(factor ** (2 / width))
 
 
-def layout(config: ConfigFile, has: Callable[[str], bool]) -> Layout:
-    """Tell the encoder as data, see :class:`rapidembed.graph.architecture.ReadLayout`."""
-    return post_norm.layout(_read(config))
-
+_FAMILY = Family(lambda config, has, task: _read(config))
 
 ARCHITECTURE = Architecture(
     classes={
@@ -101,8 +88,8 @@ ARCHITECTURE = Architecture(
     anchor=ANCHOR,
     ignorable=("pooler.", "lm_head.", "embeddings.position_ids"),
     modality=Texts(told_apart=True),
-    encode=encode,
-    layout=layout,
+    encode=_FAMILY.encode,
+    layout=_FAMILY.layout,
     mlm=MlmHead(names=_MLM, table=ANCHOR, read=_read),
     classifier=heads.BERT_CLASSIFIER,
 )

@@ -3,18 +3,14 @@
 There are two forms of that code. The later one also normalizes queries, keys and, once more, what attention gives.
 """
 
-from collections.abc import Callable
 from dataclasses import replace
 
 from rapidembed.errors import UnsupportedModelError
 from rapidembed.graph.architecture import Architecture
-from rapidembed.graph.architectures import post_norm
-from rapidembed.graph.architectures.post_norm import ANCHOR, Names, PostNorm
+from rapidembed.graph.architectures.post_norm import ANCHOR, Family, Names, PostNorm
 from rapidembed.graph.blocks import heads
 from rapidembed.graph.blocks.layers import read_heads
-from rapidembed.graph.inputs import TextInputs, Texts
-from rapidembed.graph.layout import Layout
-from rapidembed.graph.writer import GraphWriter
+from rapidembed.graph.inputs import Texts
 from rapidembed.registry.config_file import ConfigFile
 
 _ENCODERS = frozenset({"JinaBertModel", "JinaBertForMaskedLM"})
@@ -39,11 +35,6 @@ _SECOND = replace(
 )
 _OF_SECOND = "encoder.layer.0.mlp.up_gated_layer.weight"
 _ACTIVATIONS = {"geglu": "gelu", "reglu": "relu"}
-
-
-def encode(writer: GraphWriter, config: ConfigFile, inputs: TextInputs, *, first_only: bool) -> tuple[str, int]:
-    """Write the encoder, see :class:`rapidembed.graph.architecture.Encode`."""
-    return post_norm.encode(writer, _read(config, writer.has(_OF_SECOND)), inputs, first_only=first_only)
 
 
 def _read(config: ConfigFile, second: bool) -> PostNorm:
@@ -80,10 +71,7 @@ def _read(config: ConfigFile, second: bool) -> PostNorm:
     )
 
 
-def layout(config: ConfigFile, has: Callable[[str], bool]) -> Layout:
-    """Tell the encoder as data, see :class:`rapidembed.graph.architecture.ReadLayout`."""
-    return post_norm.layout(_read(config, has(_OF_SECOND)))
-
+_FAMILY = Family(lambda config, has, task: _read(config, has(_OF_SECOND)))
 
 ARCHITECTURE = Architecture(
     classes={
@@ -95,7 +83,7 @@ ARCHITECTURE = Architecture(
     anchor=ANCHOR,
     ignorable=("pooler.", "cls.", "embeddings.position_ids", "embeddings.token_type_ids"),
     modality=Texts(told_apart=True),
-    encode=encode,
-    layout=layout,
+    encode=_FAMILY.encode,
+    layout=_FAMILY.layout,
     classifier=heads.BERT_CLASSIFIER,
 )

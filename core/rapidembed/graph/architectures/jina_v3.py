@@ -6,13 +6,11 @@ task.
 
 from rapidembed.errors import UnsupportedModelError
 from rapidembed.graph.architecture import Architecture
-from rapidembed.graph.architectures import post_norm
-from rapidembed.graph.architectures.post_norm import Names, PostNorm
+from rapidembed.graph.architectures.post_norm import Family, Names, PostNorm
 from rapidembed.graph.blocks.adapters import Adapters
 from rapidembed.graph.blocks.layers import read_heads
 from rapidembed.graph.blocks.rotary import read_turns
-from rapidembed.graph.inputs import TextInputs, Texts
-from rapidembed.graph.writer import GraphWriter
+from rapidembed.graph.inputs import Texts
 from rapidembed.registry.config_file import ConfigFile
 from rapidembed.registry.own_code import read_adapters
 
@@ -29,11 +27,6 @@ _NAMES = Names(
     down="mlp.fc2",
     mlp_norm="norm2",
 )
-
-
-def encode(writer: GraphWriter, config: ConfigFile, inputs: TextInputs, *, first_only: bool) -> tuple[str, int]:
-    """Write the encoder, see :class:`rapidembed.graph.architecture.Encode`."""
-    return post_norm.encode(writer, _read(config, inputs.task), inputs, first_only=first_only)
 
 
 def _read(config: ConfigFile, task: str | None) -> PostNorm:
@@ -77,6 +70,8 @@ def _adapters(config: ConfigFile, task: str | None) -> Adapters | None:
     return Adapters(task=task, count=len(tasks), rank=rank, scale=config.number("lora_alpha", 1) / rank)
 
 
+_FAMILY = Family(lambda config, has, task: _read(config, task))
+
 ARCHITECTURE = Architecture(
     classes={
         "pool": _ENCODERS,
@@ -86,5 +81,5 @@ ARCHITECTURE = Architecture(
     anchor=ANCHOR,
     ignorable=("pooler.", "lm_head."),
     modality=Texts(),
-    encode=encode,
+    encode=_FAMILY.encode,
 )

@@ -3,17 +3,12 @@
 The same is computed by the code that nomic-ai published before, whose config.json calls fields as GPT-2's does.
 """
 
-from collections.abc import Callable
-
 from rapidembed.errors import UnsupportedModelError
 from rapidembed.graph.architecture import Architecture
-from rapidembed.graph.architectures import post_norm
-from rapidembed.graph.architectures.post_norm import ANCHOR, Names, PostNorm
+from rapidembed.graph.architectures.post_norm import ANCHOR, Family, Names, PostNorm
 from rapidembed.graph.blocks import heads
 from rapidembed.graph.blocks.rotary import read_turns
-from rapidembed.graph.inputs import TextInputs, Texts
-from rapidembed.graph.layout import Layout
-from rapidembed.graph.writer import GraphWriter
+from rapidembed.graph.inputs import Texts
 from rapidembed.registry.config_file import ConfigFile
 
 _ENCODERS = frozenset({"NomicBertModel", "NomicBertForMaskedLM", "NomicBertForPreTraining"})
@@ -29,11 +24,6 @@ _NAMES = Names(
     mlp_norm="norm2",
 )
 _ACTIVATIONS = {"swiglu": "silu", "geglu": "gelu"}
-
-
-def encode(writer: GraphWriter, config: ConfigFile, inputs: TextInputs, *, first_only: bool) -> tuple[str, int]:
-    """Write the encoder, see :class:`rapidembed.graph.architecture.Encode`."""
-    return post_norm.encode(writer, _read(config), inputs, first_only=first_only)
 
 
 def _read(config: ConfigFile) -> PostNorm:
@@ -96,10 +86,7 @@ def _activation(config: ConfigFile) -> str:
     return _ACTIVATIONS[name]
 
 
-def layout(config: ConfigFile, has: Callable[[str], bool]) -> Layout:
-    """Tell the encoder as data, see :class:`rapidembed.graph.architecture.ReadLayout`."""
-    return post_norm.layout(_read(config))
-
+_FAMILY = Family(lambda config, has, task: _read(config))
 
 ARCHITECTURE = Architecture(
     classes={
@@ -111,7 +98,7 @@ ARCHITECTURE = Architecture(
     anchor=ANCHOR,
     ignorable=("pooler.", "cls.", "embeddings.position_ids"),
     modality=Texts(told_apart=True),
-    encode=encode,
-    layout=layout,
+    encode=_FAMILY.encode,
+    layout=_FAMILY.layout,
     classifier=heads.BERT_CLASSIFIER,
 )

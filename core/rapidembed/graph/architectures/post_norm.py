@@ -4,7 +4,7 @@ What tells them apart is data: the names of tensors, how positions are told, whi
 made.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,6 +19,7 @@ from rapidembed.graph.blocks.rotary import Rotary, rotary
 from rapidembed.graph.inputs import TextInputs
 from rapidembed.graph.layout import LayerLayout, Layout, Rows, parts, refuse
 from rapidembed.graph.writer import GraphWriter
+from rapidembed.registry.config_file import ConfigFile
 
 ANCHOR = "embeddings.word_embeddings.weight"
 
@@ -88,7 +89,7 @@ class _Shared:
 
 
 def encode(writer: GraphWriter, model: PostNorm, inputs: TextInputs, *, first_only: bool) -> tuple[str, int]:
-    """Write the encoder, see :class:`rapidembed.graph.architecture.Encode`."""
+    """Write the encoder."""
     hidden = model.hidden
     x = _lookup(writer, model, _WORDS, inputs.ids, model.vocab)
     if model.types:
@@ -105,6 +106,27 @@ def encode(writer: GraphWriter, model: PostNorm, inputs: TextInputs, *, first_on
         first = first_only and layer == model.layers - 1
         x = _layer(writer, model, model.names.layer.format(layer), x, shared, first_only=first)
     return x if first_only else _by_text(writer, x, shared, hidden), hidden
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """A kind of them; its methods are what :class:`rapidembed.graph.architecture.Architecture` wants.
+
+    Attributes:
+        read: the values, of config.json, whether the checkpoint has a tensor, and the input that chooses an adapter.
+    """
+
+    read: Callable[[ConfigFile, Callable[[str], bool], str | None], PostNorm]
+
+    def encode(
+        self, writer: GraphWriter, config: ConfigFile, inputs: TextInputs, *, first_only: bool
+    ) -> tuple[str, int]:
+        """Write the encoder, see :class:`rapidembed.graph.architecture.Encode`."""
+        return encode(writer, self.read(config, writer.has, inputs.task), inputs, first_only=first_only)
+
+    def layout(self, config: ConfigFile, has: Callable[[str], bool]) -> Layout:
+        """Tell the encoder as data, see :class:`rapidembed.graph.architecture.ReadLayout`."""
+        return layout(self.read(config, has, None))
 
 
 def _layer(writer: GraphWriter, model: PostNorm, name: str, x: str, shared: _Shared, *, first_only: bool) -> str:
