@@ -77,6 +77,45 @@ def test_files_that_would_fill_the_memory(folder: Path, file: str) -> None:
         TextEmbedding(folder)
 
 
+def charsmap(table: str) -> dict[str, Any]:
+    return {"normalizer": {"type": "Precompiled", "precompiled_charsmap": table}}
+
+
+DOUBLED = {"type": "Replace", "pattern": {"String": "a"}, "content": "aa"}
+
+
+@pytest.mark.parametrize(
+    ("part", "message"),
+    [
+        (charsmap("//////////////////8AAAAAAAAAAAAA"), "it says it were longer than it is"),  # else the process ends
+        (charsmap("AAAA"), "cut short"),
+        (charsmap("x"), "no base64"),
+        (charsmap("BAAAAAAAAAA="), "Precompiled|not a tokenizer|cannot cut"),  # a panic
+        ({"normalizer": {"type": "Sequence", "normalizers": [DOUBLED] * 60}}, "times as long"),
+        ({"normalizer": {"type": "Prepend", "prepend": "x" * 100_000}}, "times as long"),
+        ({"pre_tokenizer": {"type": "FixedLength", "length": 0}}, "chunk size"),  # a panic
+        ({"model": {"type": "BPE", "vocab": {"a": 0}, "merges": [["a", "a"]]}}, "not a tokenizer"),  # a panic
+    ],
+)
+@pytest.mark.parametrize("static", [False, True])
+def test_tokenizers_that_end_the_process(tmp_path: Path, part: dict[str, Any], message: str, static: bool) -> None:
+    name = "static" if static else "bert"
+    folder = Path(shutil.copytree(GOLDEN / "folders" / name, tmp_path / "model"))
+    change(folder / "tokenizer.json", **part)
+    if not static:  # that of BERT makes these parts anew
+        change(folder / "tokenizer_config.json", tokenizer_class="PreTrainedTokenizerFast")
+    with pytest.raises(IntegrityError, match=message):
+        TextEmbedding(folder).encode(["the dog", "a"])
+
+
+def test_a_table_under_a_name_written_otherwise(folder: Path) -> None:
+    change(folder / "tokenizer.json", **charsmap("/////wAAAAAA"))
+    text = (folder / "tokenizer.json").read_text().replace("precompiled_charsmap", "precompiled\\u005fcharsmap")
+    (folder / "tokenizer.json").write_text(text)
+    with pytest.raises(IntegrityError, match="it says it were longer than it is"):
+        TextEmbedding(folder)
+
+
 @pytest.mark.parametrize("value", [[{}], [[]], {"a": 1}, "x", 3, [None]], ids=repr)
 def test_names_of_other_types(folder: Path, value: object) -> None:
     change(folder / "config.json", architectures=value)

@@ -125,13 +125,13 @@ def _judge(call: Callable[[], object], outcome: Outcome) -> None:
 
 
 def allowed(error: BaseException) -> bool:
-    """Whether an error is of the library's tree, or a documented ValueError or TypeError raised by its own words."""
+    """Whether an error is of the library's tree, or a ValueError, TypeError or MemoryError of its own words."""
     if isinstance(error, RapidEmbedError):
         return True
     frame = error.__traceback__
     while frame is not None and frame.tb_next is not None:
         frame = frame.tb_next
-    return type(error) in (ValueError, TypeError) and frame is not None and _raises(frame)
+    return type(error) in (ValueError, TypeError, MemoryError) and frame is not None and _raises(frame)
 
 
 def _raises(frame: Any) -> bool:

@@ -334,6 +334,59 @@ def change_vocabulary(folder: Path, outside: Path, choose: random.Random) -> str
     return f"the vocabulary of {path.relative_to(folder)} ({kind})"
 
 
+_TABLES = ("AAAA", "AAAAAA==", "/////w==", "//////////////////8AAAAAAAAAAAAA", "CAAAAP//////////AABhAA==", "x", "")
+_DOUBLED = {"type": "Replace", "pattern": {"String": "a"}, "content": "aa"}
+_STEPS: dict[str, tuple[Any, ...]] = {
+    "normalizer": (
+        *({"type": "Precompiled", "precompiled_charsmap": table} for table in _TABLES),
+        {"type": "Sequence", "normalizers": [_DOUBLED] * 60},
+        {"type": "Replace", "pattern": {"Regex": "(a|aa)+$"}, "content": "x"},
+        {"type": "Replace", "pattern": {"Regex": ""}, "content": "x" * 100_000},
+        {"type": "Prepend", "prepend": "x" * 1_000_000},
+    ),
+    "pre_tokenizer": (
+        {"type": "Split", "pattern": {"Regex": "([a-z ]+)+!"}, "behavior": "Isolated", "invert": False},
+        {"type": "FixedLength", "length": 0},
+        {"type": "Split", "pattern": {"String": ""}, "behavior": "MergedWithNext", "invert": True},
+    ),
+    "post_processor": (
+        {"type": "TemplateProcessing", "single": [], "pair": [], "special_tokens": {}},
+        {"type": "BertProcessing", "sep": ["x", 2**32 - 1], "cls": ["y", 2**31]},
+    ),
+    "padding": ({"strategy": {"Fixed": 2**40}, "direction": "Right", "pad_to_multiple_of": 0, "pad_id": 0,
+                 "pad_type_id": 0, "pad_token": "x"},),
+    "truncation": ({"max_length": 0, "stride": 9, "strategy": "OnlySecond", "direction": "Left"},),
+    "model": (
+        {"type": "BPE", "vocab": {"a": 0}, "merges": [["a", "a"]]},
+        {"type": "BPE", "vocab": {"a": 0, "aa": 5}, "merges": ["a a"], "continuing_subword_prefix": "abcdef"},
+        {"type": "Unigram", "vocab": [["a", 0.0]], "unk_id": None},
+        {"type": "WordLevel", "vocab": {}, "unk_token": "x"},
+    ),
+}  # fmt: skip
+"""Parts of a tokenizer.json that its readers panic, hang or run out of memory over."""
+
+
+def change_steps(folder: Path, outside: Path, choose: random.Random) -> str | None:
+    """What a tokenizer does with a text."""
+    found = [path for path in _files(folder) if path.name == "tokenizer.json"]
+    if not found:
+        return None
+    path = choose.choice(found)
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError):
+        return None
+    part = choose.choice(list(_STEPS))
+    if not isinstance(value, dict):
+        return None
+    value[part] = choose.choice(_STEPS[part])
+    text = values.dump(value)
+    if choose.random() < 0.3:
+        text = text.replace(b"precompiled_charsmap", b"precompiled\\u005fcharsmap")
+    path.write_bytes(text)
+    return f"the {part} of {path.relative_to(folder)}"
+
+
 CHANGES: tuple[tuple[Change, int], ...] = (
     (change_json, 12),
     (change_text, 3),
@@ -349,5 +402,6 @@ CHANGES: tuple[tuple[Change, int], ...] = (
     (as_torch, 1),
     (change_onnx, 3),
     (change_vocabulary, 3),
+    (change_steps, 3),
 )
 """Each with how often it is drawn."""

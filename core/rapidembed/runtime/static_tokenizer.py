@@ -7,9 +7,7 @@ from pathlib import Path
 import numpy as np
 from tokenizers import Tokenizer as FastTokenizer
 
-from rapidembed.errors import IntegrityError
-from rapidembed.registry.config_file import check_size
-from rapidembed.runtime.encodings import encodings
+from rapidembed.runtime.fast_tokenizer import encodings, read_tokenizer
 from rapidembed.runtime.tokenizer import Located, TokenIds
 
 UNLIMITED = 2**62
@@ -35,13 +33,7 @@ class StaticTokenizer:
     """Those of them that stand after the text."""
 
     def __init__(self, path: Path, *, model2vec: bool) -> None:
-        try:
-            check_size(path)
-            self._tokenizer = FastTokenizer.from_file(str(path))
-        except IntegrityError:
-            raise
-        except Exception as error:  # tokenizers raises bare Exception
-            raise IntegrityError(f"{path} is missing or not a tokenizer this version can read: {error}") from error
+        self._tokenizer = read_tokenizer(path)
         self._path = path
         truncation = None if model2vec else self._tokenizer.truncation
         self._keep_end = truncation is not None and truncation["direction"] == "left"

@@ -14,7 +14,7 @@ from tokenizers import Encoding, normalizers
 from rapidembed.errors import UnsupportedModelError
 from rapidembed.hub import Checkpoint
 from rapidembed.registry.config_file import ConfigFile
-from rapidembed.runtime.encodings import encodings
+from rapidembed.runtime.fast_tokenizer import encodings
 from rapidembed.runtime.tokenizer_classes import steps_of
 from rapidembed.runtime.tokenizer_files import load_tokenizer
 

@@ -10,8 +10,9 @@ from tokenizers import AddedToken, processors
 from tokenizers import Tokenizer as FastTokenizer
 from tokenizers.models import BPE, WordPiece
 
-from rapidembed.errors import IntegrityError, RapidEmbedError, UnsupportedModelError
+from rapidembed.errors import IntegrityError, UnsupportedModelError
 from rapidembed.registry.config_file import check_size, read_json
+from rapidembed.runtime.fast_tokenizer import explained, read_tokenizer
 from rapidembed.runtime.tokenizer_classes import CLASSES, Parts, Recipe
 from rapidembed.runtime.tokenizer_name import class_name
 from rapidembed.runtime.tokenizer_settings import SPECIAL, TOKENIZER_FILE, Token, TokenizerSettings
@@ -34,25 +35,13 @@ def load_tokenizer(folder: Path, arguments: Mapping[str, Any] = _NOTHING) -> Fas
     """
     name = class_name(folder)
     path = folder / TOKENIZER_FILE
-    tokenizer = _serialized(path) if path.is_file() else None
+    tokenizer = read_tokenizer(path) if path.is_file() else None
     added = tokenizer.get_added_tokens_decoder() if tokenizer is not None else {}
     settings = TokenizerSettings.read(folder, arguments, added)
-    try:
+    with explained(f"{folder} holds no tokenizer that this version can read"):
         if tokenizer is not None:
             return _as_its_class(tokenizer, path, name, settings)
         return _from_vocabulary(folder, name, settings)
-    except RapidEmbedError:
-        raise
-    except Exception as error:  # tokenizers raises bare Exception
-        raise IntegrityError(f"{folder} holds no tokenizer that this version can read: {error}") from error
-
-
-def _serialized(path: Path) -> FastTokenizer:
-    check_size(path)
-    try:
-        return FastTokenizer.from_file(str(path))
-    except Exception as error:  # tokenizers raises bare Exception
-        raise IntegrityError(f"{path} is not a tokenizer this version can read: {error}") from error
 
 
 def _as_its_class(tokenizer: FastTokenizer, path: Path, name: str, settings: TokenizerSettings) -> FastTokenizer:
@@ -133,7 +122,8 @@ def _from_vocabulary(folder: Path, name: str, settings: TokenizerSettings) -> Fa
             check_size(path)
         kind = WordPiece if recipe.model == "WordPiece" else BPE
         parameters = {key: value for key, value in recipe.parameters.items() if value is not None}
-        model: Any = _read(paths[0], lambda: kind.from_file(*map(str, paths), **parameters))
+        with explained(f"{paths[0]} is not a vocabulary"):
+            model: Any = kind.from_file(*map(str, paths), **parameters)
     else:
         found = [file for file in ("vocab.txt", "vocab.json", *_SENTENCEPIECE) if (folder / file).is_file()]
         raise UnsupportedModelError(
@@ -145,13 +135,6 @@ def _from_vocabulary(folder: Path, name: str, settings: TokenizerSettings) -> Fa
         tokenizer.normalizer = recipe.normalizer
     tokenizer.pre_tokenizer = recipe.pre_tokenizer
     return _finished(tokenizer, recipe, settings)
-
-
-def _read(path: Path, make: Any) -> Any:
-    try:
-        return make()
-    except Exception as error:  # tokenizers raises bare Exception
-        raise IntegrityError(f"{path} is not a vocabulary: {error}") from error
 
 
 def _finished(tokenizer: FastTokenizer, recipe: Recipe, settings: TokenizerSettings) -> FastTokenizer:
