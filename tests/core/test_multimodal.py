@@ -73,6 +73,16 @@ def test_tokens_are_those_of_transformers(models, name):
     assert models[name].token_count("abc") == 5
 
 
+@pytest.mark.parametrize("name", VARIANTS)
+def test_a_text_may_name_the_token_of_pictures(models, name):
+    texts = ["an <image> of rent", "an <image><image> of rent"]
+    found = models[name].encode_text(texts)
+    assert [len(vectors) for vectors in found] == [
+        models[name].token_count(each, include_extension=True) for each in texts
+    ]
+    np.testing.assert_allclose(np.linalg.norm(found[1], axis=1), 1, atol=1e-5)
+
+
 def test_every_way_gives_the_same_vectors(model, tmp_path):
     picture("landscape").save(tmp_path / "page.png")
     expected = REFERENCE["colmodernvbert/page/0/vectors"]
