@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 from rapidembed import (
     LateInteractionMultimodalEmbedding,
+    ModelSpec,
+    OnnxSource,
     PictureError,
     TruncationWarning,
     UnsupportedModelError,
@@ -18,10 +20,15 @@ from rapidembed.errors import IntegrityError
 from rapidembed.toolkit.compile import compile_model
 from safetensors.numpy import load_file
 
+from tests.golden.compat_models import HERE
+from tests.golden.compat_pages import TEXTS as PAGE_TEXTS
+from tests.golden.compat_pages import assemble
+from tests.golden.compat_pictures import write_pictures
 from tests.golden.pages import PICTURES, TEXTS, VARIANTS, VECTORS, write_model
 from tests.golden.pictures import array, picture
 
 REFERENCE = load_file(VECTORS)
+FASTEMBED = load_file(HERE / "compat.safetensors")
 
 
 @pytest.fixture(scope="module")
@@ -71,6 +78,16 @@ def test_tokens_are_those_of_transformers(models, name):
     count = sum(len(REFERENCE[f"{name}/text/{number}/ids"]) for number in range(len(TEXTS)))
     assert models[name].token_count(list(TEXTS), include_extension=True) == count
     assert models[name].token_count("abc") == 5
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+def test_a_text_may_name_the_token_of_pictures(models, name):
+    texts = ["an <image> of rent", "an <image><image> of rent"]
+    found = models[name].encode_text(texts)
+    assert [len(vectors) for vectors in found] == [
+        models[name].token_count(each, include_extension=True) for each in texts
+    ]
+    np.testing.assert_allclose(np.linalg.norm(found[1], axis=1), 1, atol=1e-5)
 
 
 def test_every_way_gives_the_same_vectors(model, tmp_path):
@@ -198,3 +215,22 @@ def test_a_folder_of_two_graphs_is_not_compiled(model, tmp_path):
 def test_8_bits_are_refused(folders):
     with pytest.raises(UnsupportedModelError, match="8 bits"):
         LateInteractionMultimodalEmbedding(folders["colmodernvbert"], precision="int8").encode_text("x")
+    with LateInteractionMultimodalEmbedding(folders["colmodernvbert"], precision="fast") as opened:
+        assert opened.info.precision == "fp32"
+
+
+@pytest.mark.parametrize("name", ["Qdrant/colmodernvbert", "my/pages"])
+def test_onnx_files_of_curated_and_added_models(name, tmp_path):
+    folder = assemble("Qdrant/colmodernvbert", tmp_path / "model")
+    source = OnnxSource(repo="my/pages", file="model_v2.onnx")
+    facts = {"head": "page", "dim": 128, "normalize": True, "architecture": "colmodernvbert", "onnx_source": source}
+    LateInteractionMultimodalEmbedding.add_custom_model(ModelSpec(name="my/pages", **facts))
+    try:
+        with LateInteractionMultimodalEmbedding(name, specific_model_path=folder) as opened:
+            assert opened.info.weights.name == "model_v2.onnx"
+            pages = opened.encode_image(write_pictures(tmp_path))
+            for what, found in (("text/0", opened.encode_text(PAGE_TEXTS[0])), ("image/0", pages[0])):
+                raw = FASTEMBED[f"Qdrant/colmodernvbert|pages|{what}"]
+                close(found[::40], raw / np.linalg.norm(raw, axis=1, keepdims=True))
+    finally:
+        LateInteractionMultimodalEmbedding.remove_custom_model("my/pages")

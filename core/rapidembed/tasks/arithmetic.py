@@ -22,7 +22,7 @@ def arithmetic_on(options: ModelOptions, placement: Placement, checkpoint: Check
         UnsupportedModelError: the model has but one precision, or backend.
     """
     static = checkpoint.spec.architecture in STATIC_ARCHITECTURES
-    if options.precision == "fast" and checkpoint.spec.architecture in CONVOLUTIONS:
+    if options.precision == "fast" and (checkpoint.spec.architecture in CONVOLUTIONS or checkpoint.spec.head == "page"):
         return BACKENDS[options.backend].numbers("auto")
     if not (static or checkpoint.is_onnx) and placement.on_cpu and options.providers is None:
         chosen = _chosen_here(options, checkpoint)

@@ -1,6 +1,7 @@
 """From ready pages and texts to what a graph is fed with."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -35,7 +36,7 @@ class PageFeeder(TokenFeeder):
     def refuse(self, item: Any, where: str) -> None:
         """See :class:`~rapidembed.runtime.feeder.Feeder`; the tokens of pages are those of their prompt."""
         if item.pictures is None and item.error is None:
-            super().refuse(item, where)
+            super().refuse(replace(item, ids=[number for number in item.ids if number != self._token]), where)
 
     def feeds(
         self, names: frozenset[str], inputs: Sequence[Any], length: int, extra: Mapping[str, int]
@@ -49,8 +50,9 @@ class PageFeeder(TokenFeeder):
         if _PIXELS in names:
             own[_PIXELS] = self._pixels(inputs)
         tokens = feeds(names - own.keys(), inputs, length, pad_id=self._pad_id, extra=extra)
-        if _PLACES in own:  # the table may have no row for what stands for a picture
-            tokens["input_ids"] = np.where(own[_PLACES] > 0, self._pad_id, tokens["input_ids"])
+        if self._token is not None and self._rows is not None and self._token >= self._rows:
+            # The table has no row for what stands for a picture; where it is a text's own word, it is the first token.
+            tokens["input_ids"] = np.where(tokens["input_ids"] == self._token, 0, tokens["input_ids"])
         return own | tokens
 
     def sample(self) -> list[dict[str, NDArray[Any]]]:
