@@ -31,6 +31,7 @@ def timed(embed: EmbedBatches) -> object:
     """Tells of each batch who computed it, and when."""
 
     def run(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        next(iter(embed([pa.RecordBatch.from_pydict({"text": ["the model is loaded"]})])))
         for batch in batches:
             began = time.time()
             (made,) = embed([batch])

@@ -14,6 +14,8 @@ pytest.importorskip("rapidembed_chroma")
 
 from rapidembed_chroma import RapidEmbedEmbeddingFunction  # noqa: E402
 
+from tests.scale.pages import example  # noqa: E402
+
 NOTES = ["a cat on a mat", "the stock market fell", "bread is baked from flour"]
 PROMPTS = {"query": "search: ", "document": ""}
 
@@ -63,3 +65,8 @@ def test_options_are_checked_at_once() -> None:
         RapidEmbedEmbeddingFunction("x", token="secret")
     with pytest.raises(ValueError, match="precision"):
         RapidEmbedEmbeddingFunction.validate_config({"model_name": "x", "precision": "fp17"})
+
+
+def test_the_page_shows_what_runs(minilm: str, tmp_path: Path) -> None:
+    exec(example("rapidembed_chroma", model=minilm, data=str(tmp_path)), found := {})
+    assert found["notes"].query(query_texts=["felines"], n_results=1)["documents"] == [[NOTES[0]]]

@@ -16,6 +16,8 @@ pytest.importorskip("rapidembed_lancedb")
 from lancedb.embeddings import get_registry  # noqa: E402
 from lancedb.pydantic import LanceModel, Vector  # noqa: E402
 
+from tests.scale.pages import example  # noqa: E402
+
 NOTES = ["a cat on a mat", "the stock market fell", "bread is baked from flour"]
 PROMPTS = {"query": "search: ", "document": ""}
 
@@ -85,3 +87,8 @@ def test_an_error_comes_as_it_is_and_at_once(minilm: str) -> None:
 def test_the_default_model_of_now_is_kept_in_the_table(monkeypatch: pytest.MonkeyPatch, minilm: str) -> None:
     monkeypatch.setenv("RAPIDEMBED_MODEL", minilm)
     assert get_registry().get("rapidembed").create().safe_model_dump() == {"name": minilm}
+
+
+def test_the_page_shows_what_runs(minilm: str, tmp_path: Path) -> None:
+    exec(example("rapidembed_lancedb", model=minilm, data=str(tmp_path)), found := {})
+    assert found["notes"].search("felines").to_list()[0]["text"] == NOTES[0]

@@ -20,6 +20,7 @@ from rapidembed import (
 )
 
 from tests.golden import heads
+from tests.scale.pages import example
 
 pytestmark = [
     pytest.mark.scale,
@@ -131,9 +132,11 @@ def test_token_vectors_and_pictures(session, frame, tmp_path: Path) -> None:
         spark_package.embed_udf(late)
     model = ImageEmbedding("builtin:image", lazy_load=True)
     pictures = [(i, picture(i)) for i in range(3)]
-    found = spark_package.embed(session.createDataFrame(pictures, "id long, picture binary"), model, "picture")
-    rows = sorted(found.select("id", "embedding").collect())
-    assert bits([row["embedding"] for row in rows]) == bits(list(model.encode([data for _, data in pictures])))
+    files = session.createDataFrame(pictures, "id long, picture binary")
+    by_udf = files.withColumn("embedding", spark_package.embed_udf(model)("picture"))
+    for found in (spark_package.embed(files, model, "picture"), by_udf):
+        rows = sorted(found.select("id", "embedding").collect())
+        assert bits([row["embedding"] for row in rows]) == bits(list(model.encode([data for _, data in pictures])))
 
 
 def picture(number: int) -> bytes:
@@ -187,6 +190,8 @@ def test_nothing_is_loaded_to_know_the_types_and_errors_come_at_the_call(frame) 
 
     absent = TextEmbedding("BAAI/bge-small-en-v1.5", local_files_only=True, lazy_load=True)
     assert spark_package.embed(frame, absent, "text").schema["embedding"].dataType.simpleString() == "array<float>"
+    signs = spark_package.embed(frame, absent, "text", "signs", dtype="binary")
+    assert signs.schema["signs"].dataType.simpleString() == "array<tinyint>"
     assert len(cloudpickle.dumps(spark_package.EmbedBatches(absent, "text"))) < 2000
     with pytest.raises(ValueError, match="id, text"):
         spark_package.embed(frame, absent, "texts")
@@ -196,3 +201,12 @@ def test_nothing_is_loaded_to_know_the_types_and_errors_come_at_the_call(frame) 
         spark_package.embed(frame, absent, "text", dtype="float16").schema  # noqa: B018
     with pytest.raises(TypeError, match="facades"):
         spark_package.embed(frame, "BAAI/bge-small-en-v1.5", "text")
+
+
+def test_the_page_shows_what_runs(session, frame, minilm: str, tmp_path: Path) -> None:
+    found = {"texts": frame.where("text is not null")}
+    exec(example("rapidembed_spark", model=minilm, vectors=str(tmp_path / "vectors")), found)
+    model = TextEmbedding(minilm)
+    for made in (session.read.parquet(str(tmp_path / "vectors")), found["ranked"]):
+        rows = sorted(made.select("id", "embedding").collect())
+        assert bits([row["embedding"] for row in rows]) == bits(present(model))
