@@ -7,15 +7,18 @@ import numpy as np
 import onnx
 import pytest
 from onnx import TensorProto, helper
-from rapidembed import ModelSpec, UnsupportedModelError
+from rapidembed import IntegrityError, ModelSpec, UnsupportedModelError
 from rapidembed.hub import Checkpoint
+from rapidembed.runtime import stream
 from rapidembed.runtime.backends import Numbers
 from rapidembed.runtime.device import place
 from rapidembed.runtime.engine import EngineKey
 from rapidembed.runtime.feeder import FEEDERS, Feeder
+from rapidembed.runtime.feeds import feeds
 from rapidembed.runtime.lease import open_engine
 from rapidembed.runtime.sinks import ListSink, VectorSink
 from rapidembed.runtime.stream import run_windows
+from rapidembed.runtime.tokenizer import TokenIds
 
 PATCHES, SIZE = 16, 8
 SPEC = ModelSpec(name="eye", dim=3, architecture="eye", pooling=("mean",), normalize=False)
@@ -91,6 +94,27 @@ def test_pictures_run_in_batches_of_rows(engine):
     np.testing.assert_allclose(np.concatenate(list(windows)), COLOURS, atol=1e-6)
     assert sum(engine._engine._feeder.rows) == len(PICTURES)
     assert 1 < max(engine._engine._feeder.rows) <= 8
+
+
+def test_a_source_that_takes_its_time_gives_small_windows(engine, monkeypatch):
+    """So that somebody sees results before thousands of inputs have come."""
+    monkeypatch.setattr(stream, "_WINDOW_SECONDS", 0.0)
+    windows = run_windows(engine, iter(PICTURES[:4]), PixelSteps(), VectorSink(3), first=20, batch_size=8, workers=1)
+    assert [len(window) for window in windows] == [1, 1, 1, 1]
+
+
+def test_what_is_loaded_ahead(engine, monkeypatch):
+    loaded = []
+    for name in ("load_wide", "start_bulk"):
+        monkeypatch.setattr(engine._engine._sessions, name, lambda name=name: loaded.append(name))
+    engine.load()
+    engine.load(bulk=True)
+    assert loaded == ["load_wide", "start_bulk"]
+
+
+def test_an_input_that_nothing_is_known_for_is_named():
+    with pytest.raises(IntegrityError, match=r"an input that this version cannot fill: bbox\."):
+        feeds(frozenset({"bbox"}), [TokenIds([1, 2], False)], 2, pad_id=0, extra={})
 
 
 def test_a_lone_picture_and_results_of_any_kind(engine):

@@ -79,10 +79,19 @@ def kinds(variants):
     return list(first.values())
 
 
+def marks(each, seen=set()):  # noqa: B006  # what an architecture's other heads say of int8 is little more
+    """Of a variant in int8: heads beyond the first of an architecture are slow."""
+    group, name = each
+    kind = GROUPS[group].made[name]["config"]["model_type"]
+    again = kind in seen
+    seen.add(kind)
+    return [*able("int8"), *([pytest.mark.slow] if again else [])]
+
+
 RUN = [each for each in VARIANTS if refused(*each) is None]
 CASES = [
     *(pytest.param(*each, "bf16", id="-".join((*each, "bf16")), marks=able("bf16")) for each in RUN),
-    *(pytest.param(*each, "int8", id="-".join((*each, "int8")), marks=able("int8")) for each in kinds(RUN)),
+    *(pytest.param(*each, "int8", id="-".join((*each, "int8")), marks=marks(each)) for each in kinds(RUN)),
 ]
 REFUSE = [pytest.param(*each, id="-".join(each)) for each in kinds(each for each in VARIANTS if refused(*each))]
 

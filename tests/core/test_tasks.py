@@ -131,6 +131,14 @@ def forget() -> Iterator[None]:
 # Files
 
 
+# One of every class; how the other three lie in their folders, test_shards and others say.
+@pytest.mark.parametrize(
+    "case",
+    [
+        pytest.param(case, id=name, marks=[pytest.mark.slow] if name in ("reranker_6", "colbert", "sparse") else [])
+        for name, case in CASES.items()
+    ],
+)
 def test_from_the_hub_and_mended_there(case: Case, folder: Path, tmp_path: Path) -> None:
     with case.make(folder) as model:
         expected = case.result(model)
