@@ -20,7 +20,7 @@ def wrong(choose: random.Random) -> Any:
     """A value that few places expect."""
     kind = choose.random()
     if kind < 0.05:
-        return nested(choose.choice([20, 200, 900]), choose)
+        return nested(choose.choice([20, 100, 300]), choose)
     if kind < 0.1:
         return [copy.deepcopy(choose.choice(_WRONG)) for _ in range(choose.choice([3, 100, 5000]))]
     return copy.deepcopy(choose.choice(_WRONG))  # which will be changed
