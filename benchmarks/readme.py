@@ -1,7 +1,8 @@
 """Writes what the repository publishes of its results: ``python -m benchmarks.readme``.
 
-That is the README's table and the figures in docs/performance.md, each between the comments ``BEGIN`` and ``END``, and
-the table that ``precision="fast"`` chooses by. A test fails when one differs from the results.
+That is the README's table and the figures in docs/performance.md and docs/serving.md, each between the comments
+``BEGIN`` and ``END``, and the table that ``precision="fast"`` chooses by. A test fails when one differs from the
+results.
 """
 
 import json
@@ -9,7 +10,7 @@ from pathlib import Path
 from textwrap import fill
 from typing import Any
 
-from benchmarks import report, results
+from benchmarks import report, results, serving
 from benchmarks.engines import ENGINES, FASTER
 from benchmarks.paths import RESULTS, ROOT
 from benchmarks.plots import like_with_like
@@ -23,6 +24,7 @@ from benchmarks.workloads import BULK, COLD, MIXED, QUERY
 NAME = "epyc-2-cores"
 README = ROOT / "README.md"
 PERFORMANCE = ROOT / "docs" / "performance.md"
+SERVING = ROOT / "docs" / "serving.md"
 TABLE = ROOT / "core" / "rapidembed" / "runtime" / "data" / "precision.json"
 BEGIN, END = "<!-- figures: begin -->\n", "<!-- figures: end -->"
 _WHOLE = {"break_long_words": False, "break_on_hyphens": False}
@@ -37,6 +39,7 @@ def pages() -> dict[Path, str]:
     return {
         README: _with(README, _paragraphs(headline(entries))),
         PERFORMANCE: _with(PERFORMANCE, _paragraphs(details(entries))),
+        SERVING: _with(SERVING, _paragraphs(serving.figures(_read(f"{NAME}-concurrency")))),
         TABLE: table(entries),
     }
 

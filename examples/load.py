@@ -8,20 +8,30 @@ import http.client
 import json
 import threading
 import time
+from collections import Counter
 from urllib.parse import urlsplit
 
+_PAUSE = 0.1
+"""Seconds before a client that was refused comes again."""
 
-def client(address: str, number: int, stop: float, times: list[float], errors: list[int]) -> None:
+
+def client(address: str, number: int, stop: float, times: list[float], refused: "Counter[str]") -> None:
     connection, sent = http.client.HTTPConnection(address, timeout=30), 0
     while (began := time.perf_counter()) < stop:
         body = json.dumps({"texts": [f"what is question {sent} of client {number}"], "kind": "query"})
-        connection.request("POST", "/embed", body, {"Content-Type": "application/json"})
-        answer = connection.getresponse()
-        answer.read()
-        if answer.status == 200:
+        try:
+            connection.request("POST", "/embed", body, {"Content-Type": "application/json"})
+            answer = connection.getresponse()
+            answer.read()
+            outcome = str(answer.status)
+        except (OSError, http.client.HTTPException) as error:
+            connection.close()
+            outcome = type(error).__name__
+        if outcome == "200":
             times.append(time.perf_counter() - began)
         else:
-            errors.append(answer.status)
+            refused[outcome] += 1
+            time.sleep(_PAUSE)
         sent += 1
 
 
@@ -33,19 +43,20 @@ def main() -> None:
     options = parser.parse_args()
     address, stop = urlsplit(options.url).netloc, time.perf_counter() + options.seconds
     times: list[float] = []
-    errors: list[int] = []
+    refused: Counter[str] = Counter()
     clients = [
-        threading.Thread(target=client, args=(address, number, stop, times, errors))
+        threading.Thread(target=client, args=(address, number, stop, times, refused))
         for number in range(options.clients)
     ]
     for each in clients:
         each.start()
     for each in clients:
         each.join()
-    times.sort()
-    p50, p99 = (1e3 * times[int(share * (len(times) - 1))] for share in (0.5, 0.99))
-    rate = len(times) / options.seconds
-    print(f"{rate:.0f} queries/s, p50 {p50:.0f} ms, p99 {p99:.0f} ms, {len(errors)} errors")
+    if times:
+        times.sort()
+        p50, p99 = (1e3 * times[int(share * (len(times) - 1))] for share in (0.5, 0.99))
+        print(f"{len(times) / options.seconds:.0f} queries/s, p50 {p50:.0f} ms, p99 {p99:.0f} ms")
+    print("not answered:", ", ".join(f"{count} by {outcome}" for outcome, count in refused.items()) or "none")
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ import asyncio
 import logging
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from rapidembed import SparseTextEmbedding, TextEmbedding
@@ -61,3 +62,12 @@ def test_logs_are_rapidembeds_and_quiet(minilm: str) -> None:
     code = f"from rapidembed import TextEmbedding as T; m = T({minilm!r}); m.encode(['a', 'b']); m.encode('a')"
     done = subprocess.run([sys.executable, "-c", code], timeout=60, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_loading_is_logged_for_those_who_ask(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG, "rapidembed")
+    folder = Path(__file__).parents[1] / "golden" / "base"
+    with TextEmbedding(folder, threads=1) as model:
+        model.encode("not for the log")
+    assert any(record.name.startswith("rapidembed.") and "Loading" in record.message for record in caplog.records)
+    assert "not for the log" not in caplog.text

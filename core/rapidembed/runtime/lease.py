@@ -1,6 +1,7 @@
 """Facades share engines: the first lease loads one, the last to be released frees it."""
 
 import ctypes
+import logging
 import os
 import threading
 import weakref
@@ -13,6 +14,8 @@ from rapidembed.runtime.backends import BACKENDS
 from rapidembed.runtime.batcher import Batcher
 from rapidembed.runtime.engine import EngineKey
 
+logger = logging.getLogger(__name__)
+
 _lock = threading.Lock()
 _engines: dict[str, tuple[Batcher[Any], int]] = {}
 # Leases that ended and are still to be counted. Finalizers run whenever the garbage collector likes, also in a thread
@@ -22,6 +25,7 @@ _ended: deque[tuple[str, int]] = deque()
 
 def open_engine(key: EngineKey) -> Batcher[Any]:
     """Load the model of ``key``, as its backend does; concurrent callers share batches where that is worth it."""
+    logger.debug("Loading %s in %s by %s.", key.checkpoint.spec.name, key.precision, key.backend)
     backend = BACKENDS[key.backend]
     return Batcher(backend.load().open_engine(key), together=backend.batched and settings.batches_callers())
 

@@ -124,28 +124,31 @@ class ComputePool:
 
     def _work(self) -> None:
         while (taken := self._take()) is not None:
-            task, bulk = taken
+            task, due = taken
             started = time.perf_counter()
             task()
-            self._account(time.perf_counter() - started, bulk=bulk)
+            self._account(due * (time.perf_counter() - started))
             del task, taken  # they hold the batch and its result; the wait for the next one may be long
 
-    def _take(self) -> tuple[Callable[[], None], bool] | None:
-        """The next task, and whether it is bulk work; None: there will be none."""
+    def _take(self) -> tuple[Callable[[], None], float] | None:
+        """The next task, and what a second of it adds to what bulk work should have had; None: there is none left."""
         with self._changed:
             while not self._urgent and not self._bulk:
                 if self._stopping:
                     return None
                 self._changed.wait()
-            bulk = bool(self._bulk) and (not self._urgent or self._owed > 0)
-            return (self._bulk if bulk else self._urgent).popleft(), bulk
+            if not self._bulk:
+                self._owed = 0.0
+                return self._urgent.popleft(), 0.0
+            if not self._urgent:
+                return self._bulk.popleft(), 0.0  # nobody else wants the time
+            if self._owed > 0:
+                return self._bulk.popleft(), _BULK_SHARE - 1
+            return self._urgent.popleft(), _BULK_SHARE
 
-    def _account(self, seconds: float, *, bulk: bool) -> None:
+    def _account(self, due: float) -> None:
         with self._changed:
-            if bulk:
-                self._owed = max(0.0, self._owed - (1 - _BULK_SHARE) * seconds)
-            else:
-                self._owed = self._owed + _BULK_SHARE * seconds if self._bulk else 0.0
+            self._owed += due
 
 
 _pool: ComputePool | None = None
