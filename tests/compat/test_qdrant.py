@@ -6,14 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.golden import compat_pictures
+from tests.golden import compat_pages, compat_pictures
 from tests.golden.compat_models import assemble, rows
 
 pytest.importorskip("qdrant_client")
 
 USES = """
 import numpy as np
-from rapidembed.compat import LateInteractionTextEmbedding, install_as_fastembed
+from rapidembed.compat import LateInteractionMultimodalEmbedding, LateInteractionTextEmbedding, install_as_fastembed
 
 install_as_fastembed()
 from qdrant_client import QdrantClient, models
@@ -82,8 +82,27 @@ def use_pictures(client):
         assert client.query_points("pictures", query=picture, limit=1).points[0].id == number
 
 
+def use_pages(client):
+    model, options = "Qdrant/colmodernvbert", {"specific_model_path": f"{ROOT}/pages"}
+    multi = models.MultiVectorConfig(comparator=models.MultiVectorComparator.MAX_SIM)
+    vectors = models.VectorParams(size=128, distance=models.Distance.COSINE, multivector_config=multi)
+    client.create_collection("pages", vectors)
+    pages = [models.Image(image=f"{ROOT}/{number}.png", model=model, options=options) for number in range(4)]
+    client.upsert("pages", [models.PointStruct(id=n, vector=one) for n, one in enumerate(pages)])
+    question = models.Document(text="what did rent cost?", model=model, options=options)
+    found = client.query_points("pages", query=question, with_vectors=True).points
+    assert sorted(point.id for point in found) == [0, 1, 2, 3]
+    made = LateInteractionMultimodalEmbedding(model, **options)
+    query = next(iter(made.embed_text("what did rent cost?")))
+    query = query / np.linalg.norm(query, axis=1, keepdims=True)
+    for point in found:
+        score = (query @ np.array(point.vector).T).max(axis=1).sum()
+        assert abs(point.score - score) < 1e-3
+
+
 if __name__ == "__main__":
     use_pictures(QdrantClient(":memory:"))
+    use_pages(QdrantClient(":memory:"))
     use(QdrantClient(":memory:"))
     use(QdrantClient(path=FOLDER), parallel=2)
     print("used")
@@ -98,6 +117,7 @@ def root(tmp_path: Path) -> Path:
     assemble(models["late_interaction"][0], tmp_path / "late_interaction")
     assemble(bm42, tmp_path / "sparse")
     compat_pictures.assemble("Qdrant/clip-ViT-B-32-vision", tmp_path / "image")
+    compat_pages.assemble("Qdrant/colmodernvbert", tmp_path / "pages")
     compat_pictures.write_pictures(tmp_path)
     return tmp_path
 

@@ -18,7 +18,7 @@ from rapidembed import (
 )
 from rapidembed.errors import IntegrityError
 from rapidembed.toolkit.compile import compile_model
-from safetensors.numpy import load_file
+from safetensors.numpy import load_file, save_file
 
 from tests.golden.compat_models import HERE
 from tests.golden.compat_pages import TEXTS as PAGE_TEXTS
@@ -198,6 +198,30 @@ def test_what_is_unknown_is_refused_by_name(folders, tmp_path, place, change, er
         LateInteractionMultimodalEmbedding(folder)
 
 
+PUBLISHED = {
+    "colpali": (
+        {"vlm.language_model.model.": "vlm.language_model.", "vlm.": "vlm.model."},
+        {"vlm.vision_tower.": "vlm.vision_tower.vision_model."},
+    ),
+    "colmodernvbert": ({"vlm.vision_model.": "vlm.vision_model.vision_model."},),
+}
+
+
+@pytest.mark.parametrize(("name", "renamed"), [(name, each) for name, many in PUBLISHED.items() for each in many])
+def test_names_of_tensors_as_they_were_published(tmp_path, name, renamed):
+    folder = write_model(name, tmp_path / "model")
+    tensors = load_file(folder / "model.safetensors")
+    for before, after in renamed.items():
+        tensors = {
+            after + key.removeprefix(before) if key.startswith(before) else key: value for key, value in tensors.items()
+        }
+    save_file(tensors, folder / "model.safetensors")
+    with LateInteractionMultimodalEmbedding(folder) as opened:
+        close(opened.encode_text(TEXTS[0]), REFERENCE[f"{name}/text/0/vectors"])
+        close(opened.encode_image(picture(PICTURES[0])), REFERENCE[f"{name}/page/0/vectors"])
+
+
+@pytest.mark.slow
 def test_openvino_computes_the_same(folders):
     pytest.importorskip("openvino")
     with LateInteractionMultimodalEmbedding(folders["colmodernvbert"], backend="openvino", precision="fp32") as opened:

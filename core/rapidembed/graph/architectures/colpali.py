@@ -15,8 +15,13 @@ from rapidembed.registry.config_file import ConfigFile
 from rapidembed.registry.encoder_config import text_part, vision_part
 
 _CLASSES = frozenset({"ColPaliForRetrieval"})
-_TEXTS, _PICTURES = "vlm.language_model.", "vlm.vision_tower."
-_PROJECTOR, _PROJECTION = "vlm.multi_modal_projector.", "embedding_proj_layer"
+_BEFORE = ("vlm.", "vlm.model.")
+"""What stands before the parts of PaliGemma, by the version of transformers that saved it."""
+_TEXTS, _PICTURES, _PROJECTOR = (
+    tuple(before + part for before in _BEFORE)
+    for part in ("language_model.", "vision_tower.", "multi_modal_projector.")
+)
+_PROJECTION = "embedding_proj_layer"
 
 
 def encode(writer: GraphWriter, config: ConfigFile, inputs: PageInputs, *, first_only: bool) -> tuple[str, int]:
@@ -32,7 +37,7 @@ def see(writer: GraphWriter, config: ConfigFile, inputs: PictureInputs, *, first
     x, model, grid = siglip.encode_patches(writer, vision_part(config), inputs)
     hidden = text_part(config).positive("hidden_size")
     weight, bias = (
-        writer.external(f"{_PROJECTOR}linear.{part}", shape)
+        writer.external(writer.find(*(f"{before}linear.{part}" for before in _PROJECTOR)), shape)
         for part, shape in (("weight", (hidden, model.hidden)), ("bias", (hidden,)))
     )
     x = basic.linear(writer, x, weight, bias, exact=True)
@@ -43,17 +48,17 @@ def see(writer: GraphWriter, config: ConfigFile, inputs: PictureInputs, *, first
 ARCHITECTURE = (
     Architecture(
         classes={"page": _CLASSES},
-        prefixes=(_TEXTS, f"{_TEXTS}model."),
+        prefixes=(*_TEXTS, "vlm.language_model.model."),
         anchor=decoder.ANCHOR,
-        ignorable=(_PICTURES, _PROJECTOR, "lm_head.", f"{_TEXTS}lm_head."),
+        ignorable=(*_PICTURES, *_PROJECTOR, "lm_head.", "vlm.lm_head.", "vlm.language_model.lm_head."),
         modality=PageTokens(),
         encode=encode,
     ),
     Architecture(
         classes={"features": _CLASSES},
-        prefixes=(_PICTURES, f"{_PICTURES}vision_model."),
+        prefixes=(*_PICTURES, *(f"{before}vision_model." for before in _PICTURES)),
         anchor="embeddings.patch_embedding.weight",
-        ignorable=("embeddings.position_ids", "head.", _TEXTS, _PROJECTION),
+        ignorable=("embeddings.position_ids", "head.", *_TEXTS, "vlm.lm_head.", _PROJECTION),
         modality=PagePictures(),
         encode=see,
         own_vector=True,
