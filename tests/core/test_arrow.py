@@ -1,8 +1,11 @@
 """Columns of Arrow data in, columns of vectors out: the numbers of the other methods, by types known beforehand."""
 
 import gc
+import os
 import pickle
 import sys
+import threading
+import time
 from pathlib import Path
 
 import numpy as np
@@ -295,6 +298,19 @@ def test_a_process_keeps_one_model_for_all_copies(tmp_path: Path):
     assert shared(TextEmbedding(BASE, lazy_load=True, threads=2)) is not first
     first.close()
     assert shared(pickle.loads(spec)).encode("a").tolist() == expected.tolist()
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="processes do not fork here")
+@pytest.mark.usefixtures("nothing_kept")
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+def test_a_child_that_was_forked_meanwhile_has_models_too():
+    spec = TextEmbedding(BASE, lazy_load=True, threads=1)
+    with shared_module._lock:  # as another thread may at that moment
+        child = os.fork()
+        if child == 0:
+            threading.Thread(target=lambda: (time.sleep(20), os._exit(2)), daemon=True).start()
+            os._exit(0 if len(shared(spec).encode("a")) == spec.embedding_size else 1)
+    assert os.waitpid(child, 0)[1] == 0
 
 
 @pytest.mark.usefixtures("nothing_kept")

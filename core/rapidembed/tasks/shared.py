@@ -1,5 +1,6 @@
 """One loaded model for all copies of it that arrive in a process."""
 
+import os
 import threading
 from collections import OrderedDict
 from typing import Any, TypeVar, cast
@@ -40,3 +41,12 @@ def shared(model: F) -> F:
         forgotten = _kept.popitem(last=False) if len(_kept) > _MOST else None
     del forgotten  # outside the lock: a session takes its time to go
     return cast("F", kept)
+
+
+def _unlock_in_child() -> None:
+    global _lock
+    _lock = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_unlock_in_child)

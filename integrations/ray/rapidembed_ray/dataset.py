@@ -49,7 +49,7 @@ def embed(
         workers: actors, or the fewest and the most; None: from one to what the cluster has room for.
         threads: cores of each. A model given by name uses as many; a facade what its own ``threads`` says.
         num_gpus: GPUs of each; a model given by name then runs on them.
-        batch_size: rows that an actor gets at a time, and that return as one.
+        batch_size: rows that an actor gets at a time, and that return as one; fewer suit large results and pictures.
         options: arguments of the facade's ``embed_arrow``, such as ``role="query"`` or ``dtype="float16"``, or of
             ``score_arrow``: a reranker needs ``query`` or ``query_column``.
 
