@@ -1,6 +1,5 @@
 """The examples that stream a corpus into a database: killed and run again, nothing is lost and nothing is twice."""
 
-import signal
 import subprocess
 import sys
 import time
@@ -10,7 +9,7 @@ import numpy as np
 import pytest
 from rapidembed import TextEmbedding
 
-pytestmark = [pytest.mark.scale, pytest.mark.timeout(600)]
+pytestmark = pytest.mark.scale
 pytest.importorskip("ray.data")
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
@@ -26,19 +25,29 @@ def start(example: str, folder: Path, query: str = "print") -> subprocess.Popen:
 
 def kill_midway(example: str, folder: Path) -> int:
     """Kill a run when some shards are in its journal; how many are."""
-    running, journal = start(example, folder), folder / "journal.txt"
-    while not (journal.exists() and journal.read_text(encoding="utf-8").count("\n") >= 2):
-        assert running.poll() is None, running.communicate()[1]
-        time.sleep(0.02)
-    running.send_signal(signal.SIGKILL)
-    running.communicate()
-    return journal.read_text(encoding="utf-8").count("\n")
+    journal = folder / "journal.txt"
+
+    def finished() -> int:
+        return journal.read_text(encoding="utf-8").count("\n") if journal.exists() else 0
+
+    with start(example, folder) as running:
+        try:
+            while finished() < 2:
+                assert running.poll() is None, running.stderr.read()
+                time.sleep(0.02)
+        finally:
+            running.kill()
+        running.communicate()
+    return finished()
 
 
 def finish(example: str, folder: Path, query: str = "print") -> str:
-    done = start(example, folder, query)
-    printed, errors = done.communicate()
-    assert done.returncode == 0, errors
+    with start(example, folder, query) as running:
+        try:
+            printed, errors = running.communicate()
+        finally:
+            running.kill()
+    assert running.returncode == 0, errors
     return printed
 
 
@@ -62,6 +71,7 @@ def in_lancedb(folder: Path) -> dict[str, list[float]]:
     return found
 
 
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize(("example", "stored"), [("ray_to_qdrant", in_qdrant), ("ray_to_lancedb", in_lancedb)])
 def test_a_run_that_is_killed_goes_on_and_ends_complete(example: str, stored, tmp_path: Path) -> None:
     pytest.importorskip("qdrant_client" if stored is in_qdrant else "lancedb")
