@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 from rapidembed.errors import UnsupportedModelError
 from rapidembed.graph.built import BuiltGraph, Extent, GraphSpec, Numbers, Rounded
 from rapidembed.graph.cache import cached, cached_tensors
-from rapidembed.graph.compiled import Compiled, read_compiled, read_record, write_compiled
+from rapidembed.graph.compiled import LAYOUT, read_compiled, read_head, read_record
 from rapidembed.graph.export import Export
+from rapidembed.graph.kept_layout import cached_layout, read_layout
 from rapidembed.graph.layout import Layout
 from rapidembed.graph.weights import Weights
 from rapidembed.hub import Checkpoint, check_external, read_onnx
@@ -75,6 +76,8 @@ class EncoderTensors:
     """Integers, and what belongs to them, by the names that ``rounded`` tells."""
     key: str
     """The same for the same values."""
+    root: Path
+    """The checkpoint's folder, which may be a compiled one."""
 
 
 Observe = Callable[[Program], Iterable[tuple[str, NDArray[np.float32]]]]
@@ -111,16 +114,22 @@ def load_program(
                 f"{checkpoint.spec.name} runs its own ONNX file, whose precision is fixed; leave precision out."
             )
         return _from_onnx(checkpoint)
-    weights = _weights(checkpoint)
-    compiled = read_record(checkpoint.root)
-    if compiled and not masked and compiled.fits(None if rounding is None else rounding.bits, plain=plain):
-        graph, made = read_compiled(checkpoint.root, compiled, weights.layout)
-    else:
-        graph, made = _build(checkpoint, weights, masked=masked, rounding=rounding, plain=plain)
+    weights = open_weights(checkpoint)
+    graph, made = graph_and_integers(checkpoint, weights, masked=masked, rounding=rounding, plain=plain)
     program = _from_graph(graph, weights, _size(checkpoint), masked=masked)
     if rounding is None:
         return program
     return replace(program, given=program.given | made, weight_bytes=sum(tensor.nbytes for tensor in made.values()))
+
+
+def graph_and_integers(
+    checkpoint: Checkpoint, weights: Weights, *, masked: bool, rounding: RoundingPlan | None, plain: bool
+) -> tuple[BuiltGraph, dict[str, NDArray[Any]]]:
+    """The graph of a checkpoint and the tensors that are made for it: a compiled folder's, or built and kept."""
+    compiled, bits = read_record(checkpoint.root), None if rounding is None else rounding.bits
+    if compiled and not masked and not compiled.packed and compiled.fits(bits, plain=plain):
+        return read_compiled(checkpoint.root, compiled, weights.layout)
+    return _build(checkpoint, weights, masked=masked, rounding=rounding, plain=plain)
 
 
 def find_encoder(checkpoint: Checkpoint) -> tuple[Layout, str, Weights]:
@@ -130,12 +139,20 @@ def find_encoder(checkpoint: Checkpoint) -> tuple[Layout, str, Weights]:
         UnsupportedModelError: the architecture or one of its values is unknown, or no layout can tell it.
         IntegrityError: a file is damaged.
     """
-    from rapidembed.graph.build import find_layout
-
     if checkpoint.is_onnx:
         raise UnsupportedModelError(f"{checkpoint.spec.name} runs its own ONNX file, whose numbers are fixed.")
-    weights = _weights(checkpoint)
-    return *find_layout(checkpoint.config, weights, checkpoint.spec.head), weights
+    weights = open_weights(checkpoint)
+    config, head = checkpoint.config, checkpoint.spec.head
+
+    def find() -> tuple[Layout, str]:
+        from rapidembed.graph.build import find_layout  # imports onnx
+
+        return find_layout(config, weights, head)
+
+    if (shipped := read_layout(checkpoint.root / LAYOUT)) is not None:
+        return *shipped, weights
+    key = _digest((_BUILDER_VERSION, "layout", head, config.values, weights.layout))
+    return *cached_layout(key, find), weights
 
 
 def load_encoder(checkpoint: Checkpoint, rounding: RoundingPlan | None) -> "EncoderTensors":
@@ -151,46 +168,36 @@ def load_encoder(checkpoint: Checkpoint, rounding: RoundingPlan | None) -> "Enco
     spec = repr(GraphSpec.of(checkpoint.spec))
     bits = None if rounding is None else rounding.bits
     key = _digest((_BUILDER_VERSION, spec, checkpoint.config.values, weights.layout, checkpoint.stamp(), bits))
-    return EncoderTensors(layout, prefix, weights, rounded, made, key)
+    return EncoderTensors(layout, prefix, weights, rounded, made, key, checkpoint.root)
 
 
 def load_head(checkpoint: Checkpoint, encoder: "EncoderTensors") -> Program:
     """The program of what follows the encoder: from :data:`rapidembed.graph.layout.HIDDEN` to the head's output."""
-    graph, _ = _graph(checkpoint, encoder.weights, rounded=bool(encoder.rounded), extent="head")
+    graph = read_head(checkpoint.root) or head_graph(checkpoint, encoder)
     program = _from_graph(graph, encoder.weights, _size(checkpoint))
     made = {name: encoder.made[name] for entry in graph.rounded for name in entry.names}
     return replace(program, given=program.given | made)
 
 
+def head_graph(checkpoint: Checkpoint, encoder: "EncoderTensors") -> BuiltGraph:
+    """The graph of what follows the encoder."""
+    return build_graph(checkpoint, encoder.weights, rounded=bool(encoder.rounded), extent="head")[0]
+
+
+def encoder_extent(checkpoint: Checkpoint) -> Extent:
+    """Of a graph that computes all tokens: where it can be, the one that ONNX Runtime runs."""
+    return "whole" if GraphSpec.of(checkpoint.spec).first_only else "first"
+
+
 def _integers(
     checkpoint: Checkpoint, weights: Weights, rounding: RoundingPlan | None
 ) -> tuple[BuiltGraph, dict[str, NDArray[Any]]]:
-    """A graph that computes all tokens, and its integers: where it can be the one that ONNX Runtime runs."""
-    if GraphSpec.of(checkpoint.spec).first_only:
-        return _build(checkpoint, weights, masked=False, rounding=rounding, plain=False, extent="whole")
-    compiled = read_record(checkpoint.root)
-    if compiled and compiled.fits(None if rounding is None else rounding.bits, plain=False):
+    """A graph that computes all tokens, and its integers."""
+    extent, compiled = encoder_extent(checkpoint), read_record(checkpoint.root)
+    fits = compiled is not None and compiled.fits(None if rounding is None else rounding.bits, plain=False)
+    if compiled and fits and (extent == "first" or compiled.packed):
         return read_compiled(checkpoint.root, compiled, weights.layout)
-    return _build(checkpoint, weights, masked=False, rounding=rounding, plain=False)
-
-
-def compile_program(
-    checkpoint: Checkpoint, record: Compiled, *, rounding: RoundingPlan | None = None, plain: bool = False
-) -> None:
-    """Write what a checkpoint's program is built of into its folder.
-
-    Args:
-        checkpoint: in a folder of its own.
-        record: what the folder shall say of itself; the layout is filled in.
-        rounding: see :func:`load_program`.
-        plain: see :func:`load_program`.
-
-    Raises:
-        OSError: the folder cannot be written.
-    """
-    weights = _weights(checkpoint)
-    graph, made = _build(checkpoint, weights, masked=False, rounding=rounding, plain=plain)
-    write_compiled(checkpoint.root, replace(record, layout=weights.layout), graph, made)
+    return _build(checkpoint, weights, masked=False, rounding=rounding, plain=False, extent=extent)
 
 
 def _build(
@@ -203,7 +210,9 @@ def _build(
     extent: Extent = "first",
 ) -> tuple[BuiltGraph, dict[str, NDArray[Any]]]:
     """The graph of a checkpoint, and the tensors that are made for it, by this start or an earlier one."""
-    graph, digest = _graph(checkpoint, weights, rounded=rounding is not None, masked=masked, plain=plain, extent=extent)
+    graph, digest = build_graph(
+        checkpoint, weights, rounded=rounding is not None, masked=masked, plain=plain, extent=extent
+    )
     if rounding is None:
         return graph, {}
 
@@ -221,7 +230,7 @@ def _build(
     return graph, cached_tensors(_digest((digest, checkpoint.stamp(), rounding.bits)), names, make)
 
 
-def _graph(
+def build_graph(
     checkpoint: Checkpoint,
     weights: Weights,
     *,
@@ -295,7 +304,8 @@ def _from_onnx(checkpoint: Checkpoint) -> Program:
     )
 
 
-def _weights(checkpoint: Checkpoint) -> Weights:
+def open_weights(checkpoint: Checkpoint) -> Weights:
+    """A checkpoint's tensors; reads no values."""
     if checkpoint.adapter is None:
         return Weights(_named(checkpoint))
     from rapidembed.graph.lora import MergedWeights  # few models have an adapter
