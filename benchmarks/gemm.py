@@ -33,7 +33,8 @@ def cores() -> int:
 def best_gemm(config: dict[str, Any]) -> dict[str, Any] | None:
     """The fastest of everything tried with a model's shapes, ``gflops`` and what ``reached`` it; None if that fails.
 
-    The same of products of 8-bit integers is under ``integer``, in billions of operations.
+    The same of products of 8-bit integers is under ``integer``, in billions of operations, and of bfloat16 under
+    ``half``, where rapidembed-native is installed: loops on registers, which no product can beat, are its.
     """
     sizes = [str(config[name]) for name in ("hidden_size", "intermediate_size")]
     command = [sys.executable, "-m", "benchmarks.gemm", *sizes]
@@ -42,15 +43,29 @@ def best_gemm(config: dict[str, Any]) -> dict[str, Any] | None:
         say(f"no best matrix product: {without_paths((done.stderr.strip().splitlines() or ['no message'])[-1])}")
         return None
     answer: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    say(f"best matrix product {answer['gflops']:.0f} GFLOP/s, of integers {answer['integer']['gops']:.0f} GOP/s")
+    others = [f", of {kind} {answer[kind]['gops']:.0f} GOP/s" for kind in ("integer", "half") if kind in answer]
+    say(f"best matrix product {answer['gflops']:.0f} GFLOP/s{''.join(others)}")
     return answer
 
 
 def measure(hidden: int, inner: int) -> dict[str, Any]:
     shapes = (2048, 2048, 2048), (1024, hidden, hidden), (1024, hidden, inner), (1024, inner, hidden)
     gflops, reached = _best(_FLOAT, shapes)
-    gops, how = _best(_INTEGER, shapes)
-    return {"gflops": gflops, "reached": reached, "integer": {"gops": gops, "reached": how}}
+    roofs = {"integer": [_best(_INTEGER, shapes), *_registers("INT8")], "half": _registers("BF16")}
+    best = {kind: max(tried) for kind, tried in roofs.items() if tried}
+    others = {kind: {"gops": gops, "reached": how} for kind, (gops, how) in best.items()}
+    return {"gflops": gflops, "reached": reached, **others}
+
+
+def _registers(precision: str) -> list[tuple[float, str]]:
+    """What the cores do at once in loops whose operands are in registers, as :func:`_best` gives it; [] if unknown."""
+    try:
+        from rapidembed_native import Precision, best_isa, roof
+    except ImportError:
+        return []
+    with ThreadPoolExecutor(cores()) as pool:
+        rates = list(pool.map(lambda _: roof(best_isa(), Precision[precision]), range(cores())))
+    return [(sum(rates), "in registers")] if all(rates) else []
 
 
 def _best(libraries: dict[str, Callable[..., Ways]], shapes: Sequence[tuple[int, int, int]]) -> tuple[float, str]:
@@ -153,8 +168,8 @@ def _numpy(m: int, k: int, n: int) -> Ways:
 
 _FLOAT: dict[str, Callable[..., Ways]] = {"onnxruntime": _onnxruntime, "torch": _torch, "numpy": _numpy}
 _INTEGER: dict[str, Callable[..., Ways]] = {"onnxruntime": _onnxruntime_int8}
-"""What is tried, uint8 x int8 here. A faster product, or a loop in registers that no product can beat, is one more row:
-a function of m, k and n that gives work of 2 m k n operations."""
+"""What is tried, uint8 x int8 here. A faster product is one more row: a function of m, k and n that gives work of
+2 m k n operations."""
 
 
 if __name__ == "__main__":

@@ -100,19 +100,22 @@ def _computes(entry: dict[str, Any]) -> str:
 
 
 def _details(entry: dict[str, Any]) -> str:
-    """Every variant; the share of an integer roof beside that of the float one, where that was measured."""
+    """Every variant; the share of the roof of its own arithmetic beside that of float32, where that was measured."""
     header = ["", "texts/s", "tokens/s", "share of the roof", "peak MB", "peak - weights, MB", "cosine mean", "least"]
     table: Table = [[*header, "rapidembed is"]]
     for key, row in entry["summary"]["variants"].items():
         pairs = entry["summary"]["times_as_fast"].get(MAIN, {}).get(key)
-        share, integer, peak = percent(row["roofline_share"]), row.get("integer_share"), row["peak_mb"]
+        share, peak = percent(row["roofline_share"]), row["peak_mb"]
+        own = [
+            f", {percent(row[f'{kind}_share'])} of {name}" for kind, name in _ROOFS.items() if f"{kind}_share" in row
+        ]
         spread = f"{times(pairs['median'])} [{pairs['min']:.2f} to {pairs['max']:.2f}]" if pairs and key != MAIN else ""
         table.append(
             [
                 title(key) + (" (default)" if key.endswith("@default") else ""),
                 rate(row["texts_per_s"]),
                 number(row["tokens_per_s"], 0),
-                share if integer is None else f"{share}, {percent(integer)} of integers'",
+                share + "".join(own),
                 number(peak, 0),
                 number(None if peak is None else peak - entry["model"]["weights_mb"], 0),
                 cosine(entry, key, "mean"),
@@ -123,13 +126,18 @@ def _details(entry: dict[str, Any]) -> str:
     return f"{render(table)}\n\n{_roof(entry)}".rstrip()
 
 
+_ROOFS = {"integer": "integers'", "half": "bfloat16's"}
+"""Whose share is told."""
+
+
 def _roof(entry: dict[str, Any]) -> str:
     roof = entry.get("gemm")
     if not roof:
         return ""
     line = f"Roof: {roof['gflops']:.0f} GFLOP/s ({roof['reached']})"
-    if integer := roof.get("integer"):
-        line += f"; of 8-bit integers {integer['gops']:.0f} GOP/s ({integer['reached']})"
+    for kind, name in (("integer", "8-bit integers"), ("half", "bfloat16")):
+        if kind in roof:
+            line += f"; of {name} {roof[kind]['gops']:.0f} GOP/s ({roof[kind]['reached']})"
     return f"{line}."
 
 

@@ -37,6 +37,10 @@ class Variant:
 MAIN = Variant(OURS, None).key
 
 
+ROOFS = {"int8": "integer", "bf16": "half"}
+"""What the roof of an arithmetic other than float32 is called in results."""
+
+
 def arithmetic(entry: dict[str, Any], name: str) -> str:
     """What an engine computed its products in: f32, bf16 or int8."""
     declared = ENGINES[name].arithmetic
@@ -83,8 +87,9 @@ def _bulk(entry: dict[str, Any]) -> dict[str, Any]:
             "roofline_share": run["gflop"] / seconds / roof["gflops"] if roof else None,
             "peak_mb": run["peak_mb"],
         }
-        if "integer" in roof and arithmetic(entry, Variant.of(key).engine) == "int8":
-            variants[key]["integer_share"] = run["gflop"] / seconds / roof["integer"]["gops"]
+        kind = ROOFS.get(arithmetic(entry, Variant.of(key).engine))
+        if kind in roof:
+            variants[key][f"{kind}_share"] = run["gflop"] / seconds / roof[kind]["gops"]
     ours = [key for key in runs if is_ours(Variant.of(key).engine)]
     return {
         "variants": variants,

@@ -64,14 +64,20 @@ def test_medians_rates_and_the_share_of_the_roof() -> None:
     assert row == {"texts_per_s": 10.0, "tokens_per_s": 1000.0, "roofline_share": 0.75, "peak_mb": 200.0}
 
 
-def test_integers_have_a_roof_of_their_own() -> None:
-    gemm = {"gflops": 400.0, "reached": "x", "integer": {"gops": 1000.0, "reached": "y"}}
-    runs = entry()["runs"] | {"rapidembed-int8@default": run(0.6)}
+def test_integers_and_bfloat16_have_roofs_of_their_own() -> None:
+    gemm = {"gflops": 400.0, "reached": "x"} | {
+        kind: {"gops": gops, "reached": "y"} for kind, gops in (("integer", 1000.0), ("half", 800.0))
+    }
+    runs = entry()["runs"] | {"rapidembed-int8@default": run(0.6), "rapidembed-native-bf16@default": run(0.6)}
     found = entry(gemm=gemm, runs=runs)
     rows = found["summary"]["variants"]
     assert rows["rapidembed-int8@default"]["integer_share"] == 0.5
     assert "integer_share" not in rows["rapidembed@default"]
-    assert "| 125.0 %, 50.0 % of integers' |" in report.markdown({"minilm/mixed": found})
+    assert rows["rapidembed-native-bf16@default"]["half_share"] == 0.625
+    told = report.markdown({"minilm/mixed": found})
+    assert "| 125.0 %, 50.0 % of integers' |" in told
+    assert "| 125.0 %, 62.5 % of bfloat16's |" in told
+    assert "; of 8-bit integers 1000 GOP/s (y); of bfloat16 800 GOP/s (y)." in told
 
 
 def test_ratios_are_taken_pair_by_pair_and_by_tokens() -> None:

@@ -20,7 +20,7 @@ extern "C" {
 #endif
 
 /* Raised with every change of this file that a caller must know of. */
-#define RN_ABI_VERSION 1
+#define RN_ABI_VERSION 2
 /* Raised with every change of what rn_pack writes; packed files of another version must be made again. The layout is
  * the same for all instruction sets. */
 #define RN_PACK_VERSION 1
@@ -143,6 +143,7 @@ typedef struct rn_call {
   const int32_t* types;   /* of each token; NULL: 0 */
   const int64_t* offsets; /* (texts + 1,): where each text begins in ids */
   const int32_t* spans;   /* (texts, 2): tokens of each text that are pooled, from and to; NULL: all */
+  const int32_t* seen;    /* (texts,): how many tokens of each, from its first on, any token sees; NULL: all */
   int64_t texts;
   float* out;            /* (texts, hidden), or (tokens, hidden) counted from offsets[0] */
   const int32_t* cancel; /* the call ends soon after this has become other than 0; may be NULL */

@@ -7,7 +7,7 @@ from ctypes import POINTER, c_double, c_float, c_int32, c_int64, c_uint32, c_uin
 from pathlib import Path
 from typing import Any
 
-ABI_VERSION = 1
+ABI_VERSION = 2
 """Of the header that this file declares."""
 _FILES = ("librapidembed_native.so", "librapidembed_native.dylib", "rapidembed_native.dll", "librapidembed_native.dll")
 
@@ -130,7 +130,7 @@ class CallStruct(ctypes.Structure):
     _fields_ = (
         ("bytes", c_uint32),
         ("output", c_int32),
-        *((name, c_void_p) for name in ("ids", "types", "offsets", "spans")),
+        *((name, c_void_p) for name in ("ids", "types", "offsets", "spans", "seen")),
         ("texts", c_int64),
         ("out", c_void_p),
         ("cancel", c_void_p),

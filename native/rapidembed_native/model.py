@@ -117,6 +117,7 @@ class Encoder:
         *,
         types: NDArray[np.int32] | None = None,
         spans: NDArray[np.int32] | None = None,
+        seen: NDArray[np.int32] | None = None,
         cancel: NDArray[np.int32] | None = None,
         chunk: int = 0,
         out: NDArray[np.float32] | None = None,
@@ -129,6 +130,7 @@ class Encoder:
             output: what is wanted of each text.
             types: of tokens; None: 0.
             spans: (texts, 2), the tokens of each text that are pooled, from and to; None: all.
+            seen: (texts,), how many tokens of each text, from its first on, any token sees; None: all.
             cancel: (1,); the call ends soon after it has become other than 0.
             chunk: tokens to compute at a time; 0: what is best.
             out: where to write; None: a new array.
@@ -136,7 +138,7 @@ class Encoder:
         Returns:
             (texts, hidden), or with ``Output.TOKENS`` (tokens, hidden).
         """
-        call, out, kept = self._call(ids, offsets, output, types, spans, cancel, chunk, out)
+        call, out, kept = self._call(ids, offsets, output, types, spans, seen, cancel, chunk, out)
         message = Message()
         check(self._library.rn_encode(self._handle, ctypes.byref(call), ctypes.byref(message)), message)
         del kept
@@ -152,11 +154,12 @@ class Encoder:
         pool: Executor | None = None,
         types: NDArray[np.int32] | None = None,
         spans: NDArray[np.int32] | None = None,
+        seen: NDArray[np.int32] | None = None,
         cancel: NDArray[np.int32] | None = None,
         chunk: int = 0,
     ) -> NDArray[np.float32]:
         """As :meth:`encode`, bit for bit, by the calling thread and ``workers - 1`` of a pool that share each stage."""
-        call, out, kept = self._call(ids, offsets, output, types, spans, cancel, chunk, None)
+        call, out, kept = self._call(ids, offsets, output, types, spans, seen, cancel, chunk, None)
         job, message = ctypes.c_void_p(), Message()
         opened = self._library.rn_job_open(
             self._handle, ctypes.byref(call), workers, ctypes.byref(job), ctypes.byref(message)
@@ -199,6 +202,7 @@ class Encoder:
         output: Output,
         types: NDArray[np.int32] | None,
         spans: NDArray[np.int32] | None,
+        seen: NDArray[np.int32] | None,
         cancel: NDArray[np.int32] | None,
         chunk: int,
         out: NDArray[np.float32] | None,
@@ -215,6 +219,10 @@ class Encoder:
             spans = np.ascontiguousarray(spans, np.int32)
             if spans.shape != (texts, 2):
                 raise ValueError(f"spans: expected shape ({texts}, 2), got {spans.shape}.")
+        if seen is not None:
+            seen = np.ascontiguousarray(seen, np.int32)
+            if seen.shape != (texts,):
+                raise ValueError(f"seen: expected shape ({texts},), got {seen.shape}.")
         rows = int(offsets[-1] - offsets[0]) if output is Output.TOKENS else texts
         if out is None:
             out = np.empty((rows, self.hidden), dtype=np.float32)
@@ -222,8 +230,8 @@ class Encoder:
             raise ValueError(f"out: expected contiguous float32 ({rows}, {self.hidden}), got {out.dtype} {out.shape}.")
         call = CallStruct(bytes=ctypes.sizeof(CallStruct), output=int(output), texts=texts, chunk=chunk)
         call.ids, call.types, call.offsets = address(ids), address(types), address(offsets)
-        call.spans, call.out, call.cancel = address(spans), address(out), address(cancel)
-        return call, out, [ids, offsets, types, spans, cancel]
+        call.spans, call.seen, call.out, call.cancel = address(spans), address(seen), address(out), address(cancel)
+        return call, out, [ids, offsets, types, spans, seen, cancel]
 
     def _struct(self, d: Description, isa: Isa) -> DescriptionStruct:
         layers = (LayerStruct * len(d.layers))(*(self._layer(layer, d.hidden) for layer in d.layers))

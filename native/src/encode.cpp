@@ -61,6 +61,18 @@ void check_text(const Model& model, const rn_call& call, int64_t text) {
   }
 }
 
+void check_seen(const Model& model, const rn_call& call, int64_t text) {
+  const int64_t length = call.offsets[text + 1] - call.offsets[text], seen = call.seen[text];
+  if (seen < 1 || seen > length)
+    throw Refused(RN_BAD_ARGUMENT, "text %lld has %lld tokens, of which %lld cannot be seen",
+                  static_cast<long long>(text), static_cast<long long>(length), static_cast<long long>(seen));
+  for (const Layer& layer : model.layers())
+    if (layer.reach > 0 && length - seen > layer.reach)
+      throw Refused(RN_BAD_ARGUMENT, "text %lld has tokens that see none: %lld of %lld are seen, %lld to either side",
+                    static_cast<long long>(text), static_cast<long long>(seen), static_cast<long long>(length),
+                    static_cast<long long>(layer.reach));
+}
+
 template <class T>
 void expect_aligned(const T* pointer, const char* name) {
   if (reinterpret_cast<uintptr_t>(pointer) % alignof(T) != 0)
@@ -82,8 +94,12 @@ void check(const Model& model, const rn_call& call) {
   expect_aligned(call.types, "types");
   expect_aligned(call.offsets, "offsets");
   expect_aligned(call.spans, "spans");
+  expect_aligned(call.seen, "seen");
   expect_aligned(call.out, "out");
-  for (int64_t text = 0; text < call.texts; ++text) check_text(model, call, text);
+  for (int64_t text = 0; text < call.texts; ++text) {
+    check_text(model, call, text);
+    if (call.seen != nullptr) check_seen(model, call, text);
+  }
   for (int64_t token = call.offsets[0]; token < call.offsets[call.texts]; ++token) {
     if (call.ids[token] < 0 || call.ids[token] >= d.vocabulary)
       throw Refused(RN_BAD_ARGUMENT, "token %lld: id %d is not in a vocabulary of %d", static_cast<long long>(token),

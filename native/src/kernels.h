@@ -107,7 +107,7 @@ struct Attention {
   const Bf16* queries;         // of the text's first token, this head
   int64_t keys_at, values_at;  // from there
   int64_t stride;              // of tokens
-  int64_t length;              // tokens of the text
+  int64_t length;              // tokens that are seen; there may be queries behind them
   int64_t width;               // of a head
   int64_t first, last;         // queries to compute
   int64_t reach;               // how far a query sees; 0: all keys

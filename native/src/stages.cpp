@@ -125,7 +125,7 @@ void Chunk::attend(int32_t number, int64_t item, const Scratch& scratch) const {
   a.queries = w_.qkv + begin * a.stride + head * d.head_width;
   a.keys_at = hidden;
   a.values_at = 2 * hidden;
-  a.length = length;
+  a.length = call_.seen == nullptr ? length : call_.seen[first_ + text];
   a.width = d.head_width;
   a.first = part * part_;
   a.last = only_first(number) ? 1 : smaller(length, a.first + part_);

@@ -140,6 +140,7 @@ struct Texts {
   std::vector<int32_t> ids, types;
   std::vector<int64_t> offsets = {0};
 
+  Texts() = default;
   Texts(Random& random, const std::vector<int64_t>& lengths, int32_t vocabulary) {
     for (const int64_t length : lengths) {
       for (int64_t i = 0; i < length; ++i) {

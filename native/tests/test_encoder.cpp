@@ -94,6 +94,39 @@ void calls_at_a_time(const RandomModel& model, const Texts& texts, int32_t isa) 
   for (const auto& out : found) check(equal(expected, out), "isa %d: calls at a time differ", isa);
 }
 
+// Tokens that are not seen change no others, and see what the others see.
+void fills_up(const RandomModel& model, Random& random, int32_t isa) {
+  const Encoder encoder(model, isa), scalar(model, RN_SCALAR);
+  const Texts alone(random, {5, 1, 17}, model.shape().vocabulary), more(random, {4}, model.shape().vocabulary);
+  Texts filled;
+  std::vector<int32_t> seen;
+  for (int64_t text = 0; text < alone.count(); ++text) {
+    const auto begin = alone.offsets[static_cast<size_t>(text)], end = alone.offsets[static_cast<size_t>(text) + 1];
+    filled.ids.insert(filled.ids.end(), alone.ids.begin() + begin, alone.ids.begin() + end);
+    filled.types.insert(filled.types.end(), alone.types.begin() + begin, alone.types.begin() + end);
+    filled.ids.insert(filled.ids.end(), more.ids.begin(), more.ids.end());
+    filled.types.insert(filled.types.end(), more.types.begin(), more.types.end());
+    filled.offsets.push_back(static_cast<int64_t>(filled.ids.size()));
+    seen.push_back(static_cast<int32_t>(end - begin));
+  }
+  const auto encoded = [&](const Encoder& by) {
+    std::vector<float> out;
+    rn_call call = by.call(filled, RN_TOKENS, out);
+    call.seen = seen.data();
+    check(rn_encode(by.model(), &call, nullptr) == RN_OK, "isa %d: filled up", isa);
+    return out;
+  };
+  const std::vector<float> expected = encoder.encode(alone, RN_TOKENS), found = encoded(encoder);
+  const int64_t width = encoder.hidden();
+  for (int64_t text = 0; text < alone.count(); ++text)
+    for (int64_t i = 0; i < seen[static_cast<size_t>(text)] * width; ++i)
+      check(found[static_cast<size_t>(filled.offsets[static_cast<size_t>(text)] * width + i)] ==
+                expected[static_cast<size_t>(alone.offsets[static_cast<size_t>(text)] * width + i)],
+            "isa %d: text %d sees its filling", isa, static_cast<int>(text));
+  const double c = cosine(found, encoded(scalar), width);
+  check(c > 0.998, "isa %d, filling against scalar: cosine %f", isa, c);
+}
+
 void refuses(const rn_model* model, const rn_call& call, const char* words) {
   rn_message message{};
   const int32_t status = rn_encode(model, &call, &message);
@@ -119,6 +152,12 @@ void errors() {
   call = good;
   call.spans = bad_span.data();
   refuses(encoder.model(), call, "span 2 to 5 of text 1");
+  const std::vector<int32_t> too_many = {3, 5}, none = {0, 4};
+  call = good;
+  call.seen = too_many.data();
+  refuses(encoder.model(), call, "text 1 has 4 tokens, of which 5");
+  call.seen = none.data();
+  refuses(encoder.model(), call, "text 0 has 3 tokens, of which 0");
   call = good;
   call.output = 9;
   refuses(encoder.model(), call, "rn_output");
@@ -188,6 +227,7 @@ int main() {
       if (isa != RN_SCALAR) agrees_with_scalar(model, texts_for(shape, random, 24), isa);
       company_does_not_matter(model, texts, isa);
       pools(model, texts_for(shape, random, 10), isa);
+      fills_up(model, random, isa);
       calls_at_a_time(model, texts_for(shape, random, 10), isa);
     }
     if (isa != RN_SCALAR) long_texts(isa);

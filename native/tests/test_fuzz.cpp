@@ -39,12 +39,23 @@ void once(Random& random, int32_t isa) {
   for (int32_t& type : types.types) type = shape.types > 1 ? type : 0;
   const Encoder encoder(model, isa);
   const auto output = static_cast<int32_t>(random.below(5));
-  const std::vector<float> expected = encoder.encode(types, output);
+  std::vector<int32_t> seen;
+  for (const int64_t length : lengths) {
+    const int64_t hidden = random.below(shape.reach > 0 ? std::min<int64_t>(length, shape.reach + 1) : length);
+    seen.push_back(static_cast<int32_t>(length - hidden));
+  }
+  std::vector<float> expected, out;
+  rn_call call = encoder.call(types, output, expected);
+  call.seen = random.coin() ? nullptr : seen.data();
+  check(rn_encode(encoder.model(), &call, nullptr) == RN_OK, "rn_encode");
   for (const float x : expected) check(std::isfinite(x), "a number that is not finite");
-  check(equal(expected, encoder.encode(types, output, 1 + random.below(400))), "isa %d: chunks differ", isa);
+  out.resize(expected.size());
+  call.out = out.data();
+  call.chunk = 1 + random.below(400);
+  check(rn_encode(encoder.model(), &call, nullptr) == RN_OK, "rn_encode");
+  check(equal(expected, out), "isa %d: chunks differ", isa);
+  call.chunk = 0;
   const auto workers = static_cast<int32_t>(1 + random.below(4));
-  std::vector<float> out;
-  const rn_call call = encoder.call(types, output, out);
   rn_job* job = nullptr;
   check(rn_job_open(encoder.model(), &call, 1 + workers, &job, nullptr) == RN_OK, "rn_job_open");
   std::vector<std::thread> threads;

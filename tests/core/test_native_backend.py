@@ -4,24 +4,29 @@ import asyncio
 import importlib.util
 import json
 import os
+import subprocess
+import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 import pytest
-from rapidembed import ClosedError, DeviceError, NonFiniteError, TextEmbedding, UnsupportedModelError
+from rapidembed import ClosedError, DeviceError, IntegrityError, NonFiniteError, TextEmbedding, UnsupportedModelError
 from rapidembed.cli.diagnosis import compute
+from rapidembed.graph.numbers import rounding
 from rapidembed.runtime import fast, planner
-from rapidembed.runtime.backends import BACKENDS, Numbers, require
+from rapidembed.runtime.backends import BACKENDS, Numbers, onnxruntime, require
 from rapidembed.runtime.backends.native import BACKEND
 from rapidembed.runtime.fast import Choice
+from rapidembed.runtime.observation import observe
 from rapidembed.toolkit.compile import compile_model
 
 from tests.fakes.wide import wide_checkpoint
 from tests.golden import static_variants
 
 native = pytest.importorskip("rapidembed_native", reason="rapidembed-native is not installed: make native")
+native_model = pytest.importorskip("rapidembed.runtime.native_model")
 
 GOLDEN = json.loads((Path(__file__).parents[1] / "golden/minilm.json").read_text(encoding="utf-8"))
 TEXTS = [
@@ -160,6 +165,49 @@ def test_packed_weights_are_kept_and_made_anew(tmp_path, monkeypatch, caplog):
     assert packed.stat().st_size > 1000
 
 
+@pytest.mark.parametrize(("precision", "pooling"), [("int8", "mean"), ("bf16", "cls"), ("int8", "cls+mean")])
+def test_compiled_folders_hold_all_that_a_start_makes(precision, pooling, tmp_path, monkeypatch):
+    calls, round_weights = [], rounding.round_weights
+    monkeypatch.setattr(rounding, "round_weights", lambda *a, **named: (calls.append(1), round_weights(*a, **named))[1])
+    monkeypatch.setenv("RAPIDEMBED_CACHE_DIR", str(tmp_path / "cache"))
+    seen = [{"input_ids": np.arange(3, 20)[None]}]  # few, for it to be quick
+    monkeypatch.setattr(onnxruntime, "_observe", lambda program, _: observe(program, seen))
+    source, folder, modes = tmp_path / "model", tmp_path / "compiled", tuple(pooling.split("+"))
+    wide_checkpoint("bert", "roberta", source, head="pool", pooling=modes, dim=128 * len(modes))
+    with opened(str(source), precision) as model:
+        expected = model.encode(TEXTS)
+        compile_model(model, folder)
+    assert len(calls) == (precision == "int8")
+    monkeypatch.setenv("RAPIDEMBED_CACHE_DIR", str(tmp_path / "other"))
+    monkeypatch.setitem(sys.modules, "rapidembed.graph.build", None)
+    monkeypatch.setattr(native_model, "pack", None)
+    with TextEmbedding(folder) as model:
+        assert (model.info.backend, model.info.precision) == ("native", precision)
+        np.testing.assert_array_equal(model.encode(TEXTS), expected)
+    assert not (tmp_path / "other").exists()
+    (folder / "rapidembed.packed").write_bytes(b"cut")
+    with pytest.raises(IntegrityError, match=r"packed is missing or damaged\. Compile the model again"):
+        TextEmbedding(folder)
+
+
+def test_a_later_start_needs_no_graph(tmp_path, monkeypatch):
+    monkeypatch.setenv("RAPIDEMBED_CACHE_DIR", str(tmp_path))
+    folder = str(wide_checkpoint("bert", "roberta", tmp_path / "model").root)
+    with opened(folder) as model:
+        expected = model.encode(TEXTS)
+    code = (
+        "import sys; from rapidembed import TextEmbedding; "
+        f"vectors = TextEmbedding({folder!r}, backend='native', precision='bf16').encode({TEXTS!r}); "
+        "assert not {'onnx', 'onnxruntime'} & sys.modules.keys(); sys.stdout.buffer.write(vectors.tobytes())"
+    )
+    done = subprocess.run([sys.executable, "-W", "ignore", "-c", code], capture_output=True, check=True)
+    np.testing.assert_array_equal(np.frombuffer(done.stdout, np.float32).reshape(expected.shape), expected)
+    for layout in tmp_path.glob("graphs/*.layout"):
+        layout.write_text("cut")
+    with opened(folder) as model:
+        np.testing.assert_array_equal(model.encode(TEXTS), expected)
+
+
 def test_not_a_number_is_an_error(tmp_path):
     from safetensors.numpy import load_file, save_file
 
@@ -171,12 +219,10 @@ def test_not_a_number_is_an_error(tmp_path):
         model.encode("a")
 
 
-def test_what_has_no_weights_is_refused(model, tmp_path):
+def test_what_has_no_weights_is_refused(tmp_path):
     folder = static_variants.assemble(static_variants.VARIANTS["float32"], tmp_path / "static")
     with pytest.raises(UnsupportedModelError, match="leave precision and backend out"):
         TextEmbedding(folder, backend="native", precision="bf16")
-    with pytest.raises(UnsupportedModelError, match="packs weights of its own"):
-        compile_model(model, tmp_path / "compiled")
 
 
 def test_fast_chooses_it_where_it_runs(folder, tmp_path, monkeypatch):

@@ -179,11 +179,20 @@ def test_hybrid(precision, tmp_path):
     compare(checkpoint, inputs, precision, {}, BOUNDS[precision])
 
 
+@pytest.mark.usefixtures("observed")
+@pytest.mark.parametrize("precision", PRECISIONS)
+def test_filling_is_not_seen(precision, tmp_path):
+    spec = {"head": "tokens", "dim": 128, "late": LateInteraction(expansion_length=8)}
+    checkpoint = wide_checkpoint("bert", "roberta", tmp_path / "model", **spec)
+    counts = ((3, 5), (7, 1), (8, 0))
+    inputs = [TokenIds([*range(3, 3 + text), *[9] * filling], False, attended=text) for text, filling in counts]
+    compare(checkpoint, inputs, precision, {}, BOUNDS[precision])
+
+
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
         ({"head": "attention", "dim": 1}, "does not compute the head 'attention'"),
-        ({"late": LateInteraction(expansion_length=8)}, "fills queries up"),
         ({"tasks": {"one": 1}}, "does not compute adapters"),
     ],
 )

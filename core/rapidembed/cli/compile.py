@@ -21,7 +21,9 @@ python -c 'from rapidembed import TextEmbedding; print(TextEmbedding("model").in
 @click.argument("model")
 @click.option("-o", "--out", required=True, metavar="DIR", type=FOLDER, help="New folder for the model.")
 @click.option("--precision", metavar="NAME", default="auto", help="auto, fast, fp32, int8, bf16.  [default: auto]")
-@click.option("--backend", metavar="NAME", default="onnxruntime", help="onnxruntime, openvino.  [default: onnxruntime]")
+@click.option(
+    "--backend", metavar="NAME", default="onnxruntime", help="onnxruntime, openvino, native.  [default: onnxruntime]"
+)
 @click.option(
     "--report", metavar="DIR", type=FOLDER, help="Measure it against fp32, and write report.md, .json and .png there."
 )

@@ -2,19 +2,13 @@
 
 from rapidembed.graph.architectures import buildable_architectures
 from rapidembed.graph.compiled import Compiled, read_record
-from rapidembed.graph.program import (
-    Program,
-    RoundingPlan,
-    compile_program,
-    load_program,
-)
+from rapidembed.graph.program import Program, RoundingPlan, load_program
 
 __all__ = [
     "Compiled",
     "Program",
     "RoundingPlan",
     "buildable_architectures",
-    "compile_program",
     "load_program",
     "read_record",
 ]

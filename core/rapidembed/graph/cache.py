@@ -13,7 +13,7 @@ import os
 from collections.abc import Callable
 from dataclasses import astuple
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +24,8 @@ from rapidembed import settings
 from rapidembed.errors import IntegrityError
 from rapidembed.graph.built import BuiltGraph, Rounded
 from rapidembed.graph.weights import Weights
+
+T = TypeVar("T")
 
 logger = logging.getLogger(__name__)
 
@@ -42,7 +44,7 @@ def cached(key: str, build: Callable[[], BuiltGraph]) -> BuiltGraph:
     if found := read_graph(path):
         return found
     graph = build()
-    _keep(lambda: write_graph(path, graph), "graphs are built at every start.")
+    keep(lambda: write_graph(path, graph), "graphs are built at every start.")
     return graph
 
 
@@ -52,7 +54,7 @@ def cached_tensors(key: str, names: set[str], make: Callable[[], dict[str, NDArr
     if found := map_tensors(path, names):
         return found
     tensors = make()
-    _keep(lambda: write_tensors(path, tensors), _ROUNDED_ANEW)
+    keep(lambda: write_tensors(path, tensors), _ROUNDED_ANEW)
     return map_tensors(path, names) or tensors
 
 
@@ -62,16 +64,38 @@ def cached_bytes(key: str, size: int, fill: Callable[[NDArray[np.uint8]], None])
     They are the file's, which processes share; the first time, ``fill`` puts them into the memory that it is given.
     """
     path = settings.cache_dir() / "graphs" / f"{key}.packed"
-    if (found := _map_bytes(path, size)) is not None:
+    if (found := map_bytes(path, size)) is not None:
         return found
     memory = np.frombuffer(mmap.mmap(-1, size), dtype=np.uint8)
     fill(memory)
-    _keep(lambda: _write(path, lambda file: file.write_bytes(memory.data)), "weights are packed at every start.")
-    found = _map_bytes(path, size)
+    keep(lambda: write_bytes(path, memory), "weights are packed at every start.")
+    found = map_bytes(path, size)
     return memory if found is None else found
 
 
-def _map_bytes(path: Path, size: int) -> NDArray[np.uint8] | None:
+def write_text(path: Path, text: str) -> None:
+    """Store a text with its checksum, whole or not at all."""
+    content = f"{hashlib.sha256(text.encode()).hexdigest()}\n{text}"
+    _write(path, lambda file: file.write_text(content, encoding="utf-8"))
+
+
+def read_text(path: Path, parse: Callable[[str], T]) -> T | None:
+    """What ``parse`` makes of a text of :func:`write_text`; None, with a line in the log, if it cannot be had."""
+    try:
+        checksum, _, text = path.read_text(encoding="utf-8").partition("\n")
+        if hashlib.sha256(text.encode()).hexdigest() == checksum:
+            return parse(text)
+        error: Exception = ValueError("its checksum is wrong")
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, KeyError, TypeError) as found:
+        error = found
+    logger.warning("Reading the model anew: %s is damaged (%s).", path, error)
+    return None
+
+
+def map_bytes(path: Path, size: int) -> NDArray[np.uint8] | None:
+    """A file of so many bytes, mapped; None, with a line in the log, if it cannot be had."""
     try:
         if path.stat().st_size != size:
             logger.warning("Packing the weights anew: %s has not the size that it should.", path)
@@ -97,6 +121,11 @@ def map_tensors(path: Path, names: set[str]) -> dict[str, NDArray[Any]] | None:
         logger.warning("Rounding the weights anew: %s holds other tensors.", path)
         return None
     return {name: weights.stored(name) for name in weights.names}
+
+
+def write_bytes(path: Path, content: NDArray[np.uint8]) -> None:
+    """Store bytes, whole or not at all."""
+    _write(path, lambda file: file.write_bytes(content.data))
 
 
 def write_tensors(path: Path, tensors: dict[str, NDArray[Any]]) -> None:
@@ -143,7 +172,8 @@ def _serialize(graph: BuiltGraph) -> bytes:
     return bytes(save({"model": np.frombuffer(graph.model, dtype=np.uint8)}, names))
 
 
-def _keep(write: Callable[[], None], otherwise: str) -> None:
+def keep(write: Callable[[], None], otherwise: str) -> None:
+    """Write something; where that cannot be, it costs a warning, which says what happens ``otherwise``."""
     try:
         write()
     except (OSError, SafetensorError) as error:

@@ -5,17 +5,22 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from rapidembed.errors import IntegrityError
 from rapidembed.graph.built import BuiltGraph
-from rapidembed.graph.cache import map_tensors, read_graph, write_graph, write_tensors
+from rapidembed.graph.cache import map_bytes, map_tensors, read_graph, write_bytes, write_graph, write_tensors
+from rapidembed.graph.kept_layout import Found, write_layout
 from rapidembed.types import Precision
 
 RECORD = "rapidembed.json"
 ADAPTER = "rapidembed.adapter.safetensors"
 """File of a linear head over the vectors, where the folder has one."""
-_GRAPH, _WEIGHTS = "rapidembed.graph", "rapidembed.weights"
+LAYOUT = "rapidembed.layout"
+"""File of an encoder's layout, where the folder is for what computes without a graph."""
+_GRAPH, _WEIGHTS, _PACKED, _HEAD = (f"rapidembed.{part}" for part in ("graph", "weights", "packed", "head"))
+_AGAIN = "Compile the model again."
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +37,12 @@ class Compiled:
     """Of the weights that the graph points into, see :class:`rapidembed.graph.weights.Weights`."""
     version: str
     """Of rapidembed."""
+    packed: str | None = None
+    """What weights are laid out as, where they are for what computes without a graph."""
+
+    def fits(self, bits: int | None, *, plain: bool) -> bool:
+        """Whether its graph is of the kind that is wanted."""
+        return self.bits == bits and (self.backend != "onnxruntime" and self.packed is None) == plain
 
 
 def read_record(root: Path) -> Compiled | None:
@@ -47,7 +58,7 @@ def read_record(root: Path) -> Compiled | None:
     try:
         return Compiled(**json.loads(text))
     except (ValueError, TypeError) as error:
-        raise IntegrityError(f"{root / RECORD} is damaged ({error}). Compile the model again.") from error
+        raise IntegrityError(f"{root / RECORD} is damaged ({error}). {_AGAIN}") from error
 
 
 def write_compiled(root: Path, record: Compiled, graph: BuiltGraph, made: dict[str, NDArray[Any]]) -> None:
@@ -64,14 +75,41 @@ def read_compiled(root: Path, record: Compiled, layout: str) -> tuple[BuiltGraph
     Raises:
         IntegrityError: it is damaged, or the weights beside it are others.
     """
-    again = "Compile the model again."
     if record.layout != layout:
-        raise IntegrityError(f"{root} was compiled from other weights than it holds. {again}")
+        raise IntegrityError(f"{root} was compiled from other weights than it holds. {_AGAIN}")
     graph = read_graph(root / _GRAPH)
     if graph is None:
-        raise IntegrityError(f"{root / _GRAPH} is missing or damaged. {again}")
+        raise IntegrityError(f"{root / _GRAPH} is missing or damaged. {_AGAIN}")
     names = {name for entry in graph.rounded for name in entry.names}
     made = map_tensors(root / _WEIGHTS, names) if names else {}
     if made is None:
-        raise IntegrityError(f"{root / _WEIGHTS} is missing or damaged. {again}")
+        raise IntegrityError(f"{root / _WEIGHTS} is missing or damaged. {_AGAIN}")
     return graph, made
+
+
+def write_encoder(root: Path, layout: Found, packed: NDArray[np.uint8], head: BuiltGraph | None) -> None:
+    """Put what computes without a graph is given beside a model's files, before the record."""
+    write_layout(root / LAYOUT, layout)
+    write_bytes(root / _PACKED, packed)
+    if head is not None:
+        write_graph(root / _HEAD, head)
+
+
+def read_packed(root: Path, packed: str, size: int) -> NDArray[np.uint8] | None:
+    """The weights of a compiled folder, mapped; None for folders without, or with weights in another layout.
+
+    Raises:
+        IntegrityError: they are damaged.
+    """
+    record = read_record(root)
+    if record is None or record.packed != packed:
+        return None
+    found = map_bytes(root / _PACKED, size)
+    if found is None:
+        raise IntegrityError(f"{root / _PACKED} is missing or damaged. {_AGAIN}")
+    return found
+
+
+def read_head(root: Path) -> BuiltGraph | None:
+    """The graph of what follows the encoder; None for folders without."""
+    return read_graph(root / _HEAD)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from rapidembed.errors import UnsupportedModelError
 from rapidembed.graph.built import BuiltGraph, Extent, GraphSpec, Numbers
 from rapidembed.graph.cache import cached, cached_tensors
-from rapidembed.graph.compiled import Compiled, read_compiled, read_record, write_compiled
+from rapidembed.graph.compiled import read_compiled, read_record
 from rapidembed.graph.weights import Weights
 from rapidembed.hub import Checkpoint
 from rapidembed.names import PoolingMode
@@ -101,25 +101,6 @@ def load_program(
     return replace(program, given=program.given | made, weight_bytes=sum(tensor.nbytes for tensor in made.values()))
 
 
-def compile_program(
-    checkpoint: Checkpoint, record: Compiled, *, rounding: RoundingPlan | None = None, plain: bool = False
-) -> None:
-    """Write what a checkpoint's program is built of into its folder.
-
-    Args:
-        checkpoint: in a folder of its own.
-        record: what the folder shall say of itself; the layout is filled in.
-        rounding: see :func:`load_program`.
-        plain: see :func:`load_program`.
-
-    Raises:
-        OSError: the folder cannot be written.
-    """
-    weights = weights_of(checkpoint)
-    graph, made = build_once(checkpoint, weights, rounding=rounding, plain=plain)
-    write_compiled(checkpoint.root, replace(record, layout=weights.layout), graph, made)
-
-
 def stored_or_built(
     checkpoint: Checkpoint,
     weights: Weights,
@@ -130,7 +111,7 @@ def stored_or_built(
 ) -> tuple[BuiltGraph, dict[str, NDArray[Any]]]:
     """What :func:`build_once` gives, or what a compiled folder holds where that is of the kind that is wanted."""
     compiled, bits = read_record(checkpoint.root), None if rounding is None else rounding.bits
-    if compiled and not masked and (compiled.bits, compiled.backend != "onnxruntime") == (bits, plain):
+    if compiled and not masked and not compiled.packed and compiled.fits(bits, plain=plain):
         return read_compiled(checkpoint.root, compiled, weights.layout)
     return build_once(checkpoint, weights, masked=masked, rounding=rounding, plain=plain)
 
@@ -249,7 +230,7 @@ def _from_onnx(checkpoint: Checkpoint) -> Program:
 
 
 def weights_of(checkpoint: Checkpoint) -> Weights:
-    """A checkpoint's tensors."""
+    """A checkpoint's tensors; reads no values."""
     if checkpoint.adapter is None:
         return Weights(_named(checkpoint))
     from rapidembed.graph.lora import MergedWeights  # few models have an adapter

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from rapidembed_native import Encoder, Output
 
 from rapidembed.errors import UnsupportedModelError
-from rapidembed.graph import RoundingPlan
+from rapidembed.graph import Compiled, RoundingPlan
 from rapidembed.graph.encoder_tensors import EncoderTensors, find_encoder, load_encoder
 from rapidembed.hub import Checkpoint
 from rapidembed.registry import ModelSpec
@@ -21,7 +21,7 @@ from rapidembed.runtime.backends.onnxruntime import BACKEND as ONNX_RUNTIME
 from rapidembed.runtime.engine import NOTHING, EngineKey, TextTokenizer
 from rapidembed.runtime.feeder import FEEDERS, TokenFeeder
 from rapidembed.runtime.native_head import NativeHead
-from rapidembed.runtime.native_model import check_sizes, open_encoder
+from rapidembed.runtime.native_model import check_sizes, open_encoder, pack_weights
 from rapidembed.runtime.outputs import check_output
 from rapidembed.runtime.planner import Batch
 from rapidembed.runtime.tokenizer import TokenIds
@@ -32,6 +32,16 @@ _POOLED = {"cls": Output.FIRST, "lasttoken": Output.LAST, "mean": Output.MEAN, "
 _LONGEST = 8192
 """Tokens of a text of a model that does not say what it has positions for."""
 _REFUSED_HEADS = frozenset({"attention"})
+
+
+def rounding_of(key: EngineKey) -> RoundingPlan | None:
+    """How weights become integers: as in ONNX Runtime, whose they are too."""
+    return ONNX_RUNTIME.program_options(key.precision, key.checkpoint).rounding
+
+
+def needs_head(spec: ModelSpec) -> bool:
+    """Whether something follows the encoder and its pooling."""
+    return _output(spec) is Output.TOKENS and (not HEADS[spec.head].per_token or _changes(spec))
 
 
 def check_model(checkpoint: Checkpoint) -> None:
@@ -47,15 +57,25 @@ def check_model(checkpoint: Checkpoint) -> None:
         raise UnsupportedModelError(f'{spec.name}: backend="native" does not compute the head {spec.head!r}.')
     if spec.tasks:
         raise UnsupportedModelError(f'{spec.name}: backend="native" does not compute adapters.')
-    if spec.hides_tokens:
-        raise UnsupportedModelError(
-            f'{spec.name} fills queries up with tokens that others do not see, which backend="native" does not '
-            "compute; leave it out."
-        )
     try:
         check_sizes(*find_encoder(checkpoint), spec.name)
     except UnsupportedModelError as error:
         raise UnsupportedModelError(f'backend="native" does not run this model. {error}') from error
+
+
+def compile_model(key: EngineKey, copy: Checkpoint, record: Compiled) -> None:
+    """See :meth:`rapidembed.runtime.backends.backend.Compiling.compile`."""
+    from rapidembed.graph.compile import compile_encoder  # few ever compile
+
+    engine = NativeEngine(key)
+    compile_encoder(
+        copy,
+        record,
+        source=key.checkpoint,
+        rounding=rounding_of(key),
+        pack=lambda tensors: pack_weights(tensors, engine.longest),
+        head=needs_head(key.checkpoint.spec),
+    )
 
 
 class NativeEngine:
@@ -80,7 +100,8 @@ class NativeEngine:
         self._lock = threading.Lock()
         self._tensors: EncoderTensors | None = None
         self._loaded: tuple[Encoder, NativeHead | None] | None = None
-        self._longest = self._feeder.position_limit or _LONGEST
+        self.longest = self._feeder.position_limit or _LONGEST
+        """Tokens of the longest text."""
 
     @property
     def tokenizer(self) -> TextTokenizer:
@@ -104,8 +125,8 @@ class NativeEngine:
     def refuse(self, item: TokenIds, where: str) -> None:
         """Refuse a text that the model cannot take; names it by ``where``."""
         self._feeder.refuse(item, where)
-        if item.length > self._longest:
-            raise ValueError(f"{where} has {item.length} tokens; {self._spec.name} takes {self._longest} at most.")
+        if item.length > self.longest:
+            raise ValueError(f"{where} has {item.length} tokens; {self._spec.name} takes {self.longest} at most.")
 
     def group(self, item: TokenIds) -> int:
         """Texts of any lengths share a batch."""
@@ -142,6 +163,8 @@ class NativeEngine:
         np.cumsum(lengths, out=offsets[1:])
         ids = np.fromiter(itertools.chain.from_iterable(item.ids for item in inputs), np.int32, int(offsets[-1]))
         given: dict[str, Any] = {"types": self._types(inputs, lengths), "spans": self._spans(lengths, extra)}
+        if any(item.attended is not None for item in inputs):
+            given["seen"] = np.array([item.attended or item.length for item in inputs], dtype=np.int32)
         if cores > 1:
             output = encoder.encode_together(
                 ids, offsets, self._output, workers=cores, pool=_Urgent(self.pool), **given
@@ -177,17 +200,13 @@ class NativeEngine:
     def _open(self) -> tuple[Encoder, NativeHead | None]:
         checkpoint, tensors = self.key.checkpoint, self._read()
         checkpoint.check(self.key.stamp)
-        encoder = open_encoder(tensors, self._spec.name, self._longest)
-        needed = self._output is Output.TOKENS and (not HEADS[self._spec.head].per_token or _changes(self._spec))
-        return encoder, NativeHead(checkpoint, tensors) if needed else None
+        encoder = open_encoder(tensors, self._spec.name, self.longest)
+        return encoder, NativeHead(checkpoint, tensors) if needs_head(self._spec) else None
 
     def _read(self) -> EncoderTensors:
         if self._tensors is None:
-            self._tensors = load_encoder(self.key.checkpoint, self._rounding())
+            self._tensors = load_encoder(self.key.checkpoint, rounding_of(self.key))
         return self._tensors
-
-    def _rounding(self) -> RoundingPlan | None:
-        return ONNX_RUNTIME.program_options(self.key.precision, self.key.checkpoint).rounding
 
 
 class _Urgent(Executor):

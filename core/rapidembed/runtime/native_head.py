@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Mapping, Sequence
 from itertools import groupby
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +13,9 @@ from rapidembed.graph.layout import HIDDEN
 from rapidembed.hub import Checkpoint
 from rapidembed.registry.heads import HEADS
 from rapidembed.runtime.device import CPU_PROVIDER
-from rapidembed.runtime.session import OnnxSession
+
+if TYPE_CHECKING:
+    from rapidembed.runtime.session import OnnxSession
 
 
 class NativeHead:
@@ -57,7 +60,9 @@ class NativeHead:
                 output[group] = found
         return np.empty((0,), dtype=np.float32) if output is None else output
 
-    def _session(self, cores: int) -> OnnxSession:
+    def _session(self, cores: int) -> "OnnxSession":
+        from rapidembed.runtime.session import OnnxSession  # ONNX Runtime itself, which most models do without
+
         with self._lock:
             if cores not in self._sessions:
                 self._sessions[cores] = OnnxSession(self._program, [CPU_PROVIDER], cores)

@@ -1,6 +1,7 @@
 """From a checkpoint's tensors to an encoder of rapidembed-native, whose weights are packed once and then mapped."""
 
 import hashlib
+import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -27,6 +28,7 @@ from rapidembed_native.packing import Activation, packed_bytes
 from rapidembed.errors import UnsupportedModelError
 from rapidembed.graph.built import divisors
 from rapidembed.graph.cache import cached_bytes
+from rapidembed.graph.compiled import read_packed
 from rapidembed.graph.encoder_tensors import EncoderTensors
 from rapidembed.graph.layout import LayerLayout, Layout, Rows
 from rapidembed.graph.weights import Weights
@@ -75,6 +77,19 @@ def open_encoder(tensors: EncoderTensors, name: str, longest: int) -> Encoder:
         return Encoder(_Model(tensors, longest).description())
     except NativeError as error:
         raise UnsupportedModelError(f"{name}: {error}") from error
+
+
+def pack_weights(tensors: EncoderTensors, longest: int) -> tuple[str, NDArray[np.uint8]]:
+    """What compiled folders ship, see :func:`rapidembed.graph.compiled.read_packed`; arguments as above."""
+    return _Model(tensors, longest).packed()
+
+
+def _aligned(size: int) -> int:
+    return -(-size // _ALIGNED) * _ALIGNED
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,27 +159,33 @@ class _Model:
 
     @cached_property
     def _packed(self) -> dict[str, Packed]:
-        """Every matrix, in one block of memory."""
-        starts, end = dict[str, int](), 0
-        for name, matrix in self._matrices.items():
-            starts[name] = end
-            size = packed_bytes(self._precision, *self._shape(matrix.rows))
-            end += -(-size // _ALIGNED) * _ALIGNED
+        return {name: Packed(view) for name, view in self._views(self.packed()[1]).items()}
 
-        def views(memory: NDArray[np.uint8]) -> dict[str, NDArray[np.uint8]]:
-            sizes = {name: packed_bytes(self._precision, *self._shape(m.rows)) for name, m in self._matrices.items()}
-            return {name: memory[start : start + sizes[name]] for name, start in starts.items()}
-
-        def fill(memory: NDArray[np.uint8]) -> None:
-            for name, into in views(memory).items():
-                matrix = self._matrices[name]
-                parts = [self._part(rows, factor) for rows, factor in zip(matrix.rows, matrix.factors, strict=False)]
-                pack(parts, gated=matrix.gated, zero=matrix.zero, into=into)
-
+    def packed(self) -> tuple[str, NDArray[np.uint8]]:
+        """What every matrix is laid out as, and all of them in one block of memory, a file's."""
         version = load_library().rn_pack_version()
-        key = f"{self._tensors.key} {version} {self._precision.name} {self._matrices}"
-        memory = cached_bytes(hashlib.sha256(key.encode()).hexdigest()[:32], end, fill)
-        return {name: Packed(view) for name, view in views(memory).items()}
+        what = _digest(f"{version} {self._precision.name} {self._matrices}")
+        size = sum(_aligned(size) for size in self._sizes.values())
+        memory = read_packed(self._tensors.root, what, size)
+        if memory is None:
+            memory = cached_bytes(_digest(f"{self._tensors.key} {what}"), size, self._fill)
+        return what, memory
+
+    @cached_property
+    def _sizes(self) -> dict[str, int]:
+        return {name: packed_bytes(self._precision, *self._shape(m.rows)) for name, m in self._matrices.items()}
+
+    def _views(self, memory: NDArray[np.uint8]) -> dict[str, NDArray[np.uint8]]:
+        starts = itertools.accumulate(map(_aligned, self._sizes.values()), initial=0)
+        return {
+            name: memory[start : start + size] for start, (name, size) in zip(starts, self._sizes.items(), strict=False)
+        }
+
+    def _fill(self, memory: NDArray[np.uint8]) -> None:
+        for name, into in self._views(memory).items():
+            matrix = self._matrices[name]
+            parts = [self._part(rows, factor) for rows, factor in zip(matrix.rows, matrix.factors, strict=False)]
+            pack(parts, gated=matrix.gated, zero=matrix.zero, into=into)
 
     def _shape(self, rows: tuple[Rows, ...]) -> tuple[int, int]:
         """(outputs, width) of linear layers together."""

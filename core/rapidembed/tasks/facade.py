@@ -7,7 +7,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, NamedTuple, Protocol, Self, TypeVar
 
 from rapidembed.errors import ClosedError, ModelNotFoundError
-from rapidembed.runtime.device import Placement
+from rapidembed.runtime.device import CPU_PROVIDER, Placement
 from rapidembed.runtime.hooks import observed
 from rapidembed.runtime.meter import Work
 from rapidembed.tasks.call import Call
@@ -86,7 +86,9 @@ class Facade(Generic[O, M]):
 
     def _place(self) -> Placement:
         """Where to run; contradictory options are an error now, not when the model is loaded."""
-        # ONNX Runtime, which lexical models do without.
+        if self._options.stays_on_cpu:
+            return self._options.place([CPU_PROVIDER])
+        # ONNX Runtime, which lexical models and some backends do without.
         from rapidembed.runtime.session import available_providers
 
         return self._options.place(available_providers())

@@ -6,7 +6,7 @@ from os import PathLike, fspath
 from typing import TYPE_CHECKING, Any
 
 from rapidembed.errors import DeviceError
-from rapidembed.runtime.backends import check_options
+from rapidembed.runtime.backends import DEFAULT, check_options
 from rapidembed.runtime.device import CPU_PROVIDER, Placement, place
 from rapidembed.runtime.inputs import check_positive
 from rapidembed.types import Device, Providers
@@ -77,6 +77,12 @@ class ModelOptions:
             device_ids=self.device_ids,
             providers=self.providers,
         )
+
+    @property
+    def stays_on_cpu(self) -> bool:
+        """Whether the backend is for CPUs, and no device is asked for."""
+        asked = (self.device, self.cuda, self.device_ids, self.providers) != ("auto", Device.AUTO, None, None)
+        return self.backend != DEFAULT and not asked
 
     def place_on_cpu(self, why: str) -> Placement:
         """The CPU, for models that run nowhere else: that a GPU is there does not matter, that one is asked for does.

@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from rapidembed.errors import UnsupportedModelError
-from rapidembed.graph import Compiled, compile_program
+from rapidembed.graph import Compiled
 from rapidembed.graph.compiled import ADAPTER
 from rapidembed.hub import Checkpoint
 from rapidembed.runtime.backends import BACKENDS
-from rapidembed.runtime.backends.backend import GraphBackend
+from rapidembed.runtime.backends.backend import Compiling
 from rapidembed.runtime.cpu import integer_kind
 
 _BESIDE_WEIGHTS = ("*.json", "*.txt", "*.model", "LICENSE*", "README*")
@@ -50,13 +50,7 @@ def compile_model(model: Loaded, folder: Path) -> None:
     key = loaded.engine.key
     checkpoint: Checkpoint = key.checkpoint
     backend = BACKENDS[key.backend].load()
-    if key.backend == "native":
-        raise UnsupportedModelError(
-            'backend="native" packs weights of its own, which compiled folders do not hold yet. Compile the model with '
-            'precision="int8" on the default backend: backend="native" takes the integers of that folder, and packs '
-            "them at its first start."
-        )
-    if not isinstance(backend, GraphBackend) or checkpoint.is_onnx:
+    if not isinstance(backend, Compiling) or checkpoint.is_onnx:
         raise UnsupportedModelError(
             f"{checkpoint.spec.name} needs no graph to be built; copy {checkpoint.root} as it is."
         )
@@ -75,19 +69,17 @@ def compile_model(model: Loaded, folder: Path) -> None:
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(path, target)
     copy = Checkpoint(checkpoint.spec, folder, checkpoint.weights, None, checkpoint.encoder)
-    options = backend.program_options(key.precision, copy)
-    rounding = options.rounding
     record = Compiled(
         precision=key.precision,
         backend=key.backend,
-        integers=integer_kind() if rounding else None,
-        bits=rounding.bits if rounding else None,
+        integers=integer_kind(),
+        bits=None,
         layout="",
         version=__version__,
     )
     if getattr(loaded, "adapter", None) is not None:  # models of texts may have one
         loaded.adapter.save(folder / ADAPTER)
-    compile_program(copy, record, rounding=rounding, plain=options.plain)
+    backend.compile(key, copy, record)
 
 
 def check_compiled(model: Loaded, compiled: Loaded) -> None:

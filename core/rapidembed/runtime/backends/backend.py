@@ -7,7 +7,7 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
-from rapidembed.graph import Program, RoundingPlan
+from rapidembed.graph import Compiled, Program, RoundingPlan
 from rapidembed.hub import Checkpoint
 from rapidembed.runtime.engine import Engine, EngineKey
 from rapidembed.types import Precision, ProviderSpec
@@ -38,6 +38,23 @@ class Backend(Protocol):
         """
 
 
+@runtime_checkable
+class Compiling(Backend, Protocol):
+    """A backend that makes something of a model, which compiled folders may hold."""
+
+    def compile(self, key: EngineKey, copy: Checkpoint, record: Compiled) -> None:
+        """Write what a start would make.
+
+        Args:
+            key: the model; what is made already, its cache holds.
+            copy: its files in a folder of their own, where to write.
+            record: what the folder shall say of itself; what only the backend knows is filled in.
+
+        Raises:
+            OSError: the folder cannot be written.
+        """
+
+
 @dataclass(frozen=True, slots=True)
 class ProgramOptions:
     """How a graph is built for a backend, see :func:`rapidembed.graph.load_program`."""
@@ -59,11 +76,18 @@ class Session(Protocol):
 
 
 @runtime_checkable
-class GraphBackend(Backend, Protocol):
+class GraphBackend(Compiling, Protocol):
     """A backend that runs graphs: ``open_engine`` gives a :class:`rapidembed.runtime.onnx_engine.OnnxEngine`."""
 
     def program_options(self, precision: Precision, checkpoint: Checkpoint) -> ProgramOptions:
         """How the checkpoint's graph is to be built."""
+
+    def compile(self, key: EngineKey, copy: Checkpoint, record: Compiled) -> None:
+        """See :class:`Compiling`."""
+        from rapidembed.graph.compile import compile_program  # few ever compile
+
+        options = self.program_options(key.precision, key.checkpoint)
+        compile_program(copy, record, source=key.checkpoint, rounding=options.rounding, plain=options.plain)
 
     def open(
         self, program: Program, providers: Sequence[ProviderSpec], *, precision: Precision, threads: int, callers: int

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from rapidembed.errors import DeviceError, RapidEmbedError
+from rapidembed.graph import Compiled
 from rapidembed.hub import Checkpoint
 from rapidembed.runtime.backends.backend import Backend
 from rapidembed.runtime.engine import EngineKey
@@ -47,6 +48,12 @@ class Native(Backend):
         except RapidEmbedError:  # what else is wrong with the files, the one that takes the model says
             return False
         return True
+
+    def compile(self, key: EngineKey, copy: Checkpoint, record: Compiled) -> None:
+        """See :class:`~rapidembed.runtime.backends.backend.Compiling`."""
+        from rapidembed.runtime.native_engine import compile_model
+
+        compile_model(key, copy, record)
 
     def open_engine(self, key: EngineKey) -> "NativeEngine":
         """Load the model of ``key``."""
