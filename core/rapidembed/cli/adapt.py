@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from rapidembed.cli.command import command
+from rapidembed.cli.model_options import training_options, with_options
 
 if TYPE_CHECKING:
     from rapidembed.toolkit.adaptation.adapt import Pair
@@ -53,16 +54,7 @@ rapidembed embed -m BAAI/bge-small-en-v1.5 --adapter mine.safetensors notes.txt 
     metavar="N",
     help="So many near documents of each query as further negatives.",
 )
-@click.option(
-    "--epochs",
-    type=click.IntRange(min=1),
-    default=8,
-    show_default=True,
-    metavar="N",
-    help="Most passes over the pairs.",
-)
-@click.option("--seed", default=0, show_default=True, metavar="N", help="Decides what is held out, and the order.")
-@click.option("-q", "--quiet", is_flag=True, help="No progress bars.")
+@with_options(training_options("pairs"))
 def adapt(
     model: str, files: tuple[Path, ...], out: Path, sides: str, mine: int, epochs: int, seed: int, quiet: bool
 ) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from rapidembed.cli.command import command
+from rapidembed.cli.model_options import training_options, with_options
 
 _EXAMPLES = """
 rapidembed distil BAAI/bge-small-en-v1.5 --out my-model                     minutes; no texts needed
@@ -29,18 +30,9 @@ rapidembed embed -m my-model notes.txt                                      use 
 )
 @click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="Folder to write.  [default: MODEL-static]")
 @click.option(
-    "--epochs",
-    type=click.IntRange(min=1),
-    default=8,
-    show_default=True,
-    metavar="N",
-    help="Most passes over the texts.",
-)
-@click.option(
     "--stored", type=click.Choice(["int8", "float32"]), default="int8", show_default=True, help="Type of the table."
 )
-@click.option("--seed", default=0, show_default=True, metavar="N", help="Decides what is held out, and the order.")
-@click.option("-q", "--quiet", is_flag=True, help="No progress bars.")
+@with_options(training_options("texts"))
 def distil(
     model: str,
     texts: tuple[str, ...],

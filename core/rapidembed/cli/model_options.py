@@ -106,6 +106,17 @@ vector_options: Options = (
 )
 
 
+def training_options(of: str) -> Options:
+    """Of commands that train on ``of``."""
+    number = click.IntRange(min=1)
+    passes, seed = f"Most passes over the {of}.", "Decides what is held out, and the order."
+    return (
+        click.option("--epochs", type=number, default=8, show_default=True, metavar="N", help=passes),
+        click.option("--seed", default=0, show_default=True, metavar="N", help=seed),
+        click.option("-q", "--quiet", is_flag=True, help="No progress bars."),
+    )
+
+
 def with_options(*groups: Options) -> Callable[[F], F]:
     """Add groups of options to a command, in this order."""
 
