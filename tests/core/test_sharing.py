@@ -1,6 +1,7 @@
 """Short lists and rankings share batches with other callers, and nobody small waits for somebody big."""
 
 import asyncio
+import itertools
 import math
 import threading
 import time
@@ -150,6 +151,24 @@ def test_a_lone_input_waits_for_the_first_of_a_list_only(slow: Slow) -> None:
         assert lone.result(10)[0, 0] == 5
         assert long.result(10) == list(range(10, 20))
     assert slow.ran.index([5]) == 1
+
+
+def test_models_take_turns(slow: Slow) -> None:
+    other = Slow()
+    other.pool.stop()
+    other.pool, other.go, other.ran = slow.pool, slow.go, slow.ran
+    batchers = Batcher(slow), Batcher(other)
+    slow.block()
+    with ThreadPoolExecutor(2) as threads:
+        # Each of another length, so that each is a batch.
+        jobs = [Job([Item(100 * which + i, 100 * which + i) for i in range(1, 5)]) for which in range(2)]
+        asked = [threads.submit(batcher.run_few, job) for batcher, job in zip(batchers, jobs, strict=True)]
+        while not all(batcher._arrived for batcher in batchers):
+            time.sleep(0.005)
+        slow.go.set()
+        assert [each.result(10) for each in asked] == [[1, 2, 3, 4], [101, 102, 103, 104]]
+    turns = [numbers[0] > 100 for numbers in slow.ran]
+    assert all(one != other for one, other in itertools.pairwise(turns)), slow.ran
 
 
 def test_urgent_work_overtakes_bulk_work_but_does_not_starve_it() -> None:
