@@ -6,7 +6,7 @@ callers   1, 8 and 64 of them: throughput, p50 and p99, and beside async callers
 burst     64 queries at once to a model that has just been loaded, and how long that held the event loop
 lone      one query after another: with batching, without it, and fastembed; and the time of a query that is neither
           tokenizing nor the model's
-beside    a bulk job and 8 callers who send a query each 0.1 s, apart and together; and 8 who do not pause
+beside    a bulk job and 8 callers who send a query each 0.2 s, apart and together; and 8 who do not pause
 
 Writes benchmarks/results/NAME-concurrency.json, which `make figures` puts into docs/serving.md. Five minutes with the
 default times; needs the environment of the peers (`make bench` makes it), and what is not installed there is left out.
@@ -39,7 +39,7 @@ OURS = {"fp32": {"precision": "fp32"}, "int8": {"precision": "int8"}}
 NATIVE = {"native-int8": {"precision": "int8", "backend": "native"}}
 PEER = "fastembed"
 CALLERS = (1, 8, 64)
-BESIDE, PAUSE = 8, 0.1
+BESIDE, PAUSE = 8, 0.2
 _ROUNDS = 2
 _BURST = 20
 _BULK_TEXTS, _BULK_BATCH = 256, 32

@@ -82,8 +82,13 @@ class Lanes(Generic[X, W]):
             job, batch = self._take()
         try:
             self._run(job, batch)
+            # Before anybody is told, who may look whether the pool is idle.
+            with self._lock:
+                more = bool(self._waiting)
+                self._active -= not more
+            if more:
+                self._engine.pool.submit(self._step)
             self._finish(job)
-            self._engine.pool.submit(self._step)
         except BaseException as error:  # whatever it is, it belongs to the caller, who waits
             self._fail(job, error)
 
