@@ -7,6 +7,7 @@
 # make figures  put the results into the README and docs/performance.md
 # make bench-heads     of that only reranking, late interaction and SPLADE
 # make bench-lexical   BM25 and MUVERA against fastembed; how well dense, lexical and fused search find
+# make bench-pictures  pictures against fastembed (five minutes)
 # make bench-adapters  what the framework adapters add to the core's time
 # make faults load models from a hub that fails in every way known; writes docs/reliability.md
 # make bench-static  static models beside model2vec (the same environment)
@@ -24,7 +25,7 @@ BEFORE := .venv-before
 APART := st-onnx,st-onnx-int8,st-openvino,st-openvino-int8,ctranslate2
 PIP_OPTIONS := --quiet --disable-pip-version-check
 
-.PHONY: demo test test-all check bench bench-adapters bench-heads bench-lexical bench-static builtin builtin-image faults figures \
+.PHONY: demo test test-all check bench bench-adapters bench-heads bench-lexical bench-pictures bench-static builtin builtin-image faults figures \
 	golden native reference clean
 
 demo: $(VENV)/.demo
@@ -61,6 +62,9 @@ bench-heads: $(PEERS)/.ready
 bench-lexical: $(PEERS)/.ready
 	$(PEERS)/bin/python -m benchmarks.lexical
 	$(PEERS)/bin/python -m benchmarks.hybrid
+
+bench-pictures: $(PEERS)/.ready
+	$(PEERS)/bin/python -W ignore -m benchmarks.pictures
 
 faults: $(VENV)/.dev
 	$(BIN)/python -m pytest tests/core/test_faults.py -m "" --figures docs/reliability.md

@@ -1,7 +1,7 @@
 """Writes what the repository publishes of its results: ``python -m benchmarks.readme``.
 
-That is the README's table and the figures in docs/performance.md, each between the comments ``BEGIN`` and ``END``, and
-the table that ``precision="fast"`` chooses by. A test fails when one differs from the results.
+That is the README's table, the figures in docs/performance.md and docs/images.md, each between the comments ``BEGIN``
+and ``END``, and the table that ``precision="fast"`` chooses by. A test fails when one differs from the results.
 """
 
 import json
@@ -9,7 +9,7 @@ from pathlib import Path
 from textwrap import fill
 from typing import Any
 
-from benchmarks import report, results
+from benchmarks import pictures, report, results
 from benchmarks.engines import ENGINES, FASTER
 from benchmarks.paths import RESULTS, ROOT
 from benchmarks.plots import like_with_like
@@ -23,6 +23,7 @@ from benchmarks.workloads import BULK, COLD, MIXED, QUERY
 NAME = "epyc-2-cores"
 README = ROOT / "README.md"
 PERFORMANCE = ROOT / "docs" / "performance.md"
+IMAGES = ROOT / "docs" / "images.md"
 TABLE = ROOT / "core" / "rapidembed" / "runtime" / "data" / "precision.json"
 BEGIN, END = "<!-- figures: begin -->\n", "<!-- figures: end -->"
 _WHOLE = {"break_long_words": False, "break_on_hyphens": False}
@@ -37,6 +38,7 @@ def pages() -> dict[Path, str]:
     return {
         README: _with(README, _paragraphs(headline(entries))),
         PERFORMANCE: _with(PERFORMANCE, _paragraphs(details(entries))),
+        IMAGES: _with(IMAGES, _paragraphs(_pictures())),
         TABLE: table(entries),
     }
 
@@ -145,6 +147,12 @@ def details(entries: Entries) -> list[str]:
     told.append(f"In int8 a lone query takes {_span(ratios)} of fastembed's time.")
     pictures = [_picture("speed", "Texts per second"), _picture("fidelity", "Speed and distance from float32")]
     return [*report.contest(main), " ".join(told), *pictures, *_shapes(entries)]
+
+
+def _pictures() -> list[str]:
+    """Of docs/images.md; nothing before anything was measured."""
+    name = f"{NAME}-pictures"
+    return pictures.report(_read(name)) if results.path(name).exists() else []
 
 
 def _span(ratios: dict[str, float]) -> str:
