@@ -5,10 +5,11 @@
 # make check  format, lint, types
 # make native the encoder for AVX-512 and AMX (a C++ compiler); make test does so by itself where there is one
 # make bench  measure against fastembed, sentence-transformers, CTranslate2, model2vec (hours; environments with PyTorch)
-# make figures  put the results into the README, docs/performance.md and docs/serving.md
+# make figures  put the results into the README, docs/performance.md, docs/serving.md and docs/images.md
 # make bench-heads     of that only reranking, late interaction and SPLADE
 # make bench-lexical   BM25 and MUVERA against fastembed; how well dense, lexical and fused search find
 # make bench-concurrency  concurrent callers beside fastembed, for docs/serving.md
+# make bench-pictures  pictures against fastembed (five minutes)
 # make bench-adapters  what the framework adapters add to the core's time
 # make faults load and use models amid every fault known; writes docs/reliability.md
 # make fuzz   an hour of hostile model folders; writes what came of it into docs/fuzzing.md (SECONDS=600: less)
@@ -30,8 +31,8 @@ APART := st-onnx,st-onnx-int8,st-openvino,st-openvino-int8,ctranslate2
 SECONDS := 3600
 PIP_OPTIONS := --quiet --disable-pip-version-check
 
-.PHONY: demo test test-all test-scale check bench bench-adapters bench-concurrency bench-heads bench-lexical bench-static \
-	builtin builtin-image faults figures fuzz golden native reference soak clean
+.PHONY: demo test test-all test-scale check bench bench-adapters bench-concurrency bench-heads bench-lexical bench-pictures \
+	bench-static builtin builtin-image faults figures fuzz golden native reference soak clean
 
 demo: $(VENV)/.demo
 	$(BIN)/python examples/demo.py
@@ -74,6 +75,9 @@ bench-heads: $(PEERS)/.ready
 bench-lexical: $(PEERS)/.ready
 	$(PEERS)/bin/python -m benchmarks.lexical
 	$(PEERS)/bin/python -m benchmarks.hybrid
+
+bench-pictures: $(PEERS)/.ready
+	$(PEERS)/bin/python -W ignore -m benchmarks.pictures
 
 faults: $(VENV)/.dev
 	$(BIN)/python -m pytest tests/core/test_faults.py tests/core/test_faults_in_use.py -m "" --figures docs/reliability.md

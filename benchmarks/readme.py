@@ -1,7 +1,7 @@
 """Writes what the repository publishes of its results: ``python -m benchmarks.readme``.
 
-That is the README's table and the figures in docs/performance.md and docs/serving.md, each between the comments
-``BEGIN`` and ``END``, and the table that ``precision="fast"`` chooses by. A test fails when one differs from the
+That is the README's table and the figures in docs/performance.md, docs/serving.md and docs/images.md, each between the
+comments ``BEGIN`` and ``END``, and the table that ``precision="fast"`` chooses by. A test fails when one differs from the
 results.
 """
 
@@ -10,7 +10,7 @@ from pathlib import Path
 from textwrap import fill
 from typing import Any
 
-from benchmarks import report, results, serving
+from benchmarks import pictures, report, results, serving
 from benchmarks.engines import ENGINES, FASTER
 from benchmarks.paths import RESULTS, ROOT
 from benchmarks.plots import like_with_like
@@ -25,6 +25,7 @@ NAME = "epyc-2-cores"
 README = ROOT / "README.md"
 PERFORMANCE = ROOT / "docs" / "performance.md"
 SERVING = ROOT / "docs" / "serving.md"
+IMAGES = ROOT / "docs" / "images.md"
 TABLE = ROOT / "core" / "rapidembed" / "runtime" / "data" / "precision.json"
 BEGIN, END = "<!-- figures: begin -->\n", "<!-- figures: end -->"
 _WHOLE = {"break_long_words": False, "break_on_hyphens": False}
@@ -40,6 +41,7 @@ def pages() -> dict[Path, str]:
         README: _with(README, _paragraphs(headline(entries))),
         PERFORMANCE: _with(PERFORMANCE, _paragraphs(details(entries))),
         SERVING: _with(SERVING, _paragraphs(serving.figures(_read(f"{NAME}-concurrency")))),
+        IMAGES: _with(IMAGES, _paragraphs(_pictures())),
         TABLE: table(entries),
     }
 
@@ -148,6 +150,12 @@ def details(entries: Entries) -> list[str]:
     told.append(f"In int8 a lone query takes {_span(ratios)} of fastembed's time.")
     pictures = [_picture("speed", "Texts per second"), _picture("fidelity", "Speed and distance from float32")]
     return [*report.contest(main), " ".join(told), *pictures, *_shapes(entries)]
+
+
+def _pictures() -> list[str]:
+    """Of docs/images.md; nothing before anything was measured."""
+    name = f"{NAME}-pictures"
+    return pictures.report(_read(name)) if results.path(name).exists() else []
 
 
 def _span(ratios: dict[str, float]) -> str:

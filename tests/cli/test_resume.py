@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from rapidembed.cli.embedding import partial
+from rapidembed.tasks.image import steps
 
 from tests.cli.conftest import TINY, Run
 
@@ -107,6 +108,34 @@ def test_killed_at_every_step(lines: Path, output: str) -> None:
         assert results(lines) == expected, fatal
         for name in expected:
             (lines / name).unlink()
+
+
+def test_pictures_go_on_by_their_paths(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is lost, and no picture is opened twice."""
+    from PIL import Image
+
+    monkeypatch.setattr("rapidembed.cli.embedding.job._MOST_PICTURES", 2)
+    names = [f"album/{number}.png" for number in range(6)]
+    Path("album").mkdir()
+    for shade, name in enumerate(names):
+        Image.new("RGB", (20, 20), (40 * shade, 90, 200)).save(name)
+    whole = ["embed", "album", "-o", "whole.npy", "--ids", "whole.txt"]
+    assert run(*whole).exit_code == 0
+    good = Path(names[4]).read_bytes()
+    Path(names[4]).write_bytes(b"<html>")
+    arguments = ["embed", "album", "-o", "album.npy", "--ids", "album.txt"]
+    failed = run(*arguments)
+    assert failed.exit_code == 1
+    assert f"({names[4]}) is no picture" in failed.stderr
+    assert "4 texts are done and kept" in failed.stderr
+    Path(names[4]).write_bytes(good)
+    opened = []
+    read = steps.read_picture
+    monkeypatch.setattr(steps, "read_picture", lambda value, *rest: (opened.append(value), read(value, *rest))[1])
+    assert run(*arguments).exit_code == 0
+    assert [Path(name).as_posix() for name in opened] == names[4:]
+    np.testing.assert_array_equal(np.load("album.npy"), np.load("whole.npy"))
+    assert Path("album.txt").read_text().split() == names
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals")

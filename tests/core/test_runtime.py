@@ -355,6 +355,8 @@ def test_a_session_loaded_ahead_gives_way(
 
     if large:
         monkeypatch.setattr("rapidembed.runtime.sessions._GIVES_WAY_ABOVE", 1_000_000)
+    given_back: list[bool] = []
+    monkeypatch.setattr("rapidembed.runtime.sessions.give_back", lambda: given_back.append(sessions._wide is None))
     key = TextEmbedding(minilm)._loaded().engine.key
     sessions = Sessions(key, 2, BACKEND)
     ahead = sessions.load_wide()
@@ -363,6 +365,7 @@ def test_a_session_loaded_ahead_gives_way(
     with sessions.bulk() as bulk:
         assert bulk is not ahead
     kept = used or not large
+    assert given_back == [True] * (not kept)  # before the next one is loaded
     assert (sessions.wide is ahead) is kept
     sessions.start_bulk()
     assert (sessions.wide is ahead) is kept

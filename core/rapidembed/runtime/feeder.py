@@ -28,6 +28,8 @@ class Feeder(Generic[X]):
     """Of feeders of texts."""
     pads: bool = True
     """Whether a batch may hold inputs of different lengths, of which the shorter ones are filled up."""
+    most_rows: int | None = None
+    """Of a batch on a CPU; None: as many as its budget of work allows."""
 
     @property
     def position_limit(self) -> int | None:

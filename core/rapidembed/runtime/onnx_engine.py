@@ -101,6 +101,7 @@ class OnnxEngine(Generic[X]):
             max_rows = 1
         if not self.key.placement.on_cpu:
             return planner.plan_gpu(lengths, hidden=hidden, max_rows=max_rows)
+        max_rows = min(max_rows, self._feeder.most_rows or max_rows)
         width = self._sessions.bulk_width
         return planner.plan_cpu(lengths, hidden=hidden, max_rows=max_rows, workers=self.workers, width=width)
 

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from rapidembed.graph import Program, load_program
 from rapidembed.runtime.backends.backend import GraphBackend, Session
 from rapidembed.runtime.engine import EngineKey
+from rapidembed.runtime.freed import give_back
 from rapidembed.types import ProviderSpec
 
 # Two sessions hold two copies of the packed weights. Above this size one session does both jobs.
@@ -92,6 +93,7 @@ class Sessions:
             else:
                 if not self._wide_used and self.program.weight_bytes > _GIVES_WAY_ABOVE:
                     self._wide = None
+                    give_back()  # or the next one would come on top
                 sessions = [self._session(providers, 1, self.workers) for providers in self._placement.sessions]
             for session in itertools.islice(itertools.cycle(sessions), self.workers):
                 self._idle.put(session)

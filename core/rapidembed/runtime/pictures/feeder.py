@@ -25,6 +25,8 @@ class PictureFeeder(Feeder[ReadyPicture]):
     """Pictures of one size."""
 
     pads = False
+    most_rows = 5
+    """The activations of more, of few patches each, would take tens of megabytes."""
 
     def __init__(self, checkpoint: Checkpoint) -> None:
         encoder = vision_part(checkpoint.config)

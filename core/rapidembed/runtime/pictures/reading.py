@@ -22,7 +22,7 @@ class Reading:
     """Larger pictures are refused before they are decoded."""
     draft: bool = False
     """Whether JPEG may be decoded at a half, a quarter or an eighth of its size, where that is still twice what the
-    model needs: half the time on photographs of 1,024 pixels, and pixels that differ a little."""
+    model needs: less to compute, and pixels that differ a little."""
 
     def __post_init__(self) -> None:
         if self.alpha not in ("white", "drop"):

@@ -62,8 +62,8 @@ class ImageEmbedding(Runner[ImageOptions, ImageModel, Any, Vectors, Vectors]):
         alpha: "white" lays transparent pictures on white, as people see them; "drop" takes the colours stored under
             the transparency, as fastembed does.
         max_pixels: larger pictures are refused before they are decoded. None: 89,478,485.
-        draft: decode JPEG at a part of its size where that is still twice what the model needs: half the time, and
-            vectors that differ a little (cosine above 0.99).
+        draft: decode JPEG at a part of its size where that is still twice what the model needs: less to compute,
+            and vectors that differ a little.
         lazy_load: load at the first use instead of now.
         providers: ONNX Runtime execution providers to use as they are, instead of ``device``.
         cuda: fastembed's device option: True, False or "auto".
