@@ -1,5 +1,6 @@
 """On a real Ray: the vectors of one process, from several; nothing is lost where a worker dies; memory is bounded."""
 
+import contextlib
 import os
 import signal
 import threading
@@ -19,6 +20,7 @@ from rapidembed import (
 
 from tests.golden import heads, hybrid
 from tests.golden.variants import BASE
+from tests.scale.workers import workers_here
 
 pytest.importorskip("ray")
 from rapidembed_ray import embed
@@ -111,11 +113,6 @@ def test_mistakes_show_before_anything_runs(ray):
         embed(rows, "nothing-known", "text", workers=1).materialize()
 
 
-def actors(ray, name):
-    """Processes of the actors that run now."""
-    return [process for process in psutil.process_iter(["cmdline"]) if name in " ".join(process.info["cmdline"] or ())]
-
-
 def test_a_worker_that_is_killed_loses_nothing(ray):
     # A model that takes its time: there is work left when a worker dies.
     many = texts(2000)
@@ -125,7 +122,7 @@ def test_a_worker_that_is_killed_loses_nothing(ray):
     for batch in made.iter_batches(batch_format="pyarrow", batch_size=100, prefetch_batches=0):
         found.append(batch)
         if len(found) in (2, 6):
-            victims = actors(ray, "MapWorker")
+            victims = workers_here("ray::MapWorker")
             assert victims, "no worker to kill"
             os.kill(victims[0].pid, signal.SIGKILL)
             killed += 1
@@ -145,13 +142,10 @@ class Memory(threading.Thread):
 
     def run(self):
         while not self._done.wait(0.5):
-            for process in psutil.process_iter():
-                try:
-                    if "ray::" in " ".join(process.cmdline()):
-                        used = process.memory_info()
-                        self.most = max(self.most, used.rss - used.shared)
-                except psutil.Error:
-                    continue
+            for process in workers_here("ray::"):
+                with contextlib.suppress(psutil.Error):
+                    used = process.memory_info()
+                    self.most = max(self.most, used.rss - used.shared)
 
     def stop(self):
         self._done.set()
