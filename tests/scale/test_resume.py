@@ -13,6 +13,8 @@ import pyarrow.parquet
 import pytest
 from rapidembed import TextEmbedding
 
+from tests.scale.workers import workers_here
+
 ROOT = Path(__file__).parents[2]
 MODEL = "builtin:static-en"
 FILES, ROWS = 8, 20_000
@@ -94,8 +96,6 @@ def test_a_process_that_is_killed_again_and_again():
 
 @pytest.mark.usefixtures("corpus")
 def test_drivers_and_workers_that_are_killed(ray):
-    import psutil
-
     address = ray.get_runtime_context().gcs_address
     kill_after(start(_ON_RAY, address), 1, 0.05)
     before = finished()
@@ -103,9 +103,6 @@ def test_drivers_and_workers_that_are_killed(ray):
     process = start(_ON_RAY, address)
     while len(done()) == len(before) and process.poll() is None:
         time.sleep(0.01)
-    for victim in psutil.process_iter(["cmdline"]):
-        if "ray::MapWorker" in " ".join(victim.info["cmdline"] or ()):
-            os.kill(victim.pid, signal.SIGKILL)
-            break
+    os.kill(workers_here("ray::MapWorker")[0].pid, signal.SIGKILL)
     assert process.wait(240) == 0
     check(before)
