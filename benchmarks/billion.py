@@ -30,7 +30,10 @@ INSTANCES = (
     Instance("c7i.4xlarge", 8, 0.7140, "Intel, 4th generation, 16 vCPUs"),
     Instance("c7g.2xlarge", 8, 0.2900, "Graviton 3"),
 )
-PRICED = "AWS, us-east-1, Linux, on demand, list prices of June 2026"
+PRICED = (
+    "Prices are inputs, entered by hand on 2026-11-26 after AWS's lists (us-east-1, Linux, on demand), "
+    "not looked up there"
+)
 SHARE = 0.95
 """What a machine does with all its cores, of so many times one core's rate. An assumption."""
 TEXTS, MACHINES, CORES = 10**9, 128, 8
@@ -65,13 +68,14 @@ def _rates(found: dict[str, Any]) -> list[str]:
     table: Table = [head]
     for name, row in workers.items():
         speed = row["texts_per_cpu_s"]
-        cells = [f"${dollars_per_million(each.dollars, each.cores, speed):.2g}" for each in INSTANCES]
+        cells = [f"${dollars_per_million(each.dollars, each.cores, speed):#.2g}" for each in INSTANCES]
         table.append([name, rate(speed), str(row["dimensions"]), *cells])
     machines = "; ".join(f"{each.name}: {each.cores} cores, {each.processor}" for each in INSTANCES)
     return [
         "### Rate of a worker, price of a million texts",
         f"Measured: texts of {corpus['mean_tokens']:.0f} tokens on average (up to {corpus['max_tokens']}), one worker "
-        f"with one thread on {facts['cpu']} ({', '.join(facts['flags'])}), by CPU time, {found['date']}. Dollars for a "
+        f"with one thread on {facts['cpu']} ({', '.join(facts['flags'])}), by CPU time, {found['date']}, "
+        f"load average {facts['load_average_at_start']} at the start. Dollars for a "
         f"million of them: price of an hour / 3,600 / (cores x {SHARE} x rate) x 1,000,000. That a core of each "
         f"machine does what the measured one does, and {SHARE} of it beside busy neighbours, is assumed, not measured. "
         f"{PRICED}; {machines}.",
