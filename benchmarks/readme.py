@@ -1,8 +1,8 @@
 """Writes what the repository publishes of its results: ``python -m benchmarks.readme``.
 
-That is the README's table and the figures in docs/performance.md, docs/serving.md and docs/images.md, each between the
-comments ``BEGIN`` and ``END``, and the table that ``precision="fast"`` chooses by. A test fails when one differs from the
-results.
+That is the README's table, the figures in docs/performance.md, docs/serving.md and docs/images.md, each between the
+comments ``BEGIN`` and ``END``, and the table that ``precision="fast"`` chooses by. A test fails when one differs from
+the results.
 """
 
 import json
