@@ -290,6 +290,7 @@ def test_abandoned_streams(model: TextEmbedding, row: Row) -> None:
     for way in ("close", "break", "del", "error"):
         results = model.embed((f"text {i}" for i in range(1_000_000)), batch_size=200)
         next(results)
+        started = time.monotonic()
         if way == "close":
             results.close()
         if way == "error":
@@ -297,7 +298,6 @@ def test_abandoned_streams(model: TextEmbedding, row: Row) -> None:
                 raise KeyError("of the consumer")
         del results
         gc.collect()
-        started = time.monotonic()
         while not workers.compute_pool().idle and time.monotonic() - started < 10:
             time.sleep(0.005)
         slowest = max(slowest, time.monotonic() - started)
@@ -317,7 +317,7 @@ def send():
     os.kill(os.getpid(), signal.SIGNAL)
 threading.Timer(1.0, send).start()
 try:
-    model.encode(["many words in a text " * 20] * 3_000_000)
+    model.encode(["many words in a text " * 20] * 300_000)
 except KeyboardInterrupt:
     print(time.monotonic() - sent, model.encode("x").shape)
 """

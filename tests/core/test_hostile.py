@@ -1,4 +1,4 @@
-"""What the fuzzer found, each a kind of its own: hostile folders and inputs give errors that say what is wrong."""
+"""What the fuzzer found, or its author, by kinds: hostile folders and inputs give errors that say what is wrong."""
 
 import json
 import os
