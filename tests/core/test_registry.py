@@ -51,7 +51,7 @@ def test_rows_say_nothing_twice_and_nothing_unknown() -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"dim": 0}, "dim must be positive"),
+        ({"dim": 0}, "dim must be a positive int, got 0"),
         ({"pooling": ()}, "pooling must be"),
         ({"pooling": ("none", "cls")}, "pooling must be"),
         ({"pooling": ("median",)}, "pooling mode 'median' is unknown"),
