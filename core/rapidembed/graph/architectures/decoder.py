@@ -5,6 +5,7 @@ What tells Qwen3 from Gemma 3 is data; the names of tensors are the same.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,32 +16,29 @@ from rapidembed.graph.blocks import basic, layers
 from rapidembed.graph.blocks.attention import Projections, attend
 from rapidembed.graph.blocks.local import Window, window
 from rapidembed.graph.blocks.rotary import Rotary, rotary
+from rapidembed.graph.blocks.sizes import Sizes
 from rapidembed.graph.inputs import TextInputs
 from rapidembed.graph.writer import GraphWriter
+from rapidembed.registry.config_file import ConfigFile
 
 ANCHOR = "embed_tokens.weight"
+_SAME: Mapping[str, str] = {}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Decoder:
+class Decoder(Sizes):
     """The values of config.json that change numbers."""
 
-    vocab: int
-    hidden: int
-    heads: int
     key_heads: int
     """Of keys and values; each serves as many heads of queries."""
     width: int
     """Of a head."""
-    intermediate: int
     kinds: tuple[str, ...]
     """Of each layer's attention."""
     turns: Mapping[str, NDArray[np.float32]]
     """By kind of attention, see :func:`rapidembed.graph.blocks.rotary.read_turns`."""
-    activation: str
-    epsilon: float
     attention_bias: bool
-    causal: bool
+    causal: bool = False
     """Whether a token sees only those before it."""
     reach: int | None = None
     """How many positions local attention sees to either side."""
@@ -57,6 +55,28 @@ class Decoder:
     def __post_init__(self) -> None:
         if self.heads % self.key_heads:
             raise UnsupportedModelError(f"{self.heads} heads of queries do not share {self.key_heads} heads of keys.")
+
+
+def read_decoder(config: ConfigFile, *, fields: Mapping[str, str] = _SAME, **own: Any) -> Decoder:
+    """Take the fields that all of them have.
+
+    Args:
+        config: config.json.
+        fields: as for :meth:`rapidembed.graph.blocks.sizes.Sizes.read`, of which these are the names here.
+        own: what each has of its own, and the activation where no field says it.
+
+    Raises:
+        UnsupportedModelError, IntegrityError: name the field and its value.
+    """
+    return Decoder.read(
+        config,
+        fields={"layer_norm_eps": "rms_norm_eps", **fields},
+        epsilon=1e-6,
+        even=False,
+        key_heads=config.optional_positive("num_key_value_heads") or config.positive("num_attention_heads"),
+        attention_bias=config.flag("attention_bias", False),
+        **own,
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """DistilBERT (Sanh et al. 2019, https://arxiv.org/abs/1910.01108), as transformers' ``DistilBertModel`` computes it."""
 
 from rapidembed.graph.architecture import Architecture
-from rapidembed.graph.architectures.encoder import ANCHOR, LayerNames, Sizes
+from rapidembed.graph.architectures.encoder import ANCHOR, LayerNames, read_bert
 from rapidembed.graph.architectures.kin import Kin
 from rapidembed.graph.blocks import heads
 from rapidembed.graph.blocks.mlm import MlmHead, MlmNames
@@ -21,6 +21,7 @@ _FIELDS = {
     "num_attention_heads": "n_heads",
     "intermediate_size": "hidden_dim",
     "hidden_act": "activation",
+    "layer_norm_eps": "",
 }
 _LAYER = LayerNames(
     query="attention.q_lin",
@@ -33,7 +34,7 @@ _LAYER = LayerNames(
     outer_norm="output_layer_norm",
 )
 _KIN = Kin(
-    read=lambda config: Sizes.read(config, names=_FIELDS, types=0, epsilon=1e-12),
+    read=lambda config: read_bert(config, fields=_FIELDS, types=0),
     parts=_LAYER,
     layer="transformer.layer.{}.",
 )

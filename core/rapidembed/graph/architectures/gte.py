@@ -10,9 +10,9 @@ from rapidembed.errors import UnsupportedModelError
 from rapidembed.graph.architecture import Architecture
 from rapidembed.graph.architectures.post_norm import ANCHOR, Family, Names, PostNorm
 from rapidembed.graph.blocks import heads
-from rapidembed.graph.blocks.layers import read_heads
 from rapidembed.graph.blocks.mlm import MlmHead, MlmNames
 from rapidembed.graph.blocks.rotary import frequencies, read_turns
+from rapidembed.graph.blocks.sizes import read_heads
 from rapidembed.graph.inputs import Texts
 from rapidembed.registry.config_file import ConfigFile
 
@@ -44,21 +44,11 @@ def _read(config: ConfigFile) -> PostNorm:
         logn_attention_scale=False,
     )
     hidden, attention_heads = read_heads(config)
-    return PostNorm(
+    return PostNorm.read(
+        config,
         names=_NAMES,
-        vocab=config.positive("vocab_size"),
         types=config.count("type_vocab_size", 1),
-        hidden=hidden,
-        layers=config.positive("num_hidden_layers"),
-        heads=attention_heads,
-        intermediate=config.positive("intermediate_size"),
-        activation=config.text("hidden_act", "gelu"),
-        epsilon=config.number("layer_norm_eps", 1e-12),
         turns=_turns(config, hidden // attention_heads),
-        gated=True,
-        attention_bias=True,
-        up_bias=False,
-        down_bias=True,
     )
 
 

@@ -9,7 +9,6 @@ from rapidembed.errors import UnsupportedModelError
 from rapidembed.graph.architecture import Architecture
 from rapidembed.graph.architectures.post_norm import ANCHOR, Family, Names, PostNorm
 from rapidembed.graph.blocks import heads
-from rapidembed.graph.blocks.layers import read_heads
 from rapidembed.graph.inputs import Texts
 from rapidembed.registry.config_file import ConfigFile
 
@@ -51,23 +50,14 @@ def _read(config: ConfigFile, second: bool) -> PostNorm:
         raise UnsupportedModelError(
             f"{config.path}: feed_forward_type={kind!r} is not supported; known: {', '.join(_ACTIVATIONS)}."
         )
-    hidden, attention_heads = read_heads(config)
-    return PostNorm(
-        names=_SECOND if second else _FIRST,
-        vocab=config.positive("vocab_size"),
-        types=config.positive("type_vocab_size"),
-        hidden=hidden,
-        layers=config.positive("num_hidden_layers"),
-        heads=attention_heads,
-        intermediate=config.positive("intermediate_size"),
+    return PostNorm.read(
+        config,
+        fields={"hidden_act": ""},
         activation=_ACTIVATIONS[kind],
-        epsilon=config.number("layer_norm_eps", 1e-12),
+        names=_SECOND if second else _FIRST,
+        types=config.positive("type_vocab_size"),
         turns=None,
-        gated=True,
         gate_first=not second,
-        attention_bias=True,
-        up_bias=False,
-        down_bias=True,
     )
 
 

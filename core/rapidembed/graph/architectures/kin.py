@@ -3,7 +3,8 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from rapidembed.graph.architectures.encoder import ANCHOR, POSITIONS, TYPES, LayerNames, Layers, Sizes, embeddings
+from rapidembed.graph.architectures import encoder
+from rapidembed.graph.architectures.encoder import ANCHOR, BertSizes, LayerNames, Layers, read_bert
 from rapidembed.graph.blocks import basic, layers
 from rapidembed.graph.inputs import TextInputs
 from rapidembed.graph.layout import LayerLayout, Layout, Relative, Rows
@@ -15,17 +16,17 @@ BERT_LAYER = LayerNames()
 _PROJECTION = "embeddings_project"
 
 
-def read_sizes(config: ConfigFile, embedding: int | None = None) -> Sizes:
-    """The fields as BERT calls them; arguments and errors are those of :meth:`Sizes.read`."""
+def read_sizes(config: ConfigFile, embedding: int | None = None) -> BertSizes:
+    """The fields as BERT calls them; arguments and errors are those of :func:`read_bert`."""
     config.require(position_embedding_type="absolute", is_decoder=False, add_cross_attention=False)
-    return Sizes.read(config, embedding=embedding)
+    return read_bert(config, embedding=embedding)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kin:
     """One of them; its methods are what :class:`rapidembed.graph.architecture.Architecture` wants."""
 
-    read: Callable[[ConfigFile], Sizes] = read_sizes
+    read: Callable[[ConfigFile], BertSizes] = read_sizes
     parts: LayerNames = BERT_LAYER
     layer: str = "encoder.layer.{}."
     """What a layer's tensors begin with, its number in braces."""
@@ -51,7 +52,7 @@ class Kin:
     def _layers(self, writer: GraphWriter, config: ConfigFile, inputs: TextInputs) -> tuple[Layers, list[str], str]:
         """The layers, the beginnings of their tensors' names, and the embeddings."""
         sizes = self.read(config)
-        x = embeddings(writer, sizes, inputs, padding=self._padding(config))
+        x = encoder.embeddings(writer, sizes, inputs, padding=self._padding(config))
         if sizes.embedding != sizes.hidden:
             x = layers.linear(writer, _PROJECTION, x, sizes.embedding, sizes.hidden)
         names = [self.layer.format(number) for number in range(sizes.layers)]
@@ -62,14 +63,14 @@ class Kin:
 
 
 def layout(
-    sizes: Sizes,
+    sizes: BertSizes,
     *,
     parts: LayerNames = BERT_LAYER,
     layer: str = "encoder.layer.{}.",
     padding: int | None = None,
     relative: Relative | None = None,
 ) -> Layout:
-    """An encoder as data; arguments are those of :class:`Kin` and :func:`embeddings`."""
+    """An encoder as data; arguments are those of :class:`Kin` and of the embeddings."""
 
     def written(name: str) -> LayerLayout:
         return LayerLayout(
@@ -88,8 +89,8 @@ def layout(
         activation=basic.activation_kind(sizes.activation),
         epsilon=sizes.epsilon,
         words=ANCHOR,
-        positions=POSITIONS,
-        types=TYPES if sizes.types else None,
+        positions=encoder.POSITIONS,
+        types=encoder.TYPES if sizes.types else None,
         padding=padding,
         embedding_norm="embeddings.LayerNorm",
         projection=Rows(_PROJECTION) if sizes.embedding != sizes.hidden else None,

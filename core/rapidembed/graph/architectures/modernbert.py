@@ -15,6 +15,7 @@ from rapidembed.graph.blocks.local import Window, window
 from rapidembed.graph.blocks.mlm import word_weights
 from rapidembed.graph.blocks.pooling import pool
 from rapidembed.graph.blocks.rotary import Rotary, read_turns, rotary
+from rapidembed.graph.blocks.sizes import Sizes, read_heads
 from rapidembed.graph.inputs import TextInputs, Texts
 from rapidembed.graph.layout import LayerLayout, Layout, Rows, parts
 from rapidembed.graph.writer import GraphWriter
@@ -27,55 +28,46 @@ _VALUES = 2
 ANCHOR = "embeddings.tok_embeddings.weight"
 
 
-@dataclass(frozen=True, slots=True)
-class ModernBertConfig:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModernBert(Sizes):
     """The fields of config.json that change numbers."""
 
-    vocab: int
-    hidden: int
-    heads: int
-    intermediate: int
-    layers: tuple[str, ...]
-    """Kind of each layer's attention."""
+    kinds: tuple[str, ...]
+    """Of each layer's attention."""
     reach: int
     """How many positions local attention sees to either side."""
     turns: dict[str, NDArray[np.float32]]
     """Of the rotary embeddings, by kind of attention; see :func:`rapidembed.graph.blocks.rotary.read_turns`."""
-    activation: str
-    epsilon: float
     attention_bias: bool
     mlp_bias: bool
     norm_bias: bool
 
-    @classmethod
-    def read(cls, config: ConfigFile) -> "ModernBertConfig":
-        """Take the fields; refuse values that change the computation in a way this builder does not know.
 
-        Raises:
-            UnsupportedModelError, IntegrityError: name the field and its value.
-        """
-        hidden, heads = layers.read_heads(config)
-        width = hidden // heads
-        local = config.optional_positive("local_attention") or 128
-        if local == 1:
-            raise UnsupportedModelError(f"{config.path}: local_attention=1 is not supported; known: 2 and more.")
-        return cls(
-            vocab=config.positive("vocab_size"),
-            hidden=hidden,
-            heads=heads,
-            intermediate=config.positive("intermediate_size"),
-            layers=_layers(config),
-            reach=local // 2,
-            turns={
-                FULL: read_turns(config, width, 160_000.0, name="global_rope_theta", kind=FULL),
-                LOCAL: read_turns(config, width, 10_000.0, name="local_rope_theta", kind=LOCAL),
-            },
-            activation=config.text("hidden_activation", "gelu"),
-            epsilon=config.number("norm_eps", 1e-5),
-            attention_bias=config.flag("attention_bias", False),
-            mlp_bias=config.flag("mlp_bias", False),
-            norm_bias=config.flag("norm_bias", False),
-        )
+def _read(config: ConfigFile) -> ModernBert:
+    """Take the fields; refuse values that change the computation in a way this builder does not know.
+
+    Raises:
+        UnsupportedModelError, IntegrityError: name the field and its value.
+    """
+    hidden, heads = read_heads(config)
+    width = hidden // heads
+    local = config.optional_positive("local_attention") or 128
+    if local == 1:
+        raise UnsupportedModelError(f"{config.path}: local_attention=1 is not supported; known: 2 and more.")
+    return ModernBert.read(
+        config,
+        fields={"hidden_act": "hidden_activation", "layer_norm_eps": "norm_eps"},
+        epsilon=1e-5,
+        kinds=_kinds(config),
+        reach=local // 2,
+        turns={
+            FULL: read_turns(config, width, 160_000.0, name="global_rope_theta", kind=FULL),
+            LOCAL: read_turns(config, width, 10_000.0, name="local_rope_theta", kind=LOCAL),
+        },
+        attention_bias=config.flag("attention_bias", False),
+        mlp_bias=config.flag("mlp_bias", False),
+        norm_bias=config.flag("norm_bias", False),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,16 +97,16 @@ def encode_embedded(
     writer: GraphWriter, config: ConfigFile, x: str, inputs: TextInputs, *, first_only: bool
 ) -> tuple[str, int]:
     """:func:`encode`, given what :func:`embed` gives, or other vectors in place of some of them."""
-    modern = ModernBertConfig.read(config)
+    modern = _read(config)
     hidden = modern.hidden
     shared = _Shared(
         shape=writer.node("Concat", writer.node("Shape", inputs.ids), writer.ints(hidden), axis=0),
         rotary={kind: rotary(writer, inputs.ids, turns) for kind, turns in modern.turns.items()},
-        window=window(writer, inputs.ids, modern.reach, inputs.mask) if LOCAL in modern.layers else None,
+        window=window(writer, inputs.ids, modern.reach, inputs.mask) if LOCAL in modern.kinds else None,
     )
     x = _norm(writer, modern, "embeddings.norm", basic.flatten(writer, x, hidden))
-    for layer in range(len(modern.layers)):
-        last = layer == len(modern.layers) - 1
+    for layer in range(len(modern.kinds)):
+        last = layer == len(modern.kinds) - 1
         x = _layer(writer, modern, layer, x, shared, inputs, first_only=first_only and last)
     x = _norm(writer, modern, "final_norm", x)
     return x if first_only else writer.node("Reshape", x, shared.shape), hidden
@@ -137,7 +129,7 @@ def classify(
 
 def mlm(writer: GraphWriter, config: ConfigFile, x: str, sparse: SparseWeights, mask: str | None) -> str:
     """Write the masked-language-model head, see :class:`rapidembed.graph.architecture.Mlm`."""
-    modern = ModernBertConfig.read(config)
+    modern = _read(config)
     hidden = modern.hidden
     shape = writer.node("Concat", writer.node("Shape", x, start=0, end=2), writer.ints(-1), axis=0)
     x = _head(writer, config, basic.flatten(writer, x, hidden), hidden)
@@ -151,7 +143,7 @@ def mlm(writer: GraphWriter, config: ConfigFile, x: str, sparse: SparseWeights, 
 
 def _head(writer: GraphWriter, config: ConfigFile, x: str, hidden: int) -> str:
     """The layer that both heads begin with; its tensors lie beside the encoder's."""
-    modern = ModernBertConfig.read(config)
+    modern = _read(config)
     weight = writer.external("head.dense.weight", (hidden, hidden))
     bias = writer.external("head.dense.bias", (hidden,)) if config.flag("classifier_bias", False) else None
     x = basic.linear(writer, x, weight, bias)
@@ -162,7 +154,7 @@ def _head(writer: GraphWriter, config: ConfigFile, x: str, hidden: int) -> str:
 
 def _layer(
     writer: GraphWriter,
-    modern: ModernBertConfig,
+    modern: ModernBert,
     layer: int,
     x: str,
     shared: _Shared,
@@ -186,7 +178,7 @@ def _layer(
 
 def _attention(
     writer: GraphWriter,
-    modern: ModernBertConfig,
+    modern: ModernBert,
     layer: int,
     x: str,
     shared: _Shared,
@@ -194,7 +186,7 @@ def _attention(
     *,
     first_only: bool,
 ) -> str:
-    hidden, kind = modern.hidden, modern.layers[layer]
+    hidden, kind = modern.hidden, modern.kinds[layer]
     name, bias = f"layers.{layer}.attn.Wqkv", modern.attention_bias
     parts = layers.linear_parts(writer, name, x, hidden, 3 * hidden, parts=3, bias=bias, fine=_VALUES)
     q, k, v = (writer.node("Reshape", part, shared.shape) for part in parts)
@@ -208,11 +200,11 @@ def _attention(
     )
 
 
-def _norm(writer: GraphWriter, modern: ModernBertConfig, name: str, x: str) -> str:
+def _norm(writer: GraphWriter, modern: ModernBert, name: str, x: str) -> str:
     return layers.norm(writer, name, x, modern.hidden, modern.epsilon, bias=modern.norm_bias)
 
 
-def _layers(config: ConfigFile) -> tuple[str, ...]:
+def _kinds(config: ConfigFile) -> tuple[str, ...]:
     every = config.optional_positive("global_attn_every_n_layers") or 3
     count = config.positive("num_hidden_layers")
     return read_layer_types(config, tuple(LOCAL if layer % every else FULL for layer in range(count)))
@@ -220,8 +212,8 @@ def _layers(config: ConfigFile) -> tuple[str, ...]:
 
 def layout(config: ConfigFile, has: Callable[[str], bool]) -> Layout:
     """Tell the encoder as data, see :class:`rapidembed.graph.architecture.ReadLayout`."""
-    modern = ModernBertConfig.read(config)
-    kinds, last = list(modern.turns), len(modern.layers) - 1
+    modern = _read(config)
+    kinds, last = list(modern.turns), len(modern.kinds) - 1
 
     def layer(number: int, kind: str) -> LayerLayout:
         name = f"layers.{number}."
@@ -244,7 +236,7 @@ def layout(config: ConfigFile, has: Callable[[str], bool]) -> Layout:
         epsilon=modern.epsilon,
         words=ANCHOR,
         embedding_norm="embeddings.norm",
-        layers=tuple(layer(number, kind) for number, kind in enumerate(modern.layers)),
+        layers=tuple(layer(number, kind) for number, kind in enumerate(modern.kinds)),
         prenorm=True,
         norm_bias=modern.norm_bias,
         turns=tuple(modern.turns.values()),

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from rapidembed.errors import UnsupportedModelError
 from rapidembed.graph.architecture import Architecture
 from rapidembed.graph.architectures import encoder, kin
-from rapidembed.graph.architectures.encoder import ANCHOR, Bias, LayerNames, Layers, Sizes
+from rapidembed.graph.architectures.encoder import ANCHOR, BertSizes, Bias, LayerNames, Layers, read_bert
 from rapidembed.graph.blocks import heads, relative
 from rapidembed.graph.blocks.mlm import ROBERTA_MLM, MlmHead
 from rapidembed.graph.inputs import TextInputs, Texts
@@ -39,11 +39,11 @@ def encode(writer: GraphWriter, config: ConfigFile, inputs: TextInputs, *, first
     return layers.write(names, x, first_only=first_only), sizes.hidden
 
 
-def _read(config: ConfigFile) -> Sizes:
-    return Sizes.read(config, types=0)
+def _read(config: ConfigFile) -> BertSizes:
+    return read_bert(config, types=0)
 
 
-def _bias(writer: GraphWriter, config: ConfigFile, sizes: Sizes, inputs: TextInputs) -> Bias:
+def _bias(writer: GraphWriter, config: ConfigFile, sizes: BertSizes, inputs: TextInputs) -> Bias:
     """A number for every head and distance, the same in all layers."""
     known, buckets = _check_buckets(config, sizes)
     table = writer.weight(_BIAS, (buckets, sizes.heads))
@@ -57,7 +57,7 @@ def _bias(writer: GraphWriter, config: ConfigFile, sizes: Sizes, inputs: TextInp
     return bias
 
 
-def _check_buckets(config: ConfigFile, sizes: Sizes) -> tuple[NDArray[np.int64], int]:
+def _check_buckets(config: ConfigFile, sizes: BertSizes) -> tuple[NDArray[np.int64], int]:
     """Rows of the table for every distance, and how many it has."""
     buckets = config.positive("relative_attention_num_buckets")
     known = relative.t5_buckets(np.arange(-sizes.positions, sizes.positions))

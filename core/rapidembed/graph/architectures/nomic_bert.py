@@ -23,6 +23,15 @@ _NAMES = Names(
     down="mlp.fc2",
     mlp_norm="norm2",
 )
+_OLDER = {
+    "hidden_size": "n_embd",
+    "num_attention_heads": "n_head",
+    "num_hidden_layers": "n_layer",
+    "intermediate_size": "n_inner",
+    "hidden_act": "",
+    "layer_norm_eps": "layer_norm_epsilon",
+}
+"""GPT-2's names of fields."""
 _ACTIVATIONS = {"swiglu": "silu", "geglu": "gelu"}
 
 
@@ -50,29 +59,23 @@ def _read(config: ConfigFile) -> PostNorm:
         moe_every_n_layers=None,
     )
 
-    def count(name: str, old: str) -> int:
-        return config.positive(old if older else name)
-
-    hidden, attention_heads = count("hidden_size", "n_embd"), count("num_attention_heads", "n_head")
+    hidden, attention_heads = (
+        config.positive(_OLDER[name] if older else name) for name in ("hidden_size", "num_attention_heads")
+    )
     if hidden % attention_heads or config.optional_positive("head_dim") not in (None, hidden // attention_heads):
         raise UnsupportedModelError(
             f"{config.path}: {attention_heads} heads of hidden_size {hidden} / {attention_heads} are expected; "
             f"head_dim={config.values.get('head_dim')!r} is not supported."
         )
-    return PostNorm(
+    return PostNorm.read(
+        config,
+        fields=_OLDER if older else {},
+        activation=_activation(config) if older else "silu",
+        epsilon=1e-5 if older else 1e-12,
         names=_NAMES,
-        vocab=config.positive("vocab_size"),
         types=config.count("type_vocab_size", 2),
-        hidden=hidden,
-        layers=count("num_hidden_layers", "n_layer"),
-        heads=attention_heads,
-        intermediate=count("intermediate_size", "n_inner"),
-        activation=_activation(config) if older else config.text("hidden_act", "silu"),
-        epsilon=config.number("layer_norm_epsilon" if older else "layer_norm_eps", 1e-5 if older else 1e-12),
         turns=read_turns(config, hidden // attention_heads, 1000.0, name="rotary_emb_base" if older else "rope_theta"),
-        gated=True,
         attention_bias=False,
-        up_bias=False,
         down_bias=False,
     )
 

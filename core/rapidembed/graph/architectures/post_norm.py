@@ -16,6 +16,7 @@ from rapidembed.graph.blocks.adapters import Adapters
 from rapidembed.graph.blocks.alibi import alibi, slopes
 from rapidembed.graph.blocks.attention import Projections, attend
 from rapidembed.graph.blocks.rotary import Rotary, rotary
+from rapidembed.graph.blocks.sizes import Sizes
 from rapidembed.graph.inputs import TextInputs
 from rapidembed.graph.layout import LayerLayout, Layout, Rows, parts, refuse
 from rapidembed.graph.writer import GraphWriter
@@ -51,28 +52,21 @@ class Names:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PostNorm:
+class PostNorm(Sizes):
     """The values of config.json that change numbers, and the names of tensors."""
 
     names: Names
-    vocab: int
     types: int
     """Texts that tokens may belong to; 0: the model does not tell them apart."""
-    hidden: int
-    layers: int
-    heads: int
-    intermediate: int
-    activation: str
-    epsilon: float
     turns: NDArray[np.float32] | None
     """See :func:`rapidembed.graph.blocks.rotary.read_turns`; None: scores fall with distance (ALiBi)."""
-    gated: bool
+    gated: bool = True
     """Whether the MLP has a gate, which is what is activated then."""
     gate_first: bool = False
     """Whether the gate comes first."""
-    attention_bias: bool
-    up_bias: bool
-    down_bias: bool
+    attention_bias: bool = True
+    up_bias: bool = False
+    down_bias: bool = True
     adapters: Adapters | None = None
     """Of every matrix and table; None: there are none."""
 

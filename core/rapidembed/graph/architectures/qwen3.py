@@ -2,7 +2,7 @@
 
 from rapidembed.graph.architecture import Architecture, Encode
 from rapidembed.graph.architectures import decoder
-from rapidembed.graph.architectures.decoder import ANCHOR, Decoder
+from rapidembed.graph.architectures.decoder import ANCHOR, Decoder, read_decoder
 from rapidembed.graph.architectures.layer_types import FULL, read_layer_types
 from rapidembed.graph.blocks import basic
 from rapidembed.graph.blocks.pooling import pool
@@ -35,20 +35,13 @@ def _read(config: ConfigFile) -> Decoder:
         UnsupportedModelError, IntegrityError: name the field and its value.
     """
     config.require(use_sliding_window=False, is_causal=True, use_bidirectional_attention=False)
-    attention_heads = config.positive("num_attention_heads")
     width = config.optional_positive("head_dim") or 128
-    return Decoder(
-        vocab=config.positive("vocab_size"),
-        hidden=config.positive("hidden_size"),
-        heads=attention_heads,
-        key_heads=config.optional_positive("num_key_value_heads") or attention_heads,
+    return read_decoder(
+        config,
+        activation="silu",
         width=width,
-        intermediate=config.positive("intermediate_size"),
         kinds=read_layer_types(config, (FULL,) * config.positive("num_hidden_layers"), known=(FULL,)),
         turns={FULL: read_turns(config, width, 10_000.0)},
-        activation=config.text("hidden_act", "silu"),
-        epsilon=config.number("rms_norm_eps", 1e-6),
-        attention_bias=config.flag("attention_bias", False),
         causal=True,
     )
 

@@ -1,24 +1,7 @@
-"""Layers by their tensors' names; most newer encoders do without biases; and what their sizes are."""
+"""Layers by their tensors' names; most newer encoders do without biases."""
 
-from rapidembed.errors import UnsupportedModelError
 from rapidembed.graph.blocks import basic
 from rapidembed.graph.writer import GraphWriter
-from rapidembed.registry.config_file import ConfigFile
-
-
-def read_heads(config: ConfigFile) -> tuple[int, int]:
-    """Width of the hidden state and the number of heads that share it.
-
-    Raises:
-        UnsupportedModelError: they cannot share it evenly.
-        IntegrityError: a field is missing or no positive number.
-    """
-    hidden, heads = config.positive("hidden_size"), config.positive("num_attention_heads")
-    if hidden % heads:
-        raise UnsupportedModelError(
-            f"{config.path}: hidden_size {hidden} is not a multiple of {heads} attention heads."
-        )
-    return hidden, heads
 
 
 def linear(

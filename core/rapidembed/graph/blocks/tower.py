@@ -10,6 +10,7 @@ from typing import Any, Literal
 from rapidembed.errors import UnsupportedModelError
 from rapidembed.graph.blocks import basic, layers
 from rapidembed.graph.blocks.self_attention import self_attention
+from rapidembed.graph.blocks.sizes import read_heads
 from rapidembed.graph.writer import GraphWriter
 from rapidembed.registry.config_file import ConfigFile
 
@@ -67,7 +68,7 @@ def read_tower(config: ConfigFile, *, causal: bool = False) -> Tower:
     Raises:
         UnsupportedModelError, IntegrityError: name the field and its value.
     """
-    hidden, heads = layers.read_heads(config)
+    hidden, heads = read_heads(config)
     return Tower(
         hidden=hidden,
         layers=config.positive("num_hidden_layers"),
