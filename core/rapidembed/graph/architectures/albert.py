@@ -1,14 +1,12 @@
 """ALBERT (Lan et al. 2019, https://arxiv.org/abs/1909.11942), as transformers' ``AlbertModel`` computes it."""
 
-from rapidembed.graph.architecture import Architecture
+from rapidembed.graph.architecture import Architecture, text_classes
 from rapidembed.graph.architectures import encoder
 from rapidembed.graph.architectures.encoder import ANCHOR, BertSizes, LayerNames, Layers, read_bert
 from rapidembed.graph.blocks import heads, layers
 from rapidembed.graph.inputs import TextInputs, Texts
 from rapidembed.graph.writer import GraphWriter
 from rapidembed.registry.config_file import ConfigFile
-
-_ENCODERS = frozenset({"AlbertModel", "AlbertForMaskedLM", "AlbertForPreTraining"})
 
 _LAYER = LayerNames(
     query="attention.query",
@@ -41,11 +39,7 @@ def _names(config: ConfigFile, sizes: BertSizes) -> list[str]:
 
 
 ARCHITECTURE = Architecture(
-    classes={
-        "pool": _ENCODERS,
-        "tokens": _ENCODERS | {"HF_ColBERT"},
-        "classification": frozenset({"AlbertForSequenceClassification"}),
-    },
+    classes=text_classes("Albert", heads=("classification",), trained=("MaskedLM", "PreTraining"), colbert=True),
     prefixes=("", "albert."),
     anchor=ANCHOR,
     ignorable=("embeddings.position_ids", "pooler.", "predictions.", "sop_classifier."),

@@ -9,15 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rapidembed.errors import IntegrityError, UnsupportedModelError
-from rapidembed.graph.architecture import Architecture
+from rapidembed.graph.architecture import Architecture, text_classes
 from rapidembed.graph.architectures import encoder
 from rapidembed.graph.architectures.encoder import ANCHOR, BertSizes, LayerNames, Layers, read_bert
 from rapidembed.graph.blocks import basic, heads, layers, relative
 from rapidembed.graph.inputs import TextInputs, Texts
 from rapidembed.graph.writer import GraphWriter
 from rapidembed.registry.config_file import ConfigFile
-
-_ENCODERS = frozenset({"DebertaV2Model", "DebertaV2ForMaskedLM"})
 
 _LAYER = LayerNames(
     query="attention.self.query_proj",
@@ -193,11 +191,7 @@ class _Disentangled:
 
 
 ARCHITECTURE = Architecture(
-    classes={
-        "pool": _ENCODERS,
-        "tokens": _ENCODERS,
-        "classification": frozenset({"DebertaV2ForSequenceClassification"}),
-    },
+    classes=text_classes("DebertaV2", heads=("classification",)),
     prefixes=("", "deberta."),
     anchor=ANCHOR,
     ignorable=(

@@ -1,13 +1,11 @@
 """DistilBERT (Sanh et al. 2019, https://arxiv.org/abs/1910.01108), as transformers' ``DistilBertModel`` computes it."""
 
-from rapidembed.graph.architecture import Architecture
+from rapidembed.graph.architecture import Architecture, text_classes
 from rapidembed.graph.architectures.encoder import ANCHOR, LayerNames, read_bert
 from rapidembed.graph.architectures.kin import Kin
 from rapidembed.graph.blocks import heads
 from rapidembed.graph.blocks.mlm import MlmHead, MlmNames
 from rapidembed.graph.inputs import Texts
-
-_ENCODERS = frozenset({"DistilBertModel", "DistilBertForMaskedLM"})
 
 _MLM = MlmNames(
     dense="vocab_transform",
@@ -40,12 +38,7 @@ _KIN = Kin(
 )
 
 ARCHITECTURE = Architecture(
-    classes={
-        "pool": _ENCODERS,
-        "tokens": _ENCODERS | {"HF_ColBERT"},
-        "classification": frozenset({"DistilBertForSequenceClassification"}),
-        "mlm": frozenset({"DistilBertForMaskedLM"}),
-    },
+    classes=text_classes("DistilBert", heads=("classification", "mlm"), colbert=True),
     prefixes=("", "distilbert."),
     anchor=ANCHOR,
     ignorable=("embeddings.position_ids", "vocab_"),

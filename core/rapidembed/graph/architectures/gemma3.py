@@ -4,7 +4,7 @@ As transformers' ``Gemma3TextModel`` computes it with ``use_bidirectional_attent
 """
 
 from rapidembed.errors import UnsupportedModelError
-from rapidembed.graph.architecture import Architecture
+from rapidembed.graph.architecture import Architecture, text_classes
 from rapidembed.graph.architectures import decoder
 from rapidembed.graph.architectures.decoder import ANCHOR, Decoder, read_decoder
 from rapidembed.graph.architectures.layer_types import FULL, LOCAL, read_layer_types
@@ -12,8 +12,6 @@ from rapidembed.graph.blocks.rotary import read_turns
 from rapidembed.graph.inputs import TextInputs, Texts
 from rapidembed.graph.writer import GraphWriter
 from rapidembed.registry.config_file import ConfigFile
-
-_ENCODERS = frozenset({"Gemma3TextModel"})
 
 
 def encode(writer: GraphWriter, config: ConfigFile, inputs: TextInputs, *, first_only: bool) -> tuple[str, int]:
@@ -58,10 +56,7 @@ def _read(config: ConfigFile) -> Decoder:
 
 
 ARCHITECTURE = Architecture(
-    classes={
-        "pool": _ENCODERS,
-        "tokens": _ENCODERS,
-    },
+    classes=text_classes("Gemma3Text", trained=()),
     prefixes=("", "model."),
     anchor=ANCHOR,
     ignorable=("lm_head.",),

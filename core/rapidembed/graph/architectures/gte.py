@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rapidembed.errors import UnsupportedModelError
-from rapidembed.graph.architecture import Architecture
+from rapidembed.graph.architecture import Architecture, text_classes
 from rapidembed.graph.architectures.post_norm import ANCHOR, Family, Names, PostNorm
 from rapidembed.graph.blocks import heads
 from rapidembed.graph.blocks.mlm import MlmHead, MlmNames
@@ -15,8 +15,6 @@ from rapidembed.graph.blocks.rotary import frequencies, read_turns
 from rapidembed.graph.blocks.sizes import read_heads
 from rapidembed.graph.inputs import Texts
 from rapidembed.registry.config_file import ConfigFile
-
-_ENCODERS = frozenset({"GteModel", "GteForMaskedLM", "NewModel", "NewForMaskedLM"})
 
 _NAMES = Names(
     norm="embeddings.LayerNorm",
@@ -68,12 +66,7 @@ def _turns(config: ConfigFile, width: int) -> NDArray[np.float32]:
 _FAMILY = Family(lambda config, has, task: _read(config))
 
 ARCHITECTURE = Architecture(
-    classes={
-        "pool": _ENCODERS,
-        "tokens": _ENCODERS,
-        "classification": frozenset({"GteForSequenceClassification", "NewForSequenceClassification"}),
-        "mlm": frozenset({"GteForMaskedLM", "NewForMaskedLM"}),
-    },
+    classes=text_classes("Gte", "New", heads=("classification", "mlm")),
     prefixes=("", "new.", "gte."),
     anchor=ANCHOR,
     ignorable=("pooler.", "lm_head.", "embeddings.position_ids"),

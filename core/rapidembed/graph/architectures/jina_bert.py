@@ -6,13 +6,11 @@ There are two forms of that code. The later one also normalizes queries, keys an
 from dataclasses import replace
 
 from rapidembed.errors import UnsupportedModelError
-from rapidembed.graph.architecture import Architecture
+from rapidembed.graph.architecture import Architecture, text_classes
 from rapidembed.graph.architectures.post_norm import ANCHOR, Family, Names, PostNorm
 from rapidembed.graph.blocks import heads
 from rapidembed.graph.inputs import Texts
 from rapidembed.registry.config_file import ConfigFile
-
-_ENCODERS = frozenset({"JinaBertModel", "JinaBertForMaskedLM"})
 
 _FIRST = Names(
     norm="embeddings.LayerNorm",
@@ -64,11 +62,7 @@ def _read(config: ConfigFile, second: bool) -> PostNorm:
 _FAMILY = Family(lambda config, has, task: _read(config, has(_OF_SECOND)))
 
 ARCHITECTURE = Architecture(
-    classes={
-        "pool": _ENCODERS,
-        "tokens": _ENCODERS,
-        "classification": frozenset({"JinaBertForSequenceClassification"}),
-    },
+    classes=text_classes("JinaBert", heads=("classification",)),
     prefixes=("", "bert."),
     anchor=ANCHOR,
     ignorable=("pooler.", "cls.", "embeddings.position_ids", "embeddings.token_type_ids"),

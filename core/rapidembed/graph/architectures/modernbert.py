@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rapidembed.errors import UnsupportedModelError
-from rapidembed.graph.architecture import Architecture, Encode
+from rapidembed.graph.architecture import Architecture, Encode, text_classes
 from rapidembed.graph.architectures.layer_types import FULL, LOCAL, read_layer_types
 from rapidembed.graph.blocks import basic, layers
 from rapidembed.graph.blocks.attention import Projections, attend
@@ -22,7 +22,6 @@ from rapidembed.graph.writer import GraphWriter
 from rapidembed.registry import SparseWeights
 from rapidembed.registry.config_file import ConfigFile
 
-_ENCODERS = frozenset({"ModernBertModel", "ModernBertForMaskedLM"})
 _VALUES = 2
 """Place of the values after queries and keys."""
 ANCHOR = "embeddings.tok_embeddings.weight"
@@ -244,12 +243,7 @@ def layout(config: ConfigFile, has: Callable[[str], bool]) -> Layout:
 
 
 ARCHITECTURE = Architecture(
-    classes={
-        "pool": _ENCODERS,
-        "tokens": _ENCODERS,
-        "classification": frozenset({"ModernBertForSequenceClassification"}),
-        "mlm": frozenset({"ModernBertForMaskedLM"}),
-    },
+    classes=text_classes("ModernBert", heads=("classification", "mlm")),
     prefixes=("", "model."),
     anchor=ANCHOR,
     ignorable=("head.", "decoder."),

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rapidembed.errors import UnsupportedModelError
-from rapidembed.graph.architecture import Architecture
+from rapidembed.graph.architecture import Architecture, text_classes
 from rapidembed.graph.architectures import encoder, kin
 from rapidembed.graph.architectures.encoder import ANCHOR, BertSizes, Bias, LayerNames, Layers, read_bert
 from rapidembed.graph.blocks import heads, relative
@@ -16,8 +16,6 @@ from rapidembed.graph.layout import Layout, Relative
 from rapidembed.graph.writer import GraphWriter
 from rapidembed.registry.config_file import ConfigFile
 from rapidembed.registry.encoder_config import read_padding
-
-_ENCODERS = frozenset({"MPNetModel", "MPNetForMaskedLM"})
 
 _BIAS = "encoder.relative_attention_bias.weight"
 _LAYER = LayerNames(
@@ -78,12 +76,7 @@ def layout(config: ConfigFile, has: Callable[[str], bool]) -> Layout:
 
 
 ARCHITECTURE = Architecture(
-    classes={
-        "pool": _ENCODERS,
-        "tokens": _ENCODERS | {"HF_ColBERT"},
-        "classification": frozenset({"MPNetForSequenceClassification"}),
-        "mlm": frozenset({"MPNetForMaskedLM"}),
-    },
+    classes=text_classes("MPNet", heads=("classification", "mlm"), colbert=True),
     prefixes=("", "mpnet."),
     anchor=ANCHOR,
     ignorable=("embeddings.position_ids", "pooler.", "lm_head."),

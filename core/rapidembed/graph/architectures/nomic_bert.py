@@ -4,14 +4,12 @@ The same is computed by the code that nomic-ai published before, whose config.js
 """
 
 from rapidembed.errors import UnsupportedModelError
-from rapidembed.graph.architecture import Architecture
+from rapidembed.graph.architecture import Architecture, text_classes
 from rapidembed.graph.architectures.post_norm import ANCHOR, Family, Names, PostNorm
 from rapidembed.graph.blocks import heads
 from rapidembed.graph.blocks.rotary import read_turns
 from rapidembed.graph.inputs import Texts
 from rapidembed.registry.config_file import ConfigFile
-
-_ENCODERS = frozenset({"NomicBertModel", "NomicBertForMaskedLM", "NomicBertForPreTraining"})
 
 _NAMES = Names(
     norm="emb_ln",
@@ -92,11 +90,7 @@ def _activation(config: ConfigFile) -> str:
 _FAMILY = Family(lambda config, has, task: _read(config))
 
 ARCHITECTURE = Architecture(
-    classes={
-        "pool": _ENCODERS,
-        "tokens": _ENCODERS,
-        "classification": frozenset({"NomicBertForSequenceClassification"}),
-    },
+    classes=text_classes("NomicBert", heads=("classification",), trained=("MaskedLM", "PreTraining")),
     prefixes=("", "nomic_bert.", "bert."),
     anchor=ANCHOR,
     ignorable=("pooler.", "cls.", "embeddings.position_ids"),

@@ -1,6 +1,6 @@
 """Qwen3 (Yang et al. 2025, https://arxiv.org/abs/2505.09388), as transformers' ``Qwen3Model`` computes it."""
 
-from rapidembed.graph.architecture import Architecture, Encode
+from rapidembed.graph.architecture import Architecture, Encode, text_classes
 from rapidembed.graph.architectures import decoder
 from rapidembed.graph.architectures.decoder import ANCHOR, Decoder, read_decoder
 from rapidembed.graph.architectures.layer_types import FULL, read_layer_types
@@ -10,8 +10,6 @@ from rapidembed.graph.blocks.rotary import read_turns
 from rapidembed.graph.inputs import TextInputs, Texts
 from rapidembed.graph.writer import GraphWriter
 from rapidembed.registry.config_file import ConfigFile
-
-_ENCODERS = frozenset({"Qwen3Model", "Qwen3ForCausalLM"})
 
 
 def encode(writer: GraphWriter, config: ConfigFile, inputs: TextInputs, *, first_only: bool) -> tuple[str, int]:
@@ -47,11 +45,7 @@ def _read(config: ConfigFile) -> Decoder:
 
 
 ARCHITECTURE = Architecture(
-    classes={
-        "pool": _ENCODERS,
-        "tokens": _ENCODERS,
-        "classification": frozenset({"Qwen3ForSequenceClassification"}),
-    },
+    classes=text_classes("Qwen3", heads=("classification",), trained=("CausalLM",)),
     prefixes=("", "model."),
     anchor=ANCHOR,
     ignorable=("lm_head.",),
