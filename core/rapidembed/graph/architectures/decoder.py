@@ -15,6 +15,7 @@ from rapidembed.graph.architectures.layer_types import LOCAL
 from rapidembed.graph.blocks import basic, layers
 from rapidembed.graph.blocks.attention import Projections, attend
 from rapidembed.graph.blocks.local import Window, window
+from rapidembed.graph.blocks.pages import splice
 from rapidembed.graph.blocks.rotary import Rotary, rotary
 from rapidembed.graph.blocks.sizes import Sizes
 from rapidembed.graph.inputs import TextInputs
@@ -91,22 +92,11 @@ class _Shared:
 
 def encode(writer: GraphWriter, model: Decoder, inputs: TextInputs, *, first_only: bool) -> tuple[str, int]:
     """Write the encoder, see :class:`rapidembed.graph.architecture.Encode`."""
-    return encode_embedded(writer, model, embed(writer, model, inputs.ids), inputs, first_only=first_only)
-
-
-def embed(writer: GraphWriter, model: Decoder, ids: str) -> str:
-    """Vectors of the tokens by themselves, (batch, tokens, hidden)."""
-    x = basic.lookup(writer, writer.table(ANCHOR, (model.vocab, model.hidden)), ids)
+    hidden = model.hidden
+    x = basic.lookup(writer, writer.table(ANCHOR, (model.vocab, hidden)), inputs.ids)
     if model.embedding_scale is not None:
         x = writer.node("Mul", x, basic.scalar(writer, model.embedding_scale))
-    return x
-
-
-def encode_embedded(
-    writer: GraphWriter, model: Decoder, x: str, inputs: TextInputs, *, first_only: bool
-) -> tuple[str, int]:
-    """:func:`encode`, given what :func:`embed` gives, or other vectors in place of some of them."""
-    hidden = model.hidden
+    x = splice(writer, x, inputs)
     shape = writer.node("Concat", writer.node("Shape", inputs.ids), writer.ints(hidden), axis=0)
     shared = _Shared(
         inputs=inputs,

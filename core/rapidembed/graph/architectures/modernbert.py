@@ -13,6 +13,7 @@ from rapidembed.graph.blocks import basic, layers
 from rapidembed.graph.blocks.attention import Projections, attend
 from rapidembed.graph.blocks.local import Window, window
 from rapidembed.graph.blocks.mlm import word_weights
+from rapidembed.graph.blocks.pages import splice
 from rapidembed.graph.blocks.pooling import pool
 from rapidembed.graph.blocks.rotary import Rotary, read_turns, rotary
 from rapidembed.graph.blocks.sizes import Sizes, read_heads
@@ -83,21 +84,9 @@ class _Shared:
 
 def encode(writer: GraphWriter, config: ConfigFile, inputs: TextInputs, *, first_only: bool) -> tuple[str, int]:
     """Write the encoder, see :class:`rapidembed.graph.architecture.Encode`."""
-    return encode_embedded(writer, config, embed(writer, config, inputs.ids), inputs, first_only=first_only)
-
-
-def embed(writer: GraphWriter, config: ConfigFile, ids: str) -> str:
-    """Vectors of the tokens by themselves, (batch, tokens, hidden)."""
-    size = config.positive("vocab_size"), config.positive("hidden_size")
-    return basic.lookup(writer, writer.table(ANCHOR, size), ids)
-
-
-def encode_embedded(
-    writer: GraphWriter, config: ConfigFile, x: str, inputs: TextInputs, *, first_only: bool
-) -> tuple[str, int]:
-    """:func:`encode`, given what :func:`embed` gives, or other vectors in place of some of them."""
     modern = _read(config)
     hidden = modern.hidden
+    x = splice(writer, basic.lookup(writer, writer.table(ANCHOR, (modern.vocab, hidden)), inputs.ids), inputs)
     shared = _Shared(
         shape=writer.node("Concat", writer.node("Shape", inputs.ids), writer.ints(hidden), axis=0),
         rotary={kind: rotary(writer, inputs.ids, turns) for kind, turns in modern.turns.items()},

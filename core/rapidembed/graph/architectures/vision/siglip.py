@@ -9,6 +9,7 @@ from rapidembed.graph.blocks.tower import Names, Tower, read_tower, with_default
 from rapidembed.graph.inputs import TextInputs
 from rapidembed.graph.writer import GraphWriter
 from rapidembed.registry.config_file import ConfigFile
+from rapidembed.registry.encoder_config import text_part, vision_part
 
 _BOTH = {
     "hidden_size": 768,
@@ -26,7 +27,7 @@ def encode_pictures(
     writer: GraphWriter, config: ConfigFile, inputs: PictureInputs, *, first_only: bool
 ) -> tuple[str, int]:
     """Write the encoder of pictures: their vectors, (batch, width), and width."""
-    config = _part(config, "vision_config")
+    config = vision_part(config)
     config.require(vision_use_head=True)
     x, model, grid = encode_patches(writer, config, inputs)
     return _pooled(writer, model, x, writer.ints(-1, grid.count, model.hidden)), model.hidden
@@ -52,7 +53,7 @@ def encode_texts(writer: GraphWriter, config: ConfigFile, inputs: TextInputs, *,
 
     Every text must be padded to the model's positions: its vector is what the last of them sees.
     """
-    config = with_defaults(_part(config, "text_config"), _TEXT)
+    config = with_defaults(text_part(config), _TEXT)
     model = read_tower(config)
     hidden = model.hidden
     x, shape = embed_tokens(writer, config, inputs.ids, hidden)
@@ -84,17 +85,13 @@ def _pooled(writer: GraphWriter, model: Tower, x: str, shape: str) -> str:
     return writer.node("Add", x, tower.mlp(writer, model, "head.mlp.fc1", "head.mlp.fc2", y))
 
 
-def _part(config: ConfigFile, name: str) -> ConfigFile:
-    return config.section(name) if name in config.values else config
-
-
 ARCHITECTURE = (
     Architecture(
         classes={"picture": frozenset({"SiglipModel", "SiglipVisionModel"})},
         prefixes=("vision_model.", ""),
         anchor="embeddings.patch_embedding.weight",
         ignorable=("embeddings.position_ids", "text_model.", "logit_scale", "logit_bias"),
-        modality=Pictures(section="vision_config"),
+        modality=Pictures(),
         encode=encode_pictures,
         own_vector=True,
     ),
