@@ -22,6 +22,9 @@ from rapidembed.registry.transformer_module import TransformerModule
 
 WEIGHTS_FILE = "model.safetensors"
 SETTINGS_FILE = "config_sentence_transformers.json"
+ROUTER_FILE = "router_config.json"
+METADATA_FILE = "artifact.metadata"
+PREPROCESSOR_FILE, PROCESSOR_FILE = "preprocessor_config.json", "processor_config.json"
 
 logger = logging.getLogger(__name__)
 

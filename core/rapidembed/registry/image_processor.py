@@ -11,8 +11,8 @@ from typing import Any
 
 from rapidembed.errors import IntegrityError, UnsupportedModelError
 from rapidembed.registry.config_file import ConfigFile, is_number
+from rapidembed.registry.discovery import PREPROCESSOR_FILE, PROCESSOR_FILE
 
-PREPROCESSOR_FILE, PROCESSOR_FILE = "preprocessor_config.json", "processor_config.json"
 Channels = tuple[float, float, float]
 """A number for each of red, green and blue."""
 Size = tuple[int, int]

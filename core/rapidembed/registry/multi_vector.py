@@ -12,15 +12,13 @@ from typing import Any
 from rapidembed.errors import IntegrityError, UnsupportedModelError
 from rapidembed.registry import folder_keys
 from rapidembed.registry.config_file import ConfigFile
-from rapidembed.registry.discovery import WEIGHTS_FILE, encoder_facts, read_prompts, read_settings_file
+from rapidembed.registry.discovery import METADATA_FILE, WEIGHTS_FILE, encoder_facts, read_prompts, read_settings_file
 from rapidembed.registry.encoder_config import read_hidden
 from rapidembed.registry.layer import DenseLayer
 from rapidembed.registry.layers import check_normalize, read_dense
 from rapidembed.registry.modules_file import MODULES_FILE, read_modules
 from rapidembed.registry.spec import LateInteraction, ModelSpec
 from rapidembed.registry.transformer_module import TransformerModule
-
-METADATA_FILE = "artifact.metadata"
 
 _TOKENS = "token_embeddings"
 _PUNCTUATION = tuple(string.punctuation)

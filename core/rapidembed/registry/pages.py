@@ -11,8 +11,9 @@ from typing import Any
 
 from rapidembed.errors import IntegrityError, UnsupportedModelError
 from rapidembed.registry.config_file import ConfigFile
+from rapidembed.registry.discovery import PROCESSOR_FILE
 from rapidembed.registry.encoder_config import vision_part
-from rapidembed.registry.image_processor import PROCESSOR_FILE, ImageProcessor, processor_config, read_image_processor
+from rapidembed.registry.image_processor import ImageProcessor, processor_config, read_image_processor
 from rapidembed.registry.tiled_processor import TiledProcessor, read_tiled_processor
 
 _TILED_PROMPT = "<|begin_of_text|>User:<image>Describe the image.<end_of_utterance>\nAssistant:"
@@ -51,7 +52,7 @@ class Pages:
         """Build it from a JSON row: there the ids of a page are the number of ``picture`` and what follows it."""
         values = dict(row)
         seen = (values.pop("picture_id"),) * values["count"]
-        return cls(**values | {"query_start": tuple(row["query_start"]), "prompt_ids": (*seen, *row["prompt_ids"])})
+        return cls(**values | {"prompt_ids": (*seen, *row["prompt_ids"])})
 
     def text(self, rows: int, columns: int) -> str:
         """The prompt for a page of so many tiles; 0 and 0: it is not cut."""

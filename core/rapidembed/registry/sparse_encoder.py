@@ -10,12 +10,10 @@ from rapidembed.errors import IntegrityError, UnsupportedModelError
 from rapidembed.names import SparsePooling
 from rapidembed.registry import folder_keys
 from rapidembed.registry.config_file import ConfigFile
-from rapidembed.registry.discovery import WEIGHTS_FILE, encoder_facts, read_prompts, read_settings_file
+from rapidembed.registry.discovery import ROUTER_FILE, WEIGHTS_FILE, encoder_facts, read_prompts, read_settings_file
 from rapidembed.registry.modules_file import MODULES_FILE, kind_of, read_modules
 from rapidembed.registry.spec import ModelSpec, SparseWeights
 from rapidembed.registry.transformer_module import TransformerModule
-
-ROUTER_FILE = "router_config.json"
 
 _TABLE = "SparseStaticEmbedding"
 _LOGS = {"relu": 1, "log1p_relu": 2}

@@ -11,7 +11,6 @@ from typing import Any
 from rapidembed.errors import UnsupportedModelError
 from rapidembed.registry.config_file import ConfigFile
 from rapidembed.registry.discovery import SETTINGS_FILE, read_prompts
-from rapidembed.registry.image_processor import read_image_processor
 from rapidembed.registry.modules_file import MODULES_FILE, read_modules
 from rapidembed.registry.spec import ModelSpec, Pooling
 from rapidembed.registry.transformer_module import read_max_tokens
@@ -81,6 +80,8 @@ def discover_pictures(folder: Path, name: str) -> ModelSpec:
         UnsupportedModelError: its files say something unknown.
         IntegrityError: a file is damaged, or holds a value of a wrong type.
     """
+    from rapidembed.registry.image_processor import read_image_processor  # models of texts alone have none
+
     encoder, normalize = _encoder(folder, "image")
     config = ConfigFile.read(encoder / "config.json")
     kind, tower = _find(config, _PICTURES, "of pictures")
