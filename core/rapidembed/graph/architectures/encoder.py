@@ -35,7 +35,6 @@ def read_bert(config: ConfigFile, *, types: int | None = None, embedding: int | 
     """Take the fields.
 
     Args:
-        config: config.json.
         types: number of token types, where no field says it.
         embedding: width of the embeddings, where it is not that of the hidden state.
         how: see :meth:`rapidembed.graph.blocks.sizes.Sizes.read`.
@@ -89,9 +88,7 @@ def embeddings(
     """Embeddings of words, positions and types, normalized: (batch x tokens, width of the embeddings).
 
     Args:
-        writer: takes the nodes.
         sizes: the model's.
-        inputs: names of the graph's inputs.
         positions: whether they are embedded.
         padding: the padding token, where positions are counted from the one behind it, and only over other tokens;
             None: the first token is at position 0.

@@ -70,10 +70,33 @@ def _read(config: ConfigFile) -> ModernBert:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Shared:
-    """What all layers of one forward pass share."""
+def encode(writer: GraphWriter, config: ConfigFile, inputs: TextInputs, *, first_only: bool) -> tuple[str, int]:
+    """Write the encoder, see :class:`rapidembed.graph.architecture.Encode`."""
+    modern = _read(config)
+    hidden = modern.hidden
+    x = splice(writer, basic.lookup(writer, writer.table(ANCHOR, (modern.vocab, hidden)), inputs.ids), inputs)
+    written = _Layers(
+        writer,
+        modern,
+        inputs,
+        shape=writer.node("Concat", writer.node("Shape", inputs.ids), writer.ints(hidden), axis=0),
+        rotary={kind: rotary(writer, inputs.ids, turns) for kind, turns in modern.turns.items()},
+        window=window(writer, inputs.ids, modern.reach, inputs.mask) if LOCAL in modern.kinds else None,
+    )
+    x = written.norm("embeddings.norm", basic.flatten(writer, x, hidden))
+    for layer in range(modern.layers):
+        x = written.write(layer, x, first_only=first_only and layer == modern.layers - 1)
+    x = written.norm("final_norm", x)
+    return x if first_only else writer.node("Reshape", x, written.shape), hidden
 
+
+@dataclass(frozen=True, slots=True)
+class _Layers:
+    """The layers, and what they share in one forward pass."""
+
+    writer: GraphWriter
+    modern: ModernBert
+    inputs: TextInputs
     shape: str
     """Of the hidden state: (batch, tokens, hidden)."""
     rotary: dict[str, Rotary]
@@ -81,23 +104,38 @@ class _Shared:
     window: Window | None
     """Of local attention; None where no layer is local."""
 
+    def write(self, layer: int, x: str, *, first_only: bool) -> str:
+        """Write one, from and to (batch x tokens, hidden)."""
+        writer, modern, name = self.writer, self.modern, f"layers.{layer}."
+        hidden, inner = modern.hidden, modern.intermediate
+        # The embeddings are normalized already.
+        attended = self._attention(layer, self.norm(f"{name}attn_norm", x) if layer else x, first_only=first_only)
+        attended = layers.linear(writer, f"{name}attn.Wo", attended, hidden, hidden, bias=modern.attention_bias)
+        if first_only:
+            x = basic.first_token(writer, writer.node("Reshape", x, self.shape))
+        x = writer.node("Add", x, attended)
+        y, bias = self.norm(f"{name}mlp_norm", x), modern.mlp_bias
+        gate, up = layers.linear_parts(writer, f"{name}mlp.Wi", y, hidden, 2 * inner, parts=2, bias=bias)
+        y = layers.gated(writer, gate, up, modern.activation)
+        return writer.node("Add", x, layers.linear(writer, f"{name}mlp.Wo", y, inner, hidden, bias=bias))
 
-def encode(writer: GraphWriter, config: ConfigFile, inputs: TextInputs, *, first_only: bool) -> tuple[str, int]:
-    """Write the encoder, see :class:`rapidembed.graph.architecture.Encode`."""
-    modern = _read(config)
-    hidden = modern.hidden
-    x = splice(writer, basic.lookup(writer, writer.table(ANCHOR, (modern.vocab, hidden)), inputs.ids), inputs)
-    shared = _Shared(
-        shape=writer.node("Concat", writer.node("Shape", inputs.ids), writer.ints(hidden), axis=0),
-        rotary={kind: rotary(writer, inputs.ids, turns) for kind, turns in modern.turns.items()},
-        window=window(writer, inputs.ids, modern.reach, inputs.mask) if LOCAL in modern.kinds else None,
-    )
-    x = _norm(writer, modern, "embeddings.norm", basic.flatten(writer, x, hidden))
-    for layer in range(len(modern.kinds)):
-        last = layer == len(modern.kinds) - 1
-        x = _layer(writer, modern, layer, x, shared, inputs, first_only=first_only and last)
-    x = _norm(writer, modern, "final_norm", x)
-    return x if first_only else writer.node("Reshape", x, shared.shape), hidden
+    def _attention(self, layer: int, x: str, *, first_only: bool) -> str:
+        writer, modern, hidden, kind = self.writer, self.modern, self.modern.hidden, self.modern.kinds[layer]
+        name, bias = f"layers.{layer}.attn.Wqkv", modern.attention_bias
+        parts = layers.linear_parts(writer, name, x, hidden, 3 * hidden, parts=3, bias=bias, fine=_VALUES)
+        q, k, v = (writer.node("Reshape", part, self.shape) for part in parts)
+        return attend(
+            writer,
+            Projections(q, k, v, modern.heads, hidden // modern.heads),
+            self.inputs,
+            rotary=self.rotary[kind],
+            window=self.window if kind == LOCAL else None,
+            first_only=first_only,
+        )
+
+    def norm(self, name: str, x: str) -> str:
+        """The LayerNorm layer ``name``."""
+        return layers.norm(self.writer, name, x, self.modern.hidden, self.modern.epsilon, bias=self.modern.norm_bias)
 
 
 def classify(
@@ -138,58 +176,6 @@ def _head(writer: GraphWriter, config: ConfigFile, x: str, hidden: int) -> str:
     x = basic.activation(writer, x, config.text("classifier_activation", "gelu"))
     shift = writer.external("head.norm.bias", (hidden,)) if modern.norm_bias else None
     return basic.layer_norm(writer, x, writer.external("head.norm.weight", (hidden,)), shift, modern.epsilon)
-
-
-def _layer(
-    writer: GraphWriter,
-    modern: ModernBert,
-    layer: int,
-    x: str,
-    shared: _Shared,
-    inputs: TextInputs,
-    *,
-    first_only: bool,
-) -> str:
-    name, hidden, inner = f"layers.{layer}.", modern.hidden, modern.intermediate
-    # The embeddings are normalized already.
-    normed = _norm(writer, modern, f"{name}attn_norm", x) if layer else x
-    attended = _attention(writer, modern, layer, normed, shared, inputs, first_only=first_only)
-    attended = layers.linear(writer, f"{name}attn.Wo", attended, hidden, hidden, bias=modern.attention_bias)
-    if first_only:
-        x = basic.first_token(writer, writer.node("Reshape", x, shared.shape))
-    x = writer.node("Add", x, attended)
-    normed = _norm(writer, modern, f"{name}mlp_norm", x)
-    gate, up = layers.linear_parts(writer, f"{name}mlp.Wi", normed, hidden, 2 * inner, parts=2, bias=modern.mlp_bias)
-    gated = layers.gated(writer, gate, up, modern.activation)
-    return writer.node("Add", x, layers.linear(writer, f"{name}mlp.Wo", gated, inner, hidden, bias=modern.mlp_bias))
-
-
-def _attention(
-    writer: GraphWriter,
-    modern: ModernBert,
-    layer: int,
-    x: str,
-    shared: _Shared,
-    inputs: TextInputs,
-    *,
-    first_only: bool,
-) -> str:
-    hidden, kind = modern.hidden, modern.kinds[layer]
-    name, bias = f"layers.{layer}.attn.Wqkv", modern.attention_bias
-    parts = layers.linear_parts(writer, name, x, hidden, 3 * hidden, parts=3, bias=bias, fine=_VALUES)
-    q, k, v = (writer.node("Reshape", part, shared.shape) for part in parts)
-    return attend(
-        writer,
-        Projections(q, k, v, modern.heads, hidden // modern.heads),
-        inputs,
-        rotary=shared.rotary[kind],
-        window=shared.window if kind == LOCAL else None,
-        first_only=first_only,
-    )
-
-
-def _norm(writer: GraphWriter, modern: ModernBert, name: str, x: str) -> str:
-    return layers.norm(writer, name, x, modern.hidden, modern.epsilon, bias=modern.norm_bias)
 
 
 def _kinds(config: ConfigFile) -> tuple[str, ...]:

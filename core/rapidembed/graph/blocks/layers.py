@@ -58,7 +58,6 @@ def rms_norm(writer: GraphWriter, name: str, x: str, width: int, epsilon: float,
     """The RMSNorm layer ``name`` (https://arxiv.org/abs/1910.07467) over the last axis.
 
     Args:
-        writer: takes the nodes.
         name: of the layer.
         x: last axis ``width``.
         width: of the axis.

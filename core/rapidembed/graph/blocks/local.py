@@ -34,7 +34,6 @@ def window(writer: GraphWriter, ids: str, reach: int, mask: str | None) -> Windo
     """Lay out the blocks.
 
     Args:
-        writer: takes the nodes.
         ids: token ids, (batch, tokens).
         reach: how many positions a token sees to either side, at least 1.
         mask: int32 (batch, tokens), 1 for real tokens; None where no row of the batch is padded.
@@ -68,7 +67,6 @@ def local_attention(
     """Multi-head attention over 3-D projections of the same tokens; see :mod:`rapidembed.graph.blocks.self_attention`.
 
     Args:
-        writer: takes the nodes.
         q: queries.
         k: keys.
         v: values.

@@ -89,7 +89,6 @@ def word_weights(
     """Logits of transformed hidden states, pooled: the last part of :class:`MlmHead`.
 
     Args:
-        writer: takes the nodes.
         x: (batch x tokens, hidden).
         shape: of the logits, (batch, tokens, -1).
         hidden: width of ``x``.

@@ -136,7 +136,6 @@ def prepend(writer: GraphWriter, x: str, *tokens: str, count: int, hidden: int) 
     """Put tokens that are the same in every picture before its patches.
 
     Args:
-        writer: takes the nodes.
         x: (batch x count, hidden).
         tokens: names of values that hold one or more vectors each, of any shape.
         count: patches of a picture.

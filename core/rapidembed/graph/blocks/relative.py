@@ -35,7 +35,6 @@ def matrix(writer: GraphWriter, by_distance: str, count: str, zero: int) -> str:
     """A value for every pair of tokens from one for every distance.
 
     Args:
-        writer: takes the nodes.
         by_distance: (heads, distances).
         count: number of tokens, a 1-D int64 value of one element.
         zero: where the distance 0 stands.
@@ -53,7 +52,6 @@ def moved(writer: GraphWriter, by_distance: str, count: str) -> str:
     """A value for every pair of tokens from those of each token for all distances.
 
     Args:
-        writer: takes the nodes.
         by_distance: (batch, heads, tokens, 2 x tokens), for distances from 1 - tokens on.
         count: number of tokens, a 1-D int64 value of one element.
 

@@ -63,7 +63,6 @@ def rotary(writer: GraphWriter, ids: str, turns: NDArray[np.float32]) -> Rotary:
     """Angles of the positions 0, 1, 2 ... of ``ids``, (batch, tokens).
 
     Args:
-        writer: takes the nodes.
         ids: token ids.
         turns: radians from one position to the next, see :func:`read_turns`.
     """

@@ -37,7 +37,6 @@ class Sizes:
         """Take the fields.
 
         Args:
-            config: config.json.
             fields: what the architecture calls those that have another name in BERT; "": it has none.
             activation: where no field says it.
             epsilon: where no field says it.

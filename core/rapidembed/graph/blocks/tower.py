@@ -85,7 +85,6 @@ def write(writer: GraphWriter, tower: Tower, x: str, shape: str, *, names: Names
     """Write the layers.
 
     Args:
-        writer: takes the nodes.
         tower: what they are.
         x: what comes in, (batch x tokens, hidden).
         shape: of what comes in, (batch, tokens, hidden), as a value of three numbers.

@@ -46,7 +46,6 @@ def finished(
     """The layers and their norm, see :class:`rapidembed.graph.architecture.Encode`.
 
     Args:
-        writer: takes the nodes.
         model: what the layers are.
         x: (batch, tokens, hidden).
         tokens: how many a picture has.
