@@ -33,6 +33,9 @@ class Encode(Protocol[Read_contra]):
 
         Returns:
             The last hidden state, (batch, tokens, hidden) or, with ``first_only``, (batch, hidden); and hidden.
+
+        Raises:
+            UnsupportedModelError, IntegrityError: over config.json, naming the field and its value; or over a tensor.
         """
 
 

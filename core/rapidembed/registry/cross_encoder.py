@@ -14,12 +14,7 @@ from rapidembed.registry.transformer_module import TransformerModule
 
 
 def discover_cross_encoder(folder: Path, name: str) -> ModelSpec:
-    """Read the spec of the reranker in ``folder``.
-
-    Raises:
-        UnsupportedModelError: it is no reranker, or its files say something unknown.
-        IntegrityError: a file is damaged, or holds a value of a wrong type.
-    """
+    """The spec of the reranker in ``folder``, a :data:`rapidembed.registry.task.Reader`."""
     encoder = folder
     if (folder / MODULES_FILE).is_file():
         modules = read_modules(folder)

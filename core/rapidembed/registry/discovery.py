@@ -48,12 +48,7 @@ _NOTHING = "Dropout"
 
 
 def discover(folder: Path, name: str) -> ModelSpec:
-    """Read the spec of the sentence-transformers model in ``folder``.
-
-    Raises:
-        UnsupportedModelError: a file that decides the vectors is missing, or says something unknown.
-        IntegrityError: a file is damaged, holds a value of a wrong type, or contradicts another.
-    """
+    """The spec of the sentence-transformers model in ``folder``, a :data:`rapidembed.registry.task.Reader`."""
     modules = [(kind, path) for kind, path in read_modules(folder) if kind != _NOTHING]
     kinds = [kind for kind, _ in modules]
     if kinds[:2] != ["Transformer", "Pooling"] or any(kind not in LAYERS for kind in kinds[2:]):

@@ -26,12 +26,7 @@ _DEFAULT_QUERY_LENGTH = 32
 
 
 def discover_multi_vector(folder: Path, name: str) -> ModelSpec:
-    """Read the spec of the late-interaction model in ``folder``.
-
-    Raises:
-        UnsupportedModelError: it is none, or its files say something unknown.
-        IntegrityError: a file is damaged, holds a value of a wrong type, or contradicts another.
-    """
+    """The spec of the late-interaction model in ``folder``, a :data:`rapidembed.registry.task.Reader`."""
     if (folder / MODULES_FILE).is_file():
         return _from_modules(folder, name)
     config = ConfigFile.read(folder / "config.json")

@@ -19,12 +19,7 @@ _READERS: Mapping[str, _Reader] = {"colmodernvbert": read_tiled_pages, "colpali"
 
 
 def discover_pages(folder: Path, name: str) -> ModelSpec:
-    """Read the spec of the model of pages in ``folder``.
-
-    Raises:
-        UnsupportedModelError: its files say something unknown.
-        IntegrityError: a file is damaged, or holds a value of a wrong type.
-    """
+    """The spec of the model of pages in ``folder``, a :data:`rapidembed.registry.task.Reader`."""
     config = ConfigFile.read(folder / "config.json")
     kind = config.text("model_type", "")
     if kind not in _READERS:
@@ -38,11 +33,7 @@ def discover_pages(folder: Path, name: str) -> ModelSpec:
 
 
 def complete_pages(row: ModelSpec, folder: Path) -> ModelSpec:
-    """A row of an ONNX file with what the files beside it say, whatever their config.json calls the architecture.
-
-    Raises:
-        UnsupportedModelError, IntegrityError: as :func:`discover_pages`.
-    """
+    """A row of an ONNX file with what the files beside it say, whatever their config.json calls the architecture."""
     if row.architecture not in _READERS:
         raise UnsupportedModelError(
             f"{row.name}: how pages are read for the architecture {row.architecture!r} is not known; known: "

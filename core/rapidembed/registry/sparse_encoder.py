@@ -20,13 +20,9 @@ _LOGS = {"relu": 1, "log1p_relu": 2}
 
 
 def discover_sparse(folder: Path, name: str) -> ModelSpec:
-    """Read the spec of the sparse model in ``folder``.
+    """The spec of the sparse model in ``folder``, a :data:`rapidembed.registry.task.Reader`.
 
     A masked language model without modules.json is meant as sentence-transformers takes it: as a SPLADE model.
-
-    Raises:
-        UnsupportedModelError: it is none, or its files say something unknown.
-        IntegrityError: a file is damaged, or holds a value of a wrong type.
     """
     modules = read_sparse_modules(folder) if (folder / MODULES_FILE).is_file() else [("MLMTransformer", "")]
     kinds = [kind for kind, _ in modules]

@@ -41,12 +41,7 @@ def table_folder(folder: Path) -> str:
 
 
 def discover_static(folder: Path, name: str) -> ModelSpec:
-    """Read the spec of the static model in ``folder``.
-
-    Raises:
-        UnsupportedModelError: a file that decides the vectors is missing, or says something unknown.
-        IntegrityError: a file is damaged.
-    """
+    """The spec of the static model in ``folder``, a :data:`rapidembed.registry.task.Reader`."""
     root = folder / table_folder(folder)
     architecture, width = _table(root / WEIGHTS_FILE)
     layers = _layers(folder, width)

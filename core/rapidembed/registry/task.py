@@ -26,7 +26,13 @@ from rapidembed.registry.spec import ModelSpec
 from rapidembed.registry.towers import discover_pictures, discover_texts, reads_texts
 
 Reader: TypeAlias = Callable[[Path, str], ModelSpec]
-"""Reads the spec of the model in a folder, given the name to call it by."""
+"""Reads the spec of the model in a folder, given the name to call it by.
+
+Raises:
+    UnsupportedModelError: the model is of another kind, a file that decides the vectors is missing, or one says
+        something unknown.
+    IntegrityError: a file is damaged, holds a value of a wrong type, or contradicts another.
+"""
 
 
 @dataclass(frozen=True, slots=True)

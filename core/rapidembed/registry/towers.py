@@ -74,12 +74,7 @@ def reads_texts(folder: Path) -> bool:
 
 
 def discover_pictures(folder: Path, name: str) -> ModelSpec:
-    """Read the spec of the model of pictures in ``folder``.
-
-    Raises:
-        UnsupportedModelError: its files say something unknown.
-        IntegrityError: a file is damaged, or holds a value of a wrong type.
-    """
+    """The spec of the model of pictures in ``folder``, a :data:`rapidembed.registry.task.Reader`."""
     from rapidembed.registry.image_processor import read_image_processor  # models of texts alone have none
 
     encoder, normalize = _encoder(folder, "image")
@@ -98,11 +93,7 @@ def discover_pictures(folder: Path, name: str) -> ModelSpec:
 
 
 def discover_texts(folder: Path, name: str) -> ModelSpec:
-    """Read the spec of the encoder of texts in ``folder``, whose vectors lie in a space of pictures.
-
-    Raises:
-        UnsupportedModelError, IntegrityError: as :func:`discover_pictures`.
-    """
+    """The spec of the encoder of texts in the space of pictures, a :data:`rapidembed.registry.task.Reader`."""
     encoder, normalize = _encoder(folder, "text")
     config = ConfigFile.read(encoder / "config.json")
     kind, tower = _find(config, _TEXTS, "of texts in a space of pictures")

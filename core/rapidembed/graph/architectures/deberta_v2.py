@@ -43,11 +43,7 @@ class _Relative:
 
     @classmethod
     def read(cls, config: ConfigFile) -> "_Relative":
-        """Take the fields.
-
-        Raises:
-            UnsupportedModelError, IntegrityError: name the field and its value.
-        """
+        """Take the fields."""
         own = config.values.get("pos_att_type") or []
         terms = [term.strip() for term in own.lower().split("|")] if isinstance(own, str) else own
         if not isinstance(terms, list):

@@ -64,9 +64,6 @@ def read_decoder(config: ConfigFile, *, fields: Mapping[str, str] = _SAME, **own
     Args:
         fields: as for :meth:`rapidembed.graph.blocks.sizes.Sizes.read`, of which these are the names here.
         own: what each has of its own, and the activation where no field says it.
-
-    Raises:
-        UnsupportedModelError, IntegrityError: name the field and its value.
     """
     return Decoder.read(
         config,

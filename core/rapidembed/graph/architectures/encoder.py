@@ -38,9 +38,6 @@ def read_bert(config: ConfigFile, *, types: int | None = None, embedding: int | 
         types: number of token types, where no field says it.
         embedding: width of the embeddings, where it is not that of the hidden state.
         how: see :meth:`rapidembed.graph.blocks.sizes.Sizes.read`.
-
-    Raises:
-        UnsupportedModelError, IntegrityError: name the field and its value.
     """
     return BertSizes.read(
         config,

@@ -7,11 +7,7 @@ from rapidembed.registry.config_file import ConfigFile
 
 
 def read_gemma(config: ConfigFile) -> Decoder:
-    """Take the fields.
-
-    Raises:
-        UnsupportedModelError, IntegrityError: name the field and its value.
-    """
+    """Take the fields."""
     config.require(model_type="gemma", sliding_window=None, attn_logit_softcapping=None)
     width = config.optional_positive("head_dim") or 256
     return read_decoder(

@@ -20,11 +20,7 @@ def encode(writer: GraphWriter, config: ConfigFile, inputs: TextInputs, *, first
 
 
 def _read(config: ConfigFile) -> Decoder:
-    """Take the fields.
-
-    Raises:
-        UnsupportedModelError, IntegrityError: name the field and its value.
-    """
+    """Take the fields."""
     config.require(attn_logit_softcapping=None, rope_scaling=None)
     if config.values.get("use_bidirectional_attention") is not True:
         raise UnsupportedModelError(

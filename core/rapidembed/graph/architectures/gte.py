@@ -30,11 +30,7 @@ _MLM = MlmNames(dense="lm_head.dense", norm="lm_head.norm", decoder="lm_head.dec
 
 
 def _read(config: ConfigFile) -> PostNorm:
-    """Take the fields.
-
-    Raises:
-        UnsupportedModelError, IntegrityError: name the field and its value.
-    """
+    """Take the fields."""
     config.require(
         position_embedding_type="rope",
         pack_qkv=True,

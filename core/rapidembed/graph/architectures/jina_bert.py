@@ -35,11 +35,7 @@ _ACTIVATIONS = {"geglu": "gelu", "reglu": "relu"}
 
 
 def _read(config: ConfigFile, second: bool) -> PostNorm:
-    """Take the fields; ``second`` is the later form of the code.
-
-    Raises:
-        UnsupportedModelError, IntegrityError: name the field and its value.
-    """
+    """Take the fields; ``second`` is the later form of the code."""
     config.require(is_decoder=False, add_cross_attention=False)
     if config.text("position_embedding_type", "absolute") != "alibi":
         raise UnsupportedModelError(f"{config.path}: only position_embedding_type='alibi' is supported.")

@@ -30,11 +30,7 @@ _NAMES = Names(
 
 
 def _read(config: ConfigFile, task: str | None) -> PostNorm:
-    """Take the fields; ``task`` is the input that chooses an adapter.
-
-    Raises:
-        UnsupportedModelError, IntegrityError: name the field and its value.
-    """
+    """Take the fields; ``task`` is the input that chooses an adapter."""
     config.require(position_embedding_type="rotary", is_decoder=False, add_cross_attention=False)
     hidden, attention_heads = read_heads(config)
     published = "rotary_emb_base" in config.values

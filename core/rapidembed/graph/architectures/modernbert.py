@@ -44,11 +44,7 @@ class ModernBert(Sizes):
 
 
 def _read(config: ConfigFile) -> ModernBert:
-    """Take the fields; refuse values that change the computation in a way this builder does not know.
-
-    Raises:
-        UnsupportedModelError, IntegrityError: name the field and its value.
-    """
+    """Take the fields; refuse values that change the computation in a way this builder does not know."""
     hidden, heads = read_heads(config)
     width = hidden // heads
     local = config.optional_positive("local_attention") or 128

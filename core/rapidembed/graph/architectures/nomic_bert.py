@@ -34,11 +34,7 @@ _ACTIVATIONS = {"swiglu": "silu", "geglu": "gelu"}
 
 
 def _read(config: ConfigFile) -> PostNorm:
-    """Take the fields, by today's names or by those of GPT-2.
-
-    Raises:
-        UnsupportedModelError, IntegrityError: name the field and its value.
-    """
+    """Take the fields, by today's names or by those of GPT-2."""
     older = "n_embd" in config.values
     config.require(
         prenorm=False,

@@ -27,11 +27,7 @@ def classify(
 
 
 def _read(config: ConfigFile) -> Decoder:
-    """Take the fields.
-
-    Raises:
-        UnsupportedModelError, IntegrityError: name the field and its value.
-    """
+    """Take the fields."""
     config.require(use_sliding_window=False, is_causal=True, use_bidirectional_attention=False)
     width = config.optional_positive("head_dim") or 128
     return read_decoder(

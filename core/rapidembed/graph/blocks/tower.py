@@ -63,11 +63,7 @@ def with_defaults(config: ConfigFile, defaults: Mapping[str, Any]) -> ConfigFile
 
 
 def read_tower(config: ConfigFile, *, causal: bool = False) -> Tower:
-    """Take the fields.
-
-    Raises:
-        UnsupportedModelError, IntegrityError: name the field and its value.
-    """
+    """Take the fields."""
     hidden, heads = read_heads(config)
     return Tower(
         hidden=hidden,
