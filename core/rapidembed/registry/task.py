@@ -10,16 +10,8 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from rapidembed.names import HeadName
-from rapidembed.registry import custom
+from rapidembed.registry import custom, discovery
 from rapidembed.registry.catalog import curated, find_curated
-from rapidembed.registry.discovery import (
-    METADATA_FILE,
-    PREPROCESSOR_FILE,
-    PROCESSOR_FILE,
-    ROUTER_FILE,
-    WEIGHTS_FILE,
-    discover,
-)
 from rapidembed.registry.hybrid import discover_hybrid, find_layers
 from rapidembed.registry.modules_file import read_modules
 from rapidembed.registry.spec import ModelSpec
@@ -129,7 +121,7 @@ _HYBRIDS: Mapping[HeadName, Reader] = {"hybrid": discover_hybrid}
 
 
 def _discover_text(folder: Path, name: str) -> ModelSpec:
-    return discover_texts(folder, name) if reads_texts(folder) else discover(folder, name)
+    return discover_texts(folder, name) if reads_texts(folder) else discovery.discover(folder, name)
 
 
 TEXT = Task(
@@ -148,7 +140,7 @@ SPARSE = Task(
     _later("sparse_encoder.discover_sparse"),
     {**{head: _later("encoder.discover_encoder", head=head) for head in ("attention", "words")}, **_HYBRIDS},
     modules=_later("sparse_encoder.read_sparse_modules"),
-    files=(ROUTER_FILE,),
+    files=(discovery.ROUTER_FILE,),
 )
 LATE_INTERACTION = Task(
     "LateInteractionTextEmbedding",
@@ -156,7 +148,7 @@ LATE_INTERACTION = Task(
     "tokens",
     _later("multi_vector.discover_multi_vector"),
     _HYBRIDS,
-    undeclared_files=(METADATA_FILE, WEIGHTS_FILE),
+    undeclared_files=(discovery.METADATA_FILE, discovery.WEIGHTS_FILE),
 )
 RERANK = Task("TextCrossEncoder", ("rerank",), "classification", _later("cross_encoder.discover_cross_encoder"))
 HYBRID = Task("HybridTextEmbedding", ("hybrid",), "hybrid", discover_hybrid)
@@ -166,7 +158,7 @@ IMAGE = Task(
     "picture",
     discover_pictures,
     reads_layers=False,
-    encoder_files=(PREPROCESSOR_FILE, PROCESSOR_FILE),
+    encoder_files=(discovery.PREPROCESSOR_FILE, discovery.PROCESSOR_FILE),
 )
 MULTIMODAL = Task(
     "LateInteractionMultimodalEmbedding",
@@ -174,7 +166,7 @@ MULTIMODAL = Task(
     "page",
     _later("page_encoder.discover_pages"),
     reads_layers=False,
-    encoder_files=(PREPROCESSOR_FILE, PROCESSOR_FILE),
+    encoder_files=(discovery.PREPROCESSOR_FILE, discovery.PROCESSOR_FILE),
 )
 
 TASKS = {

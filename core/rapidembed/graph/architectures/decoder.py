@@ -23,7 +23,6 @@ from rapidembed.graph.writer import GraphWriter
 from rapidembed.registry.config_file import ConfigFile
 
 ANCHOR = "embed_tokens.weight"
-_SAME: Mapping[str, str] = {}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,16 +57,11 @@ class Decoder(Sizes):
             raise UnsupportedModelError(f"{self.heads} heads of queries do not share {self.key_heads} heads of keys.")
 
 
-def read_decoder(config: ConfigFile, *, fields: Mapping[str, str] = _SAME, **own: Any) -> Decoder:
-    """Take the fields that all of them have.
-
-    Args:
-        fields: as for :meth:`rapidembed.graph.blocks.sizes.Sizes.read`, of which these are the names here.
-        own: what each has of its own, and the activation where no field says it.
-    """
+def read_decoder(config: ConfigFile, *, activation_field: str = "hidden_act", **own: Any) -> Decoder:
+    """Take the fields that all of them have; ``own`` are those of one, and the activation where no field says it."""
     return Decoder.read(
         config,
-        fields={"layer_norm_eps": "rms_norm_eps", **fields},
+        fields={"layer_norm_eps": "rms_norm_eps", "hidden_act": activation_field},
         epsilon=1e-6,
         even=False,
         key_heads=config.optional_positive("num_key_value_heads") or config.positive("num_attention_heads"),

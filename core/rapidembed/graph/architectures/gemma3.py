@@ -35,7 +35,7 @@ def _read(config: ConfigFile) -> Decoder:
     kinds = tuple(LOCAL if layer % every else FULL for layer in range(1, config.positive("num_hidden_layers") + 1))
     return read_decoder(
         config,
-        fields={"hidden_act": "hidden_activation"},
+        activation_field="hidden_activation",
         activation="gelu_pytorch_tanh",
         width=width,
         kinds=read_layer_types(config, kinds),

@@ -64,15 +64,9 @@ def window(writer: GraphWriter, ids: str, reach: int, mask: str | None) -> Windo
 def local_attention(
     writer: GraphWriter, q: str, k: str, v: str, window: Window, *, heads: int, scale: float | None = None
 ) -> str:
-    """Multi-head attention over 3-D projections of the same tokens; see :mod:`rapidembed.graph.blocks.self_attention`.
+    """Multi-head attention over 3-D projections of the same tokens, of which each sees those in its ``window``.
 
-    Args:
-        q: queries.
-        k: keys.
-        v: values.
-        window: which keys each query sees.
-        heads: of all three.
-        scale: factor of the scores; None: one over the square root of a head's width.
+    See :mod:`rapidembed.graph.blocks.self_attention`.
     """
     places = ((q, window.queries), (k, window.keys), (v, window.keys))
     cut = self_attention(

@@ -43,15 +43,7 @@ def encode(writer: GraphWriter, config: ConfigFile, inputs: PictureInputs, *, fi
 def finished(
     writer: GraphWriter, model: Tower, x: str, tokens: int, names: Names, *, first_only: bool
 ) -> tuple[str, int]:
-    """The layers and their norm, see :class:`rapidembed.graph.architecture.Encode`.
-
-    Args:
-        model: what the layers are.
-        x: (batch, tokens, hidden).
-        tokens: how many a picture has.
-        names: of the tensors.
-        first_only: whether only the first token's vector is wanted.
-    """
+    """The layers and their norm, from (batch, tokens, hidden); see :class:`rapidembed.graph.architecture.Encode`."""
     hidden, shape = model.hidden, writer.ints(-1, tokens, model.hidden)
     x = basic.flatten(writer, x, hidden)
     x = tower.write(writer, model, x, shape, names=names, only="first" if first_only else "all")
