@@ -55,7 +55,7 @@ def norm(writer: GraphWriter, name: str, x: str, width: int, epsilon: float, *, 
 
 
 def rms_norm(writer: GraphWriter, name: str, x: str, width: int, epsilon: float, *, offset: float = 0.0) -> str:
-    """The RMSNorm layer ``name`` (https://arxiv.org/abs/1910.07467) over the last axis; weights are ``offset`` larger."""
+    """The RMSNorm layer ``name`` (https://arxiv.org/abs/1910.07467) over the last axis."""
     # ONNX Runtime fuses nodes in just this order into one.
     squares = writer.node("Pow", x, basic.scalar(writer, 2.0))
     mean = writer.node("ReduceMean", squares, writer.ints(-1), keepdims=1)

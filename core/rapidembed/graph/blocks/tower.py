@@ -16,7 +16,14 @@ from rapidembed.registry.config_file import ConfigFile
 
 Only = Literal["all", "first", "last"]
 """For which tokens the last layer is computed; nothing else is needed of it where a vector is taken from one."""
-_WHICH = {"first": 0, "last": -1}
+BASE: Mapping[str, Any] = {
+    "hidden_size": 768,
+    "intermediate_size": 3072,
+    "num_hidden_layers": 12,
+    "num_attention_heads": 12,
+    "image_size": 224,
+}
+"""What configs of ViT's size leave out."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

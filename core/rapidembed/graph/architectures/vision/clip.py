@@ -11,16 +11,7 @@ from rapidembed.registry.config_file import ConfigFile
 
 _FIRST_WRONG_END = 2
 """What early configs say is the last token, which never was it: the token of the highest number is."""
-_PICTURE = {
-    "hidden_size": 768,
-    "intermediate_size": 3072,
-    "num_hidden_layers": 12,
-    "num_attention_heads": 12,
-    "image_size": 224,
-    "patch_size": 32,
-    "hidden_act": "quick_gelu",
-    "layer_norm_eps": 1e-5,
-}
+_PICTURE = {**tower.BASE, "patch_size": 32, "hidden_act": "quick_gelu", "layer_norm_eps": 1e-5}
 _TEXT = {
     "vocab_size": 49_408,
     "hidden_size": 512,

@@ -11,15 +11,8 @@ from rapidembed.graph.writer import GraphWriter
 from rapidembed.registry.config_file import ConfigFile
 from rapidembed.registry.encoder_config import text_part, vision_part
 
-_BOTH = {
-    "hidden_size": 768,
-    "intermediate_size": 3072,
-    "num_hidden_layers": 12,
-    "num_attention_heads": 12,
-    "hidden_act": "gelu_pytorch_tanh",
-    "layer_norm_eps": 1e-6,
-}
-_PICTURE = {**_BOTH, "image_size": 224, "patch_size": 16}
+_BOTH = {**tower.BASE, "hidden_act": "gelu_pytorch_tanh", "layer_norm_eps": 1e-6}
+_PICTURE = {**_BOTH, "patch_size": 16}
 _TEXT = {**_BOTH, "vocab_size": 32_000, "max_position_embeddings": 64}
 
 

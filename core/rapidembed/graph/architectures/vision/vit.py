@@ -7,14 +7,7 @@ from rapidembed.graph.blocks.tower import Names, Tower, read_tower, with_default
 from rapidembed.graph.writer import GraphWriter
 from rapidembed.registry.config_file import ConfigFile
 
-DEFAULTS = {
-    "hidden_size": 768,
-    "num_hidden_layers": 12,
-    "num_attention_heads": 12,
-    "image_size": 224,
-    "hidden_act": "gelu",
-}
-_PICTURE = {**DEFAULTS, "intermediate_size": 3072, "patch_size": 16, "layer_norm_eps": 1e-12}
+_PICTURE = {**tower.BASE, "hidden_act": "gelu", "patch_size": 16, "layer_norm_eps": 1e-12}
 NAMES = Names(
     layer="encoder.layer.{}.",
     before_attention="layernorm_before",
