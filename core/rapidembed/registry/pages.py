@@ -73,7 +73,7 @@ class Pages:
         return "".join(f"{line}\n" for line in lines) + f"\n{whole}"
 
 
-def read_tiled_pages(folder: Path, config: ConfigFile) -> tuple[Pages, str]:
+def read_tiled_pages(folder: Path) -> tuple[Pages, str]:
     """How ColModernVBERT reads pages; and what it puts before queries.
 
     Raises:
@@ -93,7 +93,7 @@ def read_tiled_pages(folder: Path, config: ConfigFile) -> tuple[Pages, str]:
     return _checked(pages, file), _text(file, "query_prefix", "")
 
 
-def read_whole_pages(folder: Path, config: ConfigFile) -> tuple[Pages, str]:
+def read_whole_pages(folder: Path) -> tuple[Pages, str]:
     """How ColPali reads pages, each as one picture; and what it puts before queries.
 
     Raises:
