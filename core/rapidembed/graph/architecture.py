@@ -1,6 +1,6 @@
 """What an architecture tells of itself to have its graphs built."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -33,6 +33,9 @@ class Encode(Protocol[Read_contra]):
 
         Returns:
             The last hidden state, (batch, tokens, hidden) or, with ``first_only``, (batch, hidden); and hidden.
+
+        Raises:
+            UnsupportedModelError, IntegrityError: over config.json, naming the field and its value; or over a tensor.
         """
 
 
@@ -72,6 +75,28 @@ class ReadLayout(Protocol):
         Raises:
             UnsupportedModelError: a layout cannot tell it, or a value is unknown.
         """
+
+
+def text_classes(
+    *families: str, heads: Sequence[HeadName] = (), trained: Sequence[str] = ("MaskedLM",), colbert: bool = False
+) -> dict[HeadName, frozenset[str]]:
+    """Classes of transformers by head, for :attr:`Architecture.classes`.
+
+    Args:
+        families: what their names begin with.
+        heads: those beyond vectors of texts and of tokens.
+        trained: what follows "For" in the names of those that hold the encoder with what it was trained by.
+        colbert: whether the ColBERT authors' class may hold the encoder.
+    """
+    pretrained = frozenset(f"{family}For{task}" for family in families for task in trained)
+    encoders = pretrained | {f"{family}Model" for family in families}
+    classifiers = frozenset(f"{family}ForSequenceClassification" for family in families)
+    known: dict[HeadName, frozenset[str]] = {"mlm": pretrained, "classification": classifiers}
+    return {
+        "pool": encoders,
+        "tokens": encoders | {"HF_ColBERT"} if colbert else encoders,
+        **{head: known.get(head, encoders) for head in heads},
+    }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,6 +12,7 @@ import mmap
 import os
 from collections.abc import Callable
 from dataclasses import astuple
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -40,22 +41,13 @@ def cached(key: str, build: Callable[[], BuiltGraph]) -> BuiltGraph:
 
     A folder that cannot be written costs one warning in the log, not the model.
     """
-    path = settings.cache_dir() / "graphs" / f"{key}.graph"
-    if found := read_graph(path):
-        return found
-    graph = build()
-    keep(lambda: write_graph(path, graph), "graphs are built at every start.")
-    return graph
+    return stored(f"{key}.graph", read_graph, build, write_graph, "graphs are built at every start.")
 
 
 def cached_tensors(key: str, names: set[str], make: Callable[[], dict[str, NDArray[Any]]]) -> dict[str, NDArray[Any]]:
     """The tensors ``names`` stored under ``key``, as views of their file, else as ``make`` gives them, then stored."""
-    path = settings.cache_dir() / "graphs" / f"{key}.weights"
-    if found := map_tensors(path, names):
-        return found
-    tensors = make()
-    keep(lambda: write_tensors(path, tensors), _ROUNDED_ANEW)
-    return map_tensors(path, names) or tensors
+    mapped = partial(map_tensors, names=names)
+    return stored(f"{key}.weights", mapped, make, write_tensors, _ROUNDED_ANEW, anew=True)
 
 
 def cached_bytes(key: str, size: int, fill: Callable[[NDArray[np.uint8]], None]) -> NDArray[np.uint8]:
@@ -63,14 +55,40 @@ def cached_bytes(key: str, size: int, fill: Callable[[NDArray[np.uint8]], None])
 
     They are the file's, which processes share; the first time, ``fill`` puts them into the memory that it is given.
     """
-    path = settings.cache_dir() / "graphs" / f"{key}.packed"
-    if (found := map_bytes(path, size)) is not None:
+
+    def make() -> NDArray[np.uint8]:
+        memory = np.frombuffer(mmap.mmap(-1, size), dtype=np.uint8)
+        fill(memory)
+        return memory
+
+    mapped = partial(map_bytes, size=size)
+    return stored(f"{key}.packed", mapped, make, write_bytes, "weights are packed at every start.", anew=True)
+
+
+def stored(
+    name: str,
+    read: Callable[[Path], T | None],
+    make: Callable[[], T],
+    write: Callable[[Path, T], None],
+    otherwise: str,
+    *,
+    anew: bool = False,
+) -> T:
+    """What ``read`` finds in the cache's file ``name``, else what ``make`` gives, which ``write`` then stores.
+
+    Where that cannot be, a warning says what happens ``otherwise``. Processes share what ``read`` finds, so what is
+    large is read ``anew`` from what was written.
+    """
+    path = settings.cache_dir() / "graphs" / name
+    if (found := read(path)) is not None:
         return found
-    memory = np.frombuffer(mmap.mmap(-1, size), dtype=np.uint8)
-    fill(memory)
-    keep(lambda: write_bytes(path, memory), "weights are packed at every start.")
-    found = map_bytes(path, size)
-    return memory if found is None else found
+    made = make()
+    try:
+        write(path, made)
+    except (OSError, SafetensorError) as error:
+        logger.warning("The graph cache cannot be written (%s); %s", error, otherwise)
+    found = read(path) if anew else None
+    return made if found is None else found
 
 
 def write_text(path: Path, text: str) -> None:
@@ -170,14 +188,6 @@ def _serialize(graph: BuiltGraph) -> bytes:
         "sha256": hashlib.sha256(graph.model).hexdigest(),
     }
     return bytes(save({"model": np.frombuffer(graph.model, dtype=np.uint8)}, names))
-
-
-def keep(write: Callable[[], None], otherwise: str) -> None:
-    """Write something; where that cannot be, it costs a warning, which says what happens ``otherwise``."""
-    try:
-        write()
-    except (OSError, SafetensorError) as error:
-        logger.warning("The graph cache cannot be written (%s); %s", error, otherwise)
 
 
 def _write(path: Path, write: Callable[[Path], object]) -> None:

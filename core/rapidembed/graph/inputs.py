@@ -57,6 +57,10 @@ class TextInputs(GraphInputs):
     """Whether some tokens that others do not see get vectors all the same."""
     task: str | None = None
     """Which adapter to use, an int64 number; None where the model has none."""
+    features: str | None = None
+    """What was seen in the pictures of pages, see :data:`rapidembed.graph.blocks.pages.FEATURES`; None: all is text."""
+    places: str = ""
+    """Which of it each token stands for, see :data:`rapidembed.graph.blocks.pages.PLACES`."""
     penalty: str | None = None
     """float32 (batch, tokens, 1, 1), added to the scores of attention: 0 for tokens that the others see, far below for
     the others. Stands in for a mask where few texts need one, see

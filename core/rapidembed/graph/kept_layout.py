@@ -8,8 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from rapidembed import settings
-from rapidembed.graph.cache import keep, read_text, write_text
+from rapidembed.graph.cache import read_text, stored, write_text
 from rapidembed.graph.layout import LayerLayout, Layout, Relative, Rows
 
 Found = tuple[Layout, str]
@@ -18,12 +17,7 @@ Found = tuple[Layout, str]
 
 def cached_layout(key: str, find: Callable[[], Found]) -> Found:
     """The layout stored under ``key``, else the one that ``find`` gives, which is then stored."""
-    path = settings.cache_dir() / "graphs" / f"{key}.layout"
-    if (found := read_layout(path)) is not None:
-        return found
-    found = find()
-    keep(lambda: write_layout(path, found), "config.json is read at every start.")
-    return found
+    return stored(f"{key}.layout", read_layout, find, write_layout, "config.json is read at every start.")
 
 
 def write_layout(path: Path, found: Found) -> None:

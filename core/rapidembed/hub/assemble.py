@@ -18,10 +18,8 @@ from rapidembed.registry.config_file import ConfigFile, read_json
 from rapidembed.registry.discovery import SETTINGS_FILE, WEIGHTS_FILE
 from rapidembed.registry.folder_keys import LIMIT_FILES
 from rapidembed.registry.hybrid import LAYERS, SUFFIXES, find_layers
-from rapidembed.registry.image_processor import ImageProcessor, read_image_processor
 from rapidembed.registry.layers import WEIGHT_FILES
 from rapidembed.registry.modules_file import MODULES_FILE, read_modules
-from rapidembed.registry.page_encoder import complete_pages
 from rapidembed.registry.static_files import discover_static, is_static, table_folder
 
 _TORCH_FILE = "pytorch_model.bin"
@@ -99,11 +97,8 @@ def assemble_onnx(files: Files, row: ModelSpec, onnx: OnnxSource) -> Checkpoint:
         _find_layers(files)
         row = replace(row, hybrid=find_layers(files.root) or row.hybrid)
     _fetch_tables(files, row)
-    if row.head == "picture" and row.picture is None:
-        row = replace(row, picture=_read_picture(files))
-    if row.head == "page":
-        _find_processor(files)
-        row = complete_pages(row, files.root)
+    if row.head == "page" or (row.head == "picture" and row.picture is None):
+        row = _complete_seen(files, row)
     return Checkpoint(row, files.root, _onnx(files, onnx.file), files.revision)
 
 
@@ -200,15 +195,17 @@ def _fetch_tables(files: Files, spec: ModelSpec) -> None:
         files.fetch(file)
 
 
-def _read_picture(files: Files) -> ImageProcessor:
-    """What an ONNX file's own repository says of its pictures."""
-    _find_processor(files)
-    return read_image_processor(files.root, ConfigFile.read(files.root / "config.json").text("model_type", ""))
+def _complete_seen(files: Files, row: ModelSpec) -> ModelSpec:
+    """The row of an ONNX file with what its own repository says of pictures."""
+    from rapidembed.registry.image_processor import read_image_processor  # models of texts do without
+    from rapidembed.registry.page_encoder import complete_pages
 
-
-def _find_processor(files: Files) -> None:
     for file in IMAGE.encoder_files:
         files.find(file)
+    if row.head == "page":
+        return complete_pages(row, files.root)
+    kind = ConfigFile.read(files.root / "config.json").text("model_type", "")
+    return replace(row, picture=read_image_processor(files.root, kind))
 
 
 def _find_layers(files: Files) -> None:

@@ -5,7 +5,9 @@ arrives is compared with the hash that the hub announced.
 """
 
 import logging
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 from huggingface_hub import get_hf_file_metadata, hf_hub_download, hf_hub_url, try_to_load_from_cache
 from huggingface_hub.constants import HF_HUB_CACHE, HF_HUB_ETAG_TIMEOUT
@@ -18,6 +20,8 @@ from rapidembed.hub.mend import damage_of, remove
 from rapidembed.hub.options import HubOptions
 from rapidembed.hub.patience import Patience
 from rapidembed.hub.progress import BoundedProgress
+
+R = TypeVar("R")
 
 logger = logging.getLogger(__name__)
 
@@ -80,7 +84,7 @@ class Repository:
         if known:
             return path
         self._refusals.refuse_offline(file, self._options)
-        path = self._patience.persist(lambda: self._download(file), lambda error: self._refusals.explain(error, file))
+        path = self._asked(file, lambda: self._download(file))
         return path and self._verified(path, file)
 
     def has(self, file: str) -> bool:
@@ -89,9 +93,11 @@ class Repository:
         if known:
             return path is not None
         self._refusals.refuse_offline(file, self._options)
-        return (
-            self._patience.persist(lambda: self._announced(file), lambda e: self._refusals.explain(e, file)) is not None
-        )
+        return self._asked(file, lambda: self._announced(file)) is not None
+
+    def _asked(self, file: str, work: Callable[[], R]) -> R:
+        """What ``work`` gives, which asks the hub for the file."""
+        return self._patience.persist(work, lambda error: self._refusals.explain(error, file))
 
     def _cached(self, file: str) -> tuple[bool, Path | None]:
         """Whether the cache knows about the file, and where it is if it exists."""
@@ -144,9 +150,7 @@ class Repository:
             return path
         logger.warning("%s arrived damaged (%s); fetching it again.", file, wrong)
         remove(path)
-        again = self._patience.persist(
-            lambda: self._download(file, force=True), lambda error: self._refusals.explain(error, file)
-        )
+        again = self._asked(file, lambda: self._download(file, force=True))
         wrong = damage_of(path) if again else "the hub no longer has it"
         if wrong is None:
             return path

@@ -14,29 +14,23 @@ class Files(Protocol):
     @property
     def label(self) -> str:
         """What messages call the place."""
-        ...
 
     @property
     def root(self) -> Path:
         """Local folder that the names are relative to; known once a file was found."""
-        ...
 
     @property
     def revision(self) -> str | None:
         """Commit that the files belong to; None where there is no such thing."""
-        ...
 
     def find(self, file: str) -> Path | None:
         """Local path of ``file``; None where it is known not to exist."""
-        ...
 
     def fetch(self, file: str) -> Path:
         """Local path of ``file``, which must exist."""
-        ...
 
     def has(self, file: str) -> bool:
         """Whether ``file`` exists, without fetching it."""
-        ...
 
 
 class Folder:

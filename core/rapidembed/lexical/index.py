@@ -150,7 +150,10 @@ class BM25Index:
                 saved = json.loads(str(file["about"]))
                 arrays = {name: file[name] for name in _ARRAYS}
             _check(saved, arrays)
-            options = LexicalOptions(**saved["options"] | _given(stemmer=stemmer, tokenizer=tokenizer))
+            own = {"stemmer": stemmer, "tokenizer": tokenizer}
+            options = LexicalOptions(
+                **saved["options"] | {name: each for name, each in own.items() if each is not None}
+            )
             index = cls(options, arrays)
         except OSError:
             raise
@@ -203,10 +206,6 @@ def _bm25(options: LexicalOptions, avg_len: float) -> Bm25:
         b=0.75 if options.b is None else options.b,
         avg_len=avg_len,
     )
-
-
-def _given(**options: Any) -> dict[str, Any]:
-    return {name: value for name, value in options.items() if value is not None}
 
 
 def _postings(bm25: Bm25, documents: Iterable[str]) -> dict[str, NDArray[Any]]:

@@ -21,7 +21,6 @@ class Stemmer(Protocol):
 
     def stem_word(self, word: str, /) -> str:
         """The stem; an empty string drops the word."""
-        ...
 
 
 class Rules(NamedTuple):

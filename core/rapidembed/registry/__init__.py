@@ -1,7 +1,8 @@
 """What a model is: one frozen row of facts per model, curated or read from a checkpoint's own files."""
 
+from typing import TYPE_CHECKING
+
 from rapidembed.registry.discovery import complete, discover, undeclared
-from rapidembed.registry.image_processor import ImageProcessor
 from rapidembed.registry.layer import DenseLayer, Layer, NormLayer, UnitLayer
 from rapidembed.registry.spec import (
     Hybrid,
@@ -24,6 +25,9 @@ from rapidembed.registry.task import (
     Task,
     register,
 )
+
+if TYPE_CHECKING:
+    from rapidembed.registry.image_processor import ImageProcessor as ImageProcessor
 
 __all__ = [
     "HYBRID",
@@ -52,3 +56,11 @@ __all__ = [
     "register",
     "undeclared",
 ]
+
+
+def __getattr__(name: str) -> object:
+    if name != "ImageProcessor":  # which models of texts do without
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from rapidembed.registry.image_processor import ImageProcessor
+
+    return ImageProcessor

@@ -18,7 +18,7 @@ _HALF_CHARACTER = re.compile(r"\\u[dD][89a-fA-F]")
 
 @dataclass(frozen=True, slots=True)
 class ConfigFile:
-    """A JSON object and the file it came from, which every error names."""
+    """A JSON object and the file it came from, which every error names, as it does the field and its value."""
 
     path: Path
     values: dict[str, Any]

@@ -8,40 +8,26 @@ from pathlib import Path
 from rapidembed.errors import IntegrityError, UnsupportedModelError
 from rapidembed.registry.config_file import ConfigFile
 from rapidembed.registry.discovery import encoder_facts, read_prompts, read_settings_file
-from rapidembed.registry.modules_file import MODULES_FILE, read_modules
+from rapidembed.registry.modules_file import MODULES_FILE, read_modules, unexpected
 from rapidembed.registry.spec import ModelSpec
 from rapidembed.registry.transformer_module import TransformerModule
 
 
 def discover_cross_encoder(folder: Path, name: str) -> ModelSpec:
-    """Read the spec of the reranker in ``folder``.
-
-    Raises:
-        UnsupportedModelError: it is no reranker, or its files say something unknown.
-        IntegrityError: a file is damaged, or holds a value of a wrong type.
-    """
+    """The spec of the reranker in ``folder``, a :data:`rapidembed.registry.task.Reader`."""
     encoder = folder
     if (folder / MODULES_FILE).is_file():
         modules = read_modules(folder)
         kinds = [kind for kind, _ in modules]
         if kinds != ["Transformer"]:
-            raise UnsupportedModelError(
-                f"{folder / MODULES_FILE}: expected the one module of a cross-encoder, Transformer; "
-                f"found {', '.join(kinds)}."
-            )
+            raise unexpected(folder, kinds, "the one module of a cross-encoder, Transformer")
         encoder = folder / modules[0][1]
     module = TransformerModule.read(encoder, transformer_task="sequence-classification", module_output_name="scores")
-    prompts, default_prompt = read_prompts(read_settings_file(folder))
-    if default_prompt is not None and prompts[default_prompt]:
+    facts = read_prompts(read_settings_file(folder))
+    if facts["default_prompt"] is not None and facts["prompts"][facts["default_prompt"]]:
         raise UnsupportedModelError(f"{folder}: cross-encoders with a default prompt are not supported.")
     labels = _labels(module.config)
-    return ModelSpec(
-        name=name,
-        dim=len(labels),
-        labels=labels,
-        head="classification",
-        **encoder_facts(module),
-    )
+    return ModelSpec(name=name, dim=len(labels), labels=labels, head="classification", **encoder_facts(module))
 
 
 def _labels(config: ConfigFile) -> tuple[str, ...]:

@@ -15,13 +15,16 @@ from rapidembed.registry import folder_keys
 from rapidembed.registry.config_file import ConfigFile
 from rapidembed.registry.encoder_config import read_hidden, read_optional_hidden
 from rapidembed.registry.layers import LAYERS, read_layers
-from rapidembed.registry.modules_file import MODULES_FILE, read_modules
+from rapidembed.registry.modules_file import MODULES_FILE, read_modules, unexpected
 from rapidembed.registry.own_code import read_adapters, read_architecture
 from rapidembed.registry.spec import ModelSpec, Pooling
 from rapidembed.registry.transformer_module import TransformerModule
 
 WEIGHTS_FILE = "model.safetensors"
 SETTINGS_FILE = "config_sentence_transformers.json"
+ROUTER_FILE = "router_config.json"
+METADATA_FILE = "artifact.metadata"
+PREPROCESSOR_FILE, PROCESSOR_FILE = "preprocessor_config.json", "processor_config.json"
 
 logger = logging.getLogger(__name__)
 
@@ -45,38 +48,28 @@ _NOTHING = "Dropout"
 
 
 def discover(folder: Path, name: str) -> ModelSpec:
-    """Read the spec of the sentence-transformers model in ``folder``.
-
-    Raises:
-        UnsupportedModelError: a file that decides the vectors is missing, or says something unknown.
-        IntegrityError: a file is damaged, holds a value of a wrong type, or contradicts another.
-    """
+    """The spec of the sentence-transformers model in ``folder``, a :data:`rapidembed.registry.task.Reader`."""
     modules = [(kind, path) for kind, path in read_modules(folder) if kind != _NOTHING]
     kinds = [kind for kind, _ in modules]
     if kinds[:2] != ["Transformer", "Pooling"] or any(kind not in LAYERS for kind in kinds[2:]):
-        raise UnsupportedModelError(
-            f"{folder / MODULES_FILE}: expected the modules Transformer, Pooling, then any of {', '.join(LAYERS)}; "
-            f"found {', '.join(kinds)}."
-        )
+        raise unexpected(folder, kinds, f"the modules Transformer, Pooling, then any of {', '.join(LAYERS)}")
     module = TransformerModule.read(folder / modules[0][1], **_KNOWN)
     pooling_file = ConfigFile.read(folder / modules[1][1] / "config.json")
     pooling, width = _pooling(pooling_file, module.config)
     layers = read_layers(folder, modules[2:], width)
     settings = read_settings_file(folder, "SentenceTransformer")
-    prompts, default_prompt = read_prompts(settings)
     return ModelSpec(
         name=name,
         dim=layers[-1].out_features if layers else width,
         pooling=pooling,
         normalize=kinds[-1] == "Normalize",
         dense=layers[:-1] if kinds[-1] == "Normalize" else layers,
-        prompts=prompts,
         include_prompt=pooling_file.flag("include_prompt", True),
-        default_prompt=default_prompt,
-        similarity=_similarity(settings),
+        similarity=settings.optional_text("similarity_fn_name"),
         role_tokens=module.role_tokens,
         truncate_dim=settings.optional_positive("truncate_dim"),
         tasks=read_adapters(module.config),
+        **read_prompts(settings),
         **encoder_facts(module),
     )
 
@@ -158,10 +151,6 @@ def complete(spec: ModelSpec, row: ModelSpec) -> ModelSpec:
     return ModelSpec(**values)
 
 
-def _similarity(file: ConfigFile) -> str | None:
-    return file.optional_text("similarity_fn_name")
-
-
 def _pooling(file: ConfigFile, config: ConfigFile) -> tuple[Pooling, int]:
     folder_keys.check(file, folder_keys.POOLING)
     modes = file.values.get("pooling_mode")
@@ -181,8 +170,8 @@ def _pooling(file: ConfigFile, config: ConfigFile) -> tuple[Pooling, int]:
     return tuple(modes), width * len(modes)
 
 
-def read_prompts(file: ConfigFile) -> tuple[dict[str, str], str | None]:
-    """The prompts by name, and the name of the one that plain encoding applies."""
+def read_prompts(file: ConfigFile) -> dict[str, Any]:
+    """What a spec has of prompts: each by name, and the name of the one that plain encoding applies."""
     stated = file.values.get("prompts") or {}
     if not isinstance(stated, dict) or not all(text is None or isinstance(text, str) for text in stated.values()):
         raise IntegrityError(f"{file.path}: expected prompts to map names to strings, got {stated!r}.")
@@ -199,4 +188,4 @@ def read_prompts(file: ConfigFile) -> tuple[dict[str, str], str | None]:
     default = file.values.get("default_prompt_name")
     if default is not None and (not isinstance(default, str) or default not in prompts):
         raise IntegrityError(f"{file.path}: default_prompt_name is {default!r}, which is not among its prompts.")
-    return prompts, default
+    return {"prompts": prompts, "default_prompt": default}

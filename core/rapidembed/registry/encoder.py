@@ -10,11 +10,9 @@ from rapidembed.registry.transformer_module import TransformerModule
 
 
 def discover_encoder(folder: Path, name: str, head: HeadName) -> ModelSpec:
-    """Read the spec of the encoder in ``folder``; the modules that follow it in sentence-transformers do not count.
+    """The spec of the encoder in ``folder``, a :data:`rapidembed.registry.task.Reader`.
 
-    Raises:
-        UnsupportedModelError: its files say something unknown.
-        IntegrityError: a file is damaged, or holds a value of a wrong type.
+    The modules that follow it in sentence-transformers do not count.
     """
     encoder = folder / read_modules(folder)[0][1] if (folder / MODULES_FILE).is_file() else folder
     module = TransformerModule.read(encoder)

@@ -25,12 +25,7 @@ def _names(layer: str) -> list[str]:
 
 
 def discover_hybrid(folder: Path, name: str) -> ModelSpec:
-    """Read the spec of the model in ``folder``, whose vectors are those of BGE-M3: of the first token, of length 1.
-
-    Raises:
-        UnsupportedModelError: it lacks a layer, or its files say something unknown.
-        IntegrityError: a file is damaged, or holds a value of a wrong type.
-    """
+    """A :data:`rapidembed.registry.task.Reader`; vectors are those of BGE-M3: of the first token, of length 1."""
     layers = find_layers(folder)
     if layers is None:
         names = " and ".join(" or ".join(_names(layer)) for layer in LAYERS)

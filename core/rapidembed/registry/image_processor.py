@@ -5,14 +5,14 @@ and ``processor_config.json`` with an ``image_processor`` in it.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from rapidembed.errors import IntegrityError, UnsupportedModelError
 from rapidembed.registry.config_file import ConfigFile, is_number
+from rapidembed.registry.discovery import PREPROCESSOR_FILE, PROCESSOR_FILE
 
-PREPROCESSOR_FILE, PROCESSOR_FILE = "preprocessor_config.json", "processor_config.json"
 Channels = tuple[float, float, float]
 """A number for each of red, green and blue."""
 Size = tuple[int, int]
@@ -145,17 +145,12 @@ def _read(config: ConfigFile, kind: _Kind) -> ImageProcessor:
             resize, crop = _enlarged(config, resize)
     if crop is None and config.flag("do_center_crop", kind.crop is not None):
         crop = _read_size(config, "crop_size", config.values.get("crop_size") or kind.crop)
-    return _normalized(
-        config,
-        ImageProcessor(
-            resize=resize,
-            resample=read_filter(config, "resample", kind.resample),
-            crop=crop,
-            scale=read_scale(config),
-            mean=kind.mean,
-            deviation=kind.deviation,
-        ),
-        names=("image_mean", "image_std"),
+    return ImageProcessor(
+        resize=resize,
+        resample=read_filter(config, "resample", kind.resample),
+        crop=crop,
+        scale=read_scale(config),
+        **read_normal(config, ("image_mean", "image_std"), kind.mean, kind.deviation),
     )
 
 
@@ -163,28 +158,24 @@ def _read_jina(config: ConfigFile) -> ImageProcessor:
     """jina-clip's own processor: the shorter side to the size, then the middle."""
     config.require(resize_mode="shortest", mode="RGB")
     size = config.positive("size")
-    resample = read_filter(config, "interpolation", _FILTERS["bicubic"])
-    processor = ImageProcessor(
+    return ImageProcessor(
         resize=size,
-        resample=resample,
+        resample=read_filter(config, "interpolation", _FILTERS["bicubic"]),
         crop=(size, size),
         scale=1 / 255,
-        mean=_CLIP,
-        deviation=_CLIP_DEVIATION,
         crop_to_even=True,
+        **read_normal(config, ("mean", "std"), _CLIP, _CLIP_DEVIATION),
     )
-    return _normalized(config, processor, names=("mean", "std"))
 
 
-def _normalized(config: ConfigFile, processor: ImageProcessor, names: tuple[str, str]) -> ImageProcessor:
+def read_normal(config: ConfigFile, names: tuple[str, str], mean: Channels, deviation: Channels) -> dict[str, Any]:
+    """What a processor has of its last step, whose fields have these ``names``."""
     if not config.flag("do_normalize", True):
-        return replace(processor, mean=(0.0, 0.0, 0.0), deviation=(1.0, 1.0, 1.0))
-    mean, deviation = names
-    return replace(
-        processor,
-        mean=read_channels(config, mean, processor.mean),
-        deviation=read_channels(config, deviation, processor.deviation),
-    )
+        return {"mean": (0.0, 0.0, 0.0), "deviation": (1.0, 1.0, 1.0)}
+    return {
+        "mean": _read_channels(config, names[0], mean),
+        "deviation": _read_channels(config, names[1], deviation),
+    }
 
 
 def _enlarged(config: ConfigFile, size: int | Size) -> tuple[int | Size, Size | None]:
@@ -245,7 +236,7 @@ def read_scale(config: ConfigFile) -> float:
     return config.number("rescale_factor", 1 / 255) if config.flag("do_rescale", True) else 1.0
 
 
-def read_channels(config: ConfigFile, name: str, default: Channels) -> Channels:
+def _read_channels(config: ConfigFile, name: str, default: Channels) -> Channels:
     """Three numbers, or one for all."""
     value = config.values.get(name)
     if value is None:

@@ -3,8 +3,43 @@
 from dataclasses import dataclass
 
 
+class _InFolder:
+    """A layer whose weights lie in a file of a folder."""
+
+    __slots__ = ()
+    path: str
+    file: str
+
+    @property
+    def prefix(self) -> str:
+        """What its tensors' names begin with, see :class:`rapidembed.graph.weights.Weights`."""
+        return f"{self.path}/" if self.path else ""
+
+    @property
+    def weights(self) -> str:
+        """File of its weights inside the checkpoint; "" where they lie among the encoder's."""
+        return f"{self.path}/{self.file}" if self.path else ""
+
+
+class _OfOneWidth:
+    """A layer that gives as many numbers as it takes."""
+
+    __slots__ = ()
+    width: int
+
+    @property
+    def in_features(self) -> int:
+        """Width of what goes in."""
+        return self.width
+
+    @property
+    def out_features(self) -> int:
+        """Width of what comes out."""
+        return self.width
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DenseLayer:
+class DenseLayer(_InFolder):
     """A sentence-transformers Dense module: ``activation(x @ weight.T + bias)``, on the pooled vector or each token."""
 
     path: str
@@ -19,19 +54,9 @@ class DenseLayer:
     file: str = "model.safetensors"
     """Of its weights, in that folder."""
 
-    @property
-    def prefix(self) -> str:
-        """What its tensors' names begin with, see :class:`rapidembed.graph.weights.Weights`."""
-        return f"{self.path}/" if self.path else ""
-
-    @property
-    def weights(self) -> str:
-        """File of its weights inside the checkpoint; "" where they lie among the encoder's."""
-        return f"{self.path}/{self.file}" if self.path else ""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class NormLayer:
+class NormLayer(_InFolder, _OfOneWidth):
     """A sentence-transformers LayerNorm module, on the pooled vector."""
 
     path: str
@@ -40,29 +65,9 @@ class NormLayer:
     file: str = "model.safetensors"
     """Of its weights, in that folder."""
 
-    @property
-    def prefix(self) -> str:
-        """What its tensors' names begin with."""
-        return f"{self.path}/"
-
-    @property
-    def weights(self) -> str:
-        """File of its weights inside the checkpoint."""
-        return f"{self.path}/{self.file}"
-
-    @property
-    def in_features(self) -> int:
-        """Width of what goes in."""
-        return self.width
-
-    @property
-    def out_features(self) -> int:
-        """Width of what comes out."""
-        return self.width
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class UnitLayer:
+class UnitLayer(_OfOneWidth):
     """A sentence-transformers Normalize module that others follow: scales the pooled vector to length 1."""
 
     width: int
@@ -70,16 +75,6 @@ class UnitLayer:
     weights: str = ""
     """It has none."""
     prefix: str = ""
-
-    @property
-    def in_features(self) -> int:
-        """Width of what goes in."""
-        return self.width
-
-    @property
-    def out_features(self) -> int:
-        """Width of what comes out."""
-        return self.width
 
 
 Layer = DenseLayer | NormLayer | UnitLayer

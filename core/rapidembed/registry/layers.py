@@ -12,13 +12,14 @@ LAYERS = ("Dense", "LayerNorm", "Normalize")
 WEIGHT_FILES = ("model.safetensors", "pytorch_model.bin")
 """The first that a module has counts."""
 
-_SENTENCE = "sentence_embedding"
 _TANH = "torch.nn.modules.activation.Tanh"
 _TORCH = ("torch.nn.", "torch.nn.modules.activation.", "torch.nn.modules.linear.")
 
 
-def read_layers(folder: Path, modules: Sequence[tuple[str, str]], width: int) -> tuple[Layer, ...]:
-    """The layers of ``modules``, whose first gets vectors of ``width`` values.
+def read_layers(
+    folder: Path, modules: Sequence[tuple[str, str]], width: int, value: str = "sentence_embedding"
+) -> tuple[Layer, ...]:
+    """The layers of ``modules``, whose first gets vectors of ``width`` values; each must read and write ``value``.
 
     Raises:
         UnsupportedModelError: a module says something unknown.
@@ -26,7 +27,7 @@ def read_layers(folder: Path, modules: Sequence[tuple[str, str]], width: int) ->
     """
     layers: list[Layer] = []
     for kind, path in modules:
-        layer = _read(folder, kind, path, width)
+        layer = _read(folder, kind, path, width, value)
         if layer.in_features != width:
             raise IntegrityError(f"{folder / path}: takes {layer.in_features} values, but gets {width}.")
         width = layer.out_features
@@ -34,26 +35,20 @@ def read_layers(folder: Path, modules: Sequence[tuple[str, str]], width: int) ->
     return tuple(layers)
 
 
-def _read(folder: Path, kind: str, path: str, width: int) -> Layer:
+def _read(folder: Path, kind: str, path: str, width: int, value: str) -> Layer:
     if kind == "Dense":
-        return read_dense(folder, path)
+        return _read_dense(folder, path, value)
     if kind == "LayerNorm":
         file = ConfigFile.read(folder / path / "config.json")
         folder_keys.check(file, folder_keys.LAYER_NORM)
         return NormLayer(path=path, width=file.positive("dimension"), file=_weights(folder / path))
-    check_normalize(folder / path, _SENTENCE)
+    file = ConfigFile.read_optional(folder / path / "config.json")
+    folder_keys.check(file, folder_keys.NORMALIZE)
+    file.require(module_input_name=value, module_output_name=value)
     return UnitLayer(width=width)
 
 
-def check_normalize(module: Path, value: str) -> None:
-    """Check that the Normalize module in the folder ``module`` reads and writes ``value``."""
-    file = ConfigFile.read_optional(module / "config.json")
-    folder_keys.check(file, folder_keys.NORMALIZE)
-    file.require(module_input_name=value, module_output_name=value)
-
-
-def read_dense(folder: Path, module: str, value: str = _SENTENCE) -> DenseLayer:
-    """The Dense module in the folder ``module``, which must read and write ``value``."""
+def _read_dense(folder: Path, module: str, value: str) -> DenseLayer:
     file = ConfigFile.read(folder / module / "config.json")
     folder_keys.check(file, folder_keys.DENSE)
     file.require(module_input_name=value, module_output_name=value)

@@ -1,6 +1,7 @@
 """modules.json: which modules of sentence-transformers a model consists of, and where each of them lies."""
 
 import re
+from collections.abc import Iterable
 from pathlib import Path
 
 from rapidembed.errors import IntegrityError, UnsupportedModelError
@@ -46,6 +47,11 @@ def read_modules(folder: Path) -> list[tuple[str, str]]:
     for entry in entries:
         folder_keys.check(ConfigFile(path, entry), folder_keys.MODULES)
     return modules
+
+
+def unexpected(folder: Path, kinds: Iterable[str], expected: str) -> UnsupportedModelError:
+    """The error over modules that are not those ``expected``."""
+    return UnsupportedModelError(f"{folder / MODULES_FILE}: expected {expected}; found {', '.join(kinds)}.")
 
 
 def kind_of(dotted: str) -> str:

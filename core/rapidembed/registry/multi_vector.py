@@ -12,15 +12,13 @@ from typing import Any
 from rapidembed.errors import IntegrityError, UnsupportedModelError
 from rapidembed.registry import folder_keys
 from rapidembed.registry.config_file import ConfigFile
-from rapidembed.registry.discovery import WEIGHTS_FILE, encoder_facts, read_prompts, read_settings_file
+from rapidembed.registry.discovery import METADATA_FILE, WEIGHTS_FILE, encoder_facts, read_prompts, read_settings_file
 from rapidembed.registry.encoder_config import read_hidden
 from rapidembed.registry.layer import DenseLayer
-from rapidembed.registry.layers import check_normalize, read_dense
-from rapidembed.registry.modules_file import MODULES_FILE, read_modules
+from rapidembed.registry.layers import LAYERS, read_layers
+from rapidembed.registry.modules_file import MODULES_FILE, read_modules, unexpected
 from rapidembed.registry.spec import LateInteraction, ModelSpec
 from rapidembed.registry.transformer_module import TransformerModule
-
-METADATA_FILE = "artifact.metadata"
 
 _TOKENS = "token_embeddings"
 _PUNCTUATION = tuple(string.punctuation)
@@ -28,12 +26,7 @@ _DEFAULT_QUERY_LENGTH = 32
 
 
 def discover_multi_vector(folder: Path, name: str) -> ModelSpec:
-    """Read the spec of the late-interaction model in ``folder``.
-
-    Raises:
-        UnsupportedModelError: it is none, or its files say something unknown.
-        IntegrityError: a file is damaged, holds a value of a wrong type, or contradicts another.
-    """
+    """The spec of the late-interaction model in ``folder``, a :data:`rapidembed.registry.task.Reader`."""
     if (folder / MODULES_FILE).is_file():
         return _from_modules(folder, name)
     config = ConfigFile.read(folder / "config.json")
@@ -48,10 +41,7 @@ def _from_modules(folder: Path, name: str) -> ModelSpec:
     modules = read_modules(folder)
     kinds = [kind for kind, _ in modules]
     if kinds[:1] != ["Transformer"] or any(kind not in ("Dense", "MultiVectorMask", "Normalize") for kind in kinds[1:]):
-        raise UnsupportedModelError(
-            f"{folder / MODULES_FILE}: expected the modules Transformer, then any of Dense, MultiVectorMask and "
-            f"Normalize; found {', '.join(kinds)}."
-        )
+        raise unexpected(folder, kinds, "the modules Transformer, then any of Dense, MultiVectorMask and Normalize")
     if "Normalize" in kinds and "Dense" in kinds[kinds.index("Normalize") :]:
         raise UnsupportedModelError(f"{folder / MODULES_FILE}: Dense after Normalize is not supported.")
     settings = read_settings_file(folder)
@@ -59,27 +49,24 @@ def _from_modules(folder: Path, name: str) -> ModelSpec:
         folder / modules[0][1], transformer_task="feature-extraction", module_output_name=_TOKENS
     )
     transformer = module.file
-    for kind, path in modules:
-        if kind == "Normalize":
-            check_normalize(folder / path, _TOKENS)
-    dense = tuple(read_dense(folder, path, _TOKENS) for kind, path in modules if kind == "Dense")
+    width = read_hidden(module.config)
+    layers = read_layers(folder, [each for each in modules if each[0] in LAYERS], width, _TOKENS)
     pylate = settings.values.get("model_type") == "ColBERT"
     knobs = settings if pylate else transformer
     skip = _pylate_skip(settings) if pylate else _skip(folder, modules)
     expansion = _pylate_expansion(settings) if pylate else _expansion(transformer)
     if expansion and not pylate and "MultiVectorMask" not in kinds:
         raise UnsupportedModelError(f"{transformer.path}: query_expansion without a MultiVectorMask is not supported.")
-    prompts, _ = read_prompts(settings)
     return ModelSpec(
         name=name,
-        dim=_width(folder, read_hidden(module.config), dense),
+        dim=layers[-1].out_features if layers else width,
         head="tokens",
         normalize=pylate or "Normalize" in kinds,
-        dense=dense,
-        prompts=prompts,
+        dense=tuple(layer for layer in layers if isinstance(layer, DenseLayer)),
+        prompts=read_prompts(settings)["prompts"],
         late=LateInteraction(
-            query_marker=_marker(settings, "query_prefix") if pylate else None,
-            document_marker=_marker(settings, "document_prefix") if pylate else None,
+            query_marker=settings.optional_text("query_prefix") or None if pylate else None,
+            document_marker=settings.optional_text("document_prefix") or None if pylate else None,
             skip=skip,
             **(expansion or {"query_length": knobs.optional_positive("query_length")}),
         ),
@@ -125,18 +112,6 @@ def _projection(path: Path) -> tuple[int, int]:
     return width, hidden
 
 
-def _width(folder: Path, hidden: int, dense: tuple[DenseLayer, ...]) -> int:
-    for layer in dense:
-        if layer.in_features != hidden:
-            raise IntegrityError(f"{folder / layer.path}: takes {layer.in_features} values, but gets {hidden}.")
-        hidden = layer.out_features
-    return hidden
-
-
-def _marker(settings: ConfigFile, name: str) -> str | None:
-    return settings.optional_text(name) or None
-
-
 def _expansion(transformer: ConfigFile) -> dict[str, Any] | None:
     """sentence-transformers' ``query_expansion``; None: queries keep their length."""
     value = transformer.values.get("query_expansion")
@@ -172,13 +147,9 @@ def _skip(folder: Path, modules: list[tuple[str, str]]) -> tuple[str, ...]:
         if kind == "MultiVectorMask":
             file = ConfigFile.read(folder / path / "config.json")
             folder_keys.check(file, folder_keys.MASK)
-            words += _words(file)
+            words += file.names("skiplist_words")
     return words
 
 
 def _pylate_skip(settings: ConfigFile) -> tuple[str, ...]:
-    return _PUNCTUATION if settings.values.get("skiplist_words") is None else _words(settings)
-
-
-def _words(file: ConfigFile) -> tuple[str, ...]:
-    return file.names("skiplist_words")
+    return _PUNCTUATION if settings.values.get("skiplist_words") is None else settings.names("skiplist_words")

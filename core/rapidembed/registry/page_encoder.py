@@ -1,30 +1,22 @@
 """The facts of a model of pages from its own files, as transformers writes them."""
 
-from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import TypeAlias
 
 from rapidembed.errors import UnsupportedModelError
 from rapidembed.registry.config_file import ConfigFile
 from rapidembed.registry.encoder_config import read_position_limit, text_part
 from rapidembed.registry.image_processor import read_image_processor
-from rapidembed.registry.pages import Pages, check_fits, read_tiled_pages, read_whole_pages
+from rapidembed.registry.pages import check_fits, read_tiled_pages, read_whole_pages
 from rapidembed.registry.spec import ModelSpec
 from rapidembed.registry.transformer_module import read_max_tokens
 
 _WIDTH = 128
-_Reader: TypeAlias = Callable[[Path, ConfigFile], tuple[Pages, str]]
-_READERS: Mapping[str, _Reader] = {"colmodernvbert": read_tiled_pages, "colpali": read_whole_pages}
+_READERS = {"colmodernvbert": read_tiled_pages, "colpali": read_whole_pages}
 
 
 def discover_pages(folder: Path, name: str) -> ModelSpec:
-    """Read the spec of the model of pages in ``folder``.
-
-    Raises:
-        UnsupportedModelError: its files say something unknown.
-        IntegrityError: a file is damaged, or holds a value of a wrong type.
-    """
+    """The spec of the model of pages in ``folder``, a :data:`rapidembed.registry.task.Reader`."""
     config = ConfigFile.read(folder / "config.json")
     kind = config.text("model_type", "")
     if kind not in _READERS:
@@ -38,11 +30,7 @@ def discover_pages(folder: Path, name: str) -> ModelSpec:
 
 
 def complete_pages(row: ModelSpec, folder: Path) -> ModelSpec:
-    """A row of an ONNX file with what the files beside it say, whatever their config.json calls the architecture.
-
-    Raises:
-        UnsupportedModelError, IntegrityError: as :func:`discover_pages`.
-    """
+    """A row of an ONNX file with what the files beside it say, whatever their config.json calls the architecture."""
     if row.architecture not in _READERS:
         raise UnsupportedModelError(
             f"{row.name}: how pages are read for the architecture {row.architecture!r} is not known; known: "
@@ -56,7 +44,7 @@ def complete_pages(row: ModelSpec, folder: Path) -> ModelSpec:
 
 
 def _facts(config: ConfigFile, folder: Path, name: str, kind: str) -> ModelSpec:
-    pages, query = _READERS[kind](folder, config)
+    pages, query = _READERS[kind](folder)
     positions = read_position_limit(text_part(config))
     return ModelSpec(
         name=name,

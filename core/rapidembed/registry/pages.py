@@ -11,8 +11,9 @@ from typing import Any
 
 from rapidembed.errors import IntegrityError, UnsupportedModelError
 from rapidembed.registry.config_file import ConfigFile
+from rapidembed.registry.discovery import PROCESSOR_FILE
 from rapidembed.registry.encoder_config import vision_part
-from rapidembed.registry.image_processor import PROCESSOR_FILE, ImageProcessor, processor_config, read_image_processor
+from rapidembed.registry.image_processor import ImageProcessor, processor_config, read_image_processor
 from rapidembed.registry.tiled_processor import TiledProcessor, read_tiled_processor
 
 _TILED_PROMPT = "<|begin_of_text|>User:<image>Describe the image.<end_of_utterance>\nAssistant:"
@@ -51,7 +52,7 @@ class Pages:
         """Build it from a JSON row: there the ids of a page are the number of ``picture`` and what follows it."""
         values = dict(row)
         seen = (values.pop("picture_id"),) * values["count"]
-        return cls(**values | {"query_start": tuple(row["query_start"]), "prompt_ids": (*seen, *row["prompt_ids"])})
+        return cls(**values | {"prompt_ids": (*seen, *row["prompt_ids"])})
 
     def text(self, rows: int, columns: int) -> str:
         """The prompt for a page of so many tiles; 0 and 0: it is not cut."""
@@ -72,7 +73,7 @@ class Pages:
         return "".join(f"{line}\n" for line in lines) + f"\n{whole}"
 
 
-def read_tiled_pages(folder: Path, config: ConfigFile) -> tuple[Pages, str]:
+def read_tiled_pages(folder: Path) -> tuple[Pages, str]:
     """How ColModernVBERT reads pages; and what it puts before queries.
 
     Raises:
@@ -92,7 +93,7 @@ def read_tiled_pages(folder: Path, config: ConfigFile) -> tuple[Pages, str]:
     return _checked(pages, file), _text(file, "query_prefix", "")
 
 
-def read_whole_pages(folder: Path, config: ConfigFile) -> tuple[Pages, str]:
+def read_whole_pages(folder: Path) -> tuple[Pages, str]:
     """How ColPali reads pages, each as one picture; and what it puts before queries.
 
     Raises:

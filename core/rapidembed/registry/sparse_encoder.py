@@ -10,25 +10,19 @@ from rapidembed.errors import IntegrityError, UnsupportedModelError
 from rapidembed.names import SparsePooling
 from rapidembed.registry import folder_keys
 from rapidembed.registry.config_file import ConfigFile
-from rapidembed.registry.discovery import WEIGHTS_FILE, encoder_facts, read_prompts, read_settings_file
-from rapidembed.registry.modules_file import MODULES_FILE, kind_of, read_modules
+from rapidembed.registry.discovery import ROUTER_FILE, WEIGHTS_FILE, encoder_facts, read_prompts, read_settings_file
+from rapidembed.registry.modules_file import MODULES_FILE, kind_of, read_modules, unexpected
 from rapidembed.registry.spec import ModelSpec, SparseWeights
 from rapidembed.registry.transformer_module import TransformerModule
-
-ROUTER_FILE = "router_config.json"
 
 _TABLE = "SparseStaticEmbedding"
 _LOGS = {"relu": 1, "log1p_relu": 2}
 
 
 def discover_sparse(folder: Path, name: str) -> ModelSpec:
-    """Read the spec of the sparse model in ``folder``.
+    """The spec of the sparse model in ``folder``, a :data:`rapidembed.registry.task.Reader`.
 
     A masked language model without modules.json is meant as sentence-transformers takes it: as a SPLADE model.
-
-    Raises:
-        UnsupportedModelError: it is none, or its files say something unknown.
-        IntegrityError: a file is damaged, or holds a value of a wrong type.
     """
     modules = read_sparse_modules(folder) if (folder / MODULES_FILE).is_file() else [("MLMTransformer", "")]
     kinds = [kind for kind, _ in modules]
@@ -38,14 +32,11 @@ def discover_sparse(folder: Path, name: str) -> ModelSpec:
         ["SpladePooling"],
         ["SpladePooling", _TABLE],
     ):
-        raise UnsupportedModelError(
-            f"{folder / MODULES_FILE}: expected the modules Transformer and SpladePooling, and perhaps {_TABLE} for "
-            f"queries; found {', '.join(kinds)}."
-        )
+        expected = f"the modules Transformer and SpladePooling, and perhaps {_TABLE} for queries"
+        raise unexpected(folder, kinds, expected)
     module = TransformerModule.read(
         folder / modules[0][1], transformer_task="fill-mask", module_output_name="token_embeddings"
     )
-    prompts, default_prompt = read_prompts(read_settings_file(folder))
     for path in tables:
         ConfigFile.read(folder / path / "config.json").require(path=None)
     pooling, logs = _pooling(ConfigFile.read(folder / modules[1][1] / "config.json")) if kinds[1:] else ("max", 1)
@@ -54,13 +45,12 @@ def discover_sparse(folder: Path, name: str) -> ModelSpec:
         dim=module.config.positive("vocab_size"),
         head="mlm",
         pooling=("max",) if pooling == "max" else ("none",),  # of the logits that an ONNX file gives
-        prompts=prompts,
-        default_prompt=default_prompt,
         sparse=SparseWeights(
             pooling=cast("SparsePooling", pooling),
             logs=logs,
             query_weights=f"{tables[0]}/{WEIGHTS_FILE}" if tables else None,
         ),
+        **read_prompts(read_settings_file(folder)),
         **encoder_facts(module),
     )
 

@@ -1,14 +1,16 @@
 """The facts that make a model: everything that tells two models apart is a field here, never a class."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rapidembed.names import POOLING_MODES, HeadName, PoolingMode, SparsePooling
 from rapidembed.registry.heads import HEADS
-from rapidembed.registry.image_processor import ImageProcessor
 from rapidembed.registry.layer import Layer
-from rapidembed.registry.pages import Pages
+
+if TYPE_CHECKING:
+    from rapidembed.registry.image_processor import ImageProcessor
+    from rapidembed.registry.pages import Pages
 
 # Who is believed where a checkpoint's files and a row both have a word: with a curated row, and with an added one.
 _FILES = {"from": ("files", "files")}
@@ -161,9 +163,9 @@ class ModelSpec:
     """Set where the head is "attention" or "words"."""
     hybrid: Hybrid | None = field(default=None, metadata=_FILES)
     """Set where the head is "hybrid"."""
-    picture: ImageProcessor | None = field(default=None, metadata=_FILES_UNLESS_ADDED)
+    picture: "ImageProcessor | None" = field(default=None, metadata=_FILES_UNLESS_ADDED)
     """What is done with a picture before the model sees it; set where the head is "picture"."""
-    pages: Pages | None = field(default=None, metadata=_FILES)
+    pages: "Pages | None" = field(default=None, metadata=_FILES)
     """What is put around the pixels of a page, and around a query; set where the head is "page"."""
     texts: str | None = field(default=None, metadata=_EITHER)
     """Of a model of pictures: the name of the model of texts whose vectors lie in the same space, if there is one."""
@@ -268,22 +270,29 @@ class ModelSpec:
     @classmethod
     def from_row(cls, row: Mapping[str, Any]) -> "ModelSpec":
         """Build a spec from a JSON row of the catalog."""
-        values = dict(row)
-        values["pooling"] = tuple(values.get("pooling", ("none",)))
-        values["labels"] = tuple(values.get("labels", ()))
-        if late := values.get("late"):
-            values["late"] = LateInteraction(**late | {"skip": tuple(late.get("skip", ()))})
-        if sparse := values.get("sparse"):
-            values["sparse"] = SparseWeights(**sparse)
-        if words := values.get("words"):
-            values["words"] = WordWeights(**words)
-        if hybrid := values.get("hybrid"):
-            values["hybrid"] = Hybrid(**hybrid)
-        if pages := values.get("pages"):
-            values["pages"] = Pages.from_row(pages)
-        if onnx := values.get("onnx_source"):
-            files = tuple(onnx.get("additional_files", ()))
-            values["onnx_source"] = OnnxSource(repo=onnx["repo"], file=onnx["file"], additional_files=files)
-        if fastembed := values.get("fastembed"):
-            values["fastembed"] = FastembedValues(**fastembed)
+        values = _without_lists(row)
+        for name, part in _PARTS.items():
+            if values.get(name):
+                values[name] = part(**values[name])
+        if values.get("pages"):
+            from rapidembed.registry.pages import Pages  # of few models
+
+            values["pages"] = Pages.from_row(values["pages"])
         return cls(**values)
+
+
+_PARTS: Mapping[str, Callable[..., object]] = {
+    "late": LateInteraction,
+    "sparse": SparseWeights,
+    "words": WordWeights,
+    "hybrid": Hybrid,
+    "onnx_source": OnnxSource,
+    "fastembed": FastembedValues,
+}
+"""What objects in a row become."""
+
+
+def _without_lists(row: Mapping[str, Any]) -> dict[str, Any]:
+    """The values of a row, lists as tuples, also in the objects within it."""
+    frozen = {name: tuple(value) if isinstance(value, list) else value for name, value in row.items()}
+    return {name: _without_lists(value) if isinstance(value, dict) else value for name, value in frozen.items()}

@@ -11,7 +11,7 @@ from rapidembed.registry.config_file import ConfigFile, read_json
 from rapidembed.registry.discovery import WEIGHTS_FILE, read_prompts, read_settings_file
 from rapidembed.registry.layer import Layer, UnitLayer
 from rapidembed.registry.layers import LAYERS, read_layers
-from rapidembed.registry.modules_file import MODULES_FILE, read_modules
+from rapidembed.registry.modules_file import MODULES_FILE, read_modules, unexpected
 from rapidembed.registry.spec import ModelSpec
 
 MODEL2VEC = "model2vec"
@@ -41,19 +41,13 @@ def table_folder(folder: Path) -> str:
 
 
 def discover_static(folder: Path, name: str) -> ModelSpec:
-    """Read the spec of the static model in ``folder``.
-
-    Raises:
-        UnsupportedModelError: a file that decides the vectors is missing, or says something unknown.
-        IntegrityError: a file is damaged.
-    """
+    """The spec of the static model in ``folder``, a :data:`rapidembed.registry.task.Reader`."""
     root = folder / table_folder(folder)
     architecture, width = _table(root / WEIGHTS_FILE)
     layers = _layers(folder, width)
     normalized = bool(layers) and isinstance(layers[-1], UnitLayer)
     config = ConfigFile.read_optional(folder / "config.json")
     settings = read_settings_file(folder, "SentenceTransformer")
-    prompts, default_prompt = read_prompts(settings)
     return ModelSpec(
         name=name,
         dim=layers[-1].out_features if layers else width,
@@ -62,9 +56,8 @@ def discover_static(folder: Path, name: str) -> ModelSpec:
         normalize=config.flag("normalize", False) if architecture == MODEL2VEC else normalized,
         max_tokens=_model2vec_limit(config) if architecture == MODEL2VEC else _serialized_limit(root),
         dense=layers[:-1] if normalized else layers,
-        prompts=prompts,
-        default_prompt=default_prompt,
         truncate_dim=settings.optional_positive("truncate_dim"),
+        **read_prompts(settings),
     )
 
 
@@ -75,9 +68,7 @@ def _layers(folder: Path, width: int) -> tuple[Layer, ...]:
     modules = [(kind, path) for kind, path in read_modules(folder) if kind != "Dropout"]
     kinds = [kind for kind, _ in modules]
     if any(kind not in LAYERS for kind in kinds[1:]):
-        raise UnsupportedModelError(
-            f"{folder / MODULES_FILE}: expected {_MODULE}, then any of {', '.join(LAYERS)}; found {', '.join(kinds)}."
-        )
+        raise unexpected(folder, kinds, f"{_MODULE}, then any of {', '.join(LAYERS)}")
     return read_layers(folder, modules[1:], width)
 
 

@@ -5,27 +5,26 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import partial
+from importlib import import_module
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from rapidembed.names import HeadName
-from rapidembed.registry import custom
+from rapidembed.registry import custom, discovery
 from rapidembed.registry.catalog import curated, find_curated
-from rapidembed.registry.cross_encoder import discover_cross_encoder
-from rapidembed.registry.discovery import WEIGHTS_FILE, discover
-from rapidembed.registry.encoder import discover_encoder
 from rapidembed.registry.hybrid import discover_hybrid, find_layers
-from rapidembed.registry.image_processor import PREPROCESSOR_FILE, PROCESSOR_FILE
 from rapidembed.registry.modules_file import read_modules
-from rapidembed.registry.multi_vector import METADATA_FILE, discover_multi_vector
-from rapidembed.registry.page_encoder import discover_pages
-from rapidembed.registry.sparse_encoder import ROUTER_FILE, discover_sparse, read_sparse_modules
 from rapidembed.registry.spec import ModelSpec
 from rapidembed.registry.towers import discover_pictures, discover_texts, reads_texts
 
 Reader: TypeAlias = Callable[[Path, str], ModelSpec]
-"""Reads the spec of the model in a folder, given the name to call it by."""
+"""Reads the spec of the model in a folder, given the name to call it by.
+
+Raises:
+    UnsupportedModelError: the model is of another kind, a file that decides the vectors is missing, or one says
+        something unknown.
+    IntegrityError: a file is damaged, holds a value of a wrong type, or contradicts another.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,11 +107,21 @@ class Task:
         return next(filter(None, (find_curated(file, name) for file in self.rows)), None)
 
 
+def _later(name: str, **known: str) -> Callable[..., Any]:
+    """A function of this package by module and name, imported when it is called: a model needs one of them."""
+
+    def call(folder: Path, *arguments: str) -> Any:
+        module, _, function = name.partition(".")
+        return getattr(import_module(f"rapidembed.registry.{module}"), function)(folder, *arguments, **known)
+
+    return call
+
+
 _HYBRIDS: Mapping[HeadName, Reader] = {"hybrid": discover_hybrid}
 
 
 def _discover_text(folder: Path, name: str) -> ModelSpec:
-    return discover_texts(folder, name) if reads_texts(folder) else discover(folder, name)
+    return discover_texts(folder, name) if reads_texts(folder) else discovery.discover(folder, name)
 
 
 TEXT = Task(
@@ -128,24 +137,20 @@ SPARSE = Task(
     "SparseTextEmbedding",
     ("sparse", "hybrid"),
     "mlm",
-    discover_sparse,
-    {
-        "attention": partial(discover_encoder, head="attention"),
-        "words": partial(discover_encoder, head="words"),
-        **_HYBRIDS,
-    },
-    modules=read_sparse_modules,
-    files=(ROUTER_FILE,),
+    _later("sparse_encoder.discover_sparse"),
+    {**{head: _later("encoder.discover_encoder", head=head) for head in ("attention", "words")}, **_HYBRIDS},
+    modules=_later("sparse_encoder.read_sparse_modules"),
+    files=(discovery.ROUTER_FILE,),
 )
 LATE_INTERACTION = Task(
     "LateInteractionTextEmbedding",
     ("late_interaction", "hybrid"),
     "tokens",
-    discover_multi_vector,
+    _later("multi_vector.discover_multi_vector"),
     _HYBRIDS,
-    undeclared_files=(METADATA_FILE, WEIGHTS_FILE),
+    undeclared_files=(discovery.METADATA_FILE, discovery.WEIGHTS_FILE),
 )
-RERANK = Task("TextCrossEncoder", ("rerank",), "classification", discover_cross_encoder)
+RERANK = Task("TextCrossEncoder", ("rerank",), "classification", _later("cross_encoder.discover_cross_encoder"))
 HYBRID = Task("HybridTextEmbedding", ("hybrid",), "hybrid", discover_hybrid)
 IMAGE = Task(
     "ImageEmbedding",
@@ -153,15 +158,15 @@ IMAGE = Task(
     "picture",
     discover_pictures,
     reads_layers=False,
-    encoder_files=(PREPROCESSOR_FILE, PROCESSOR_FILE),
+    encoder_files=(discovery.PREPROCESSOR_FILE, discovery.PROCESSOR_FILE),
 )
 MULTIMODAL = Task(
     "LateInteractionMultimodalEmbedding",
     ("multimodal",),
     "page",
-    discover_pages,
+    _later("page_encoder.discover_pages"),
     reads_layers=False,
-    encoder_files=(PREPROCESSOR_FILE, PROCESSOR_FILE),
+    encoder_files=(discovery.PREPROCESSOR_FILE, discovery.PROCESSOR_FILE),
 )
 
 TASKS = {

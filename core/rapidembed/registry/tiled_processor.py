@@ -12,8 +12,8 @@ from rapidembed.registry.image_processor import (
     positive,
     processor_config,
     processor_kind,
-    read_channels,
     read_filter,
+    read_normal,
     read_scale,
 )
 
@@ -67,8 +67,7 @@ def read_tiled_processor(folder: Path) -> TiledProcessor:
         split=config.flag("do_image_splitting", True),
         resample=read_filter(config, "resample", _LANCZOS),
         scale=read_scale(config),
-        mean=read_channels(config, "image_mean", STANDARD),
-        deviation=read_channels(config, "image_std", STANDARD),
+        **read_normal(config, ("image_mean", "image_std"), STANDARD, STANDARD),
     )
 
 

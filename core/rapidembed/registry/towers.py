@@ -11,8 +11,8 @@ from typing import Any
 from rapidembed.errors import UnsupportedModelError
 from rapidembed.registry.config_file import ConfigFile
 from rapidembed.registry.discovery import SETTINGS_FILE, read_prompts
-from rapidembed.registry.image_processor import read_image_processor
-from rapidembed.registry.modules_file import MODULES_FILE, read_modules
+from rapidembed.registry.encoder_config import text_part
+from rapidembed.registry.modules_file import MODULES_FILE, read_modules, unexpected
 from rapidembed.registry.spec import ModelSpec, Pooling
 from rapidembed.registry.transformer_module import read_max_tokens
 
@@ -75,12 +75,9 @@ def reads_texts(folder: Path) -> bool:
 
 
 def discover_pictures(folder: Path, name: str) -> ModelSpec:
-    """Read the spec of the model of pictures in ``folder``.
+    """The spec of the model of pictures in ``folder``, a :data:`rapidembed.registry.task.Reader`."""
+    from rapidembed.registry.image_processor import read_image_processor  # models of texts alone have none
 
-    Raises:
-        UnsupportedModelError: its files say something unknown.
-        IntegrityError: a file is damaged, or holds a value of a wrong type.
-    """
     encoder, normalize = _encoder(folder, "image")
     config = ConfigFile.read(encoder / "config.json")
     kind, tower = _find(config, _PICTURES, "of pictures")
@@ -97,19 +94,14 @@ def discover_pictures(folder: Path, name: str) -> ModelSpec:
 
 
 def discover_texts(folder: Path, name: str) -> ModelSpec:
-    """Read the spec of the encoder of texts in ``folder``, whose vectors lie in a space of pictures.
-
-    Raises:
-        UnsupportedModelError, IntegrityError: as :func:`discover_pictures`.
-    """
+    """The spec of the encoder of texts in the space of pictures, a :data:`rapidembed.registry.task.Reader`."""
     encoder, normalize = _encoder(folder, "text")
     config = ConfigFile.read(encoder / "config.json")
     kind, tower = _find(config, _TEXTS, "of texts in a space of pictures")
-    part = config.section("text_config") if "text_config" in config.values else config
+    part = text_part(config)
     positions = part.optional_positive("max_position_embeddings") or tower.positions
     limit = read_max_tokens(encoder)
     names = ConfigFile.read_optional(encoder / "tokenizer_config.json")
-    prompts, default_prompt = read_prompts(ConfigFile.read_optional(folder / SETTINGS_FILE))
     return ModelSpec(
         name=name,
         dim=_width(config, tower) if kind.startswith("clip") else _width(part, tower, part.optional_positive(_HIDDEN)),
@@ -119,8 +111,7 @@ def discover_texts(folder: Path, name: str) -> ModelSpec:
         max_tokens=min(filter(None, (limit, positions)), default=None),
         fixed_tokens=positions if tower.fills else None,
         lower_case=names.values.get("tokenizer_class") == _LOWERING,
-        prompts=prompts,
-        default_prompt=default_prompt,
+        **read_prompts(ConfigFile.read_optional(folder / SETTINGS_FILE)),
     )
 
 
@@ -131,10 +122,7 @@ def _encoder(folder: Path, modality: str) -> tuple[Path, bool]:
     modules = read_modules(folder)
     kinds = [kind for kind, _ in modules]
     if kinds[:1] not in ([kind] for kind in _ENCODERS) or kinds[1:] not in ([], ["Normalize"]):
-        raise UnsupportedModelError(
-            f"{folder / MODULES_FILE}: expected the modules CLIPModel or Transformer, then Normalize or nothing; "
-            f"found {', '.join(kinds)}."
-        )
+        raise unexpected(folder, kinds, "the modules CLIPModel or Transformer, then Normalize or nothing")
     encoder = folder / modules[0][1]
     _check_modality(ConfigFile.read_optional(encoder / "sentence_bert_config.json"), modality)
     return encoder, kinds[-1] == "Normalize"
@@ -174,7 +162,7 @@ def _find(config: ConfigFile, known: dict[str, _Tower], what: str) -> tuple[str,
 
 def _width(config: ConfigFile, tower: _Tower, default: int | None = None) -> int:
     name = tower.width
-    if [known for known in config.names("architectures") if known in _UNPROJECTED]:
+    if set(config.names("architectures")).intersection(_UNPROJECTED):
         name = _HIDDEN
     part = config.section(tower.section) if tower.section else config
     return part.optional_positive(name) or default or tower.default

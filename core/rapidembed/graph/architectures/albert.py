@@ -1,14 +1,12 @@
 """ALBERT (Lan et al. 2019, https://arxiv.org/abs/1909.11942), as transformers' ``AlbertModel`` computes it."""
 
-from rapidembed.graph.architecture import Architecture
+from rapidembed.graph.architecture import Architecture, text_classes
 from rapidembed.graph.architectures import encoder
-from rapidembed.graph.architectures.encoder import ANCHOR, LayerNames, Layers, Sizes
+from rapidembed.graph.architectures.encoder import ANCHOR, BertSizes, LayerNames, Layers, read_bert
 from rapidembed.graph.blocks import heads, layers
 from rapidembed.graph.inputs import TextInputs, Texts
 from rapidembed.graph.writer import GraphWriter
 from rapidembed.registry.config_file import ConfigFile
-
-_ENCODERS = frozenset({"AlbertModel", "AlbertForMaskedLM", "AlbertForPreTraining"})
 
 _LAYER = LayerNames(
     query="attention.query",
@@ -25,14 +23,14 @@ _LAYER = LayerNames(
 def encode(writer: GraphWriter, config: ConfigFile, inputs: TextInputs, *, first_only: bool) -> tuple[str, int]:
     """Write the encoder, see :class:`rapidembed.graph.architecture.Encode`."""
     config.require(position_embedding_type="absolute")
-    sizes = Sizes.read(config, embedding=config.positive("embedding_size"))
+    sizes = read_bert(config, embedding=config.positive("embedding_size"))
     x = encoder.embeddings(writer, sizes, inputs)
     x = layers.linear(writer, "encoder.embedding_hidden_mapping_in", x, sizes.embedding, sizes.hidden)
     written = Layers(writer=writer, sizes=sizes, inputs=inputs, parts=_LAYER)
     return written.write(_names(config, sizes), x, first_only=first_only), sizes.hidden
 
 
-def _names(config: ConfigFile, sizes: Sizes) -> list[str]:
+def _names(config: ConfigFile, sizes: BertSizes) -> list[str]:
     """Names of the layers in the order in which they compute: those of a group share their weights."""
     groups, inner = config.positive("num_hidden_groups"), config.positive("inner_group_num")
     # As transformers has it, whose division is not exact where the groups are not equally large.
@@ -41,11 +39,7 @@ def _names(config: ConfigFile, sizes: Sizes) -> list[str]:
 
 
 ARCHITECTURE = Architecture(
-    classes={
-        "pool": _ENCODERS,
-        "tokens": _ENCODERS | {"HF_ColBERT"},
-        "classification": frozenset({"AlbertForSequenceClassification"}),
-    },
+    classes=text_classes("Albert", heads=("classification",), trained=("MaskedLM", "PreTraining"), colbert=True),
     prefixes=("", "albert."),
     anchor=ANCHOR,
     ignorable=("embeddings.position_ids", "pooler.", "predictions.", "sop_classifier."),

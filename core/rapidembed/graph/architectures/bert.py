@@ -1,23 +1,18 @@
 """BERT (Devlin et al. 2018, https://arxiv.org/abs/1810.04805), as transformers' ``BertModel`` computes it."""
 
-from rapidembed.graph.architecture import Architecture
+from rapidembed.graph.architecture import Architecture, text_classes
 from rapidembed.graph.architectures.encoder import ANCHOR
 from rapidembed.graph.architectures.kin import Kin
 from rapidembed.graph.blocks import heads
 from rapidembed.graph.blocks.mlm import BERT_MLM, MlmHead
 from rapidembed.graph.inputs import Texts
 
-_ENCODERS = frozenset({"BertModel", "BertForMaskedLM", "BertForPreTraining"})
 _KIN = Kin()
 
 ARCHITECTURE = Architecture(
-    classes={
-        "pool": _ENCODERS,
-        "tokens": _ENCODERS | {"HF_ColBERT"},
-        "attention": _ENCODERS,
-        "classification": frozenset({"BertForSequenceClassification"}),
-        "mlm": frozenset({"BertForMaskedLM", "BertForPreTraining"}),
-    },
+    classes=text_classes(
+        "Bert", heads=("attention", "classification", "mlm"), trained=("MaskedLM", "PreTraining"), colbert=True
+    ),
     prefixes=("", "bert."),
     anchor=ANCHOR,
     ignorable=("embeddings.position_ids", "pooler.", "cls."),

@@ -8,8 +8,9 @@ from rapidembed.graph.architecture import Architecture
 from rapidembed.graph.architectures import modernbert
 from rapidembed.graph.architectures.vision import siglip
 from rapidembed.graph.blocks import basic
-from rapidembed.graph.blocks.pages import PageInputs, PagePictures, PageTokens, project, shuffle, splice
-from rapidembed.graph.blocks.patches import PictureInputs
+from rapidembed.graph.blocks.pages import PageTokens, project, shuffle
+from rapidembed.graph.blocks.patches import PictureInputs, Pictures
+from rapidembed.graph.inputs import TextInputs
 from rapidembed.graph.writer import GraphWriter
 from rapidembed.registry.config_file import ConfigFile
 from rapidembed.registry.encoder_config import text_part, vision_part
@@ -19,11 +20,9 @@ _TEXTS, _PICTURES = "vlm.text_model.", "vlm.vision_model."
 _CONNECTOR, _PROJECTION = "vlm.connector.", "embedding_proj_layer"
 
 
-def encode(writer: GraphWriter, config: ConfigFile, inputs: PageInputs, *, first_only: bool) -> tuple[str, int]:
+def encode(writer: GraphWriter, config: ConfigFile, inputs: TextInputs, *, first_only: bool) -> tuple[str, int]:
     """Write the encoder of tokens, see :class:`rapidembed.graph.architecture.Encode`: their vectors, and that width."""
-    text = text_part(config)
-    x = splice(writer, modernbert.embed(writer, text, inputs.ids), inputs)
-    x, hidden = modernbert.encode_embedded(writer, text, x, inputs, first_only=first_only)
+    x, hidden = modernbert.encode(writer, text_part(config), inputs, first_only=first_only)
     return project(writer, config, x, hidden, inputs, _PROJECTION)
 
 
@@ -53,7 +52,7 @@ ARCHITECTURE = (
         prefixes=(_PICTURES, f"{_PICTURES}vision_model."),
         anchor="embeddings.patch_embedding.weight",
         ignorable=("embeddings.position_ids", "head.", _TEXTS, _PROJECTION),
-        modality=PagePictures(),
+        modality=Pictures(),
         encode=see,
         own_vector=True,
     ),

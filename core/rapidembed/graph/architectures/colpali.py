@@ -8,8 +8,9 @@ from rapidembed.graph.architectures import decoder
 from rapidembed.graph.architectures.gemma import read_gemma
 from rapidembed.graph.architectures.vision import siglip
 from rapidembed.graph.blocks import basic
-from rapidembed.graph.blocks.pages import PageInputs, PagePictures, PageTokens, project, splice
-from rapidembed.graph.blocks.patches import PictureInputs
+from rapidembed.graph.blocks.pages import PageTokens, project
+from rapidembed.graph.blocks.patches import PictureInputs, Pictures
+from rapidembed.graph.inputs import TextInputs
 from rapidembed.graph.writer import GraphWriter
 from rapidembed.registry.config_file import ConfigFile
 from rapidembed.registry.encoder_config import text_part, vision_part
@@ -24,11 +25,9 @@ _TEXTS, _PICTURES, _PROJECTOR = (
 _PROJECTION = "embedding_proj_layer"
 
 
-def encode(writer: GraphWriter, config: ConfigFile, inputs: PageInputs, *, first_only: bool) -> tuple[str, int]:
+def encode(writer: GraphWriter, config: ConfigFile, inputs: TextInputs, *, first_only: bool) -> tuple[str, int]:
     """Write the encoder of tokens, see :class:`rapidembed.graph.architecture.Encode`: their vectors, and that width."""
-    gemma = read_gemma(text_part(config))
-    x = splice(writer, decoder.embed(writer, gemma, inputs.ids), inputs)
-    x, hidden = decoder.encode_embedded(writer, gemma, x, inputs, first_only=first_only)
+    x, hidden = decoder.encode(writer, read_gemma(text_part(config)), inputs, first_only=first_only)
     return project(writer, config, x, hidden, inputs, _PROJECTION)
 
 
@@ -59,7 +58,7 @@ ARCHITECTURE = (
         prefixes=(*_PICTURES, *(f"{before}vision_model." for before in _PICTURES)),
         anchor="embeddings.patch_embedding.weight",
         ignorable=("embeddings.position_ids", "head.", *_TEXTS, "vlm.lm_head.", _PROJECTION),
-        modality=PagePictures(),
+        modality=Pictures(),
         encode=see,
         own_vector=True,
     ),

@@ -9,15 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rapidembed.errors import IntegrityError, UnsupportedModelError
-from rapidembed.graph.architecture import Architecture
+from rapidembed.graph.architecture import Architecture, text_classes
 from rapidembed.graph.architectures import encoder
-from rapidembed.graph.architectures.encoder import ANCHOR, LayerNames, Layers, Sizes
+from rapidembed.graph.architectures.encoder import ANCHOR, BertSizes, LayerNames, Layers, read_bert
 from rapidembed.graph.blocks import basic, heads, layers, relative
 from rapidembed.graph.inputs import TextInputs, Texts
 from rapidembed.graph.writer import GraphWriter
 from rapidembed.registry.config_file import ConfigFile
-
-_ENCODERS = frozenset({"DebertaV2Model", "DebertaV2ForMaskedLM"})
 
 _LAYER = LayerNames(
     query="attention.self.query_proj",
@@ -45,11 +43,7 @@ class _Relative:
 
     @classmethod
     def read(cls, config: ConfigFile) -> "_Relative":
-        """Take the fields.
-
-        Raises:
-            UnsupportedModelError, IntegrityError: name the field and its value.
-        """
+        """Take the fields."""
         own = config.values.get("pos_att_type") or []
         terms = [term.strip() for term in own.lower().split("|")] if isinstance(own, str) else own
         if not isinstance(terms, list):
@@ -96,12 +90,8 @@ def encode(writer: GraphWriter, config: ConfigFile, inputs: TextInputs, *, first
     return written.write(names, x, first_only=first_only), sizes.hidden
 
 
-def _read(config: ConfigFile) -> Sizes:
-    sizes = Sizes.read(
-        config,
-        types=_above_zero(config, "type_vocab_size") or 0,
-        epsilon=config.number("layer_norm_eps", 1e-7),
-    )
+def _read(config: ConfigFile) -> BertSizes:
+    sizes = read_bert(config, types=_above_zero(config, "type_vocab_size") or 0, epsilon=1e-7)
     config.require(
         embedding_size=sizes.hidden,
         attention_head_size=sizes.hidden // sizes.heads,
@@ -126,7 +116,7 @@ class _Disentangled:
     """
 
     def __init__(
-        self, writer: GraphWriter, sizes: Sizes, positions: _Relative, inputs: TextInputs, scale: float
+        self, writer: GraphWriter, sizes: BertSizes, positions: _Relative, inputs: TextInputs, scale: float
     ) -> None:
         self._writer, self._sizes, self._positions = writer, sizes, positions
         self._scale = basic.scalar(writer, scale)
@@ -197,11 +187,7 @@ class _Disentangled:
 
 
 ARCHITECTURE = Architecture(
-    classes={
-        "pool": _ENCODERS,
-        "tokens": _ENCODERS,
-        "classification": frozenset({"DebertaV2ForSequenceClassification"}),
-    },
+    classes=text_classes("DebertaV2", heads=("classification",)),
     prefixes=("", "deberta."),
     anchor=ANCHOR,
     ignorable=(

@@ -1,13 +1,11 @@
 """DistilBERT (Sanh et al. 2019, https://arxiv.org/abs/1910.01108), as transformers' ``DistilBertModel`` computes it."""
 
-from rapidembed.graph.architecture import Architecture
-from rapidembed.graph.architectures.encoder import ANCHOR, LayerNames, Sizes
+from rapidembed.graph.architecture import Architecture, text_classes
+from rapidembed.graph.architectures.encoder import ANCHOR, LayerNames, read_bert
 from rapidembed.graph.architectures.kin import Kin
 from rapidembed.graph.blocks import heads
 from rapidembed.graph.blocks.mlm import MlmHead, MlmNames
 from rapidembed.graph.inputs import Texts
-
-_ENCODERS = frozenset({"DistilBertModel", "DistilBertForMaskedLM"})
 
 _MLM = MlmNames(
     dense="vocab_transform",
@@ -21,6 +19,7 @@ _FIELDS = {
     "num_attention_heads": "n_heads",
     "intermediate_size": "hidden_dim",
     "hidden_act": "activation",
+    "layer_norm_eps": "",
 }
 _LAYER = LayerNames(
     query="attention.q_lin",
@@ -33,18 +32,13 @@ _LAYER = LayerNames(
     outer_norm="output_layer_norm",
 )
 _KIN = Kin(
-    read=lambda config: Sizes.read(config, names=_FIELDS, types=0, epsilon=1e-12),
+    read=lambda config: read_bert(config, fields=_FIELDS, types=0),
     parts=_LAYER,
     layer="transformer.layer.{}.",
 )
 
 ARCHITECTURE = Architecture(
-    classes={
-        "pool": _ENCODERS,
-        "tokens": _ENCODERS | {"HF_ColBERT"},
-        "classification": frozenset({"DistilBertForSequenceClassification"}),
-        "mlm": frozenset({"DistilBertForMaskedLM"}),
-    },
+    classes=text_classes("DistilBert", heads=("classification", "mlm"), colbert=True),
     prefixes=("", "distilbert."),
     anchor=ANCHOR,
     ignorable=("embeddings.position_ids", "vocab_"),

@@ -1,20 +1,15 @@
 """ELECTRA (Clark et al. 2020, https://arxiv.org/abs/2003.10555), as transformers' ``ElectraModel`` computes it."""
 
-from rapidembed.graph.architecture import Architecture
+from rapidembed.graph.architecture import Architecture, text_classes
 from rapidembed.graph.architectures.encoder import ANCHOR
 from rapidembed.graph.architectures.kin import Kin, read_sizes
 from rapidembed.graph.blocks import heads
 from rapidembed.graph.inputs import Texts
 
-_ENCODERS = frozenset({"ElectraModel", "ElectraForPreTraining"})
 _KIN = Kin(read=lambda config: read_sizes(config, config.positive("embedding_size")))
 
 ARCHITECTURE = Architecture(
-    classes={
-        "pool": _ENCODERS,
-        "tokens": _ENCODERS | {"HF_ColBERT"},
-        "classification": frozenset({"ElectraForSequenceClassification"}),
-    },
+    classes=text_classes("Electra", heads=("classification",), trained=("PreTraining",), colbert=True),
     prefixes=("", "electra."),
     anchor=ANCHOR,
     ignorable=("embeddings.position_ids", "discriminator_predictions."),

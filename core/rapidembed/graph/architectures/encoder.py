@@ -3,85 +3,49 @@
 What tells them apart is data: the names of fields and tensors, where positions begin, what is added to the scores.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
-from rapidembed.errors import UnsupportedModelError
 from rapidembed.graph.blocks import basic, heads, layers
 from rapidembed.graph.blocks.self_attention import penalized, self_attention
+from rapidembed.graph.blocks.sizes import Sizes
 from rapidembed.graph.inputs import TextInputs
 from rapidembed.graph.writer import GraphWriter
 from rapidembed.registry.config_file import ConfigFile
+from rapidembed.registry.encoder_config import read_hidden
 
 ANCHOR = "embeddings.word_embeddings.weight"
 POSITIONS = "embeddings.position_embeddings.weight"
 TYPES = "embeddings.token_type_embeddings.weight"
-_SAME: Mapping[str, str] = {}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Sizes:
+class BertSizes(Sizes):
     """The fields of config.json that change numbers in every one of them."""
 
-    vocab: int
     embedding: int
     """Width of the embeddings; where it is not ``hidden`` they are projected."""
-    hidden: int
-    layers: int
-    heads: int
-    intermediate: int
     positions: int
     types: int
     """Texts that tokens may belong to; 0: the model does not tell them apart."""
-    activation: str
-    epsilon: float
-    """Of layer normalization."""
 
-    @classmethod
-    def read(
-        cls,
-        config: ConfigFile,
-        *,
-        names: Mapping[str, str] = _SAME,
-        types: int | None = None,
-        embedding: int | None = None,
-        epsilon: float | None = None,
-    ) -> "Sizes":
-        """Take the fields.
 
-        Args:
-            config: config.json.
-            names: what the architecture calls fields that have another name in BERT.
-            types: number of token types, where no field says it.
-            embedding: width of the embeddings, where it is not ``hidden_size``.
-            epsilon: of layer normalization, where no field says it.
+def read_bert(config: ConfigFile, *, types: int | None = None, embedding: int | None = None, **how: Any) -> BertSizes:
+    """Take the fields.
 
-        Raises:
-            UnsupportedModelError, IntegrityError: name the field and its value.
-        """
-
-        def positive(name: str) -> int:
-            return config.positive(names.get(name, name))
-
-        epsilon = epsilon or config.number("layer_norm_eps", 1e-12)
-        hidden, heads = positive("hidden_size"), positive("num_attention_heads")
-        if hidden % heads:
-            raise UnsupportedModelError(
-                f"{config.path}: hidden_size {hidden} is not a multiple of {heads} attention heads."
-            )
-        return cls(
-            vocab=positive("vocab_size"),
-            embedding=embedding or hidden,
-            hidden=hidden,
-            layers=positive("num_hidden_layers"),
-            heads=heads,
-            intermediate=positive("intermediate_size"),
-            positions=positive("max_position_embeddings"),
-            types=positive("type_vocab_size") if types is None else types,
-            activation=config.text(names.get("hidden_act", "hidden_act"), "gelu"),
-            epsilon=epsilon,
-        )
+    Args:
+        types: number of token types, where no field says it.
+        embedding: width of the embeddings, where it is not that of the hidden state.
+        how: see :meth:`rapidembed.graph.blocks.sizes.Sizes.read`.
+    """
+    return BertSizes.read(
+        config,
+        embedding=embedding or read_hidden(config),
+        positions=config.positive("max_position_embeddings"),
+        types=config.positive("type_vocab_size") if types is None else types,
+        **how,
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,14 +80,12 @@ class Bias(Protocol):
 
 
 def embeddings(
-    writer: GraphWriter, sizes: Sizes, inputs: TextInputs, *, positions: bool = True, padding: int | None = None
+    writer: GraphWriter, sizes: BertSizes, inputs: TextInputs, *, positions: bool = True, padding: int | None = None
 ) -> str:
     """Embeddings of words, positions and types, normalized: (batch x tokens, width of the embeddings).
 
     Args:
-        writer: takes the nodes.
         sizes: the model's.
-        inputs: names of the graph's inputs.
         positions: whether they are embedded.
         padding: the padding token, where positions are counted from the one behind it, and only over other tokens;
             None: the first token is at position 0.
@@ -140,14 +102,14 @@ def embeddings(
     return basic.flatten(writer, x, width)
 
 
-def _positions(writer: GraphWriter, sizes: Sizes, inputs: TextInputs, padding: int | None) -> str:
+def _positions(writer: GraphWriter, sizes: BertSizes, inputs: TextInputs, padding: int | None) -> str:
     table = writer.weight(POSITIONS, (sizes.positions, sizes.embedding))
     if padding is None:
         return basic.leading_rows(writer, table, writer.node("Shape", inputs.ids, start=1, end=2))
     return basic.lookup(writer, table, basic.numbered(writer, inputs.ids, padding))
 
 
-def _types(writer: GraphWriter, sizes: Sizes, inputs: TextInputs) -> str:
+def _types(writer: GraphWriter, sizes: BertSizes, inputs: TextInputs) -> str:
     table = writer.weight(TYPES, (sizes.types, sizes.embedding))
     if inputs.types is not None:
         return basic.lookup(writer, table, inputs.types)
@@ -159,7 +121,7 @@ class Layers:
     """The layers of an encoder, and what they have in common."""
 
     writer: GraphWriter
-    sizes: Sizes
+    sizes: BertSizes
     inputs: TextInputs
     parts: LayerNames = field(default_factory=LayerNames)
     bias: Bias | None = None

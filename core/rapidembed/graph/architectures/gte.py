@@ -7,16 +7,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rapidembed.errors import UnsupportedModelError
-from rapidembed.graph.architecture import Architecture
+from rapidembed.graph.architecture import Architecture, text_classes
 from rapidembed.graph.architectures.post_norm import ANCHOR, Family, Names, PostNorm
 from rapidembed.graph.blocks import heads
-from rapidembed.graph.blocks.layers import read_heads
 from rapidembed.graph.blocks.mlm import MlmHead, MlmNames
 from rapidembed.graph.blocks.rotary import frequencies, read_turns
+from rapidembed.graph.blocks.sizes import read_heads
 from rapidembed.graph.inputs import Texts
 from rapidembed.registry.config_file import ConfigFile
-
-_ENCODERS = frozenset({"GteModel", "GteForMaskedLM", "NewModel", "NewForMaskedLM"})
 
 _NAMES = Names(
     norm="embeddings.LayerNorm",
@@ -32,11 +30,7 @@ _MLM = MlmNames(dense="lm_head.dense", norm="lm_head.norm", decoder="lm_head.dec
 
 
 def _read(config: ConfigFile) -> PostNorm:
-    """Take the fields.
-
-    Raises:
-        UnsupportedModelError, IntegrityError: name the field and its value.
-    """
+    """Take the fields."""
     config.require(
         position_embedding_type="rope",
         pack_qkv=True,
@@ -44,21 +38,11 @@ def _read(config: ConfigFile) -> PostNorm:
         logn_attention_scale=False,
     )
     hidden, attention_heads = read_heads(config)
-    return PostNorm(
+    return PostNorm.read(
+        config,
         names=_NAMES,
-        vocab=config.positive("vocab_size"),
         types=config.count("type_vocab_size", 1),
-        hidden=hidden,
-        layers=config.positive("num_hidden_layers"),
-        heads=attention_heads,
-        intermediate=config.positive("intermediate_size"),
-        activation=config.text("hidden_act", "gelu"),
-        epsilon=config.number("layer_norm_eps", 1e-12),
         turns=_turns(config, hidden // attention_heads),
-        gated=True,
-        attention_bias=True,
-        up_bias=False,
-        down_bias=True,
     )
 
 
@@ -78,12 +62,7 @@ def _turns(config: ConfigFile, width: int) -> NDArray[np.float32]:
 _FAMILY = Family(lambda config, has, task: _read(config))
 
 ARCHITECTURE = Architecture(
-    classes={
-        "pool": _ENCODERS,
-        "tokens": _ENCODERS,
-        "classification": frozenset({"GteForSequenceClassification", "NewForSequenceClassification"}),
-        "mlm": frozenset({"GteForMaskedLM", "NewForMaskedLM"}),
-    },
+    classes=text_classes("Gte", "New", heads=("classification", "mlm")),
     prefixes=("", "new.", "gte."),
     anchor=ANCHOR,
     ignorable=("pooler.", "lm_head.", "embeddings.position_ids"),

@@ -6,14 +6,11 @@ There are two forms of that code. The later one also normalizes queries, keys an
 from dataclasses import replace
 
 from rapidembed.errors import UnsupportedModelError
-from rapidembed.graph.architecture import Architecture
+from rapidembed.graph.architecture import Architecture, text_classes
 from rapidembed.graph.architectures.post_norm import ANCHOR, Family, Names, PostNorm
 from rapidembed.graph.blocks import heads
-from rapidembed.graph.blocks.layers import read_heads
 from rapidembed.graph.inputs import Texts
 from rapidembed.registry.config_file import ConfigFile
-
-_ENCODERS = frozenset({"JinaBertModel", "JinaBertForMaskedLM"})
 
 _FIRST = Names(
     norm="embeddings.LayerNorm",
@@ -38,11 +35,7 @@ _ACTIVATIONS = {"geglu": "gelu", "reglu": "relu"}
 
 
 def _read(config: ConfigFile, second: bool) -> PostNorm:
-    """Take the fields; ``second`` is the later form of the code.
-
-    Raises:
-        UnsupportedModelError, IntegrityError: name the field and its value.
-    """
+    """Take the fields; ``second`` is the later form of the code."""
     config.require(is_decoder=False, add_cross_attention=False)
     if config.text("position_embedding_type", "absolute") != "alibi":
         raise UnsupportedModelError(f"{config.path}: only position_embedding_type='alibi' is supported.")
@@ -51,34 +44,21 @@ def _read(config: ConfigFile, second: bool) -> PostNorm:
         raise UnsupportedModelError(
             f"{config.path}: feed_forward_type={kind!r} is not supported; known: {', '.join(_ACTIVATIONS)}."
         )
-    hidden, attention_heads = read_heads(config)
-    return PostNorm(
-        names=_SECOND if second else _FIRST,
-        vocab=config.positive("vocab_size"),
-        types=config.positive("type_vocab_size"),
-        hidden=hidden,
-        layers=config.positive("num_hidden_layers"),
-        heads=attention_heads,
-        intermediate=config.positive("intermediate_size"),
+    return PostNorm.read(
+        config,
+        fields={"hidden_act": ""},
         activation=_ACTIVATIONS[kind],
-        epsilon=config.number("layer_norm_eps", 1e-12),
+        names=_SECOND if second else _FIRST,
+        types=config.positive("type_vocab_size"),
         turns=None,
-        gated=True,
         gate_first=not second,
-        attention_bias=True,
-        up_bias=False,
-        down_bias=True,
     )
 
 
 _FAMILY = Family(lambda config, has, task: _read(config, has(_OF_SECOND)))
 
 ARCHITECTURE = Architecture(
-    classes={
-        "pool": _ENCODERS,
-        "tokens": _ENCODERS,
-        "classification": frozenset({"JinaBertForSequenceClassification"}),
-    },
+    classes=text_classes("JinaBert", heads=("classification",)),
     prefixes=("", "bert."),
     anchor=ANCHOR,
     ignorable=("pooler.", "cls.", "embeddings.position_ids", "embeddings.token_type_ids"),

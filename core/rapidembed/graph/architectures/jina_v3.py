@@ -8,8 +8,8 @@ from rapidembed.errors import UnsupportedModelError
 from rapidembed.graph.architecture import Architecture
 from rapidembed.graph.architectures.post_norm import Family, Names, PostNorm
 from rapidembed.graph.blocks.adapters import Adapters
-from rapidembed.graph.blocks.layers import read_heads
 from rapidembed.graph.blocks.rotary import read_turns
+from rapidembed.graph.blocks.sizes import read_heads
 from rapidembed.graph.inputs import Texts
 from rapidembed.registry.config_file import ConfigFile
 from rapidembed.registry.own_code import read_adapters
@@ -30,30 +30,19 @@ _NAMES = Names(
 
 
 def _read(config: ConfigFile, task: str | None) -> PostNorm:
-    """Take the fields; ``task`` is the input that chooses an adapter.
-
-    Raises:
-        UnsupportedModelError, IntegrityError: name the field and its value.
-    """
+    """Take the fields; ``task`` is the input that chooses an adapter."""
     config.require(position_embedding_type="rotary", is_decoder=False, add_cross_attention=False)
     hidden, attention_heads = read_heads(config)
     published = "rotary_emb_base" in config.values
     name, default = ("rotary_emb_base", 10_000.0) if published else ("rope_theta", 20_000.0)
-    return PostNorm(
+    return PostNorm.read(
+        config,
+        epsilon=1e-5,
         names=_NAMES,
-        vocab=config.positive("vocab_size"),
         types=config.positive("type_vocab_size"),
-        hidden=hidden,
-        layers=config.positive("num_hidden_layers"),
-        heads=attention_heads,
-        intermediate=config.positive("intermediate_size"),
-        activation=config.text("hidden_act", "gelu"),
-        epsilon=config.number("layer_norm_eps", 1e-5),
         turns=read_turns(config, hidden // attention_heads, default, name=name),
         gated=False,
-        attention_bias=True,
         up_bias=True,
-        down_bias=True,
         adapters=_adapters(config, task),
     )
 

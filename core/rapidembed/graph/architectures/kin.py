@@ -3,7 +3,8 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from rapidembed.graph.architectures.encoder import ANCHOR, POSITIONS, TYPES, LayerNames, Layers, Sizes, embeddings
+from rapidembed.graph.architectures import encoder
+from rapidembed.graph.architectures.encoder import ANCHOR, BertSizes, Bias, LayerNames, Layers, read_bert
 from rapidembed.graph.blocks import basic, layers
 from rapidembed.graph.inputs import TextInputs
 from rapidembed.graph.layout import LayerLayout, Layout, Relative, Rows
@@ -15,22 +16,26 @@ BERT_LAYER = LayerNames()
 _PROJECTION = "embeddings_project"
 
 
-def read_sizes(config: ConfigFile, embedding: int | None = None) -> Sizes:
-    """The fields as BERT calls them; arguments and errors are those of :meth:`Sizes.read`."""
+def read_sizes(config: ConfigFile, embedding: int | None = None) -> BertSizes:
+    """The fields as BERT calls them; arguments and errors are those of :func:`read_bert`."""
     config.require(position_embedding_type="absolute", is_decoder=False, add_cross_attention=False)
-    return Sizes.read(config, embedding=embedding)
+    return read_bert(config, embedding=embedding)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kin:
     """One of them; its methods are what :class:`rapidembed.graph.architecture.Architecture` wants."""
 
-    read: Callable[[ConfigFile], Sizes] = read_sizes
+    read: Callable[[ConfigFile], BertSizes] = read_sizes
     parts: LayerNames = BERT_LAYER
     layer: str = "encoder.layer.{}."
     """What a layer's tensors begin with, its number in braces."""
     padded: bool = False
     """Whether positions are counted from the padding token."""
+    bias: Callable[[GraphWriter, ConfigFile, BertSizes, TextInputs], Bias] | None = None
+    """Makes what is added to the scores of attention; None: nothing is."""
+    relative: Callable[[ConfigFile, BertSizes], Relative] | None = None
+    """The same as data."""
 
     def encode(
         self, writer: GraphWriter, config: ConfigFile, inputs: TextInputs, *, first_only: bool
@@ -46,32 +51,35 @@ class Kin:
 
     def layout(self, config: ConfigFile, has: Callable[[str], bool]) -> Layout:
         """Tell the encoder as data, see :class:`rapidembed.graph.architecture.ReadLayout`."""
-        return layout(self.read(config), parts=self.parts, layer=self.layer, padding=self._padding(config))
+        sizes = self.read(config)
+        return Layout(
+            hidden=sizes.hidden,
+            heads=sizes.heads,
+            intermediate=sizes.intermediate,
+            activation=basic.activation_kind(sizes.activation),
+            epsilon=sizes.epsilon,
+            words=ANCHOR,
+            positions=encoder.POSITIONS,
+            types=encoder.TYPES if sizes.types else None,
+            padding=self._padding(config),
+            embedding_norm="embeddings.LayerNorm",
+            projection=Rows(_PROJECTION) if sizes.embedding != sizes.hidden else None,
+            layers=tuple(self._layer(self.layer.format(number)) for number in range(sizes.layers)),
+            relative=self.relative and self.relative(config, sizes),
+        )
 
     def _layers(self, writer: GraphWriter, config: ConfigFile, inputs: TextInputs) -> tuple[Layers, list[str], str]:
         """The layers, the beginnings of their tensors' names, and the embeddings."""
         sizes = self.read(config)
-        x = embeddings(writer, sizes, inputs, padding=self._padding(config))
+        x = encoder.embeddings(writer, sizes, inputs, padding=self._padding(config))
         if sizes.embedding != sizes.hidden:
             x = layers.linear(writer, _PROJECTION, x, sizes.embedding, sizes.hidden)
         names = [self.layer.format(number) for number in range(sizes.layers)]
-        return Layers(writer=writer, sizes=sizes, inputs=inputs, parts=self.parts), names, x
+        bias = self.bias and self.bias(writer, config, sizes, inputs)
+        return Layers(writer=writer, sizes=sizes, inputs=inputs, parts=self.parts, bias=bias), names, x
 
-    def _padding(self, config: ConfigFile) -> int | None:
-        return read_padding(config) if self.padded else None
-
-
-def layout(
-    sizes: Sizes,
-    *,
-    parts: LayerNames = BERT_LAYER,
-    layer: str = "encoder.layer.{}.",
-    padding: int | None = None,
-    relative: Relative | None = None,
-) -> Layout:
-    """An encoder as data; arguments are those of :class:`Kin` and :func:`embeddings`."""
-
-    def written(name: str) -> LayerLayout:
+    def _layer(self, name: str) -> LayerLayout:
+        parts = self.parts
         return LayerLayout(
             qkv=tuple(Rows(name + part) for part in (parts.query, parts.key, parts.value)),
             out=Rows(name + parts.attended),
@@ -81,18 +89,5 @@ def layout(
             last=name + parts.outer_norm,
         )
 
-    return Layout(
-        hidden=sizes.hidden,
-        heads=sizes.heads,
-        intermediate=sizes.intermediate,
-        activation=basic.activation_kind(sizes.activation),
-        epsilon=sizes.epsilon,
-        words=ANCHOR,
-        positions=POSITIONS,
-        types=TYPES if sizes.types else None,
-        padding=padding,
-        embedding_norm="embeddings.LayerNorm",
-        projection=Rows(_PROJECTION) if sizes.embedding != sizes.hidden else None,
-        layers=tuple(written(layer.format(number)) for number in range(sizes.layers)),
-        relative=relative,
-    )
+    def _padding(self, config: ConfigFile) -> int | None:
+        return read_padding(config) if self.padded else None

@@ -12,7 +12,6 @@ def read_layer_types(
     """Kind of each layer's attention.
 
     Args:
-        config: config.json.
         default: what holds where the config does not list them, as before version 5 of transformers.
         known: kinds that the architecture can have.
 

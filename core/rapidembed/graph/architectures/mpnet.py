@@ -1,23 +1,18 @@
 """MPNet (Song et al. 2020, https://arxiv.org/abs/2004.09297), as transformers' ``MPNetModel`` computes it."""
 
-from collections.abc import Callable
-
 import numpy as np
 from numpy.typing import NDArray
 
 from rapidembed.errors import UnsupportedModelError
-from rapidembed.graph.architecture import Architecture
-from rapidembed.graph.architectures import encoder, kin
-from rapidembed.graph.architectures.encoder import ANCHOR, Bias, LayerNames, Layers, Sizes
+from rapidembed.graph.architecture import Architecture, text_classes
+from rapidembed.graph.architectures.encoder import ANCHOR, BertSizes, Bias, LayerNames, read_bert
+from rapidembed.graph.architectures.kin import Kin
 from rapidembed.graph.blocks import heads, relative
 from rapidembed.graph.blocks.mlm import ROBERTA_MLM, MlmHead
 from rapidembed.graph.inputs import TextInputs, Texts
-from rapidembed.graph.layout import Layout, Relative
+from rapidembed.graph.layout import Relative
 from rapidembed.graph.writer import GraphWriter
 from rapidembed.registry.config_file import ConfigFile
-from rapidembed.registry.encoder_config import read_padding
-
-_ENCODERS = frozenset({"MPNetModel", "MPNetForMaskedLM"})
 
 _BIAS = "encoder.relative_attention_bias.weight"
 _LAYER = LayerNames(
@@ -29,21 +24,7 @@ _LAYER = LayerNames(
 )
 
 
-def encode(writer: GraphWriter, config: ConfigFile, inputs: TextInputs, *, first_only: bool) -> tuple[str, int]:
-    """Write the encoder, see :class:`rapidembed.graph.architecture.Encode`."""
-    sizes = _read(config)
-    x = encoder.embeddings(writer, sizes, inputs, padding=read_padding(config))
-    names = [f"encoder.layer.{layer}." for layer in range(sizes.layers)]
-    bias = _bias(writer, config, sizes, inputs)
-    layers = Layers(writer=writer, sizes=sizes, inputs=inputs, parts=_LAYER, bias=bias)
-    return layers.write(names, x, first_only=first_only), sizes.hidden
-
-
-def _read(config: ConfigFile) -> Sizes:
-    return Sizes.read(config, types=0)
-
-
-def _bias(writer: GraphWriter, config: ConfigFile, sizes: Sizes, inputs: TextInputs) -> Bias:
+def _bias(writer: GraphWriter, config: ConfigFile, sizes: BertSizes, inputs: TextInputs) -> Bias:
     """A number for every head and distance, the same in all layers."""
     known, buckets = _check_buckets(config, sizes)
     table = writer.weight(_BIAS, (buckets, sizes.heads))
@@ -57,7 +38,7 @@ def _bias(writer: GraphWriter, config: ConfigFile, sizes: Sizes, inputs: TextInp
     return bias
 
 
-def _check_buckets(config: ConfigFile, sizes: Sizes) -> tuple[NDArray[np.int64], int]:
+def _check_buckets(config: ConfigFile, sizes: BertSizes) -> tuple[NDArray[np.int64], int]:
     """Rows of the table for every distance, and how many it has."""
     buckets = config.positive("relative_attention_num_buckets")
     known = relative.t5_buckets(np.arange(-sizes.positions, sizes.positions))
@@ -69,27 +50,21 @@ def _check_buckets(config: ConfigFile, sizes: Sizes) -> tuple[NDArray[np.int64],
     return known, buckets
 
 
-def layout(config: ConfigFile, has: Callable[[str], bool]) -> Layout:
-    """Tell the encoder as data, see :class:`rapidembed.graph.architecture.ReadLayout`."""
-    sizes = _read(config)
+def _relative(config: ConfigFile, sizes: BertSizes) -> Relative:
     _check_buckets(config, sizes)
-    rows = relative.t5_buckets(np.arange(-sizes.positions, sizes.positions + 1))
-    return kin.layout(sizes, parts=_LAYER, padding=read_padding(config), relative=Relative(_BIAS, rows))
+    return Relative(_BIAS, relative.t5_buckets(np.arange(-sizes.positions, sizes.positions + 1)))
 
+
+_KIN = Kin(read=lambda config: read_bert(config, types=0), parts=_LAYER, padded=True, bias=_bias, relative=_relative)
 
 ARCHITECTURE = Architecture(
-    classes={
-        "pool": _ENCODERS,
-        "tokens": _ENCODERS | {"HF_ColBERT"},
-        "classification": frozenset({"MPNetForSequenceClassification"}),
-        "mlm": frozenset({"MPNetForMaskedLM"}),
-    },
+    classes=text_classes("MPNet", heads=("classification", "mlm"), colbert=True),
     prefixes=("", "mpnet."),
     anchor=ANCHOR,
     ignorable=("embeddings.position_ids", "pooler.", "lm_head."),
     modality=Texts(),
-    encode=encode,
-    layout=layout,
-    mlm=MlmHead(names=ROBERTA_MLM, table=ANCHOR, read=_read),
+    encode=_KIN.encode,
+    layout=_KIN.layout,
+    mlm=MlmHead(names=ROBERTA_MLM, table=ANCHOR, read=_KIN.read),
     classifier=heads.ROBERTA_CLASSIFIER,
 )

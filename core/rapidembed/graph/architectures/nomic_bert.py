@@ -4,14 +4,12 @@ The same is computed by the code that nomic-ai published before, whose config.js
 """
 
 from rapidembed.errors import UnsupportedModelError
-from rapidembed.graph.architecture import Architecture
+from rapidembed.graph.architecture import Architecture, text_classes
 from rapidembed.graph.architectures.post_norm import ANCHOR, Family, Names, PostNorm
 from rapidembed.graph.blocks import heads
 from rapidembed.graph.blocks.rotary import read_turns
 from rapidembed.graph.inputs import Texts
 from rapidembed.registry.config_file import ConfigFile
-
-_ENCODERS = frozenset({"NomicBertModel", "NomicBertForMaskedLM", "NomicBertForPreTraining"})
 
 _NAMES = Names(
     norm="emb_ln",
@@ -23,15 +21,20 @@ _NAMES = Names(
     down="mlp.fc2",
     mlp_norm="norm2",
 )
+_OLDER = {
+    "hidden_size": "n_embd",
+    "num_attention_heads": "n_head",
+    "num_hidden_layers": "n_layer",
+    "intermediate_size": "n_inner",
+    "hidden_act": "",
+    "layer_norm_eps": "layer_norm_epsilon",
+}
+"""GPT-2's names of fields."""
 _ACTIVATIONS = {"swiglu": "silu", "geglu": "gelu"}
 
 
 def _read(config: ConfigFile) -> PostNorm:
-    """Take the fields, by today's names or by those of GPT-2.
-
-    Raises:
-        UnsupportedModelError, IntegrityError: name the field and its value.
-    """
+    """Take the fields, by today's names or by those of GPT-2."""
     older = "n_embd" in config.values
     config.require(
         prenorm=False,
@@ -50,29 +53,23 @@ def _read(config: ConfigFile) -> PostNorm:
         moe_every_n_layers=None,
     )
 
-    def count(name: str, old: str) -> int:
-        return config.positive(old if older else name)
-
-    hidden, attention_heads = count("hidden_size", "n_embd"), count("num_attention_heads", "n_head")
+    hidden, attention_heads = (
+        config.positive(_OLDER[name] if older else name) for name in ("hidden_size", "num_attention_heads")
+    )
     if hidden % attention_heads or config.optional_positive("head_dim") not in (None, hidden // attention_heads):
         raise UnsupportedModelError(
             f"{config.path}: {attention_heads} heads of hidden_size {hidden} / {attention_heads} are expected; "
             f"head_dim={config.values.get('head_dim')!r} is not supported."
         )
-    return PostNorm(
+    return PostNorm.read(
+        config,
+        fields=_OLDER if older else {},
+        activation=_activation(config) if older else "silu",
+        epsilon=1e-5 if older else 1e-12,
         names=_NAMES,
-        vocab=config.positive("vocab_size"),
         types=config.count("type_vocab_size", 2),
-        hidden=hidden,
-        layers=count("num_hidden_layers", "n_layer"),
-        heads=attention_heads,
-        intermediate=count("intermediate_size", "n_inner"),
-        activation=_activation(config) if older else config.text("hidden_act", "silu"),
-        epsilon=config.number("layer_norm_epsilon" if older else "layer_norm_eps", 1e-5 if older else 1e-12),
         turns=read_turns(config, hidden // attention_heads, 1000.0, name="rotary_emb_base" if older else "rope_theta"),
-        gated=True,
         attention_bias=False,
-        up_bias=False,
         down_bias=False,
     )
 
@@ -89,11 +86,7 @@ def _activation(config: ConfigFile) -> str:
 _FAMILY = Family(lambda config, has, task: _read(config))
 
 ARCHITECTURE = Architecture(
-    classes={
-        "pool": _ENCODERS,
-        "tokens": _ENCODERS,
-        "classification": frozenset({"NomicBertForSequenceClassification"}),
-    },
+    classes=text_classes("NomicBert", heads=("classification",), trained=("MaskedLM", "PreTraining")),
     prefixes=("", "nomic_bert.", "bert."),
     anchor=ANCHOR,
     ignorable=("pooler.", "cls.", "embeddings.position_ids"),

@@ -1,8 +1,8 @@
 """Qwen3 (Yang et al. 2025, https://arxiv.org/abs/2505.09388), as transformers' ``Qwen3Model`` computes it."""
 
-from rapidembed.graph.architecture import Architecture, Encode
+from rapidembed.graph.architecture import Architecture, Encode, text_classes
 from rapidembed.graph.architectures import decoder
-from rapidembed.graph.architectures.decoder import ANCHOR, Decoder
+from rapidembed.graph.architectures.decoder import ANCHOR, Decoder, read_decoder
 from rapidembed.graph.architectures.layer_types import FULL, read_layer_types
 from rapidembed.graph.blocks import basic
 from rapidembed.graph.blocks.pooling import pool
@@ -10,8 +10,6 @@ from rapidembed.graph.blocks.rotary import read_turns
 from rapidembed.graph.inputs import TextInputs, Texts
 from rapidembed.graph.writer import GraphWriter
 from rapidembed.registry.config_file import ConfigFile
-
-_ENCODERS = frozenset({"Qwen3Model", "Qwen3ForCausalLM"})
 
 
 def encode(writer: GraphWriter, config: ConfigFile, inputs: TextInputs, *, first_only: bool) -> tuple[str, int]:
@@ -29,36 +27,21 @@ def classify(
 
 
 def _read(config: ConfigFile) -> Decoder:
-    """Take the fields.
-
-    Raises:
-        UnsupportedModelError, IntegrityError: name the field and its value.
-    """
+    """Take the fields."""
     config.require(use_sliding_window=False, is_causal=True, use_bidirectional_attention=False)
-    attention_heads = config.positive("num_attention_heads")
     width = config.optional_positive("head_dim") or 128
-    return Decoder(
-        vocab=config.positive("vocab_size"),
-        hidden=config.positive("hidden_size"),
-        heads=attention_heads,
-        key_heads=config.optional_positive("num_key_value_heads") or attention_heads,
+    return read_decoder(
+        config,
+        activation="silu",
         width=width,
-        intermediate=config.positive("intermediate_size"),
         kinds=read_layer_types(config, (FULL,) * config.positive("num_hidden_layers"), known=(FULL,)),
         turns={FULL: read_turns(config, width, 10_000.0)},
-        activation=config.text("hidden_act", "silu"),
-        epsilon=config.number("rms_norm_eps", 1e-6),
-        attention_bias=config.flag("attention_bias", False),
         causal=True,
     )
 
 
 ARCHITECTURE = Architecture(
-    classes={
-        "pool": _ENCODERS,
-        "tokens": _ENCODERS,
-        "classification": frozenset({"Qwen3ForSequenceClassification"}),
-    },
+    classes=text_classes("Qwen3", heads=("classification",), trained=("CausalLM",)),
     prefixes=("", "model."),
     anchor=ANCHOR,
     ignorable=("lm_head.",),

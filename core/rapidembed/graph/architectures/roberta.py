@@ -4,24 +4,17 @@ XLM-RoBERTa (https://arxiv.org/abs/1911.02116) and CamemBERT (https://arxiv.org/
 vocabulary and training only.
 """
 
-from rapidembed.graph.architecture import Architecture
+from rapidembed.graph.architecture import Architecture, text_classes
 from rapidembed.graph.architectures.encoder import ANCHOR
 from rapidembed.graph.architectures.kin import Kin
 from rapidembed.graph.blocks import heads
 from rapidembed.graph.blocks.mlm import ROBERTA_MLM, MlmHead
 from rapidembed.graph.inputs import Texts
 
-_FAMILY = ("Roberta", "XLMRoberta", "Camembert")
-_ENCODERS = frozenset(f"{name}{kind}" for name in _FAMILY for kind in ("Model", "ForMaskedLM"))
 _KIN = Kin(padded=True)
 
 ARCHITECTURE = Architecture(
-    classes={
-        "pool": _ENCODERS,
-        "tokens": _ENCODERS | {"HF_ColBERT"},
-        "classification": frozenset(f"{name}ForSequenceClassification" for name in _FAMILY),
-        "mlm": frozenset(f"{name}ForMaskedLM" for name in _FAMILY),
-    },
+    classes=text_classes("Roberta", "XLMRoberta", "Camembert", heads=("classification", "mlm"), colbert=True),
     prefixes=("", "roberta.", "camembert."),
     anchor=ANCHOR,
     ignorable=("embeddings.position_ids", "pooler.", "lm_head."),

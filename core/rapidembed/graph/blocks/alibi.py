@@ -5,6 +5,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
+from rapidembed.graph.blocks import basic
 from rapidembed.graph.writer import GraphWriter
 
 
@@ -20,8 +21,7 @@ def slopes(heads: int) -> NDArray[np.float32]:
 
 def alibi(writer: GraphWriter, ids: str, heads: int) -> str:
     """What is added to the scores: float32 (1, heads, tokens, tokens)."""
-    zero, one = (writer.constant(np.array(number, dtype=np.int64)) for number in (0, 1))
-    count = writer.node("Squeeze", writer.node("Shape", ids, start=1, end=2))
-    positions = writer.node("Cast", writer.node("Range", zero, count, one), to=1)  # 1: FLOAT
+    count = writer.node("Shape", ids, start=1, end=2)
+    positions = writer.node("Cast", basic.positions(writer, count), to=1)  # 1: FLOAT
     distance = writer.node("Abs", writer.node("Sub", writer.node("Unsqueeze", positions, writer.ints(1)), positions))
     return writer.node("Mul", distance, writer.constant(-slopes(heads).reshape(1, heads, 1, 1)))

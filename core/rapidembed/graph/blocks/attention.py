@@ -39,9 +39,7 @@ def attend(
     """Multi-head attention between the tokens of each text: (rows, heads x width).
 
     Args:
-        writer: takes the nodes.
         parts: projections, not yet rotated.
-        inputs: names of the graph's inputs.
         rotary: angles of the positions; None: heads are not turned.
         bias: float32 (1, heads, tokens, tokens), added to the scores, of attention without a window.
         window: how far tokens see; None: as far as the text goes.

@@ -99,17 +99,27 @@ def leading_rows(writer: GraphWriter, table: str, count: str) -> str:
 
 def numbered(writer: GraphWriter, ids: str, padding: int) -> str:
     """Positions counted from the number behind ``padding``, over the tokens that are not that one; its own is it."""
-    first = writer.constant(np.array(padding, dtype=np.int64))
+    first = number(writer, padding)
     real = writer.node("Cast", writer.node("Not", writer.node("Equal", ids, first)), to=7)  # 7: INT64
-    count = writer.node("CumSum", real, writer.constant(np.array(1, dtype=np.int64)))
+    count = writer.node("CumSum", real, number(writer, 1))
     return writer.node("Add", writer.node("Mul", count, real), first)
 
 
 def first_token(writer: GraphWriter, x: str) -> str:
     """(batch, tokens, hidden) -> (batch, hidden)."""
-    return writer.node("Gather", x, writer.constant(np.array(0, dtype=np.int64)), axis=1)
+    return writer.node("Gather", x, number(writer, 0), axis=1)
 
 
 def scalar(writer: GraphWriter, value: float) -> str:
     """A float32 constant."""
     return writer.constant(np.array(value, dtype=np.float32))
+
+
+def number(writer: GraphWriter, value: int) -> str:
+    """An int64 constant."""
+    return writer.constant(np.array(value, dtype=np.int64))
+
+
+def positions(writer: GraphWriter, count: str) -> str:
+    """0, 1, 2 ... as many as ``count`` says, a 1-D int64 value of one element."""
+    return writer.node("Range", number(writer, 0), writer.node("Squeeze", count), number(writer, 1))

@@ -39,7 +39,6 @@ def classify(writer: GraphWriter, x: str, hidden: int, labels: int, names: Class
     """The classifier of a ``ForSequenceClassification``: (batch, hidden) -> logits (batch, labels).
 
     Args:
-        writer: takes the nodes.
         x: the first token's hidden state.
         hidden: its width.
         labels: width of the classifier.
@@ -73,7 +72,6 @@ def attention(writer: GraphWriter, q: str, k: str, *, heads: int, width: int, ma
     """How much the first token attends to each token, the mean over the heads: (batch, tokens).
 
     Args:
-        writer: takes the nodes.
         q: the first token's queries, (batch, heads x width).
         k: all tokens' keys, (batch, tokens, heads x width).
         heads: of attention.

@@ -1,24 +1,7 @@
-"""Layers by their tensors' names; most newer encoders do without biases; and what their sizes are."""
+"""Layers by their tensors' names; most newer encoders do without biases."""
 
-from rapidembed.errors import UnsupportedModelError
 from rapidembed.graph.blocks import basic
 from rapidembed.graph.writer import GraphWriter
-from rapidembed.registry.config_file import ConfigFile
-
-
-def read_heads(config: ConfigFile) -> tuple[int, int]:
-    """Width of the hidden state and the number of heads that share it.
-
-    Raises:
-        UnsupportedModelError: they cannot share it evenly.
-        IntegrityError: a field is missing or no positive number.
-    """
-    hidden, heads = config.positive("hidden_size"), config.positive("num_attention_heads")
-    if hidden % heads:
-        raise UnsupportedModelError(
-            f"{config.path}: hidden_size {hidden} is not a multiple of {heads} attention heads."
-        )
-    return hidden, heads
 
 
 def linear(
@@ -72,16 +55,7 @@ def norm(writer: GraphWriter, name: str, x: str, width: int, epsilon: float, *, 
 
 
 def rms_norm(writer: GraphWriter, name: str, x: str, width: int, epsilon: float, *, offset: float = 0.0) -> str:
-    """The RMSNorm layer ``name`` (https://arxiv.org/abs/1910.07467) over the last axis.
-
-    Args:
-        writer: takes the nodes.
-        name: of the layer.
-        x: last axis ``width``.
-        width: of the axis.
-        epsilon: added to the mean square.
-        offset: added to the weights.
-    """
+    """The RMSNorm layer ``name`` (https://arxiv.org/abs/1910.07467) over the last axis."""
     # ONNX Runtime fuses nodes in just this order into one.
     squares = writer.node("Pow", x, basic.scalar(writer, 2.0))
     mean = writer.node("ReduceMean", squares, writer.ints(-1), keepdims=1)

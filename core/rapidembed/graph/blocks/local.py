@@ -6,8 +6,6 @@ with the length of a text, not with its square.
 
 from dataclasses import dataclass
 
-import numpy as np
-
 from rapidembed.graph.blocks import basic
 from rapidembed.graph.blocks.self_attention import self_attention
 from rapidembed.graph.writer import GraphWriter
@@ -36,15 +34,14 @@ def window(writer: GraphWriter, ids: str, reach: int, mask: str | None) -> Windo
     """Lay out the blocks.
 
     Args:
-        writer: takes the nodes.
         ids: token ids, (batch, tokens).
         reach: how many positions a token sees to either side, at least 1.
         mask: int32 (batch, tokens), 1 for real tokens; None where no row of the batch is padded.
     """
-    zero, one, far = (_number(writer, number) for number in (0, 1, reach))
+    zero, one, far = (basic.number(writer, number) for number in (0, 1, reach))
     tokens = writer.node("Squeeze", writer.node("Shape", ids, start=1, end=2))
-    block = writer.node("Min", tokens, _number(writer, 2 * reach))
-    span = writer.node("Min", tokens, _number(writer, 4 * reach))
+    block = writer.node("Min", tokens, basic.number(writer, 2 * reach))
+    span = writer.node("Min", tokens, basic.number(writer, 4 * reach))
     last = writer.node("Div", writer.node("Sub", tokens, one), block)
     starts = writer.node("Mul", writer.node("Range", zero, writer.node("Add", last, one), one), block)
     starts = writer.node("Min", starts, writer.node("Sub", tokens, block))
@@ -67,16 +64,9 @@ def window(writer: GraphWriter, ids: str, reach: int, mask: str | None) -> Windo
 def local_attention(
     writer: GraphWriter, q: str, k: str, v: str, window: Window, *, heads: int, scale: float | None = None
 ) -> str:
-    """Multi-head attention over 3-D projections of the same tokens; see :mod:`rapidembed.graph.blocks.self_attention`.
+    """Multi-head attention over 3-D projections of the same tokens, of which each sees those in its ``window``.
 
-    Args:
-        writer: takes the nodes.
-        q: queries.
-        k: keys.
-        v: values.
-        window: which keys each query sees.
-        heads: of all three.
-        scale: factor of the scores; None: one over the square root of a head's width.
+    See :mod:`rapidembed.graph.blocks.self_attention`.
     """
     places = ((q, window.queries), (k, window.keys), (v, window.keys))
     cut = self_attention(
@@ -109,7 +99,7 @@ def _bias(writer: GraphWriter, ids: str, queries: str, keys: str, far: str, mask
 
 def _stretches(writer: GraphWriter, starts: str, length: str) -> str:
     """Rows of ``length`` consecutive positions."""
-    steps = writer.node("Range", _number(writer, 0), length, _number(writer, 1))
+    steps = writer.node("Range", basic.number(writer, 0), length, basic.number(writer, 1))
     return writer.node("Add", writer.node("Unsqueeze", starts, writer.ints(1)), steps)
 
 
@@ -117,7 +107,3 @@ def _cut(writer: GraphWriter, x: str, positions: str) -> str:
     """(batch, tokens, width) -> (batch x blocks, tokens of a block, width)."""
     x = writer.node("Gather", x, positions, axis=1)
     return writer.node("Reshape", x, writer.node("Concat", writer.ints(-1), writer.node("Shape", x, start=2), axis=0))
-
-
-def _number(writer: GraphWriter, value: int) -> str:
-    return writer.constant(np.array(value, dtype=np.int64))

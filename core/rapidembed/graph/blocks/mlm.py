@@ -2,36 +2,16 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
 
 from rapidembed.graph.blocks import basic
 from rapidembed.graph.blocks.heads import project
+from rapidembed.graph.blocks.sizes import Sizes
 from rapidembed.graph.writer import GraphWriter
 from rapidembed.registry import SparseWeights
 from rapidembed.registry.config_file import ConfigFile
 
 _WORDS_AT_ONCE = 4096
 """Of the vocabulary: with a batch of 512 tokens their logits fill 8 MB, which stay in the cache."""
-
-
-class Sizes(Protocol):
-    """What the head shares with its encoder."""
-
-    @property
-    def hidden(self) -> int:
-        """Width of the hidden state."""
-
-    @property
-    def vocab(self) -> int:
-        """Size of the vocabulary."""
-
-    @property
-    def activation(self) -> str:
-        """Name of the encoder's."""
-
-    @property
-    def epsilon(self) -> float:
-        """Of layer normalization."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,7 +89,6 @@ def word_weights(
     """Logits of transformed hidden states, pooled: the last part of :class:`MlmHead`.
 
     Args:
-        writer: takes the nodes.
         x: (batch x tokens, hidden).
         shape: of the logits, (batch, tokens, -1).
         hidden: width of ``x``.

@@ -1,16 +1,13 @@
 """From pictures to tokens among those of a text."""
 
-from dataclasses import dataclass
-
-import numpy as np
+from dataclasses import dataclass, replace
 
 from rapidembed.graph.blocks import basic
-from rapidembed.graph.blocks.patches import PictureInputs, read_side
 from rapidembed.graph.built import GraphSpec
 from rapidembed.graph.inputs import TextInputs, Texts
 from rapidembed.graph.writer import GraphWriter
 from rapidembed.registry.config_file import ConfigFile
-from rapidembed.registry.encoder_config import text_part, vision_part
+from rapidembed.registry.encoder_config import text_part
 
 FEATURES = "features"
 """Input of an encoder of pages: what was seen in their pictures, float32 (1 + tokens of pictures, hidden); the first
@@ -21,46 +18,28 @@ stands for itself."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PageInputs(TextInputs):
-    """Names of the values that an encoder of pages reads."""
-
-    features: str
-    places: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class PageTokens:
     """The :class:`rapidembed.graph.inputs.Modality` of token ids, some of which stand for parts of pictures."""
 
-    def declare(self, writer: GraphWriter, config: ConfigFile, spec: GraphSpec, *, masked: bool) -> PageInputs:
+    def declare(self, writer: GraphWriter, config: ConfigFile, spec: GraphSpec, *, masked: bool) -> TextInputs:
         """See :meth:`rapidembed.graph.inputs.Modality.declare`."""
         texts = Texts().declare(writer, config, spec, masked=masked)
         hidden = text_part(config).positive("hidden_size")
         features = writer.input(FEATURES, ["seen", hidden], "float32")
         places = writer.input(PLACES, ["batch", "tokens"])
-        return PageInputs(ids=texts.ids, mask=texts.mask, real=texts.real, features=features, places=places)
+        return replace(texts, features=features, places=places)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PagePictures:
-    """The :class:`rapidembed.graph.inputs.Modality` of the pictures themselves, or of their tiles."""
-
-    def declare(self, writer: GraphWriter, config: ConfigFile, spec: GraphSpec, *, masked: bool) -> PictureInputs:
-        """See :meth:`rapidembed.graph.inputs.Modality.declare`."""
-        side = read_side(vision_part(config), "image_size")
-        size = spec.picture_size or (side, side)
-        return PictureInputs(pixels=writer.input("pixel_values", ["batch", 3, *size], "float32"), size=size)
-
-
-def splice(writer: GraphWriter, x: str, inputs: PageInputs) -> str:
-    """Put what was seen in the place of the tokens that stand for it; ``x`` are their own vectors."""
-    zero = writer.constant(np.array(0, dtype=np.int64))
-    seen = writer.node("Unsqueeze", writer.node("Greater", inputs.places, zero), writer.ints(2))
+def splice(writer: GraphWriter, x: str, inputs: TextInputs) -> str:
+    """Put what was seen, if anything was, in the place of the tokens that stand for it; ``x`` are their own vectors."""
+    if inputs.features is None:
+        return x
+    seen = writer.node("Unsqueeze", writer.node("Greater", inputs.places, basic.number(writer, 0)), writer.ints(2))
     return writer.node("Where", seen, basic.lookup(writer, inputs.features, inputs.places), x)
 
 
 def project(
-    writer: GraphWriter, config: ConfigFile, x: str, hidden: int, inputs: PageInputs, name: str
+    writer: GraphWriter, config: ConfigFile, x: str, hidden: int, inputs: TextInputs, name: str
 ) -> tuple[str, int]:
     """The linear layer ``name`` on every token: (batch, tokens, width), not normalized, and width."""
     width = config.optional_positive("embedding_dim") or 128

@@ -11,6 +11,7 @@ from rapidembed.graph.built import GraphSpec
 from rapidembed.graph.inputs import GraphInputs
 from rapidembed.graph.writer import GraphWriter
 from rapidembed.registry.config_file import ConfigFile
+from rapidembed.registry.encoder_config import vision_part
 
 _CHANNELS = 3
 
@@ -29,8 +30,6 @@ class PictureInputs(GraphInputs):
 class Pictures:
     """The :class:`rapidembed.graph.inputs.Modality` of pictures, as large as their processor makes them."""
 
-    section: str = ""
-    """Object of config.json that says what the encoder is, where there is one; "": the config itself."""
     side: int = 224
     """Of pictures, where neither the processor nor the config says it."""
 
@@ -38,7 +37,7 @@ class Pictures:
         """See :meth:`rapidembed.graph.inputs.Modality.declare`."""
         size = spec.picture_size
         if size is None:
-            part = config.section(self.section) if self.section in config.values else config
+            part = vision_part(config)
             side = read_side(part, "image_size") if "image_size" in part.values else self.side
             size = side, side
         return PictureInputs(pixels=writer.input("pixel_values", ["batch", _CHANNELS, *size], "float32"), size=size)
@@ -137,7 +136,6 @@ def prepend(writer: GraphWriter, x: str, *tokens: str, count: int, hidden: int) 
     """Put tokens that are the same in every picture before its patches.
 
     Args:
-        writer: takes the nodes.
         x: (batch x count, hidden).
         tokens: names of values that hold one or more vectors each, of any shape.
         count: patches of a picture.

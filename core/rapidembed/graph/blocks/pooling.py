@@ -78,7 +78,7 @@ def _max(writer: GraphWriter, x: str, mask: str | None) -> str:
 
 def _last_token(writer: GraphWriter, x: str, mask: str | None) -> str:
     if mask is None:
-        return writer.node("Gather", x, writer.constant(np.array(-1, dtype=np.int64)), axis=1)
+        return writer.node("Gather", x, basic.number(writer, -1), axis=1)
     # The last real position is where the running position, zeroed on padding, is largest.
     reached = writer.node("Mul", mask, _positions(writer, mask))
     last = writer.node("ArgMax", reached, axis=1, keepdims=1)
@@ -93,4 +93,4 @@ def _ones(writer: GraphWriter, x: str) -> str:
 def _positions(writer: GraphWriter, like: str) -> str:
     """1, 2, 3 ... along the last axis, in the shape of ``like``."""
     ones = writer.node("Expand", basic.scalar(writer, 1.0), writer.node("Shape", like))
-    return writer.node("CumSum", ones, writer.constant(np.array(1, dtype=np.int64)))
+    return writer.node("CumSum", ones, basic.number(writer, 1))

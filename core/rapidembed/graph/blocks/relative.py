@@ -3,6 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from rapidembed.graph.blocks import basic
 from rapidembed.graph.writer import GraphWriter
 
 _EXACT = 8
@@ -34,7 +35,6 @@ def matrix(writer: GraphWriter, by_distance: str, count: str, zero: int) -> str:
     """A value for every pair of tokens from one for every distance.
 
     Args:
-        writer: takes the nodes.
         by_distance: (heads, distances).
         count: number of tokens, a 1-D int64 value of one element.
         zero: where the distance 0 stands.
@@ -42,8 +42,7 @@ def matrix(writer: GraphWriter, by_distance: str, count: str, zero: int) -> str:
     Returns:
         (1, heads, tokens, tokens), queries first.
     """
-    start, step = (writer.constant(np.array(value, dtype=np.int64)) for value in (0, 1))
-    positions = writer.node("Range", start, writer.node("Squeeze", count), step)
+    positions = basic.positions(writer, count)
     keys, queries = (writer.node("Unsqueeze", positions, writer.ints(axis)) for axis in (0, 1))
     places = writer.node("Add", writer.node("Sub", keys, queries), writer.ints(zero))
     return writer.node("Unsqueeze", writer.node("Gather", by_distance, places, axis=1), writer.ints(0))
@@ -53,7 +52,6 @@ def moved(writer: GraphWriter, by_distance: str, count: str) -> str:
     """A value for every pair of tokens from those of each token for all distances.
 
     Args:
-        writer: takes the nodes.
         by_distance: (batch, heads, tokens, 2 x tokens), for distances from 1 - tokens on.
         count: number of tokens, a 1-D int64 value of one element.
 

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rapidembed.errors import UnsupportedModelError
+from rapidembed.graph.blocks import basic
 from rapidembed.graph.writer import CONTRIB, GraphWriter
 from rapidembed.registry.config_file import ConfigFile
 
@@ -62,13 +63,10 @@ def rotary(writer: GraphWriter, ids: str, turns: NDArray[np.float32]) -> Rotary:
     """Angles of the positions 0, 1, 2 ... of ``ids``, (batch, tokens).
 
     Args:
-        writer: takes the nodes.
         ids: token ids.
         turns: radians from one position to the next, see :func:`read_turns`.
     """
-    count = writer.node("Shape", ids, start=1, end=2)
-    zero, one = (writer.constant(np.array(number, dtype=np.int64)) for number in (0, 1))
-    positions = writer.node("Range", zero, writer.node("Squeeze", count), one)
+    positions = basic.positions(writer, writer.node("Shape", ids, start=1, end=2))
     axes = (0, 2, 3) if writer.plain else (1,)
     column = writer.node("Unsqueeze", writer.node("Cast", positions, to=1), writer.ints(*axes))  # 1: FLOAT
     angles = writer.node("Mul", column, writer.constant(turns))

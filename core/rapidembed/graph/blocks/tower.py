@@ -10,12 +10,20 @@ from typing import Any, Literal
 from rapidembed.errors import UnsupportedModelError
 from rapidembed.graph.blocks import basic, layers
 from rapidembed.graph.blocks.self_attention import self_attention
+from rapidembed.graph.blocks.sizes import read_heads
 from rapidembed.graph.writer import GraphWriter
 from rapidembed.registry.config_file import ConfigFile
 
 Only = Literal["all", "first", "last"]
 """For which tokens the last layer is computed; nothing else is needed of it where a vector is taken from one."""
-_WHICH = {"first": 0, "last": -1}
+BASE: Mapping[str, Any] = {
+    "hidden_size": 768,
+    "intermediate_size": 3072,
+    "num_hidden_layers": 12,
+    "num_attention_heads": 12,
+    "image_size": 224,
+}
+"""What configs of ViT's size leave out."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,12 +70,8 @@ def with_defaults(config: ConfigFile, defaults: Mapping[str, Any]) -> ConfigFile
 
 
 def read_tower(config: ConfigFile, *, causal: bool = False) -> Tower:
-    """Take the fields.
-
-    Raises:
-        UnsupportedModelError, IntegrityError: name the field and its value.
-    """
-    hidden, heads = layers.read_heads(config)
+    """Take the fields."""
+    hidden, heads = read_heads(config)
     return Tower(
         hidden=hidden,
         layers=config.positive("num_hidden_layers"),
@@ -84,7 +88,6 @@ def write(writer: GraphWriter, tower: Tower, x: str, shape: str, *, names: Names
     """Write the layers.
 
     Args:
-        writer: takes the nodes.
         tower: what they are.
         x: what comes in, (batch x tokens, hidden).
         shape: of what comes in, (batch, tokens, hidden), as a value of three numbers.

@@ -78,7 +78,11 @@ def read_torch_header(path: Path) -> dict[str, dict[str, Any]]:
             entries = {entry.filename.partition("/")[2]: entry for entry in archive.infolist()}
             _check(entries, archive, path)
             tensors = tensors_of(archive.read(entries["data.pkl"]), path)
-        return {name: _entry(path, name, tensor, entries) for name, tensor in tensors.items()}
+        places = {key: _place(path, found) for key, found in entries.items() if key.startswith("data/")}
+        return {
+            name: entry(path, name, tensor, places.get(f"data/{tensor.storage.key}"))
+            for name, tensor in tensors.items()
+        }
     except RapidEmbedError:
         raise
     except _DAMAGE as error:
@@ -94,20 +98,29 @@ def _check(entries: dict[str, zipfile.ZipInfo], archive: zipfile.ZipFile, path: 
         raise UnsupportedModelError(f"{path}: numbers must be stored little-endian.")
 
 
-def _entry(path: Path, name: str, tensor: Tensor, entries: dict[str, zipfile.ZipInfo]) -> dict[str, Any]:
-    stored = entries.get(f"data/{tensor.storage.key}")
-    if stored is None:
-        raise IntegrityError(f"{path} has no data for the tensor {name!r}.")
+def _place(path: Path, stored: zipfile.ZipInfo) -> tuple[int, int]:
+    """Begin and end of a storage's bytes."""
     with path.open("rb") as file:
         file.seek(stored.header_offset)
         header = file.read(_LOCAL_HEADER)
         name_length, extra_length = struct.unpack("<HH", header[26:30])
     start = stored.header_offset + _LOCAL_HEADER + name_length + extra_length
-    begin = tensor.offset * tensor.storage.width
+    return start, min(start + stored.file_size, path.stat().st_size)
+
+
+def entry(path: Path, name: str, tensor: Tensor, place: tuple[int, int] | None) -> dict[str, Any]:
+    """A tensor's row of the table; ``place`` is begin and end of its storage's bytes, None where it has none.
+
+    Raises:
+        IntegrityError: the bytes are not all there.
+    """
+    if place is None:
+        raise IntegrityError(f"{path} has no data for the tensor {name!r}.")
+    begin = place[0] + tensor.offset * tensor.storage.width
     end = begin + math.prod(tensor.shape) * tensor.storage.width
-    if end > stored.file_size or start + end > path.stat().st_size:
+    if end > place[1]:
         raise IntegrityError(f"{path}: the data of the tensor {name!r} is cut short.")
-    return {"dtype": tensor.storage.dtype, "shape": list(tensor.shape), "data_offsets": [start + begin, start + end]}
+    return {"dtype": tensor.storage.dtype, "shape": list(tensor.shape), "data_offsets": [begin, end]}
 
 
 def tensors_of(program: bytes, path: Path) -> dict[str, Tensor]:

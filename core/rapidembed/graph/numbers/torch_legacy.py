@@ -3,7 +3,6 @@
 Like the newer ones they are not executed, see :mod:`rapidembed.graph.numbers.torch_file`.
 """
 
-import math
 import mmap
 import pickletools
 import struct
@@ -12,7 +11,7 @@ from pathlib import Path
 from typing import IO, Any, cast
 
 from rapidembed.errors import IntegrityError, UnsupportedModelError
-from rapidembed.graph.numbers.torch_file import Tensor, tensors_of
+from rapidembed.graph.numbers.torch_file import entry, tensors_of
 
 MAGIC = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."
 """What such a file begins with: a pickle of a number."""
@@ -50,7 +49,7 @@ def read_legacy_header(path: Path) -> dict[str, dict[str, Any]]:
         widths = {tensor.storage.key: tensor.storage.width for tensor in tensors.values()}
         keys = [argument for name, argument in _pickle(file, path) if name == "BINUNICODE"]
         places = _storages(file, keys, widths, path)
-    return {name: _entry(path, name, tensor, places) for name, tensor in tensors.items()}
+    return {name: entry(path, name, tensor, places.get(tensor.storage.key)) for name, tensor in tensors.items()}
 
 
 def _pickle(file: mmap.mmap, path: Path) -> list[tuple[str, Any]]:
@@ -85,14 +84,3 @@ def _storages(file: mmap.mmap, keys: list[str], widths: dict[str, int], path: Pa
         places[key] = begin, end
         file.seek(end)
     return places
-
-
-def _entry(path: Path, name: str, tensor: Tensor, places: dict[str, tuple[int, int]]) -> dict[str, Any]:
-    if tensor.storage.key not in places:
-        raise IntegrityError(f"{path} has no data for the tensor {name!r}.")
-    start, stop = places[tensor.storage.key]
-    begin = start + tensor.offset * tensor.storage.width
-    end = begin + math.prod(tensor.shape) * tensor.storage.width
-    if end > stop:
-        raise IntegrityError(f"{path}: the data of the tensor {name!r} is cut short.")
-    return {"dtype": tensor.storage.dtype, "shape": list(tensor.shape), "data_offsets": [begin, end]}

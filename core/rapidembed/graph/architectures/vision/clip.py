@@ -1,7 +1,5 @@
 """CLIP (Radford et al. 2021, https://arxiv.org/abs/2103.00020), as transformers' ``CLIPModel`` computes it."""
 
-import numpy as np
-
 from rapidembed.graph.architecture import Architecture
 from rapidembed.graph.blocks import basic, layers, tower
 from rapidembed.graph.blocks.patches import PictureInputs, Pictures, embed_patches, prepend, read_grid
@@ -13,16 +11,7 @@ from rapidembed.registry.config_file import ConfigFile
 
 _FIRST_WRONG_END = 2
 """What early configs say is the last token, which never was it: the token of the highest number is."""
-_PICTURE = {
-    "hidden_size": 768,
-    "intermediate_size": 3072,
-    "num_hidden_layers": 12,
-    "num_attention_heads": 12,
-    "image_size": 224,
-    "patch_size": 32,
-    "hidden_act": "quick_gelu",
-    "layer_norm_eps": 1e-5,
-}
+_PICTURE = {**tower.BASE, "patch_size": 32, "hidden_act": "quick_gelu", "layer_norm_eps": 1e-5}
 _TEXT = {
     "vocab_size": 49_408,
     "hidden_size": 512,
@@ -90,11 +79,8 @@ def embed_tokens(writer: GraphWriter, config: ConfigFile, ids: str, hidden: int)
 def _end(writer: GraphWriter, config: ConfigFile, ids: str) -> str:
     """Where each text ends: int64 (batch, 1)."""
     end = config.count("eos_token_id", 0)
-    if end == _FIRST_WRONG_END:
-        marks = writer.node("Cast", ids, to=6)  # 6: INT32
-    else:
-        marks = writer.node("Cast", writer.node("Equal", ids, writer.constant(np.array(end, dtype=np.int64))), to=6)
-    return writer.node("ArgMax", marks, axis=1, keepdims=1)
+    marks = ids if end == _FIRST_WRONG_END else writer.node("Equal", ids, basic.number(writer, end))
+    return writer.node("ArgMax", writer.node("Cast", marks, to=6), axis=1, keepdims=1)  # 6: INT32
 
 
 def _part(config: ConfigFile, name: str) -> ConfigFile:
@@ -119,7 +105,7 @@ ARCHITECTURE = (
         prefixes=("vision_model.", ""),
         anchor="embeddings.patch_embedding.weight",
         ignorable=("embeddings.position_ids", "text_model.", "text_projection.", "logit_scale"),
-        modality=Pictures(section="vision_config"),
+        modality=Pictures(),
         encode=encode_pictures,
         own_vector=True,
     ),

@@ -18,11 +18,11 @@ from rapidembed.graph.blocks.patches import (
     read_side,
     resample_positions,
 )
-from rapidembed.graph.blocks.tower import Names, Tower, read_tower, with_defaults
+from rapidembed.graph.blocks.tower import BASE, Names, Tower, read_tower, with_defaults
 from rapidembed.graph.writer import GraphWriter
 from rapidembed.registry.config_file import ConfigFile
 
-_PICTURE = {**vit.DEFAULTS, "patch_size": 14, "layer_norm_eps": 1e-6}
+_PICTURE = {**BASE, "hidden_act": "gelu", "patch_size": 14, "layer_norm_eps": 1e-6}
 _NAMES = replace(
     vit.NAMES,
     before_attention="norm1",

@@ -86,7 +86,6 @@ def _convolved(
     """A convolution that is padded as TensorFlow's "SAME", more at the end than at the beginning; and its sides.
 
     Args:
-        writer: takes the nodes.
         name: of its tensors.
         x: (batch, channels, height, width).
         sides: height and width of ``x``.

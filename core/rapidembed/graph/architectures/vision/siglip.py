@@ -9,16 +9,10 @@ from rapidembed.graph.blocks.tower import Names, Tower, read_tower, with_default
 from rapidembed.graph.inputs import TextInputs
 from rapidembed.graph.writer import GraphWriter
 from rapidembed.registry.config_file import ConfigFile
+from rapidembed.registry.encoder_config import text_part, vision_part
 
-_BOTH = {
-    "hidden_size": 768,
-    "intermediate_size": 3072,
-    "num_hidden_layers": 12,
-    "num_attention_heads": 12,
-    "hidden_act": "gelu_pytorch_tanh",
-    "layer_norm_eps": 1e-6,
-}
-_PICTURE = {**_BOTH, "image_size": 224, "patch_size": 16}
+_BOTH = {**tower.BASE, "hidden_act": "gelu_pytorch_tanh", "layer_norm_eps": 1e-6}
+_PICTURE = {**_BOTH, "patch_size": 16}
 _TEXT = {**_BOTH, "vocab_size": 32_000, "max_position_embeddings": 64}
 
 
@@ -26,7 +20,7 @@ def encode_pictures(
     writer: GraphWriter, config: ConfigFile, inputs: PictureInputs, *, first_only: bool
 ) -> tuple[str, int]:
     """Write the encoder of pictures: their vectors, (batch, width), and width."""
-    config = _part(config, "vision_config")
+    config = vision_part(config)
     config.require(vision_use_head=True)
     x, model, grid = encode_patches(writer, config, inputs)
     return _pooled(writer, model, x, writer.ints(-1, grid.count, model.hidden)), model.hidden
@@ -52,7 +46,7 @@ def encode_texts(writer: GraphWriter, config: ConfigFile, inputs: TextInputs, *,
 
     Every text must be padded to the model's positions: its vector is what the last of them sees.
     """
-    config = with_defaults(_part(config, "text_config"), _TEXT)
+    config = with_defaults(text_part(config), _TEXT)
     model = read_tower(config)
     hidden = model.hidden
     x, shape = embed_tokens(writer, config, inputs.ids, hidden)
@@ -84,17 +78,13 @@ def _pooled(writer: GraphWriter, model: Tower, x: str, shape: str) -> str:
     return writer.node("Add", x, tower.mlp(writer, model, "head.mlp.fc1", "head.mlp.fc2", y))
 
 
-def _part(config: ConfigFile, name: str) -> ConfigFile:
-    return config.section(name) if name in config.values else config
-
-
 ARCHITECTURE = (
     Architecture(
         classes={"picture": frozenset({"SiglipModel", "SiglipVisionModel"})},
         prefixes=("vision_model.", ""),
         anchor="embeddings.patch_embedding.weight",
         ignorable=("embeddings.position_ids", "text_model.", "logit_scale", "logit_bias"),
-        modality=Pictures(section="vision_config"),
+        modality=Pictures(),
         encode=encode_pictures,
         own_vector=True,
     ),

@@ -7,14 +7,7 @@ from rapidembed.graph.blocks.tower import Names, Tower, read_tower, with_default
 from rapidembed.graph.writer import GraphWriter
 from rapidembed.registry.config_file import ConfigFile
 
-DEFAULTS = {
-    "hidden_size": 768,
-    "num_hidden_layers": 12,
-    "num_attention_heads": 12,
-    "image_size": 224,
-    "hidden_act": "gelu",
-}
-_PICTURE = {**DEFAULTS, "intermediate_size": 3072, "patch_size": 16, "layer_norm_eps": 1e-12}
+_PICTURE = {**tower.BASE, "hidden_act": "gelu", "patch_size": 16, "layer_norm_eps": 1e-12}
 NAMES = Names(
     layer="encoder.layer.{}.",
     before_attention="layernorm_before",
@@ -43,16 +36,7 @@ def encode(writer: GraphWriter, config: ConfigFile, inputs: PictureInputs, *, fi
 def finished(
     writer: GraphWriter, model: Tower, x: str, tokens: int, names: Names, *, first_only: bool
 ) -> tuple[str, int]:
-    """The layers and their norm, see :class:`rapidembed.graph.architecture.Encode`.
-
-    Args:
-        writer: takes the nodes.
-        model: what the layers are.
-        x: (batch, tokens, hidden).
-        tokens: how many a picture has.
-        names: of the tensors.
-        first_only: whether only the first token's vector is wanted.
-    """
+    """The layers and their norm, from (batch, tokens, hidden); see :class:`rapidembed.graph.architecture.Encode`."""
     hidden, shape = model.hidden, writer.ints(-1, tokens, model.hidden)
     x = basic.flatten(writer, x, hidden)
     x = tower.write(writer, model, x, shape, names=names, only="first" if first_only else "all")
