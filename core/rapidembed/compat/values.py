@@ -55,7 +55,7 @@ def output_width(checkpoint: Checkpoint) -> int | None:
     return shapes[0][-1] if shapes and shapes[0] else None
 
 
-VIEW = View(spec=as_fastembed, exported=True)
+VIEW = View(spec=as_fastembed, exported=True, quiet=True)
 
 
 def token_limit(folder: Path) -> int:

@@ -28,6 +28,8 @@ class View(NamedTuple):
     """The facts to go by, from the checkpoint and those that it states."""
     exported: bool = False
     """Whether the ONNX file that a row names runs, where a graph could be built from the original weights."""
+    quiet: bool = False
+    """Whether users are not told of what was cut off."""
 
 
 AS_IT_IS = View()
@@ -95,7 +97,7 @@ class Facade(Generic[O, M]):
 
     def _load(self) -> M:
         """Load the model."""
-        model: M = self._kind.load(self, self._options, self._placement, self._view)
+        model: M = self._kind.load(self)
         return model
 
     def _loaded(self) -> M:

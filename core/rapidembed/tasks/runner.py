@@ -149,6 +149,11 @@ class Runner(Facade[O, M], Generic[O, M, X, V, R]):
 
     # Behind them
 
+    def _call(self, model: M, role: str) -> Call:
+        call = model.call(role)
+        call.quiet = self._view.quiet
+        return call
+
     def _encode(self, role: str, items: X | Iterable[X], bulk: Bulk) -> V | R:
         results, call = self._compute(role, items, bulk)
         call.warn(stacklevel=3)
@@ -159,7 +164,7 @@ class Runner(Facade[O, M], Generic[O, M, X, V, R]):
         model = self._model
         lone = self._lone(role, items) if model is not None and isinstance(items, str) else None
         if model is not None and lone is not None:
-            call = model.call(role)
+            call = self._call(model, role)
             pending = model.aone(call, lone)
             if pending is not None:
                 with self._observed(role, 1, call):
@@ -177,7 +182,7 @@ class Runner(Facade[O, M], Generic[O, M, X, V, R]):
     ) -> tuple[Any, Call]:
         lone = self._lone(role, items)
         model = self._loaded()
-        call = model.call(role)
+        call = self._call(model, role)
         with self._observed(role, 1 if lone is not None else count_of(items), call):
             if lone is not None:
                 return model.one(call, lone), call
@@ -189,7 +194,7 @@ class Runner(Facade[O, M], Generic[O, M, X, V, R]):
     def _embed(self, role: str, items: X | Iterable[X], bulk: Bulk) -> Iterator[V]:
         lone = self._lone(role, items)
         model = self._loaded()
-        call = model.call(role)
+        call = self._call(model, role)
 
         def results() -> Iterator[V]:
             with self._observed(role, 1 if lone is not None else count_of(items), call, stream=True):

@@ -15,7 +15,6 @@ from rapidembed.tasks.call import Call
 from rapidembed.tasks.token_model import TokenModel, graph_tokenizer, prompts_of, token_limit
 from rapidembed.types import Vectors
 
-from tests.fakes.spread import SPREAD
 from tests.fakes.spread.options import SpreadOptions
 from tests.fakes.spread.steps import StrippedSteps
 
@@ -33,8 +32,6 @@ class Spread:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SpreadModel(TokenModel[SpreadOptions]):
     """Everything that a call needs."""
-
-    task = SPREAD
 
     squared: bool
 

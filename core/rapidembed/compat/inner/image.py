@@ -16,10 +16,7 @@ def as_fastembed(checkpoint: Checkpoint) -> ModelSpec:
     return replace(spec, dim=output_width(checkpoint) or spec.dim, normalize=normalize)
 
 
-VIEW = View(spec=as_fastembed, exported=True)
-
-
 class InnerImage(rapidembed.ImageEmbedding):
     """The facade."""
 
-    _view = VIEW
+    _view = View(spec=as_fastembed, exported=True, quiet=True)

@@ -55,11 +55,7 @@ class _Made:
 
 
 class FastembedPages(MultimodalModel):
-    """A model that cuts texts without a word about it."""
-
-    def call(self, role: str) -> Call:
-        """See :meth:`MultimodalModel.call`."""
-        return replace(MultimodalModel.call(self, role), quiet=True)
+    """A model that reads pages however long, and pads texts as fastembed does."""
 
     @property
     def most_page_tokens(self) -> int:
@@ -91,7 +87,8 @@ class FastembedPages(MultimodalModel):
 class InnerMultimodal(rapidembed.LateInteractionMultimodalEmbedding):
     """The facade."""
 
-    _view = View(spec=as_fastembed, exported=True)
+    _view = View(spec=as_fastembed, exported=True, quiet=True)
+    _kind = FastembedPages
 
     def embed_batches(self, texts: Any, bulk: Bulk) -> Iterator[Vectors]:
         """Vectors of texts, batch by batch."""
@@ -102,6 +99,3 @@ class InnerMultimodal(rapidembed.LateInteractionMultimodalEmbedding):
             return
         while batch := list(itertools.islice(waiting, bulk.batch_size)):
             yield from model.padded(batch, bulk)
-
-    def _load(self) -> FastembedPages:
-        return FastembedPages.load(self, self._options, self._placement, self._view)

@@ -18,10 +18,10 @@ class LateInteractionModel(FastembedModel):
 
     @classmethod
     def _list_supported_models(cls) -> list[DenseModelDescription]:
-        from rapidembed.compat.inner.late_interaction import FastembedLateInteraction
+        from rapidembed.compat.inner.late_interaction import InnerLateInteraction
         from rapidembed.compat.listing import dense
 
-        return dense(FastembedLateInteraction.task.models())
+        return dense(InnerLateInteraction._task.models())
 
     def embed(
         self, documents: str | Iterable[str], batch_size: int = 256, parallel: int | None = None, **kwargs: Any

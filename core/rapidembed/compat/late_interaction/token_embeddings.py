@@ -15,11 +15,11 @@ class TokenEmbeddingsModel(LateInteractionModel):
 
     @classmethod
     def _list_supported_models(cls) -> list[DenseModelDescription]:
-        from rapidembed.compat.inner.late_interaction import FastembedTokens
+        from rapidembed.compat.inner.late_interaction import InnerTokens
         from rapidembed.compat.listing import dense
         from rapidembed.registry.catalog import curated
 
-        return dense(spec for file in FastembedTokens.task.rows for spec in curated(file))
+        return dense(spec for file in InnerTokens._task.rows for spec in curated(file))
 
     @classmethod
     def list_supported_models(cls) -> list[dict[str, Any]]:

@@ -31,10 +31,10 @@ class SparseModel(FastembedModel):
 
     @classmethod
     def _list_supported_models(cls) -> list[SparseModelDescription]:
-        from rapidembed.compat.inner.sparse_network import TASK
+        from rapidembed.compat.inner.sparse import InnerSparse
         from rapidembed.compat.listing import sparse
 
-        return sparse(TASK.models())
+        return sparse(InnerSparse._task.models())
 
     def embed(
         self, documents: str | Iterable[str], batch_size: int = 256, parallel: int | None = None, **kwargs: Any

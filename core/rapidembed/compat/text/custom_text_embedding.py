@@ -45,9 +45,9 @@ class CustomTextEmbedding(TextModel, metaclass=_CustomTextModels):
 
     @classmethod
     def _task(cls) -> Task:
-        from rapidembed.compat.inner.text import FastembedText
+        from rapidembed.compat.inner.text import InnerText
 
-        return FastembedText.task
+        return InnerText._task
 
     @classmethod
     def _list_supported_models(cls) -> list[DenseModelDescription]:

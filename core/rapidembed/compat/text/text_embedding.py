@@ -23,10 +23,10 @@ class TextModel(FastembedModel):
 
     @classmethod
     def _list_supported_models(cls) -> list[DenseModelDescription]:
-        from rapidembed.compat.inner.text import FastembedText
+        from rapidembed.compat.inner.text import InnerText
         from rapidembed.compat.listing import dense
 
-        return dense(FastembedText.task.models())
+        return dense(InnerText._task.models())
 
     def embed(
         self,
@@ -112,12 +112,12 @@ class TextEmbedding(Sized):
             ValueError: the name is taken.
         """
         from rapidembed.compat.custom import PLACE, add, exported
-        from rapidembed.compat.inner.text import FastembedText
+        from rapidembed.compat.inner.text import InnerText
         from rapidembed.tasks.custom import custom_spec
 
         spec = custom_spec(model, pooling, normalization, PLACE, dim, output_name=output_name)
         spec = exported(spec, sources, model_file, additional_files, description, license, size_in_gb)
-        add(FastembedText.task, spec)
+        add(InnerText._task, spec)
 
     def embed(
         self, documents: str | Iterable[str], batch_size: int = 256, parallel: int | None = None, **kwargs: Any

@@ -7,7 +7,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rapidembed.hub import Checkpoint
-from rapidembed.registry import HYBRID
 from rapidembed.runtime.lease import Lease
 from rapidembed.runtime.sinks import ListSink
 from rapidembed.runtime.tokenizer import TokenIds
@@ -24,8 +23,6 @@ from rapidembed.tasks.unit import unit_rows
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HybridModel(TokenModel[TokenOptions]):
     """Everything that a call needs."""
-
-    task = HYBRID
 
     weights: TokenWeights
 

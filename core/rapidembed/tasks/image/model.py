@@ -5,7 +5,6 @@ from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from rapidembed.hub import Checkpoint
-from rapidembed.registry import IMAGE
 from rapidembed.registry.image_processor import ImageProcessor
 from rapidembed.runtime.lease import Lease
 from rapidembed.runtime.pictures.feeder import bytes_of, processor_of
@@ -29,8 +28,6 @@ _WINDOW_BYTES = 64_000_000
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImageModel(LeasedModel[ImageOptions]):
     """Everything that a call needs."""
-
-    task = IMAGE
 
     processor: ImageProcessor
     reading: Reading

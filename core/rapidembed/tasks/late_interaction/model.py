@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from rapidembed.errors import IntegrityError
 from rapidembed.hub import Checkpoint
-from rapidembed.registry import LATE_INTERACTION, LateInteraction, ModelSpec
+from rapidembed.registry import LateInteraction, ModelSpec
 from rapidembed.runtime.lease import Lease
 from rapidembed.runtime.sinks import ListSink
 from rapidembed.runtime.tokenizer import TokenIds, Tokenizer
@@ -43,8 +43,6 @@ class Side:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LateInteractionModel(TokenModel[LateInteractionOptions]):
     """Everything that a call needs."""
-
-    task = LATE_INTERACTION
 
     query: Side
     document: Side

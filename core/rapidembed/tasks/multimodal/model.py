@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rapidembed.hub import Checkpoint
-from rapidembed.registry import MULTIMODAL
 from rapidembed.registry.image_processor import ImageProcessor
 from rapidembed.registry.pages import Pages
 from rapidembed.runtime.lease import Lease
@@ -35,8 +34,6 @@ _TILES = 9
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MultimodalModel(TokenModel[MultimodalOptions]):
     """Everything that a call needs. Texts are in the role "query", pictures in the role "document"."""
-
-    task = MULTIMODAL
 
     pages: Pages
     processor: ImageProcessor

@@ -263,6 +263,7 @@ class Scorer(Facade[RerankOptions, RerankModel]):
         pairs = checked(pairs)
         model = self._loaded()
         steps = model.pair_steps()
+        steps.call.quiet = self._view.quiet
 
         def windows() -> Iterator[Vectors]:
             with self._observed("pair", count_of(pairs), steps.call, stream=not bulk.gathered):

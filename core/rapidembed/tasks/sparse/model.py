@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from rapidembed.hub import Checkpoint
-from rapidembed.registry import SPARSE
 from rapidembed.runtime.lease import Lease
 from rapidembed.runtime.sinks import ListSink
 from rapidembed.runtime.tokenizer import TokenIds, Tokenizer
@@ -25,8 +24,6 @@ from rapidembed.types import SparseEmbedding
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NeuralSparseModel(TokenModel[SparseOptions]):
     """Everything that a call needs; see :class:`rapidembed.tasks.sparse.facade.SparseModel`."""
-
-    task = SPARSE
 
     weigher: Weigher
 
