@@ -1,8 +1,9 @@
 """What ``.model`` of this package's classes is: a model with the attributes of fastembed's."""
 
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -56,6 +57,8 @@ class FastembedModel:
     """Module and name of the facade that computes."""
     _options: ClassVar[Sequence[str]] = ()
     """Arguments for it beyond those of all."""
+    _settled: ClassVar[Mapping[str, object]] = {}
+    """Arguments for it that fastembed's users have no say in."""
 
     def __init__(
         self,
@@ -86,6 +89,11 @@ class FastembedModel:
         self._native = self._opened(kwargs)
 
     # Facts
+
+    @classmethod
+    def list_supported_models(cls) -> list[dict[str, Any]]:
+        """The models of this class, a fresh dict each."""
+        return [asdict(description) for description in cls._list_supported_models()]
 
     @classmethod
     def _list_supported_models(cls) -> list[Any]:
@@ -171,6 +179,7 @@ class FastembedModel:
             specific_model_path=folder or None,
             **self._placed(),
             **{option: kwargs[option] for option in self._options if kwargs.get(option) is not None},
+            **self._settled,
         )
         if fetch:
             self._fetch(native, warm=not self.lazy_load)
@@ -204,15 +213,59 @@ class FastembedModel:
         return {"cuda": True, "device_ids": ids}
 
 
-@contextmanager
-def missing_pictures() -> Iterator[None]:
-    """A picture that does not exist is a FileNotFoundError, as in fastembed."""
-    try:
-        yield
-    except RapidEmbedError as error:
-        if isinstance(error.__cause__, FileNotFoundError):
-            raise FileNotFoundError(str(error)) from error
-        raise
+class TextsModel(FastembedModel):
+    """A model that reads texts."""
+
+    def embed(
+        self, documents: str | Iterable[str], batch_size: int = 256, parallel: int | None = None, **kwargs: Any
+    ) -> Iterator[Any]:
+        """Vectors of documents."""
+        yield from self._vectors("document", documents, self._bulk(batch_size, parallel))
+
+    def query_embed(
+        self, query: str | Iterable[str], batch_size: int = 256, parallel: int | None = None, **kwargs: Any
+    ) -> Iterator[Any]:
+        """Vectors of queries."""
+        yield from self._vectors("query", query, self._bulk(batch_size, parallel))
+
+    def passage_embed(
+        self, texts: str | Iterable[str], batch_size: int = 256, parallel: int | None = None, **kwargs: Any
+    ) -> Iterator[Any]:
+        """Vectors of documents."""
+        yield from self._vectors("document", texts, self._bulk(batch_size, parallel))
+
+    def token_count(self, texts: str | Iterable[str], batch_size: int = 1024, **kwargs: Any) -> int:
+        """Tokens of all texts."""
+        count: int = self._native.token_count(texts, batch_size)
+        return count
+
+    def _vectors(self, role: str, texts: str | Iterable[str], bulk: "Bulk") -> Iterator[Any]:
+        vectors: Iterator[Any] = self._native._embed(role, texts, bulk)
+        return vectors
+
+
+class PicturesModel(FastembedModel):
+    """A model that reads pictures."""
+
+    _settled: ClassVar[Mapping[str, object]] = {"alpha": "drop", "rotate": False}
+    """fastembed drops transparency, and does not turn pictures as their camera says."""
+    _rows: ClassVar[str]
+    """Data file of the curated models."""
+
+    @classmethod
+    def _list_supported_models(cls) -> list[Any]:
+        from rapidembed.compat.listing import pictures
+
+        return pictures(cls._rows)
+
+    def _pictures(self, role: str, images: Any, bulk: "Bulk") -> Iterator[Any]:
+        """Vectors of pictures; of one that does not exist the error is a FileNotFoundError, as in fastembed."""
+        try:
+            yield from self._native._embed(role, images, bulk)
+        except RapidEmbedError as error:
+            if isinstance(error.__cause__, FileNotFoundError):
+                raise FileNotFoundError(str(error)) from error
+            raise
 
 
 @contextmanager

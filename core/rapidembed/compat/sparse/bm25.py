@@ -1,13 +1,12 @@
 """fastembed's class for BM25."""
 
 from collections.abc import Collection, Iterable, Iterator
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from rapidembed.compat.common.model_description import ModelSource, SparseModelDescription
 from rapidembed.compat.common.utils import define_cache_dir
-from rapidembed.compat.model import FastembedModel
+from rapidembed.compat.model import TextsModel
 from rapidembed.compat.sparse.sparse_embedding_base import SparseEmbedding
 from rapidembed.lexical.languages import SNOWBALL, fastembed_stopwords
 from rapidembed.lexical.vocabulary import Stemmer, term_id
@@ -16,8 +15,8 @@ from rapidembed.types import Device
 _NAME = "Qdrant/bm25"
 
 
-class Bm25(FastembedModel):
-    """BM25 weights of words, which an index multiplies by the words' idf.
+class Bm25(TextsModel):
+    """BM25 weights of words, which an index multiplies by the words' idf: float64, with int64 indices.
 
     Args:
         model_name: ``Qdrant/bm25``; stopwords of all languages ship with this package.
@@ -95,11 +94,6 @@ class Bm25(FastembedModel):
             )
         ]
 
-    @classmethod
-    def list_supported_models(cls) -> list[dict[str, Any]]:
-        """The models of this class, a fresh dict each."""
-        return [asdict(description) for description in cls._list_supported_models()]
-
     @property
     def _model_dir(self) -> Path:
         """Where fastembed would keep its stopwords; there is nothing."""
@@ -107,23 +101,17 @@ class Bm25(FastembedModel):
             return Path(self._specific_model_path)
         return Path(self.cache_dir, "models--Qdrant--bm25", "snapshots", "none")
 
-    def embed(
-        self, documents: str | Iterable[str], batch_size: int = 256, parallel: int | None = None, **kwargs: Any
+    def query_embed(  # type: ignore[override]  # neither argument means anything here
+        self, query: str | Iterable[str], **kwargs: Any
     ) -> Iterator[SparseEmbedding]:
-        """Vectors of documents: float64 weights, int64 indices."""
-        yield from self._native._embed("document", documents, self._bulk(batch_size, parallel))
-
-    passage_embed = embed
-
-    def query_embed(self, query: str | Iterable[str], **kwargs: Any) -> Iterator[SparseEmbedding]:
         """Vectors of queries: each word's index, int64, with the weight 1."""
-        yield from self._native._embed("query", query, self._bulk(256, None))
+        yield from self._vectors("query", query, self._bulk(256, None))
 
     def raw_embed(self, documents: list[str]) -> list[SparseEmbedding]:
         """Vectors of documents, at once."""
         return list(self.embed(documents))
 
-    def token_count(self, texts: str | Iterable[str], **kwargs: Any) -> int:
+    def token_count(self, texts: str | Iterable[str], **kwargs: Any) -> int:  # type: ignore[override]
         """Words of all texts, stopwords included."""
         count: int = self._native.token_count(texts)
         return count

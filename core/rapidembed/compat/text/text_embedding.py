@@ -5,12 +5,12 @@ from typing import Any
 
 from rapidembed.compat.common.model_description import DenseModelDescription, ModelSource, PoolingType
 from rapidembed.compat.common.types import NumpyArray, OnnxProvider
-from rapidembed.compat.facade import Sized
-from rapidembed.compat.model import FastembedModel
+from rapidembed.compat.facade import OfTexts, Sized
+from rapidembed.compat.model import FastembedModel, TextsModel
 from rapidembed.types import Device
 
 
-class TextModel(FastembedModel):
+class TextModel(TextsModel):
     """A model for dense vectors."""
 
     _facade = "TextEmbedding"
@@ -40,32 +40,16 @@ class TextModel(FastembedModel):
         bulk = self._bulk(batch_size, parallel)
         task = self.default_task_id if task_id is None else task_id
         if task is None or not self._native._loaded().spec.tasks:
-            yield from self._native._embed("plain", documents, bulk)
+            yield from self._vectors("plain", documents, bulk)
         else:
             yield from self._native.with_task(documents, bulk, task)
 
-    def query_embed(
-        self, query: str | Iterable[str], batch_size: int = 256, parallel: int | None = None, **kwargs: Any
-    ) -> Iterator[NumpyArray]:
-        """Vectors of queries."""
-        yield from self._native._embed("query", query, self._bulk(batch_size, parallel))
 
-    def passage_embed(
-        self, texts: Iterable[str], batch_size: int = 256, parallel: int | None = None, **kwargs: Any
-    ) -> Iterator[NumpyArray]:
-        """Vectors of documents."""
-        yield from self._native._embed("document", texts, self._bulk(batch_size, parallel))
-
-    def token_count(self, texts: str | Iterable[str], batch_size: int = 1024, **kwargs: Any) -> int:
-        """Tokens of all texts."""
-        count: int = self._native.token_count(texts, batch_size)
-        return count
-
-
-class TextEmbedding(Sized):
+class TextEmbedding(OfTexts[NumpyArray], Sized):
     """Dense vectors of texts: arguments, results and errors are those of fastembed's class of this name.
 
-    Methods are generators, so errors of their arguments come with the first vector.
+    Of each text there is float32 (dimensions,); it depends on the method for models that have tasks of their own for
+    queries and documents. Methods are generators, so errors of their arguments come with the first vector.
     """
 
     _class = TextModel
@@ -118,21 +102,3 @@ class TextEmbedding(Sized):
         spec = custom_spec(model, pooling, normalization, PLACE, dim, output_name=output_name)
         spec = exported(spec, sources, model_file, additional_files, description, license, size_in_gb)
         add(InnerText._task, spec)
-
-    def embed(
-        self, documents: str | Iterable[str], batch_size: int = 256, parallel: int | None = None, **kwargs: Any
-    ) -> Iterable[NumpyArray]:
-        """Vectors of texts, float32 (dimensions,) each, in their order."""
-        yield from self.model.embed(documents, batch_size, parallel, **kwargs)
-
-    def query_embed(self, query: str | Iterable[str], **kwargs: Any) -> Iterable[NumpyArray]:
-        """Vectors of queries: as :meth:`embed`, but for models with a task of their own for queries."""
-        yield from self.model.query_embed(query, **kwargs)
-
-    def passage_embed(self, texts: Iterable[str], **kwargs: Any) -> Iterable[NumpyArray]:
-        """Vectors of documents: as :meth:`embed`."""
-        yield from self.model.passage_embed(texts, **kwargs)
-
-    def token_count(self, texts: str | Iterable[str], batch_size: int = 1024, **kwargs: Any) -> int:
-        """Tokens of all texts: special ones included, after cutting."""
-        return self.model.token_count(texts, batch_size=batch_size, **kwargs)

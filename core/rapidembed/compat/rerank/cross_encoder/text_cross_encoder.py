@@ -1,13 +1,11 @@
 """fastembed's class for reranking."""
 
-from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, ClassVar
 
 from rapidembed.compat.common.model_description import BaseModelDescription, ModelSource
-from rapidembed.compat.common.types import OnnxProvider
 from rapidembed.compat.facade import FastembedClass
 from rapidembed.compat.model import FastembedModel
-from rapidembed.types import Device
 
 
 class CrossEncoderModel(FastembedModel):
@@ -15,11 +13,8 @@ class CrossEncoderModel(FastembedModel):
 
     _facade = "TextCrossEncoder"
     _inner = ("rapidembed.compat.inner.rerank", "InnerRerank")
-    _options = ("label",)
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        # fastembed reads the first score, however many there are.
-        super().__init__(*args, **kwargs | {"label": 0})
+    _settled: ClassVar[Mapping[str, object]] = {"label": 0}
+    """fastembed reads the first score, however many there are."""
 
     @classmethod
     def _list_supported_models(cls) -> list[BaseModelDescription]:
@@ -53,19 +48,6 @@ class TextCrossEncoder(FastembedClass):
 
     _class = CrossEncoderModel
     model: CrossEncoderModel
-
-    def __init__(
-        self,
-        model_name: str,
-        cache_dir: str | None = None,
-        threads: int | None = None,
-        providers: Sequence[OnnxProvider] | None = None,
-        cuda: bool | Device = Device.AUTO,
-        device_ids: list[int] | None = None,
-        lazy_load: bool = False,
-        **kwargs: Any,
-    ) -> None:
-        self._start(locals())
 
     @classmethod
     def _class_of(cls, model_name: str) -> type[FastembedModel]:
