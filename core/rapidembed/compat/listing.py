@@ -10,7 +10,6 @@ from rapidembed.compat.common.model_description import (
     SparseModelDescription,
 )
 from rapidembed.registry import ModelSpec
-from rapidembed.registry.catalog import curated
 from rapidembed.tasks.describe import describe
 
 
@@ -34,9 +33,9 @@ def base(specs: Iterable[ModelSpec]) -> list[BaseModelDescription]:
     return [BaseModelDescription(**_facts(spec)) for spec in specs]
 
 
-def pictures(rows: str) -> list[DenseModelDescription]:
-    """Models of pictures in a data file that fastembed has."""
-    return dense(spec for spec in curated(rows) if spec.fastembed)
+def pictures(specs: Iterable[ModelSpec]) -> list[DenseModelDescription]:
+    """Models of pictures, those that fastembed has."""
+    return dense(spec for spec in specs if spec.fastembed)
 
 
 def _facts(spec: ModelSpec) -> dict[str, Any]:

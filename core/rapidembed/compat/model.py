@@ -55,6 +55,8 @@ class FastembedModel:
     """Name of the class that holds it."""
     _inner: ClassVar[tuple[str, str]]
     """Module and name of the facade that computes."""
+    _listed: ClassVar[str] = "dense"
+    """Function of :mod:`rapidembed.compat.listing` that describes the models."""
     _options: ClassVar[Sequence[str]] = ()
     """Arguments for it beyond those of all."""
     _settled: ClassVar[Mapping[str, object]] = {}
@@ -97,7 +99,16 @@ class FastembedModel:
 
     @classmethod
     def _list_supported_models(cls) -> list[Any]:
-        raise NotImplementedError
+        from rapidembed.compat import listing
+
+        models: list[Any] = getattr(listing, cls._listed)(cls._computing()._task.models())
+        return models
+
+    @classmethod
+    def _computing(cls) -> Any:
+        """The facade that computes, which loads what it needs."""
+        module, name = cls._inner
+        return getattr(load(module), name)
 
     @classmethod
     def _get_model_description(cls, model_name: str) -> BaseModelDescription | None:
@@ -168,9 +179,7 @@ class FastembedModel:
             return self._open(kwargs, None)  # which fetches damaged files again
 
     def _open(self, kwargs: Mapping[str, Any], folder: str | Path | None, *, fetch: bool = True) -> Any:
-        module, name = self._inner
-        facade = getattr(load(module), name)
-        native = facade(
+        native = self._computing()(
             self.model_name,
             cache_dir=self.cache_dir,
             threads=self.threads or None,
@@ -249,14 +258,7 @@ class PicturesModel(FastembedModel):
 
     _settled: ClassVar[Mapping[str, object]] = {"alpha": "drop", "rotate": False}
     """fastembed drops transparency, and does not turn pictures as their camera says."""
-    _rows: ClassVar[str]
-    """Data file of the curated models."""
-
-    @classmethod
-    def _list_supported_models(cls) -> list[Any]:
-        from rapidembed.compat.listing import pictures
-
-        return pictures(cls._rows)
+    _listed = "pictures"
 
     def _pictures(self, role: str, images: Any, bulk: "Bulk") -> Iterator[Any]:
         """Vectors of pictures; of one that does not exist the error is a FileNotFoundError, as in fastembed."""

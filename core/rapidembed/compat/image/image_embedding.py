@@ -13,7 +13,6 @@ class ImageModel(PicturesModel):
 
     _facade = "ImageEmbedding"
     _inner = ("rapidembed.compat.inner.image", "InnerImage")
-    _rows = "image"
 
     def embed(
         self,

@@ -3,7 +3,6 @@
 from collections.abc import Iterable
 from typing import Any
 
-from rapidembed.compat.common.model_description import DenseModelDescription
 from rapidembed.compat.common.types import NumpyArray
 from rapidembed.compat.facade import OfTexts, Sized
 from rapidembed.compat.model import TextsModel
@@ -14,13 +13,6 @@ class LateInteractionModel(TextsModel):
 
     _facade = "LateInteractionTextEmbedding"
     _inner = ("rapidembed.compat.inner.late_interaction", "InnerLateInteraction")
-
-    @classmethod
-    def _list_supported_models(cls) -> list[DenseModelDescription]:
-        from rapidembed.compat.inner.late_interaction import InnerLateInteraction
-        from rapidembed.compat.listing import dense
-
-        return dense(InnerLateInteraction._task.models())
 
     def token_count(
         self,

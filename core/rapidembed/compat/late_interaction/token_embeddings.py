@@ -12,8 +12,7 @@ class TokenEmbeddingsModel(LateInteractionModel):
 
     @classmethod
     def _list_supported_models(cls) -> list[DenseModelDescription]:
-        from rapidembed.compat.inner.late_interaction import InnerTokens
         from rapidembed.compat.listing import dense
         from rapidembed.registry.catalog import curated
 
-        return dense(spec for file in InnerTokens._task.rows for spec in curated(file))
+        return dense(spec for file in cls._computing()._task.rows for spec in curated(file))

@@ -13,7 +13,6 @@ class MultimodalModel(PicturesModel):
 
     _facade = "LateInteractionMultimodalEmbedding"
     _inner = ("rapidembed.compat.inner.multimodal", "InnerMultimodal")
-    _rows = "multimodal"
 
     def embed_text(
         self, documents: str | Iterable[str], batch_size: int = 256, parallel: int | None = None, **kwargs: Any

@@ -23,19 +23,13 @@ class SparseModel(TextsModel):
 
     _facade = "SparseTextEmbedding"
     _inner = ("rapidembed.compat.inner.sparse", "InnerSparse")
+    _listed = "sparse"
 
     @property
     def _options(self) -> Sequence[str]:  # type: ignore[override]
         from rapidembed.tasks.sparse.options import options_of
 
         return options_of(self.model_name)
-
-    @classmethod
-    def _list_supported_models(cls) -> list[SparseModelDescription]:
-        from rapidembed.compat.inner.sparse import InnerSparse
-        from rapidembed.compat.listing import sparse
-
-        return sparse(InnerSparse._task.models())
 
     def query_embed(
         self, query: str | Iterable[str], batch_size: int = 256, parallel: int | None = None, **kwargs: Any

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from rapidembed.compat.common.model_description import DenseModelDescription, ModelSource, PoolingType
+from rapidembed.compat.common.model_description import ModelSource, PoolingType
 from rapidembed.compat.common.types import NumpyArray, OnnxProvider
 from rapidembed.compat.facade import OfTexts, Sized
 from rapidembed.compat.model import FastembedModel, TextsModel
@@ -20,13 +20,6 @@ class TextModel(TextsModel):
         super().__init__(*args, **kwargs)
         self.default_task_id = task_id
         """Of a model that has several tasks: the one of texts whose role is not given."""
-
-    @classmethod
-    def _list_supported_models(cls) -> list[DenseModelDescription]:
-        from rapidembed.compat.inner.text import InnerText
-        from rapidembed.compat.listing import dense
-
-        return dense(InnerText._task.models())
 
     def embed(
         self,
@@ -72,8 +65,7 @@ class TextEmbedding(OfTexts[NumpyArray], Sized):
     def _class_of(cls, model_name: str) -> type[FastembedModel]:
         from rapidembed.compat.text.custom_text_embedding import CustomTextEmbedding
 
-        added = CustomTextEmbedding._list_supported_models()
-        return CustomTextEmbedding if model_name.lower() in [row.model.lower() for row in added] else TextModel
+        return CustomTextEmbedding if CustomTextEmbedding.knows(model_name) else TextModel
 
     @classmethod
     def add_custom_model(

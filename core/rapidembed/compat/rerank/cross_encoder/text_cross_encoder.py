@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, ClassVar
 
-from rapidembed.compat.common.model_description import BaseModelDescription, ModelSource
+from rapidembed.compat.common.model_description import ModelSource
 from rapidembed.compat.facade import FastembedClass
 from rapidembed.compat.model import FastembedModel
 
@@ -13,15 +13,9 @@ class CrossEncoderModel(FastembedModel):
 
     _facade = "TextCrossEncoder"
     _inner = ("rapidembed.compat.inner.rerank", "InnerRerank")
+    _listed = "base"
     _settled: ClassVar[Mapping[str, object]] = {"label": 0}
     """fastembed reads the first score, however many there are."""
-
-    @classmethod
-    def _list_supported_models(cls) -> list[BaseModelDescription]:
-        from rapidembed.compat.listing import base
-        from rapidembed.registry import RERANK
-
-        return base(RERANK.models())
 
     def rerank(self, query: str, documents: Iterable[str], batch_size: int = 64, **kwargs: Any) -> Iterator[float]:
         """Scores of documents."""
@@ -53,9 +47,7 @@ class TextCrossEncoder(FastembedClass):
     def _class_of(cls, model_name: str) -> type[FastembedModel]:
         from rapidembed.compat.rerank.cross_encoder.custom_text_cross_encoder import CustomTextCrossEncoder
 
-        added = CustomTextCrossEncoder._list_supported_models()
-        names = [row.model.lower() for row in added]
-        return CustomTextCrossEncoder if model_name.lower() in names else CrossEncoderModel
+        return CustomTextCrossEncoder if CustomTextCrossEncoder.knows(model_name) else CrossEncoderModel
 
     @classmethod
     def add_custom_model(
