@@ -45,7 +45,7 @@ class Few(Generic[T, X, W]):
         self.check()
         prepared = [self.steps.prepare(item, index) for index, item in enumerate(self.items)]
         with self.engine.meter.tokenizing():
-            ready = [item for each in prepared for item in self.steps.tokenize([each])]
+            ready = [item for each in prepared for item in self.steps.ready([each])]
         for index, item in enumerate(ready):
             self.engine.refuse(item, f"The input of index {index}")
             self.steps.inspect(item, index)

@@ -204,10 +204,6 @@ class LeasedModel(Generic[O]):
             self.check_open()
             raise
 
-    def single(self, item: T, steps: Steps[T, X], sink: Sink[X, W], extra: Mapping[str, int] = NOTHING) -> W:
-        """Run the model over a lone input, on all cores if they are free: a window of one."""
-        return self.run_lone(item, Lone(steps, sink, _same, extra))
-
     def run_lone(self, item: T, lone: Lone[T, X, W, V]) -> V:
         """Run the model over a lone input, on all cores if they are free."""
         engine = self.engine
@@ -278,10 +274,6 @@ class LeasedModel(Generic[O]):
             "over_files": [dict(spec.tokenizer), dict(spec.config)],
             "layers": [repr(layer) for layer in spec.dense],
         }
-
-
-def _same(window: W) -> W:
-    return window
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,7 +32,7 @@ class Lone(Generic[T, X, W, V]):
         """
         prepared = self.steps.prepare(item, None)
         with engine.meter.tokenizing():
-            ready = self.steps.tokenize([prepared])[0]
+            ready = self.steps.ready([prepared])[0]
         engine.refuse(ready, "The text")
         self.steps.inspect(ready, 0)
         return ready

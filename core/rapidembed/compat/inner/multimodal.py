@@ -2,7 +2,7 @@
 
 import itertools
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import rapidembed
@@ -16,6 +16,7 @@ from rapidembed.tasks.call import Call
 from rapidembed.tasks.facade import View
 from rapidembed.tasks.multimodal.model import MultimodalModel
 from rapidembed.tasks.multimodal.steps import MOST_TOKENS, QuerySteps, tokens_of
+from rapidembed.tasks.steps import ReadySteps
 from rapidembed.types import Vectors
 
 
@@ -40,20 +41,6 @@ class _Queries(QuerySteps):
         return self._started(cut.ids, truncated=cut.truncated)
 
 
-@dataclass(frozen=True, slots=True)
-class _Made:
-    """Each input is ready."""
-
-    def prepare(self, item: ReadyPage, index: int | None) -> ReadyPage:
-        return item
-
-    def tokenize(self, items: list[ReadyPage]) -> list[ReadyPage]:
-        return items
-
-    def inspect(self, item: ReadyPage, index: int) -> None:
-        """Nothing is told."""
-
-
 class FastembedPages(MultimodalModel):
     """A model that reads pages however long, and pads texts as fastembed does."""
 
@@ -71,13 +58,13 @@ class FastembedPages(MultimodalModel):
         """The vectors of a batch of texts, with those of its padding."""
         call = self.call("query")
         steps = self._queries(call)
-        pages = [steps.tokenize([steps.prepare(text, index)])[0] for index, text in enumerate(texts)]
+        pages = [steps.ready([steps.prepare(text, index)])[0] for index, text in enumerate(texts)]
         longest = max(len(page.ids) for page in pages)
         pad = (open_tokenizer(self.checkpoint.folder).padding or {})["pad_id"]
         filled = [
             replace(page, ids=[*page.ids, *[pad] * (longest - len(page.ids))], attended=len(page.ids)) for page in pages
         ]
-        for window in self.windows(filled, _Made(), self._sink, bulk):
+        for window in self.windows(filled, ReadySteps[ReadyPage](), self.sink(call), bulk):
             yield from window
 
     def _queries(self, call: Call) -> QuerySteps:

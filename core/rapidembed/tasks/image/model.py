@@ -4,6 +4,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from rapidembed.hub import Checkpoint
 from rapidembed.registry.image_processor import ImageProcessor
 from rapidembed.runtime.lease import Lease
@@ -15,6 +17,7 @@ from rapidembed.tasks.call import Call
 from rapidembed.tasks.image.options import ImageOptions
 from rapidembed.tasks.image.steps import PictureSteps
 from rapidembed.tasks.leased import LeasedModel
+from rapidembed.tasks.lone import Lone
 from rapidembed.tasks.unit import unit_rows
 from rapidembed.types import Vectors
 
@@ -50,8 +53,7 @@ class ImageModel(LeasedModel[ImageOptions]):
 
     def one(self, call: Call, image: Any) -> Vectors:
         """The vector of a lone picture, float32 (dimensions,)."""
-        vector: Vectors = self._finish(self.single(image, self._steps, VectorSink(self.spec.dim)))[0]
-        return vector
+        return self.run_lone(image, Lone(self._steps, VectorSink(self.spec.dim), self._only))
 
     def rows(self, call: Call, images: Iterable[Any], bulk: Bulk) -> Iterator[Vectors]:
         """The vectors of many pictures, window by window, float32 (some pictures, dimensions)."""
@@ -77,6 +79,9 @@ class ImageModel(LeasedModel[ImageOptions]):
     @property
     def _steps(self) -> PictureSteps:
         return PictureSteps(self.processor, self.reading)
+
+    def _only(self, vectors: Vectors) -> Vectors:
+        return np.asarray(self._finish(vectors)[0])
 
     def _finish(self, vectors: Vectors) -> Vectors:
         return unit_rows(vectors) if self.normalize else vectors

@@ -35,7 +35,7 @@ class PictureSteps:
         check_picture(item, index)
         return Numbered(item, index)
 
-    def tokenize(self, items: list[Numbered]) -> list[ReadyPicture]:
+    def ready(self, items: list[Numbered]) -> list[ReadyPicture]:
         """Open, decode, turn, resize and crop."""
         return [self._ready(item) for item in items]
 

@@ -12,8 +12,8 @@ from rapidembed.runtime.pictures.reading import Reading
 from rapidembed.runtime.pictures.source import check_picture
 from rapidembed.runtime.pictures.tiles import cut
 from rapidembed.runtime.tokenizer import TokenIds, Tokenizer
-from rapidembed.tasks.call import Call
 from rapidembed.tasks.image.steps import Numbered
+from rapidembed.tasks.steps import PromptedSteps
 
 MOST_TOKENS = 1_000_000
 """Pages are never cut: what is left of one would have lost its lower tiles."""
@@ -26,26 +26,17 @@ def tokens_of(pages: Pages, tokenizer: Tokenizer, text: str, limit: int) -> Toke
 
 
 @dataclass(frozen=True, slots=True)
-class QuerySteps:
+class QuerySteps(PromptedSteps):
     """Each input is a text that is followed by tokens of its own."""
 
-    call: Call
     tokenizer: Tokenizer
     pages: Pages
     filling: int
     """Tokens of the suffix."""
 
-    def prepare(self, item: str, index: int | None) -> str:
-        """See :meth:`rapidembed.tasks.call.Call.prepare`."""
-        return self.call.prepare(item, index)
-
-    def tokenize(self, items: list[str]) -> list[ReadyPage]:
+    def ready(self, items: list[str]) -> list[ReadyPage]:
         """Tokens of the texts; a long one is cut, what follows it is not."""
         return [self._ready(text) for text in items]
-
-    def inspect(self, item: ReadyPage, index: int) -> None:
-        """See :meth:`rapidembed.tasks.call.Call.inspect`."""
-        self.call.inspect(item, index)
 
     def _ready(self, text: str) -> ReadyPage:
         limit, suffix = self.call.max_tokens, self.pages.query_suffix
@@ -79,7 +70,7 @@ class PageSteps:
         check_picture(item, index)
         return Numbered(item, index)
 
-    def tokenize(self, items: list[Numbered]) -> list[ReadyPage]:
+    def ready(self, items: list[Numbered]) -> list[ReadyPage]:
         """Open, decode, turn, cut; and the tokens of the prompt around it."""
         return [self._ready(item) for item in items]
 
