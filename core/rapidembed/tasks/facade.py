@@ -6,7 +6,7 @@ from contextlib import AbstractContextManager
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, NamedTuple, Protocol, Self, TypeVar
 
-from rapidembed.errors import ClosedError, ModelNotFoundError
+from rapidembed.errors import ClosedError
 from rapidembed.runtime.device import CPU_PROVIDER, Placement
 from rapidembed.runtime.hooks import observed
 from rapidembed.runtime.meter import Work
@@ -181,14 +181,6 @@ class Facade(Generic[O, M]):
             ValueError: no such model was added.
         """
         cls._task.remove(name)
-
-    @classmethod
-    def _width(cls, model_name: str) -> int:
-        """Dimensions of a curated or added model, without loading it."""
-        spec = cls._task.find(model_name)
-        if spec is None:
-            raise ModelNotFoundError(f"No model {model_name!r} is known by name; list_supported_models() lists them.")
-        return spec.dim
 
     # Lifetime
 

@@ -49,6 +49,10 @@ class RunnableModel(Model, Protocol[X_contra, V_co, R_co]):
         """
 
 
+_NO_ARROW = (
+    "{} does not say what its results are in Arrow. Embed by its other methods, and build an array of what they return."
+)
+
 M = TypeVar("M", bound=RunnableModel[Any, Any, Any])
 
 
@@ -70,7 +74,7 @@ class Runner(Facade[O, M], Generic[O, M, X, V, R]):
 
     def _column(self, column: Any) -> "Column[X]":
         """The inputs in a column of Arrow data."""
-        raise self._no_columns()
+        raise UnsupportedModelError(_NO_ARROW.format(type(self).__name__))
 
     def _form(self, packing: "Packing") -> "Form[R]":
         """What an Arrow array of results looks like.
@@ -78,10 +82,7 @@ class Runner(Facade[O, M], Generic[O, M, X, V, R]):
         Raises:
             ValueError: they cannot be packed so.
         """
-        raise self._no_columns()
-
-    def _no_columns(self) -> UnsupportedModelError:
-        return UnsupportedModelError(f"{type(self).__name__} does not say what its results are in Arrow.")
+        raise UnsupportedModelError(_NO_ARROW.format(type(self).__name__))
 
     def _each(self, window: R) -> Iterable[V]:
         """The results in a window, which they do not keep in memory."""
