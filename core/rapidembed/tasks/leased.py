@@ -25,9 +25,9 @@ from rapidembed.tasks.arithmetic import arithmetic_on
 from rapidembed.tasks.bulk import Bulk
 from rapidembed.tasks.call import Call
 from rapidembed.tasks.facade import Facade, O
-from rapidembed.tasks.few import Few, is_few
+from rapidembed.tasks.few import Few, is_few, make_ready
 from rapidembed.tasks.fingerprint import fingerprint
-from rapidembed.tasks.lone import Lone, LoneJob
+from rapidembed.tasks.lone import Lone
 
 if TYPE_CHECKING:
     from rapidembed.tasks.info import ModelInfo
@@ -182,7 +182,8 @@ class LeasedModel(Generic[O]):
         """
         engine, unwanted = self.engine, _Unwanted(self.lease, bulk.cancelled)
         if self.shares and engine.busy and is_few(items, bulk):
-            yield engine.run_few(Few(items, steps, sink, extra, engine, partial(self._check_wanted, unwanted)))
+            check, ready = partial(self._check_wanted, unwanted), partial(make_ready, items, steps, engine)
+            yield engine.run_few(Few(ready, sink, extra, check, lambda window: window))
             return
         windows = run_windows(
             engine,
@@ -219,8 +220,9 @@ class LeasedModel(Generic[O]):
         engine = self.engine
         if not engine.together:
             return None
-
-        return engine.arun_one(LoneJob(item, lone, engine, self.check_open))
+        return engine.arun_one(
+            Few(lambda: [lone.make(item, engine)], lone.sink, lone.extra, self.check_open, lone.finish)
+        )
 
     def check_open(self) -> None:
         """Raise a ClosedError if the facade was closed while a call runs."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, TypeVar, cas
 from rapidembed.errors import UnsupportedModelError
 from rapidembed.names import Role
 from rapidembed.tasks.bulk import Bulk, count_of, with_progress
-from rapidembed.tasks.call import Call, awaited
+from rapidembed.tasks.call import Call, awaited, told
 from rapidembed.tasks.facade import Facade, Model, O
 
 if TYPE_CHECKING:
@@ -144,9 +144,7 @@ class Runner(Facade[O, M], Generic[O, M, X, V, R]):
         inputs, form = self._column(column_of(data, column)), self._form(Packing(dtype, ranges))
         bulk = Bulk(self._batch_size if batch_size is None else batch_size, parallel, False)
         gather = partial(form.build, count=len(inputs), nulls=inputs.nulls)
-        array, call = self._compute(role, inputs, bulk, lambda model, windows, items: gather(windows))
-        call.warn(stacklevel=2)
-        return array
+        return told(self._compute(role, inputs, bulk, lambda model, windows, items: gather(windows)))
 
     # Behind them
 
@@ -156,9 +154,7 @@ class Runner(Facade[O, M], Generic[O, M, X, V, R]):
         return call
 
     def _encode(self, role: str, items: X | Iterable[X], bulk: Bulk) -> V | R:
-        results, call = self._compute(role, items, bulk)
-        call.warn(stacklevel=3)
-        return cast("V | R", results)
+        return cast("V | R", told(self._compute(role, items, bulk), 3))
 
     async def _aencode(self, role: str, items: X | Iterable[X], bulk: Bulk) -> V | R:
         # What may take long, such as to load the model or to check a list, is not for the event loop.

@@ -106,9 +106,7 @@ class MultimodalModel(ListModel[MultimodalOptions, Vectors]):
         """From the texts, or pictures, of a call to tokens."""
         if call.role == "query":
             return self._queries(call)
-        return PageSteps(
-            self.pages, self.processor, self.reading, self.tokenizer, self.most_page_tokens, self.page_prompts
-        )
+        return PageSteps(self.pages, self.processor, self.reading, self.most_page_tokens, self.page_prompts)
 
     def _queries(self, call: Call) -> QuerySteps:
         return QuerySteps(call, self.tokenizer, self.pages, self.filling)
