@@ -7,7 +7,7 @@ from typing import Any
 
 import rapidembed
 from rapidembed.compat.tokenizer import open_tokenizer
-from rapidembed.compat.values import output_width, token_limit
+from rapidembed.compat.values import own_vectors, token_limit
 from rapidembed.hub import Checkpoint
 from rapidembed.registry import ModelSpec
 from rapidembed.runtime.pages.ready import ReadyPage
@@ -22,15 +22,9 @@ from rapidembed.types import Vectors
 
 def as_fastembed(checkpoint: Checkpoint) -> ModelSpec:
     """The facts by which fastembed reads a checkpoint: its own prompts, a limit from one file, vectors as they come."""
-    spec = checkpoint.spec
-    normalize = spec.normalize if spec.fastembed is None else spec.fastembed.normalize
-    return replace(
-        spec,
-        dim=output_width(checkpoint) or spec.dim,
-        normalize=normalize,
-        max_tokens=token_limit(checkpoint.folder),
-        prompts=spec.prompts if spec.pages and spec.pages.query_start else {},
-    )
+    spec, limit = checkpoint.spec, token_limit(checkpoint.folder)
+    prompts = spec.prompts if spec.pages and spec.pages.query_start else {}
+    return replace(own_vectors(checkpoint), max_tokens=limit, prompts=prompts)
 
 
 class _Queries(QuerySteps):

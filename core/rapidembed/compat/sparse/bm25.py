@@ -1,11 +1,10 @@
 """fastembed's class for BM25."""
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from rapidembed.compat.common.model_description import ModelSource, SparseModelDescription
-from rapidembed.compat.common.utils import define_cache_dir
 from rapidembed.compat.model import TextsModel
 from rapidembed.compat.sparse.sparse_embedding_base import SparseEmbedding
 from rapidembed.lexical.languages import SNOWBALL, fastembed_stopwords
@@ -58,17 +57,16 @@ class Bm25(TextsModel):
             raise ValueError(f"{language} language is not supported; give a stemmer, or disable_stemmer=True.")
         if disable_stemmer and stemmer is not None:
             raise ValueError("stemmer cannot be supplied with disable_stemmer=True; give one of them.")
-        self.model_name, self.language = model_name, language
+        self.language = language
         self.k, self.b, self.avg_len = k, b, avg_len
         self.token_max_length, self.disable_stemmer, self.stemmer = token_max_length, disable_stemmer, stemmer
-        self.model_description = self._get_model_description(model_name)
-        self.cache_dir = str(define_cache_dir(cache_dir))
-        self.threads = None
-        self._local_files_only = bool(kwargs.get("local_files_only", False))
-        self._specific_model_path = specific_model_path
-        self.stopwords = set(_stopwords(self, stopwords))
-        self._used = False
-        self._native = self._counter()
+        self.stopwords = set(_stopwords(self, stopwords, specific_model_path))
+        super().__init__(
+            model_name,
+            cache_dir,
+            specific_model_path=specific_model_path,
+            local_files_only=kwargs.get("local_files_only", False),
+        )
 
     @staticmethod
     def is_name(model_name: str) -> bool:
@@ -121,10 +119,8 @@ class Bm25(TextsModel):
         """The index of a stem."""
         return term_id(token)
 
-    def _counter(self) -> Any:
-        from rapidembed.compat.inner.sparse import InnerSparse
-
-        return InnerSparse(
+    def _opened(self, kwargs: Mapping[str, Any]) -> Any:
+        return self._computing()(
             _NAME,
             device="cpu",
             cuda=Device.AUTO,
@@ -141,12 +137,12 @@ class Bm25(TextsModel):
         )
 
 
-def _stopwords(model: Bm25, given: Collection[str] | None) -> Iterable[str]:
+def _stopwords(model: Bm25, given: Collection[str] | None, folder: str | Path | None) -> Iterable[str]:
     if given is not None:
         return (word.lower() for word in given)
     if model.disable_stemmer or model.language not in SNOWBALL:
         return ()
-    if model._specific_model_path:
-        file = Path(model._specific_model_path, f"{model.language}.txt")
+    if folder:
+        file = Path(folder, f"{model.language}.txt")
         return file.read_text(encoding="utf-8").splitlines() if file.is_file() else ()
     return fastembed_stopwords(model.language)

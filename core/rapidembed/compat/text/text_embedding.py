@@ -87,10 +87,10 @@ class TextEmbedding(OfTexts[NumpyArray], Sized):
         Raises:
             ValueError: the name is taken.
         """
-        from rapidembed.compat.custom import PLACE, add, exported
+        from rapidembed.compat.custom import PLACE, add_exported
         from rapidembed.compat.inner.text import InnerText
         from rapidembed.tasks.custom import custom_spec
 
         spec = custom_spec(model, pooling, normalization, PLACE, dim, output_name=output_name)
-        spec = exported(spec, sources, model_file, additional_files, description, license, size_in_gb)
-        add(InnerText._task, spec)
+        listed = (description, license, size_in_gb)
+        add_exported(InnerText._task, spec, sources, model_file, additional_files, *listed)

@@ -65,12 +65,12 @@ class TextCrossEncoder(FastembedClass):
         Raises:
             ValueError: the name is taken.
         """
-        from rapidembed.compat.custom import PLACE, add, exported
+        from rapidembed.compat.custom import PLACE, add_exported
         from rapidembed.registry import RERANK
         from rapidembed.tasks.custom import custom_reranker
 
         spec = custom_reranker(model, PLACE)
-        add(RERANK, exported(spec, sources, model_file, additional_files, description, license, size_in_gb))
+        add_exported(RERANK, spec, sources, model_file, additional_files, description, license, size_in_gb)
 
     def rerank(self, query: str, documents: Iterable[str], batch_size: int = 64, **kwargs: Any) -> Iterable[float]:
         """The model's score of each document for a query, in their order; higher is more relevant."""
