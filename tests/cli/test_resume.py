@@ -127,12 +127,14 @@ def test_pictures_go_on_by_their_paths(run: Run, monkeypatch: pytest.MonkeyPatch
     failed = run(*arguments)
     assert failed.exit_code == 1
     assert f"({names[4]}) is no picture" in failed.stderr
-    assert "4 texts are done and kept" in failed.stderr
+    assert "4 pictures are done and kept" in failed.stderr
     Path(names[4]).write_bytes(good)
     opened = []
     read = steps.read_picture
     monkeypatch.setattr(steps, "read_picture", lambda value, *rest: (opened.append(value), read(value, *rest))[1])
-    assert run(*arguments).exit_code == 0
+    resumed = run(*arguments)
+    assert resumed.exit_code == 0
+    assert "Going on after the 4 pictures that are done." in resumed.stderr
     assert [Path(name).as_posix() for name in opened] == names[4:]
     np.testing.assert_array_equal(np.load("album.npy"), np.load("whole.npy"))
     assert Path("album.txt").read_text().split() == names

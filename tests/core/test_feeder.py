@@ -52,7 +52,7 @@ class PixelSteps:
             raise ValueError(f"pictures[{index}] must be of shape (3, {SIZE}, {SIZE}), got {item.shape}.")
         return item
 
-    def tokenize(self, items: list[np.ndarray]) -> list[Pixels]:
+    def ready(self, items: list[np.ndarray]) -> list[Pixels]:
         return [Pixels(item.astype(np.float32) / 255) for item in items]
 
     def inspect(self, item: Pixels, index: int) -> None:
@@ -118,7 +118,7 @@ def test_an_input_that_nothing_is_known_for_is_named():
 
 
 def test_a_lone_picture_and_results_of_any_kind(engine):
-    (item,) = PixelSteps().tokenize([PICTURES[0]])
+    (item,) = PixelSteps().ready([PICTURES[0]])
     np.testing.assert_allclose(engine.run_one(item), COLOURS[:1], atol=1e-6)
     sink = ListSink(lambda pixels, colours: (pixels.values.max(), int(colours.argmax())))
     (window,) = run_windows(engine, PICTURES[:5], PixelSteps(), sink, first=9, batch_size=8, workers=1)

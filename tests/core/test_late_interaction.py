@@ -218,7 +218,7 @@ def test_padding_changes_nothing(model, folder):
     texts = TEXTS[:4]
     for role, expected in (("query", model.encode_query(texts)), ("document", model.encode_document(texts))):
         call = loaded.call(role)
-        tokens = loaded.steps(call).tokenize([call.prepare(text, index) for index, text in enumerate(texts)])
+        tokens = loaded.steps(call).ready([call.prepare(text, index) for index, text in enumerate(texts)])
         output = session.run(feeds(session.inputs, tokens, 40, pad_id=7, extra={}))
         sink = loaded.sink(call)
         window = sink.window(len(texts))

@@ -71,8 +71,8 @@ def test_vectors_and_scores_are_those_of_transformers(models, name):
 def test_tokens_are_those_of_transformers(models, name):
     loaded = models[name]._loaded()
     for role, kind, items in (("query", "text", TEXTS), ("document", "page", map(picture, PICTURES))):
-        steps = loaded._steps(loaded.call(role))
-        found = [steps.tokenize([steps.prepare(item, index)])[0] for index, item in enumerate(items)]
+        steps = loaded.steps(loaded.call(role))
+        found = [steps.ready([steps.prepare(item, index)])[0] for index, item in enumerate(items)]
         for number, ready in enumerate(found):
             assert ready.ids == REFERENCE[f"{name}/{kind}/{number}/ids"].tolist()
     count = sum(len(REFERENCE[f"{name}/text/{number}/ids"]) for number in range(len(TEXTS)))

@@ -52,7 +52,7 @@ def test_pairs_are_those_of_the_tokenizer(both, first, second, limit, side):
     expected = reference.encode(first, second)
     ours = Tokenizer(folder, truncation_side=side)
     steps = PairSteps(Call("", limit, True), ours, PairTemplate.of(ours))
-    (found,) = steps.tokenize([(first, second)])
+    (found,) = steps.ready([(first, second)])
     assert (found.ids, found.types) == (expected.ids, expected.type_ids)
     assert found.truncated == bool(expected.overflowing)
 
@@ -70,7 +70,7 @@ def test_a_query_is_tokenized_once(tmp_path):
     tokenizer = Tokenizer(tmp_path)
     steps = PairSteps(Call("", 30, True), tokenizer, PairTemplate.of(tokenizer))
     for _ in range(3):
-        steps.tokenize([("a b", "c"), ("a b", "d")])
+        steps.ready([("a b", "c"), ("a b", "d")])
     assert list(steps.queries) == ["a b"]
 
 

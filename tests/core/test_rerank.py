@@ -301,7 +301,7 @@ def test_padding_changes_nothing(model, folder, tmp_path):
     path.write_bytes(built(folder, masked=True).model)
     session = OnnxSession(Program(path, 0, True, ("none",)), ["CPUExecutionProvider"], 1)
     assert session.inputs == {"input_ids", "attention_mask", "token_type_ids"}
-    tokens = model._loaded().pair_steps().tokenize([(QUERY, document) for document in DOCUMENTS])
+    tokens = model._loaded().pair_steps().ready([(QUERY, document) for document in DOCUMENTS])
     scores = session.run(feeds(session.inputs, tokens, 50, pad_id=7, extra={}))
     np.testing.assert_allclose(scores[:, 0], model.score(QUERY, DOCUMENTS), atol=1e-5)
 

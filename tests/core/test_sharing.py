@@ -210,7 +210,7 @@ def test_bulk_work_goes_in_small_pieces_beside_queries(minilm: str, monkeypatch:
 
 def test_a_window_is_tokenized_in_pieces(slow: Slow) -> None:
     class Steps:
-        def tokenize(self, items):
+        def ready(self, items):
             time.sleep(0.001)
             return [Item(1, item) for item in items]
 

@@ -8,7 +8,7 @@ import click
 
 from rapidembed.cli import console
 from rapidembed.cli.command import command
-from rapidembed.cli.model_options import FILE, FOLDER, hub_options, task_option, with_options
+from rapidembed.cli.model_options import FILE, FOLDER, hub_options, refuse_beside_texts, task_option, with_options
 
 _EXAMPLES = """
 rapidembed compile BAAI/bge-small-en-v1.5 --precision int8 --out model/
@@ -46,16 +46,14 @@ def compile(
     it does, and nothing is written. Weights of 8 bits are for the kind of CPU that they were made on; on another the
     folder refuses to load.
     """
-    from rapidembed.cli.found import facade, task_of
+    from rapidembed.cli.found import facade, folder_size, task_of
     from rapidembed.lexical.models import find_lexical
     from rapidembed.toolkit.compile import check_compiled, compile_model
 
     if find_lexical(model):
         raise click.UsageError(f"{model} counts words; there is nothing to compile.")
     wanted = task_of(model, task)
-    for name, value in (("--report", report), ("--adapter", adapter)):
-        if value is not None and wanted.facade != "TextEmbedding":
-            raise click.UsageError(f"{name} is for dense vectors of texts; {model} is for {wanted.facade}.")
+    refuse_beside_texts(wanted.facade, model, report=report, adapter=adapter)
     options: dict[str, Any] = {"revision": revision, "cache_dir": cache_dir, "device": "cpu"}
     if adapter is not None:
         options["adapter"] = adapter
@@ -69,8 +67,7 @@ def compile(
             shutil.rmtree(out)
             raise
     console.heading(str(out))
-    size = sum(path.stat().st_size for path in out.rglob("*") if path.is_file())
-    facts = [("precision", info.precision), ("backend", info.backend), ("size", console.size(size))]
+    facts = [("precision", info.precision), ("backend", info.backend), ("size", console.size(folder_size(out)))]
     if report is not None:
         from rapidembed.cli.report import write_report
 

@@ -2,23 +2,29 @@
 
 import codecs
 import sys
+from dataclasses import fields
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from rapidembed.cli.command import command
 from rapidembed.cli.model_options import (
-    device_argument,
+    FILE,
     hub_options,
     local_options,
+    model_arguments,
     place_options,
+    refuse,
     vector_options,
     with_options,
 )
 
-_FILE = click.Path(dir_okay=False, path_type=Path)
+if TYPE_CHECKING:
+    from rapidembed.cli.embedding.sources import Source
+
 _OF_TEXTS = ("dimensions", "max_tokens", "adapter", "long_text")
+_OF_THE_JOB = ("role", "batch_size", "ids", "truncated", "with_text", "truncate", "overwrite", "quiet")
 _SUFFIXES = (".npy", ".jsonl", ".parquet")
 
 _EXAMPLES = """
@@ -103,16 +109,16 @@ _SECTIONS = {"Input": "texts", "Model": "model", "Vectors": "role", "Output": "o
 @click.option(
     "-o",
     "--output",
-    type=_FILE,
+    type=FILE,
     metavar="FILE",
     help=".npy, .jsonl or .parquet file.  [default: JSON Lines on stdout]",
 )
 @click.option("--with-text", is_flag=True, help="Put the text into every row (.jsonl, .parquet).")
-@click.option("--ids", type=_FILE, metavar="FILE", help="Also write the ids of the texts to FILE, one per line.")
+@click.option("--ids", type=FILE, metavar="FILE", help="Also write the ids of the texts to FILE, one per line.")
 @click.option(
     "--truncated-ids",
     "truncated",
-    type=_FILE,
+    type=FILE,
     metavar="FILE",
     help="Also write the ids of the texts that were cut to FILE.",
 )
@@ -136,7 +142,7 @@ def embed(inputs: tuple[str, ...], texts: tuple[str, ...], **options: Any) -> No
     from rapidembed.cli.embedding.job import Job
     from rapidembed.cli.embedding.partial import partial_folder
     from rapidembed.cli.embedding.readers import Reading
-    from rapidembed.cli.embedding.sources import STDIN, Selection, find_sources
+    from rapidembed.cli.embedding.sources import STDIN
 
     output: Path | None = None if options["output"] == Path("-") else options["output"]
     _check(output, **{name: options[name] for name in ("ids", "truncated", "with_text", "id_column")})
@@ -144,66 +150,40 @@ def embed(inputs: tuple[str, ...], texts: tuple[str, ...], **options: Any) -> No
         if sys.stdin is None or sys.stdin.isatty():
             raise click.UsageError("Nothing to embed: name a file or folder, pipe text in, or give --text.")
         inputs = (STDIN,)
-    written = [path for path in (output, options["ids"], options["truncated"]) if path]
-    own = [path.absolute() for path in (*written, *([partial_folder(output)] if output else []))]
+    outputs = (output, output and partial_folder(output), options["ids"], options["truncated"])
+    sources, pictures = _sources(inputs, texts, options, frozenset(path.absolute() for path in outputs if path))
+    reading = Reading(**{field.name: options[field.name] for field in fields(Reading)})
+    name = options["model"] or ("builtin:image" if pictures else None)
+    job = Job(
+        inputs=Inputs(texts, sources, reading),
+        model={"model_name": name, **model_arguments(options)},
+        pictures=pictures,
+        output=output,
+        **{name: options[name] for name in _OF_THE_JOB},
+    )
+    job.run()
+
+
+def _sources(
+    inputs: tuple[str, ...], texts: tuple[str, ...], options: dict[str, Any], written: frozenset[Path]
+) -> "tuple[list[Source], bool]":
+    """The files that are meant, and whether they are pictures."""
+    from rapidembed.cli.embedding.sources import Selection, find_sources
+
     selection = Selection(options["format_"], options["per"], options["patterns"])
     try:
-        sources = find_sources(inputs, selection, ignore=frozenset(own))
+        sources = find_sources(inputs, selection, ignore=written)
     except FileNotFoundError as error:
         raise click.BadParameter(f"{error} A text itself is given with --text.", param_hint="INPUT") from error
     except ValueError as error:
         raise click.BadParameter(str(error), param_hint="INPUT") from error
     kinds = {source.kind for source in sources} | ({"lines"} if texts else set())
-    pictures = "picture" in kinds
-    if pictures and len(kinds) > 1:
+    if "picture" not in kinds:
+        return sources, False
+    if len(kinds) > 1:
         raise click.UsageError("Texts and pictures are embedded by different models: embed them in two runs.")
-    reading = Reading(
-        column=options["column"],
-        id_column=options["id_column"],
-        missing=options["missing"],
-        skip_blank=options["skip_blank"],
-        encoding=options["encoding"],
-        encoding_errors=options["encoding_errors"],
-        delimiter=options["delimiter"],
-    )
-    kept = ("role", "batch_size", "ids", "truncated", "with_text", "truncate", "overwrite", "quiet")
-    job = Job(
-        inputs=Inputs(texts, sources, reading),
-        model=_picture_options(options) if pictures else _model_options(options),
-        pictures=pictures,
-        output=output,
-        **{name: options[name] for name in kept},
-    )
-    job.run()
-
-
-def _model_options(options: dict[str, Any]) -> dict[str, Any]:
-    same = (
-        "threads",
-        "cache_dir",
-        "precision",
-        "backend",
-        "revision",
-        "local_files_only",
-        "dimensions",
-        "max_tokens",
-        "normalize",
-        "adapter",
-    )
-    return {
-        "model_name": options["model"],
-        "device": device_argument(options["devices"]),
-        **{name: options[name] for name in same},
-        "long_text": options["long_text"] or "truncate",
-    }
-
-
-def _picture_options(options: dict[str, Any]) -> dict[str, Any]:
-    for name in _OF_TEXTS:
-        if options[name] is not None:
-            raise click.UsageError(f"--{name.replace('_', '-')} is for texts; these are pictures.")
-    made = {name: value for name, value in _model_options(options).items() if name not in _OF_TEXTS}
-    return made | {"model_name": options["model"] or "builtin:image"}
+    refuse("is for texts; these are pictures.", **{name: options[name] for name in _OF_TEXTS})
+    return sources, True
 
 
 def _known_encoding(name: str) -> str:

@@ -9,7 +9,7 @@ from rapidembed.errors import RapidEmbedError
 from rapidembed.graph import buildable_architectures
 from rapidembed.hub import Checkpoint, HubOptions, resolve
 from rapidembed.lexical.models import find_lexical
-from rapidembed.registry import SPARSE, TASKS, TEXT, ModelSpec, Task
+from rapidembed.registry import SPARSE, TASKS, TEXT, Task
 
 
 def known_models() -> Iterator[dict[str, Any]]:
@@ -33,11 +33,6 @@ def task_of(model: str, wanted: str | None) -> Task:
     return next((task for task in TASKS.values() if task.find(model)), TEXT)
 
 
-def known_spec(model: str, task: Task) -> ModelSpec | None:
-    """The collected facts about a model."""
-    return task.find(model)
-
-
 def find_checkpoint(name: str, hub: HubOptions, task: Task = TEXT) -> Checkpoint:
     """What a name stands for, downloaded if ``hub`` allows that."""
     return resolve(name, buildable=buildable_architectures(), task=task, hub=hub)
@@ -54,6 +49,6 @@ def is_cached(name: str, task: Task, cache_dir: Path | None = None) -> bool:
     return True
 
 
-def files_size(checkpoint: Checkpoint) -> int:
-    """Bytes of the files in the checkpoint's folder."""
-    return sum(path.stat().st_size for path in checkpoint.root.rglob("*") if path.is_file())
+def folder_size(folder: Path) -> int:
+    """Bytes of all files in a folder."""
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())

@@ -8,9 +8,10 @@ import click
 from rapidembed.cli import console
 from rapidembed.cli.command import command
 from rapidembed.cli.model_options import (
-    device_argument,
     hub_options,
+    model_arguments,
     place_options,
+    refuse_beside_texts,
     task_option,
     vector_options,
     with_options,
@@ -19,7 +20,7 @@ from rapidembed.cli.model_options import (
 if TYPE_CHECKING:
     from rapidembed import ModelInfo
     from rapidembed.hub import Checkpoint
-    from rapidembed.registry import Layer, ModelSpec
+    from rapidembed.registry import Layer, ModelSpec, Task
 
 _EXAMPLES = """
 rapidembed info BAAI/bge-small-en-v1.5
@@ -39,46 +40,14 @@ def info(model: str | None, task: str | None, as_json: bool, **options: Any) -> 
     MODEL is a curated name, a hub repository, a folder, or package:NAME; the default is the model that the library
     takes. Nothing is downloaded: of a curated model that is not on this machine only the collected facts are shown.
     """
-    from rapidembed import ModelNotCachedError, default_model
-    from rapidembed.cli.found import facade, find_checkpoint, known_spec, task_of
-    from rapidembed.hub import HubOptions
-    from rapidembed.lexical.models import find_lexical
+    from rapidembed import default_model
+    from rapidembed.cli.found import task_of
 
     name = model or default_model()
     wanted = task_of(name, task)
-    if wanted.facade != "TextEmbedding":
-        _refuse(options, ("dimensions", "normalize", "adapter", "long_text"), name, wanted.facade)
-    same = (
-        "threads",
-        "cache_dir",
-        "precision",
-        "backend",
-        "revision",
-        "dimensions",
-        "max_tokens",
-        "normalize",
-        "adapter",
-        "long_text",
-    )
-    hub = HubOptions(cache_dir=options["cache_dir"], revision=options["revision"], local_files_only=True)
-    try:
-        checkpoint = None if find_lexical(name) else find_checkpoint(name, hub, wanted)
-    except ModelNotCachedError as error:
-        row = known_spec(name, wanted)
-        if row is None:
-            raise ModelNotCachedError(
-                f"{name!r} is not on this machine, so its files cannot be read. Fetch it with: rapidembed pull {name}"
-            ) from error
-        facts = _curated(row)
-    else:
-        with facade(wanted)(
-            name,
-            device=device_argument(options["devices"]),
-            local_files_only=True,
-            lazy_load=True,
-            **{option: options[option] for option in same if options[option] is not None},
-        ) as loaded:
-            facts = _loaded(checkpoint, loaded)
+    of_texts = {option: options[option] for option in ("dimensions", "normalize", "adapter", "long_text")}
+    refuse_beside_texts(wanted.facade, name, **of_texts)
+    facts = _facts(name, wanted, options)
     if as_json:
         click.echo(json.dumps(facts, indent=2, ensure_ascii=False, default=str))
         return
@@ -86,10 +55,25 @@ def info(model: str | None, task: str | None, as_json: bool, **options: Any) -> 
     console.facts([(key.replace("_", " "), _shown(value)) for key, value in facts.items()], indent=2)
 
 
-def _refuse(options: dict[str, Any], names: tuple[str, ...], model: str, facade: str) -> None:
-    for name in names:
-        if options[name] is not None:
-            raise click.UsageError(f"--{name} is for dense vectors of texts; {model} is for {facade}.")
+def _facts(name: str, task: "Task", options: dict[str, Any]) -> dict[str, Any]:
+    """What is known of a model: of one that is on this machine, what runs."""
+    from rapidembed import ModelNotCachedError
+    from rapidembed.cli.found import facade, find_checkpoint
+    from rapidembed.hub import HubOptions
+    from rapidembed.lexical.models import find_lexical
+
+    hub = HubOptions(cache_dir=options["cache_dir"], revision=options["revision"], local_files_only=True)
+    try:
+        checkpoint = None if find_lexical(name) else find_checkpoint(name, hub, task)
+    except ModelNotCachedError as error:
+        row = task.find(name)
+        if row is None:
+            raise ModelNotCachedError(
+                f"{name!r} is not on this machine, so its files cannot be read. Fetch it with: rapidembed pull {name}"
+            ) from error
+        return _curated(row)
+    with facade(task)(name, local_files_only=True, lazy_load=True, **model_arguments(options)) as loaded:
+        return _loaded(checkpoint, loaded)
 
 
 def _curated(row: "ModelSpec") -> dict[str, Any]:

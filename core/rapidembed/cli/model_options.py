@@ -1,6 +1,6 @@
 """Options of every command that loads a model."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -128,8 +128,36 @@ def with_options(*groups: Options) -> Callable[[F], F]:
     return add
 
 
-def device_argument(devices: tuple[str, ...]) -> str | list[str]:
-    """What ``--device`` means as the ``device`` option of a facade."""
-    if not devices:
-        return "auto"
-    return devices[0] if len(devices) == 1 else list(devices)
+_ARGUMENTS = (
+    "threads",
+    "cache_dir",
+    "precision",
+    "backend",
+    "revision",
+    "local_files_only",
+    "dimensions",
+    "max_tokens",
+    "normalize",
+    "adapter",
+    "long_text",
+)
+
+
+def model_arguments(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Arguments of a facade from the options of the groups above, those that were given."""
+    given = {name: options[name] for name in _ARGUMENTS if options.get(name) is not None}
+    devices = options["devices"] or ("auto",)
+    return given | {"device": devices[0] if len(devices) == 1 else list(devices)}
+
+
+def refuse(why: str, **options: object) -> None:
+    """Raise a UsageError if one of these options was given; ``why`` goes on after its name."""
+    for name, value in options.items():
+        if value is not None:
+            raise click.UsageError(f"--{name.replace('_', '-')} {why}")
+
+
+def refuse_beside_texts(facade: str, model: str, **options: object) -> None:
+    """Raise a UsageError if options of dense vectors of texts were given for a model of another class."""
+    if facade != "TextEmbedding":
+        refuse(f"is for dense vectors of texts; {model} is for {facade}.", **options)

@@ -33,7 +33,7 @@ def pull(models: tuple[str, ...], task: str | None, revision: str | None, cache_
 
     For gated and private models set HF_TOKEN, or log in with: hf auth login
     """
-    from rapidembed.cli.found import files_size, find_checkpoint, task_of
+    from rapidembed.cli.found import find_checkpoint, folder_size, task_of
     from rapidembed.hub import HubOptions
     from rapidembed.lexical.models import find_lexical
 
@@ -48,7 +48,7 @@ def pull(models: tuple[str, ...], task: str | None, revision: str | None, cache_
         facts = [
             ("folder", str(checkpoint.root)),
             ("weights", ", ".join(checkpoint.weights)),
-            ("size", console.size(files_size(checkpoint))),
+            ("size", console.size(folder_size(checkpoint.root))),
         ]
         if checkpoint.revision:
             facts.insert(1, ("revision", checkpoint.revision))

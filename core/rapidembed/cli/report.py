@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from rapidembed import TextEmbedding, TruncationWarning
+from rapidembed.cli.found import folder_size
 
 _TEXTS, _LONGEST = 200, 2000
 _QUERY = "how to read a large file line by line"
@@ -34,7 +35,7 @@ def write_report(model: str, folder: Path, report: Path, options: dict[str, Any]
                 vectors = _unit(loaded.encode(texts))
                 exact = vectors if exact is None else exact
                 rows[label] = _measure(loaded, texts, np.einsum("ij,ij->i", vectors, exact))
-    rows[label]["size_mb"] = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file()) / 1e6
+    rows[label]["size_mb"] = folder_size(folder) / 1e6
     report.mkdir(parents=True, exist_ok=True)
     (report / "report.json").write_text(json.dumps({"model": model, "rows": rows}, indent=1) + "\n", encoding="utf-8")
     (report / "report.md").write_text(_markdown(model, rows), encoding="utf-8")

@@ -24,14 +24,18 @@ class AddedModels(type):
     @property
     def SUPPORTED_MODELS(cls) -> Added:  # noqa: N802  # fastembed's name
         """Descriptions of the models."""
-        task = cls._task()  # type: ignore[attr-defined]
+        task = cls._computing()._task  # type: ignore[attr-defined]
         names = {spec.name for spec in custom.models(task.heads)}
         listed = cls.__mro__[1]._list_supported_models()  # type: ignore[attr-defined]
         return Added(task, [row for row in listed if row.model in names])
 
     @SUPPORTED_MODELS.setter
     def SUPPORTED_MODELS(cls, descriptions: list[Any]) -> None:  # noqa: N802
-        forget(cls._task(), keep=[row.model for row in descriptions])  # type: ignore[attr-defined]
+        forget(cls._computing()._task, keep=[row.model for row in descriptions])  # type: ignore[attr-defined]
+
+    def knows(cls, name: str) -> bool:
+        """Whether a model of that name was added (case does not matter)."""
+        return name.lower() in [row.model.lower() for row in cls.SUPPORTED_MODELS]
 
 
 def forget(task: Task, keep: Any) -> None:

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from rapidembed.compat.common.utils import normalize
 from rapidembed.errors import RapidEmbedError
 
 MATCH, CLOSE = 1e-5, 1e-3
@@ -76,9 +77,5 @@ def _tried(model_name: str, stored: NDArray[Any], texts: Sequence[str], options:
 def _distance(stored: NDArray[Any], computed: NDArray[Any]) -> float:
     if stored.shape != computed.shape:
         raise ValueError(f"The index has {stored.shape[1]} dimensions, the model {computed.shape[1]}.")
-    one, two = (_unit(vectors.astype(np.float64)) for vectors in (stored, computed))
+    one, two = (normalize(vectors.astype(np.float64)) for vectors in (stored, computed))
     return float(max(0, (1 - (one * two).sum(axis=1)).max()))
-
-
-def _unit(vectors: NDArray[Any]) -> NDArray[Any]:
-    return np.asarray(vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12))

@@ -10,7 +10,8 @@ PLACE = "organisation/name"
 """Stands for any place: fastembed takes names that the hub would refuse."""
 
 
-def exported(
+def add_exported(
+    task: Task,
     spec: ModelSpec,
     sources: Any,
     model_file: str,
@@ -18,9 +19,15 @@ def exported(
     description: str,
     license: str,
     size_in_gb: float,
-) -> ModelSpec:
-    """The spec, of a model that comes from there and is listed so."""
-    return replace(
+) -> None:
+    """Add a model to this process, which comes from there and is listed so.
+
+    Raises:
+        ValueError: the name is taken, even by an equal model.
+    """
+    if task.find(spec.name) is not None:
+        raise ValueError(f"Model {spec.name} is already registered in {task.facade}. Choose another name.")
+    added = replace(
         spec,
         source=None,
         onnx_source=OnnxSource(
@@ -30,14 +37,4 @@ def exported(
         license=license,
         size_gb=size_in_gb,
     )
-
-
-def add(task: Task, spec: ModelSpec) -> None:
-    """Add a model to this process.
-
-    Raises:
-        ValueError: the name is taken, even by an equal model.
-    """
-    if task.find(spec.name) is not None:
-        raise ValueError(f"Model {spec.name} is already registered in {task.facade}. Choose another name.")
-    task.add(spec)
+    task.add(added)

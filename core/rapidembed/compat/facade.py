@@ -1,10 +1,14 @@
 """What fastembed's classes have in common: a name, a listing, and the model that they hand their calls to."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Generic, TypeVar
 
+from rapidembed.compat.common.types import OnnxProvider
 from rapidembed.compat.model import FastembedModel
+from rapidembed.types import Device
+
+V = TypeVar("V")
 
 
 class FastembedClass:
@@ -14,6 +18,19 @@ class FastembedClass:
     """What their models are."""
     model: Any
     """The model, with attributes and methods of fastembed's."""
+
+    def __init__(
+        self,
+        model_name: str,
+        cache_dir: str | None = None,
+        threads: int | None = None,
+        providers: Sequence[OnnxProvider] | None = None,
+        cuda: bool | Device = Device.AUTO,
+        device_ids: list[int] | None = None,
+        lazy_load: bool = False,
+        **kwargs: Any,
+    ) -> None:
+        self._start(locals())
 
     def _start(self, arguments: Mapping[str, Any]) -> None:
         """All of every ``__init__``; ``arguments`` are its ``locals()``."""
@@ -68,3 +85,26 @@ class Sized(FastembedClass):
                 size: int = description.dim
                 return size
         raise ValueError(f"{cls.__name__} has no model {model_name}; list_supported_models() lists those that it has.")
+
+
+class OfTexts(FastembedClass, Generic[V]):
+    """Base of the classes that give a ``V`` for each text, in their order."""
+
+    def embed(
+        self, documents: str | Iterable[str], batch_size: int = 256, parallel: int | None = None, **kwargs: Any
+    ) -> Iterable[V]:
+        """Vectors of texts that are searched, or of texts as they are where the class does not tell them apart."""
+        yield from self.model.embed(documents, batch_size, parallel, **kwargs)
+
+    def query_embed(self, query: str | Iterable[str], **kwargs: Any) -> Iterable[V]:
+        """Vectors of queries."""
+        yield from self.model.query_embed(query, **kwargs)
+
+    def passage_embed(self, texts: Iterable[str], **kwargs: Any) -> Iterable[V]:
+        """Vectors of texts that are searched."""
+        yield from self.model.passage_embed(texts, **kwargs)
+
+    def token_count(self, texts: str | Iterable[str], batch_size: int = 1024, **kwargs: Any) -> int:
+        """Tokens of all texts: special ones included, after cutting; of BM25 words, stopwords included."""
+        count: int = self.model.token_count(texts, batch_size=batch_size, **kwargs)
+        return count

@@ -1,8 +1,9 @@
 """What ``.model`` of this package's classes is: a model with the attributes of fastembed's."""
 
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -54,8 +55,12 @@ class FastembedModel:
     """Name of the class that holds it."""
     _inner: ClassVar[tuple[str, str]]
     """Module and name of the facade that computes."""
+    _listed: ClassVar[str] = "dense"
+    """Function of :mod:`rapidembed.compat.listing` that describes the models."""
     _options: ClassVar[Sequence[str]] = ()
     """Arguments for it beyond those of all."""
+    _settled: ClassVar[Mapping[str, object]] = {}
+    """Arguments for it that fastembed's users have no say in."""
 
     def __init__(
         self,
@@ -88,8 +93,22 @@ class FastembedModel:
     # Facts
 
     @classmethod
+    def list_supported_models(cls) -> list[dict[str, Any]]:
+        """The models of this class, a fresh dict each."""
+        return [asdict(description) for description in cls._list_supported_models()]
+
+    @classmethod
     def _list_supported_models(cls) -> list[Any]:
-        raise NotImplementedError
+        from rapidembed.compat import listing
+
+        models: list[Any] = getattr(listing, cls._listed)(cls._computing()._task.models())
+        return models
+
+    @classmethod
+    def _computing(cls) -> Any:
+        """The facade that computes, which loads what it needs."""
+        module, name = cls._inner
+        return getattr(load(module), name)
 
     @classmethod
     def _get_model_description(cls, model_name: str) -> BaseModelDescription | None:
@@ -160,9 +179,7 @@ class FastembedModel:
             return self._open(kwargs, None)  # which fetches damaged files again
 
     def _open(self, kwargs: Mapping[str, Any], folder: str | Path | None, *, fetch: bool = True) -> Any:
-        module, name = self._inner
-        facade = getattr(load(module), name)
-        native = facade(
+        native = self._computing()(
             self.model_name,
             cache_dir=self.cache_dir,
             threads=self.threads or None,
@@ -171,6 +188,7 @@ class FastembedModel:
             specific_model_path=folder or None,
             **self._placed(),
             **{option: kwargs[option] for option in self._options if kwargs.get(option) is not None},
+            **self._settled,
         )
         if fetch:
             self._fetch(native, warm=not self.lazy_load)
@@ -204,15 +222,52 @@ class FastembedModel:
         return {"cuda": True, "device_ids": ids}
 
 
-@contextmanager
-def missing_pictures() -> Iterator[None]:
-    """A picture that does not exist is a FileNotFoundError, as in fastembed."""
-    try:
-        yield
-    except RapidEmbedError as error:
-        if isinstance(error.__cause__, FileNotFoundError):
-            raise FileNotFoundError(str(error)) from error
-        raise
+class TextsModel(FastembedModel):
+    """A model that reads texts."""
+
+    def embed(
+        self, documents: str | Iterable[str], batch_size: int = 256, parallel: int | None = None, **kwargs: Any
+    ) -> Iterator[Any]:
+        """Vectors of documents."""
+        yield from self._vectors("document", documents, self._bulk(batch_size, parallel))
+
+    def query_embed(
+        self, query: str | Iterable[str], batch_size: int = 256, parallel: int | None = None, **kwargs: Any
+    ) -> Iterator[Any]:
+        """Vectors of queries."""
+        yield from self._vectors("query", query, self._bulk(batch_size, parallel))
+
+    def passage_embed(
+        self, texts: str | Iterable[str], batch_size: int = 256, parallel: int | None = None, **kwargs: Any
+    ) -> Iterator[Any]:
+        """Vectors of documents."""
+        yield from self._vectors("document", texts, self._bulk(batch_size, parallel))
+
+    def token_count(self, texts: str | Iterable[str], batch_size: int = 1024, **kwargs: Any) -> int:
+        """Tokens of all texts."""
+        count: int = self._native.token_count(texts, batch_size)
+        return count
+
+    def _vectors(self, role: str, texts: str | Iterable[str], bulk: "Bulk") -> Iterator[Any]:
+        vectors: Iterator[Any] = self._native._embed(role, texts, bulk)
+        return vectors
+
+
+class PicturesModel(FastembedModel):
+    """A model that reads pictures."""
+
+    _settled: ClassVar[Mapping[str, object]] = {"alpha": "drop", "rotate": False}
+    """fastembed drops transparency, and does not turn pictures as their camera says."""
+    _listed = "pictures"
+
+    def _pictures(self, role: str, images: Any, bulk: "Bulk") -> Iterator[Any]:
+        """Vectors of pictures; of one that does not exist the error is a FileNotFoundError, as in fastembed."""
+        try:
+            yield from self._native._embed(role, images, bulk)
+        except RapidEmbedError as error:
+            if isinstance(error.__cause__, FileNotFoundError):
+                raise FileNotFoundError(str(error)) from error
+            raise
 
 
 @contextmanager

@@ -31,9 +31,7 @@ def as_fastembed(checkpoint: Checkpoint) -> ModelSpec:
     if spec.architecture not in STATIC_ARCHITECTURES:
         limit = token_limit(checkpoint.folder) + (not marker_counts)
     return replace(
-        spec,
-        dim=output_width(checkpoint) or spec.dim,
-        normalize=spec.normalize if values is None else values.normalize,
+        own_vectors(checkpoint),
         max_tokens=limit,
         fixed_tokens=limit if spec.fixed_tokens else None,
         late=late,
@@ -43,6 +41,13 @@ def as_fastembed(checkpoint: Checkpoint) -> ModelSpec:
         role_tokens={},
         truncate_dim=None,
     )
+
+
+def own_vectors(checkpoint: Checkpoint) -> ModelSpec:
+    """The spec, but for how wide vectors are and whether they are scaled to length 1: that as in fastembed."""
+    spec = checkpoint.spec
+    normalize = spec.normalize if spec.fastembed is None else spec.fastembed.normalize
+    return replace(spec, dim=output_width(checkpoint) or spec.dim, normalize=normalize)
 
 
 def output_width(checkpoint: Checkpoint) -> int | None:
@@ -55,7 +60,7 @@ def output_width(checkpoint: Checkpoint) -> int | None:
     return shapes[0][-1] if shapes and shapes[0] else None
 
 
-VIEW = View(spec=as_fastembed, exported=True)
+VIEW = View(spec=as_fastembed, exported=True, quiet=True)
 
 
 def token_limit(folder: Path) -> int:

@@ -33,7 +33,7 @@ class Steps(Protocol[T, X]):
     def prepare(self, item: T, index: int | None) -> T:
         """Check an input, in the caller's thread; a lone one has no index."""
 
-    def tokenize(self, items: list[T]) -> list[X]:
+    def ready(self, items: list[T]) -> list[X]:
         """Make a few inputs ready, on a thread of the pool."""
 
     def inspect(self, item: X, index: int, /) -> None:
@@ -117,7 +117,7 @@ def _run_lone(
     cancelled: Signal | None,
 ) -> Iterator[W]:
     with engine.meter.tokenizing():
-        ready = source.accept(steps.tokenize(window))
+        ready = source.accept(steps.ready(window))
     if cancelled is not None and cancelled.is_set():
         raise CancelledError
     if ready:
@@ -159,7 +159,7 @@ class _Tokenizing(Generic[T, X]):
         until = time.perf_counter() + _PIECE_SECONDS
         with self._engine.meter.tokenizing():
             for index, item in self._left:
-                (self.ready[index],) = self._steps.tokenize([item])
+                (self.ready[index],) = self._steps.ready([item])
                 if time.perf_counter() > until:
                     return self._engine.pool.submit_first(self.work)
         return None

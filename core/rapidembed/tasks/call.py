@@ -115,10 +115,20 @@ class Call:
             )
 
 
+def told(outcome: tuple[R, Call], stacklevel: int = 2) -> R:
+    """The result of a call, once its user heard what was changed.
+
+    Args:
+        outcome: of the call.
+        stacklevel: of the user's line, seen from the caller of this function; as in :func:`warnings.warn`.
+    """
+    result, call = outcome
+    call.warn(stacklevel + 1)
+    return result
+
+
 async def awaited(work: Callable[[Bulk], tuple[R, Call]], bulk: Bulk, stacklevel: int = 3) -> R:
     """Run a call off the event loop, and warn at the line of the user who awaits the method that awaits this."""
     from rapidembed.runtime.background import in_background
 
-    result, call = await in_background(lambda cancelled: work(replace(bulk, cancelled=cancelled)))
-    call.warn(stacklevel)
-    return result
+    return told(await in_background(lambda cancelled: work(replace(bulk, cancelled=cancelled))), stacklevel)

@@ -1,6 +1,6 @@
 """Models of the user's own, from fastembed's keywords to specs."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, cast
 
@@ -10,6 +10,19 @@ from rapidembed.runtime.inputs import check_positive
 
 # Fastembed's names, which are upper case there.
 _FASTEMBED_POOLING = {"last_token": "lasttoken", "disabled": "none"}
+
+
+def spec_of(make: Callable[..., ModelSpec], model: str | ModelSpec, *args: Any, **options: Any) -> ModelSpec:
+    """The spec given, or what ``make`` makes of the arguments.
+
+    Raises:
+        TypeError: both are given, or an argument is missing or unknown.
+    """
+    if not isinstance(model, ModelSpec):
+        return make(model, *args, **options)
+    if args or options:
+        raise TypeError("A ModelSpec says everything; give no other arguments.")
+    return model
 
 
 def custom_spec(

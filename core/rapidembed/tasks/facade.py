@@ -6,7 +6,7 @@ from contextlib import AbstractContextManager
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, NamedTuple, Protocol, Self, TypeVar
 
-from rapidembed.errors import ClosedError, ModelNotFoundError
+from rapidembed.errors import ClosedError
 from rapidembed.runtime.device import CPU_PROVIDER, Placement
 from rapidembed.runtime.hooks import observed
 from rapidembed.runtime.meter import Work
@@ -28,6 +28,8 @@ class View(NamedTuple):
     """The facts to go by, from the checkpoint and those that it states."""
     exported: bool = False
     """Whether the ONNX file that a row names runs, where a graph could be built from the original weights."""
+    quiet: bool = False
+    """Whether users are not told of what was cut off."""
 
 
 AS_IT_IS = View()
@@ -95,7 +97,7 @@ class Facade(Generic[O, M]):
 
     def _load(self) -> M:
         """Load the model."""
-        model: M = self._kind.load(self, self._options, self._placement, self._view)
+        model: M = self._kind.load(self)
         return model
 
     def _loaded(self) -> M:
@@ -179,14 +181,6 @@ class Facade(Generic[O, M]):
             ValueError: no such model was added.
         """
         cls._task.remove(name)
-
-    @classmethod
-    def _width(cls, model_name: str) -> int:
-        """Dimensions of a curated or added model, without loading it."""
-        spec = cls._task.find(model_name)
-        if spec is None:
-            raise ModelNotFoundError(f"No model {model_name!r} is known by name; list_supported_models() lists them.")
-        return spec.dim
 
     # Lifetime
 

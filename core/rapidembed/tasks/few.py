@@ -1,8 +1,8 @@
-"""A call of few inputs on its way through batches that it shares with other callers."""
+"""Calls of a few inputs, or of one, on their way through batches that they share with other callers."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Generic, TypeGuard, TypeVar
+from typing import Any, Generic, TypeGuard, TypeVar
 
 from rapidembed.runtime.batcher import Batcher
 from rapidembed.runtime.ready import X
@@ -23,32 +23,39 @@ def is_few(items: Iterable[T], bulk: Bulk) -> TypeGuard[Sequence[T]]:
     return plain and isinstance(items, list | tuple) and 0 < len(items) <= MOST
 
 
-@dataclass(slots=True)
-class Few(Generic[T, X, W]):
-    """The inputs of a call; see :class:`rapidembed.runtime.tickets.Job`. Its result is one window."""
+def make_ready(items: Sequence[T], steps: Steps[T, X], engine: Batcher[X]) -> list[X]:
+    """A call's inputs, ready.
 
-    items: Sequence[T]
-    steps: Steps[T, X]
+    Raises:
+        TypeError, ValueError: one cannot be; names its index.
+    """
+    prepared = [steps.prepare(item, index) for index, item in enumerate(items)]
+    with engine.meter.tokenizing():
+        ready = [item for each in prepared for item in steps.ready([each])]
+    for index, item in enumerate(ready):
+        engine.refuse(item, f"The input of index {index}")
+        steps.inspect(item, index)
+    return ready
+
+
+@dataclass(slots=True)
+class Few(Generic[X, W]):
+    """The inputs of a call; see :class:`rapidembed.runtime.tickets.Job`. They fill one window."""
+
+    ready: Callable[[], list[X]]
+    """Makes them ready."""
     sink: Sink[X, W]
     extra: Mapping[str, int]
-    engine: Batcher[X]
     check: Callable[[], None]
     """Raises where nobody waits any more."""
+    finish: Callable[[W], Any]
+    """Takes the result out of the window."""
     _window: W = field(init=False)
 
     def make(self) -> list[X]:
-        """The inputs, ready.
-
-        Raises:
-            TypeError, ValueError: one cannot be; names its index.
-        """
+        """The inputs, ready."""
         self.check()
-        prepared = [self.steps.prepare(item, index) for index, item in enumerate(self.items)]
-        with self.engine.meter.tokenizing():
-            ready = [item for each in prepared for item in self.steps.tokenize([each])]
-        for index, item in enumerate(ready):
-            self.engine.refuse(item, f"The input of index {index}")
-            self.steps.inspect(item, index)
+        ready = self.ready()
         self._window = self.sink.window(len(ready))
         return ready
 
@@ -57,6 +64,6 @@ class Few(Generic[T, X, W]):
         self.check()
         self.sink.fill(self._window, rows, inputs, output)
 
-    def result(self) -> W:
-        """The window, full."""
-        return self._window
+    def result(self) -> Any:
+        """What is in the window."""
+        return self.finish(self._window)

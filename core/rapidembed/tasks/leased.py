@@ -11,11 +11,10 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar
 from rapidembed.errors import ClosedError, IntegrityError, RapidEmbedError, UnsupportedModelError
 from rapidembed.graph import buildable_architectures
 from rapidembed.hub import Checkpoint, HubOptions, mend, resolve
-from rapidembed.registry import ModelSpec, Pooling, Task
+from rapidembed.registry import ModelSpec, Pooling
 from rapidembed.registry.static_files import STATIC_ARCHITECTURES
 from rapidembed.runtime.backends import BACKENDS
 from rapidembed.runtime.batcher import Batcher
-from rapidembed.runtime.device import Placement
 from rapidembed.runtime.engine import NOTHING, EngineKey
 from rapidembed.runtime.lease import Lease
 from rapidembed.runtime.meter import Work
@@ -25,10 +24,10 @@ from rapidembed.runtime.stream import LARGEST_WINDOW, Steps, run_windows
 from rapidembed.tasks.arithmetic import arithmetic_on
 from rapidembed.tasks.bulk import Bulk
 from rapidembed.tasks.call import Call
-from rapidembed.tasks.facade import AS_IT_IS, O, View
-from rapidembed.tasks.few import Few, is_few
+from rapidembed.tasks.facade import Facade, O
+from rapidembed.tasks.few import Few, is_few, make_ready
 from rapidembed.tasks.fingerprint import fingerprint
-from rapidembed.tasks.lone import Lone, LoneJob
+from rapidembed.tasks.lone import Lone
 
 if TYPE_CHECKING:
     from rapidembed.tasks.info import ModelInfo
@@ -43,10 +42,9 @@ V = TypeVar("V")
 class LeasedModel(Generic[O]):
     """What every facade's loaded model has. Immutable; the lease knows whether it is still valid.
 
-    A task's own says what it is for (``task``), and how its options fit a model (:meth:`of`).
+    A task's own says how its options fit a model (:meth:`of`).
     """
 
-    task: ClassVar[Task]
     shares: ClassVar[bool] = False
     """Whether calls of few inputs share batches: not where it takes long to make an input ready."""
 
@@ -77,20 +75,17 @@ class LeasedModel(Generic[O]):
         return checkpoint
 
     @classmethod
-    def load(cls, owner: object, options: O, placement: Placement, view: View = AS_IT_IS) -> Self:
-        """Find the model, lease its engine for ``owner``, and check the options against it.
+    def load(cls, owner: Facade[O, Any]) -> Self:
+        """Find a facade's model, lease its engine, and check the options against it.
 
         A curated model whose files no graph can be built for runs its ONNX file: the authors may change their files,
         the export that is known by name still computes what it did.
 
         Args:
             owner: the facade; its end is the lease's.
-            options: its options.
-            placement: where to run.
-            view: what the facade makes of the model's facts.
         """
-        opened = partial(cls._opened, owner, options, placement, view)
-        row, buildable = cls.task.find(options.model_name), buildable_architectures()
+        opened, view = partial(cls._opened, owner), owner._view
+        row, buildable = owner._task.find(owner._options.model_name), buildable_architectures()
         if row is None or row.onnx_source is None or row.architecture not in buildable:
             return opened(buildable)
         exported = buildable - {row.architecture}
@@ -109,8 +104,9 @@ class LeasedModel(Generic[O]):
             return model
 
     @classmethod
-    def _opened(cls, owner: object, options: O, placement: Placement, view: View, buildable: frozenset[str]) -> Self:
+    def _opened(cls, owner: Facade[O, Any], buildable: frozenset[str]) -> Self:
         """The model, over files of which damaged ones were fetched again."""
+        options = owner._options
         hub = HubOptions(
             cache_dir=options.cache_path,
             revision=options.revision,
@@ -121,22 +117,23 @@ class LeasedModel(Generic[O]):
             resolve,
             options.model_name,
             buildable=buildable,
-            task=cls.task,
+            task=owner._task,
             pooling=cls.pooling(options),
             specific_model_path=options.model_path,
             hub=hub,
         )
         checkpoint = find()
         try:
-            return cls._over(checkpoint, owner, options, placement, view)
+            return cls._over(checkpoint, owner)
         except IntegrityError as error:
             mend(checkpoint.root if checkpoint.revision else None, error, hub)
-        return cls._over(find(), owner, options, placement, view)
+        return cls._over(find(), owner)
 
     @classmethod
-    def _over(cls, checkpoint: Checkpoint, owner: object, options: O, placement: Placement, view: View) -> Self:
+    def _over(cls, checkpoint: Checkpoint, owner: Facade[O, Any]) -> Self:
         """The model in a checkpoint."""
-        checkpoint = replace(checkpoint, spec=view.spec(checkpoint))
+        options, placement = owner._options, owner._placement
+        checkpoint = replace(checkpoint, spec=owner._view.spec(checkpoint))
         if checkpoint.spec.architecture in STATIC_ARCHITECTURES:
             placement = options.place_on_cpu(f"{checkpoint.spec.name} is a static model, which")
         arithmetic = arithmetic_on(options, placement, checkpoint)
@@ -185,7 +182,8 @@ class LeasedModel(Generic[O]):
         """
         engine, unwanted = self.engine, _Unwanted(self.lease, bulk.cancelled)
         if self.shares and engine.busy and is_few(items, bulk):
-            yield engine.run_few(Few(items, steps, sink, extra, engine, partial(self._check_wanted, unwanted)))
+            check, ready = partial(self._check_wanted, unwanted), partial(make_ready, items, steps, engine)
+            yield engine.run_few(Few(ready, sink, extra, check, lambda window: window))
             return
         windows = run_windows(
             engine,
@@ -207,10 +205,6 @@ class LeasedModel(Generic[O]):
             self.check_open()
             raise
 
-    def single(self, item: T, steps: Steps[T, X], sink: Sink[X, W], extra: Mapping[str, int] = NOTHING) -> W:
-        """Run the model over a lone input, on all cores if they are free: a window of one."""
-        return self.run_lone(item, Lone(steps, sink, _same, extra))
-
     def run_lone(self, item: T, lone: Lone[T, X, W, V]) -> V:
         """Run the model over a lone input, on all cores if they are free."""
         engine = self.engine
@@ -226,8 +220,9 @@ class LeasedModel(Generic[O]):
         engine = self.engine
         if not engine.together:
             return None
-
-        return engine.arun_one(LoneJob(item, lone, engine, self.check_open))
+        return engine.arun_one(
+            Few(lambda: [lone.make(item, engine)], lone.sink, lone.extra, self.check_open, lone.finish)
+        )
 
     def check_open(self) -> None:
         """Raise a ClosedError if the facade was closed while a call runs."""
@@ -281,10 +276,6 @@ class LeasedModel(Generic[O]):
             "over_files": [dict(spec.tokenizer), dict(spec.config)],
             "layers": [repr(layer) for layer in spec.dense],
         }
-
-
-def _same(window: W) -> W:
-    return window
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Generic, TypeVar
+from typing import Generic, TypeVar
 
 from rapidembed.runtime.batcher import Batcher
 from rapidembed.runtime.ready import X
@@ -32,7 +32,7 @@ class Lone(Generic[T, X, W, V]):
         """
         prepared = self.steps.prepare(item, None)
         with engine.meter.tokenizing():
-            ready = self.steps.tokenize([prepared])[0]
+            ready = self.steps.ready([prepared])[0]
         engine.refuse(ready, "The text")
         self.steps.inspect(ready, 0)
         return ready
@@ -47,33 +47,3 @@ class Lone(Generic[T, X, W, V]):
 def first(window: list[V]) -> V:
     """The result in a window that keeps it as it is to be."""
     return window[0]
-
-
-@dataclass(slots=True)
-class LoneJob(Generic[T, X]):
-    """A lone input in the queue; see :class:`rapidembed.runtime.tickets.Job`."""
-
-    item: T
-    lone: Lone[T, X, Any, Any]
-    engine: Batcher[X]
-    check: Callable[[], None]
-    """Raises where nobody waits any more."""
-    _result: Any = None
-
-    @property
-    def extra(self) -> Mapping[str, int]:
-        """What its batch is fed beside the inputs."""
-        return self.lone.extra
-
-    def make(self) -> list[X]:
-        """The input, ready."""
-        self.check()
-        return [self.lone.make(self.item, self.engine)]
-
-    def keep(self, rows: list[int], inputs: list[X], output: Vectors) -> None:
-        """Read the output."""
-        self._result = self.lone.read(inputs[0], output)
-
-    def result(self) -> Any:
-        """What was read."""
-        return self._result

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from rapidembed.errors import IntegrityError
 from rapidembed.runtime.inputs import check_positive
+from rapidembed.tasks.unit import unit_rows
 from rapidembed.types import Vectors
 
 VectorPrecision: TypeAlias = Literal["float32", "int8", "uint8", "binary", "ubinary"]
@@ -171,9 +172,7 @@ def cut(vectors: Vectors, dimensions: int) -> Vectors:
     """
     if check_positive("dimensions", dimensions) > vectors.shape[1]:
         raise ValueError(f"dimensions must be at most {vectors.shape[1]}, got {dimensions}.")
-    kept = vectors[:, :dimensions]
-    norms = np.sqrt(np.einsum("ij,ij->i", kept, kept))[:, None]
-    return np.asarray(kept / np.where(norms == 0, np.float32(1), norms))
+    return unit_rows(vectors[:, :dimensions])
 
 
 def check_precision(precision: str) -> None:

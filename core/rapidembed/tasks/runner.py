@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, TypeVar, cas
 from rapidembed.errors import UnsupportedModelError
 from rapidembed.names import Role
 from rapidembed.tasks.bulk import Bulk, count_of, with_progress
-from rapidembed.tasks.call import Call, awaited
+from rapidembed.tasks.call import Call, awaited, told
 from rapidembed.tasks.facade import Facade, Model, O
 
 if TYPE_CHECKING:
@@ -49,6 +49,10 @@ class RunnableModel(Model, Protocol[X_contra, V_co, R_co]):
         """
 
 
+_NO_ARROW = (
+    "{} does not say what its results are in Arrow. Embed by its other methods, and build an array of what they return."
+)
+
 M = TypeVar("M", bound=RunnableModel[Any, Any, Any])
 
 
@@ -70,7 +74,7 @@ class Runner(Facade[O, M], Generic[O, M, X, V, R]):
 
     def _column(self, column: Any) -> "Column[X]":
         """The inputs in a column of Arrow data."""
-        raise self._no_columns()
+        raise UnsupportedModelError(_NO_ARROW.format(type(self).__name__))
 
     def _form(self, packing: "Packing") -> "Form[R]":
         """What an Arrow array of results looks like.
@@ -78,10 +82,7 @@ class Runner(Facade[O, M], Generic[O, M, X, V, R]):
         Raises:
             ValueError: they cannot be packed so.
         """
-        raise self._no_columns()
-
-    def _no_columns(self) -> UnsupportedModelError:
-        return UnsupportedModelError(f"{type(self).__name__} does not say what its results are in Arrow.")
+        raise UnsupportedModelError(_NO_ARROW.format(type(self).__name__))
 
     def _each(self, window: R) -> Iterable[V]:
         """The results in a window, which they do not keep in memory."""
@@ -143,23 +144,24 @@ class Runner(Facade[O, M], Generic[O, M, X, V, R]):
         inputs, form = self._column(column_of(data, column)), self._form(Packing(dtype, ranges))
         bulk = Bulk(self._batch_size if batch_size is None else batch_size, parallel, False)
         gather = partial(form.build, count=len(inputs), nulls=inputs.nulls)
-        array, call = self._compute(role, inputs, bulk, lambda model, windows, items: gather(windows))
-        call.warn(stacklevel=2)
-        return array
+        return told(self._compute(role, inputs, bulk, lambda model, windows, items: gather(windows)))
 
     # Behind them
 
+    def _call(self, model: M, role: str) -> Call:
+        call = model.call(role)
+        call.quiet = self._view.quiet
+        return call
+
     def _encode(self, role: str, items: X | Iterable[X], bulk: Bulk) -> V | R:
-        results, call = self._compute(role, items, bulk)
-        call.warn(stacklevel=3)
-        return cast("V | R", results)
+        return cast("V | R", told(self._compute(role, items, bulk), 3))
 
     async def _aencode(self, role: str, items: X | Iterable[X], bulk: Bulk) -> V | R:
         # What may take long, such as to load the model or to check a list, is not for the event loop.
         model = self._model
         lone = self._lone(role, items) if model is not None and isinstance(items, str) else None
         if model is not None and lone is not None:
-            call = model.call(role)
+            call = self._call(model, role)
             pending = model.aone(call, lone)
             if pending is not None:
                 with self._observed(role, 1, call):
@@ -177,7 +179,7 @@ class Runner(Facade[O, M], Generic[O, M, X, V, R]):
     ) -> tuple[Any, Call]:
         lone = self._lone(role, items)
         model = self._loaded()
-        call = model.call(role)
+        call = self._call(model, role)
         with self._observed(role, 1 if lone is not None else count_of(items), call):
             if lone is not None:
                 return model.one(call, lone), call
@@ -189,7 +191,7 @@ class Runner(Facade[O, M], Generic[O, M, X, V, R]):
     def _embed(self, role: str, items: X | Iterable[X], bulk: Bulk) -> Iterator[V]:
         lone = self._lone(role, items)
         model = self._loaded()
-        call = model.call(role)
+        call = self._call(model, role)
 
         def results() -> Iterator[V]:
             with self._observed(role, 1 if lone is not None else count_of(items), call, stream=True):

@@ -11,7 +11,7 @@ from rapidembed.runtime.engine import Engine
 from rapidembed.runtime.ready import X
 from rapidembed.runtime.static_tokenizer import UNLIMITED
 from rapidembed.runtime.stream import Steps
-from rapidembed.runtime.tokenizer import TokenIds, Tokenizer
+from rapidembed.runtime.tokenizer import Tokenizer
 from rapidembed.tasks.call import Call
 from rapidembed.tasks.facade import O
 from rapidembed.tasks.leased import LeasedModel
@@ -47,7 +47,7 @@ class TokenModel(LeasedModel[O]):
         """A new call in the role "plain", "query" or "document"."""
         return Call(self.prompts[role], self.max_tokens, self.truncate, role=role)
 
-    def steps(self, call: Call) -> Steps[str, TokenIds]:
+    def steps(self, call: Call) -> Steps[Any, Any]:
         """From the texts of a call to tokens."""
         return TextSteps(call, self.engine.tokenizer)
 
@@ -61,7 +61,7 @@ class TokenModel(LeasedModel[O]):
         # The tokenizers' own threads take as many cores as there are texts in a chunk.
         size = min(batch_size, self.engine.cores)
         chunks = iter(lambda: list(itertools.islice(prepared, size)), [])
-        return sum(tokens.length for chunk in chunks for tokens in steps.tokenize(chunk))
+        return sum(tokens.length for chunk in chunks for tokens in steps.ready(chunk))
 
     def info(self) -> "ModelInfo":
         """What is loaded, and from where."""

@@ -9,5 +9,10 @@ _SMALLEST_NORM = 1e-12
 
 def unit_rows(vectors: Vectors) -> Vectors:
     """Each row divided by its length; a row of zeros stays one."""
-    norms = np.sqrt(np.einsum("ij,ij->i", vectors, vectors))
-    return np.asarray(vectors / np.maximum(norms, _SMALLEST_NORM)[:, None])
+    return scaled(vectors)[0]
+
+
+def scaled(vectors: Vectors) -> tuple[Vectors, Vectors]:
+    """Each row divided by its length, and the lengths, (rows, 1)."""
+    norms = np.maximum(np.sqrt(np.einsum("ij,ij->i", vectors, vectors)), _SMALLEST_NORM)[:, None]
+    return np.asarray(vectors / norms), norms

@@ -9,8 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rapidembed.tasks.text.facade import TextEmbedding
-from rapidembed.tasks.unit import unit_rows
-from rapidembed.toolkit.opened import opened
+from rapidembed.toolkit.opened import both_sides, opened
 
 _PAIRS = 1_000_000
 """Most pairs of a query and a passage that the background is estimated from."""
@@ -135,8 +134,7 @@ def calibrate(
         _check_share(name, share)
     queries, documents, labels = _split(pairs)
     with opened(model) as embedding:
-        left = unit_rows(embedding.encode_query(queries, show_progress=show_progress))
-        right = unit_rows(embedding.encode_document(documents, show_progress=show_progress))
+        left, right = both_sides(embedding, queries, documents, show_progress=show_progress)
         fingerprint = embedding.fingerprint
     curve = Curve.of(np.einsum("ij,ij->i", left, right).astype(np.float64), labels)
     place = _place(curve, precision, recall)
@@ -181,8 +179,7 @@ def calibrate_background(
             "should pass. Give more, or a larger share."
         )
     with opened(model) as embedding:
-        left = unit_rows(embedding.encode_query(asked, show_progress=show_progress))
-        right = unit_rows(embedding.encode_document(searched, show_progress=show_progress))
+        left, right = both_sides(embedding, asked, searched, show_progress=show_progress)
         fingerprint = embedding.fingerprint
     random = np.random.default_rng(seed)
     if len(asked) * len(searched) > _PAIRS:

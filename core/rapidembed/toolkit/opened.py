@@ -5,6 +5,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from rapidembed.tasks.text.facade import TextEmbedding
+from rapidembed.tasks.unit import unit_rows
+from rapidembed.types import Vectors
 
 
 @contextmanager
@@ -15,3 +17,13 @@ def opened(model: "str | Path | TextEmbedding") -> Iterator[TextEmbedding]:
         return
     with TextEmbedding(model) as own:
         yield own
+
+
+def both_sides(
+    model: TextEmbedding, queries: list[str], documents: list[str], *, show_progress: bool = False
+) -> tuple[Vectors, Vectors]:
+    """The vectors of queries and of documents, of length 1."""
+    return (
+        unit_rows(model.encode_query(queries, show_progress=show_progress)),
+        unit_rows(model.encode_document(documents, show_progress=show_progress)),
+    )

@@ -16,6 +16,7 @@ class SpreadEmbedding(Embedder[SpreadOptions, SpreadModel, Spread, list[Spread]]
     """Turns texts into the mean of their tokens' vectors, and how far these lie from it."""
 
     _task = SPREAD
+    _kind = SpreadModel
 
     def __init__(
         self,
@@ -39,6 +40,3 @@ class SpreadEmbedding(Embedder[SpreadOptions, SpreadModel, Spread, list[Spread]]
         specific_model_path: str | Path | None = None,
     ) -> None:
         self._start(SpreadOptions, locals())
-
-    def _load(self) -> SpreadModel:
-        return SpreadModel.load(self, self._options, self._placement, self._view)

@@ -1,6 +1,5 @@
 """The loaded model."""
 
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,12 +9,11 @@ from rapidembed.hub import Checkpoint
 from rapidembed.runtime.lease import Lease
 from rapidembed.runtime.sinks import ListSink
 from rapidembed.runtime.tokenizer import TokenIds
-from rapidembed.tasks.bulk import Bulk
 from rapidembed.tasks.call import Call
+from rapidembed.tasks.list_model import ListModel
 from rapidembed.tasks.token_model import TokenModel, graph_tokenizer, prompts_of, token_limit
 from rapidembed.types import Vectors
 
-from tests.fakes.spread import SPREAD
 from tests.fakes.spread.options import SpreadOptions
 from tests.fakes.spread.steps import StrippedSteps
 
@@ -31,10 +29,8 @@ class Spread:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SpreadModel(TokenModel[SpreadOptions]):
+class SpreadModel(ListModel[SpreadOptions, Spread]):
     """Everything that a call needs."""
-
-    task = SPREAD
 
     squared: bool
 
@@ -52,11 +48,8 @@ class SpreadModel(TokenModel[SpreadOptions]):
     def steps(self, call: Call) -> StrippedSteps:
         return StrippedSteps(call, graph_tokenizer(self.engine))
 
-    def one(self, call: Call, item: str) -> Spread:
-        return self.single(item, self.steps(call), ListSink(self._read))[0]
-
-    def rows(self, call: Call, items: Iterable[str], bulk: Bulk) -> Iterator[list[Spread]]:
-        return self.windows(items, self.steps(call), ListSink(self._read), bulk)
+    def sink(self, call: Call) -> ListSink[TokenIds, Spread]:
+        return ListSink(self._read)
 
     def facts(self) -> dict[str, Any]:
         return TokenModel.facts(self) | {"squared": self.squared}

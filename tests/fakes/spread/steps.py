@@ -10,5 +10,5 @@ from rapidembed.tasks.steps import TextSteps
 class StrippedSteps(TextSteps):
     """Each input is a text without the spaces around it."""
 
-    def tokenize(self, items: list[str]) -> list[TokenIds]:
-        return TextSteps.tokenize(self, [text.strip() for text in items])
+    def ready(self, items: list[str]) -> list[TokenIds]:
+        return TextSteps.ready(self, [text.strip() for text in items])

@@ -12,12 +12,13 @@ class Bar:
 
     Args:
         total: bytes of the input; None: not known, so there is no bar and no time left.
-        texts: texts that an earlier run did.
+        noun: what the inputs are called.
+        texts: inputs that an earlier run did.
         done: bytes that an earlier run read.
         shown: whether it is wanted.
     """
 
-    def __init__(self, total: int | None, *, texts: int, done: int, shown: bool) -> None:
+    def __init__(self, total: int | None, *, noun: str, texts: int, done: int, shown: bool) -> None:
         from tqdm import tqdm
 
         known = "{desc} {percentage:3.0f}%|{bar}| {elapsed}<{remaining}"
@@ -26,11 +27,12 @@ class Bar:
             initial=done,
             disable=not (shown and sys.stderr is not None and sys.stderr.isatty()),
             file=sys.stderr,
-            desc=f"{texts:,} texts",
+            desc=f"{texts:,} {noun}",
             bar_format=known if total else "{desc} {elapsed}",
             mininterval=_REFRESH_SECONDS,
             leave=False,
         )
+        self._noun = noun
         self._done = done
         self._texts = self._earlier = texts
         self._started = time.perf_counter()
@@ -51,6 +53,6 @@ class Bar:
     def update(self, texts: int, done: int) -> None:
         """Show how far the run has come: texts and bytes since its beginning."""
         self._texts = texts
-        self._bar.set_description_str(f"{texts:,} texts, {self.rate:,.0f}/s", refresh=False)
+        self._bar.set_description_str(f"{texts:,} {self._noun}, {self.rate:,.0f}/s", refresh=False)
         self._bar.update(max(0, done - self._done))
         self._done = max(done, self._done)

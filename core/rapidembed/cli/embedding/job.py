@@ -122,11 +122,11 @@ class Job:
 
     def _skip(self, chunker: Chunker, progress: Progress) -> None:
         if not self.quiet:
-            console.say(f"Going on after the {progress.texts:,} texts that are done.")
+            console.say(f"Going on after the {progress.texts:,} {self._noun} that are done.")
         if chunker.skip(progress.texts) != progress.digest:
             raise RapidEmbedError(
-                f"The input changed: its first {progress.texts:,} texts are not those that were embedded before. "
-                "Give the same input in the same order to go on, or --overwrite to start over."
+                f"The input changed: its first {progress.texts:,} {self._noun} are not those that were embedded "
+                "before. Give the same input in the same order to go on, or --overwrite to start over."
             )
 
     def _report(self, model: Model, progress: Progress) -> None:
@@ -153,11 +153,12 @@ class Job:
         try:
             yield
         except KeyboardInterrupt:
-            done = f"Interrupted after {partial.progress.texts:,} texts."
+            done = f"Interrupted after {partial.progress.texts:,} {self._noun}."
             raise KeyboardInterrupt(f"{done} {again} goes on from there; --overwrite starts over.") from None
         except Exception as error:
             if partial.progress.texts:
-                error.add_note(f"{partial.progress.texts:,} texts are done and kept. {again} goes on from there.")
+                done = f"{partial.progress.texts:,} {self._noun} are done and kept."
+                error.add_note(f"{done} {again} goes on from there.")
             raise
 
     def _writers(self, model: Model, partial: Partial, output: Path) -> list[Writer]:
@@ -190,11 +191,16 @@ class Job:
     def _bar(self, progress: Progress) -> Bar:
         return Bar(
             self.inputs.bytes,
+            noun=self._noun,
             texts=progress.texts,
             done=self.inputs.bytes_read if progress.texts else 0,
             # A bar among rows on one terminal would be read by nobody.
             shown=not self.quiet and (self.output is not None or not stdout().isatty()),
         )
+
+    @property
+    def _noun(self) -> str:
+        return "pictures" if self.pictures else "texts"
 
     @property
     def _most_texts(self) -> int:

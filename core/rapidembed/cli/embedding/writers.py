@@ -19,7 +19,6 @@ from rapidembed.types import Vectors
 
 _NPY_HEADER = 128
 _ROW_GROUP = 10_000
-FORMATS = (".npy", ".jsonl", ".parquet")
 
 
 class Writer(Protocol):
@@ -83,57 +82,76 @@ class StreamWriter:
         """Nothing is left to do."""
 
 
-class JsonLinesWriter:
-    """A JSON object per text: id, text if wanted, embedding."""
+class SpoolWriter:
+    """A file that grows by what each chunk becomes, and is complete at the end."""
 
-    _SPOOL = "rows.jsonl"
-
-    def __init__(self, partial: Partial, output: Path, *, with_text: bool) -> None:
+    def __init__(self, partial: Partial, output: Path, name: str) -> None:
         self._partial = partial
         self._output = output
-        self._with_text = with_text
+        self._name = name
 
     def start(self) -> None:
         """Open the spool."""
-        self._partial.spool(self._SPOOL)
+        self._partial.spool(self._name)
 
     def write(self, chunk: Chunk, embedded: Embedded) -> None:
         """Append a chunk."""
-        lines = "".join(json_rows(chunk, embedded.vectors, with_text=self._with_text))
-        self._partial.spool(self._SPOOL).write(_encode(lines))
+        self._partial.spool(self._name).write(self._bytes(chunk, embedded))
 
     def finish(self) -> None:
         """Put the file in its place."""
-        self._partial.place(self._SPOOL, self._output)
+        self._partial.place(self._name, self._output)
+
+    def _bytes(self, chunk: Chunk, embedded: Embedded) -> bytes | memoryview:
+        raise NotImplementedError
 
 
-class NpyWriter:
+class JsonLinesWriter(SpoolWriter):
+    """A JSON object per text: id, text if wanted, embedding."""
+
+    def __init__(self, partial: Partial, output: Path, *, with_text: bool) -> None:
+        super().__init__(partial, output, "rows.jsonl")
+        self._with_text = with_text
+
+    def _bytes(self, chunk: Chunk, embedded: Embedded) -> bytes:
+        return _encode("".join(json_rows(chunk, embedded.vectors, with_text=self._with_text)))
+
+
+class IdWriter(SpoolWriter):
+    """Ids, one per line: those of all texts, or of those that were cut."""
+
+    def __init__(self, partial: Partial, output: Path, *, truncated_only: bool) -> None:
+        super().__init__(partial, output, "truncated.txt" if truncated_only else "ids.txt")
+        self._truncated_only = truncated_only
+
+    def _bytes(self, chunk: Chunk, embedded: Embedded) -> bytes:
+        ids = [chunk.ids[index] for index in embedded.truncated] if self._truncated_only else chunk.ids
+        return _encode("".join(f"{_one_line(id_)}\n" for id_ in ids))
+
+
+class NpyWriter(SpoolWriter):
     """A numpy array, float32 (texts, dimensions), which never lies in memory as a whole."""
 
-    _SPOOL = "vectors.npy"
-
     def __init__(self, partial: Partial, output: Path, dimensions: int) -> None:
-        self._partial = partial
-        self._output = output
+        super().__init__(partial, output, "vectors.npy")
         self._dimensions = dimensions
 
     def start(self) -> None:
         """Leave room for the header, which needs the number of rows."""
-        spool = self._partial.spool(self._SPOOL)
+        spool = self._partial.spool(self._name)
         if spool.length == 0:
             spool.write(bytes(_NPY_HEADER))
 
-    def write(self, chunk: Chunk, embedded: Embedded) -> None:
-        """Append a chunk."""
-        self._partial.spool(self._SPOOL).write(_little_endian(embedded.vectors))
-
     def finish(self) -> None:
         """Write the header and put the file in its place."""
-        path = self._partial.folder / self._SPOOL
+        path = self._partial.folder / self._name
         if path.exists():
             with path.open("r+b") as file:
                 file.write(_npy_header(self._partial.progress.texts, self._dimensions))
-        self._partial.place(self._SPOOL, self._output)
+        super().finish()
+
+    def _bytes(self, chunk: Chunk, embedded: Embedded) -> memoryview:
+        return _little_endian(embedded.vectors)
 
 
 class ParquetWriter:
@@ -208,29 +226,6 @@ class ParquetWriter:
         arrays = [pyarrow.array(column, type=field.type) for column, field in zip(columns, schema, strict=False)]
         arrays.append(Dense(self._dimensions).of(flat))
         return pyarrow.Table.from_arrays(arrays, schema=schema)
-
-
-class IdWriter:
-    """Ids, one per line: those of all texts, or of those that were cut."""
-
-    def __init__(self, partial: Partial, output: Path, *, truncated_only: bool) -> None:
-        self._partial = partial
-        self._output = output
-        self._truncated_only = truncated_only
-        self._name = "truncated.txt" if truncated_only else "ids.txt"
-
-    def start(self) -> None:
-        """Open the spool."""
-        self._partial.spool(self._name)
-
-    def write(self, chunk: Chunk, embedded: Embedded) -> None:
-        """Append the ids of a chunk."""
-        ids = [chunk.ids[index] for index in embedded.truncated] if self._truncated_only else chunk.ids
-        self._partial.spool(self._name).write(_encode("".join(f"{_one_line(id_)}\n" for id_ in ids)))
-
-    def finish(self) -> None:
-        """Put the file in its place."""
-        self._partial.place(self._name, self._output)
 
 
 def stdout() -> IO[str]:

@@ -1,25 +1,11 @@
-"""Vectors of pictures with fastembed's values."""
-
-from dataclasses import replace
+"""Vectors of pictures with fastembed's values; how pictures become pixels the checkpoint's files say."""
 
 import rapidembed
-from rapidembed.compat.values import output_width
-from rapidembed.hub import Checkpoint
-from rapidembed.registry import ModelSpec
+from rapidembed.compat.values import own_vectors
 from rapidembed.tasks.facade import View
-
-
-def as_fastembed(checkpoint: Checkpoint) -> ModelSpec:
-    """The facts by which fastembed reads a checkpoint; how pictures become pixels its own files say."""
-    spec = checkpoint.spec
-    normalize = spec.normalize if spec.fastembed is None else spec.fastembed.normalize
-    return replace(spec, dim=output_width(checkpoint) or spec.dim, normalize=normalize)
-
-
-VIEW = View(spec=as_fastembed, exported=True)
 
 
 class InnerImage(rapidembed.ImageEmbedding):
     """The facade."""
 
-    _view = VIEW
+    _view = View(spec=own_vectors, exported=True, quiet=True)

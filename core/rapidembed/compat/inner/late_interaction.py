@@ -25,9 +25,7 @@ _MARK_TOKENS = 16
 
 
 class FastembedLateInteraction(LateInteractionModel):
-    """A model that skips what fastembed skips, and cuts texts without a word about it."""
-
-    task = replace(LATE_INTERACTION, rows=("late_interaction",), others={})
+    """A model that skips what fastembed skips."""
 
     @classmethod
     def of(cls, lease: Lease, checkpoint: Checkpoint, options: LateInteractionOptions) -> "FastembedLateInteraction":
@@ -44,10 +42,6 @@ class FastembedLateInteraction(LateInteractionModel):
         skip = _skipped(graph_tokenizer(lease.engine), checkpoint, padding=late.expansion_length is not None)
         return replace(model, document=replace(model.document, skip=skip))
 
-    def call(self, role: str) -> Call:
-        """See :meth:`LateInteractionModel.call`."""
-        return replace(LateInteractionModel.call(self, role), quiet=True)
-
     def sink(self, call: Call) -> ListSink[TokenIds, Vectors]:
         """Takes the tokens' vectors; those of queries that are filled up stay as the graph has them."""
         if call.role == "query" and self.query.length is not None:
@@ -55,25 +49,18 @@ class FastembedLateInteraction(LateInteractionModel):
         return LateInteractionModel.sink(self, call)
 
 
-class FastembedTokens(FastembedLateInteraction):
-    """A model whose tokens' vectors are all wanted, as they come."""
-
-    task = replace(LATE_INTERACTION, rows=("token_vectors",), others={})
-
-
 class InnerLateInteraction(rapidembed.LateInteractionTextEmbedding):
     """The facade."""
 
-    _task = FastembedLateInteraction.task
+    _task = replace(LATE_INTERACTION, rows=("late_interaction",), others={})
     _view = VIEW
     _kind = FastembedLateInteraction
 
 
 class InnerTokens(InnerLateInteraction):
-    """The facade of such models."""
+    """The facade of models whose tokens' vectors are all wanted, as they come."""
 
-    _task = FastembedTokens.task
-    _kind = FastembedTokens
+    _task = replace(LATE_INTERACTION, rows=("token_vectors",), others={})
 
 
 def _as_it_is(text: TokenIds, output: NDArray[np.float32]) -> Vectors:

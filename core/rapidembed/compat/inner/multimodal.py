@@ -2,12 +2,12 @@
 
 import itertools
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import rapidembed
 from rapidembed.compat.tokenizer import open_tokenizer
-from rapidembed.compat.values import output_width, token_limit
+from rapidembed.compat.values import own_vectors, token_limit
 from rapidembed.hub import Checkpoint
 from rapidembed.registry import ModelSpec
 from rapidembed.runtime.pages.ready import ReadyPage
@@ -16,20 +16,15 @@ from rapidembed.tasks.call import Call
 from rapidembed.tasks.facade import View
 from rapidembed.tasks.multimodal.model import MultimodalModel
 from rapidembed.tasks.multimodal.steps import MOST_TOKENS, QuerySteps, tokens_of
+from rapidembed.tasks.steps import ReadySteps
 from rapidembed.types import Vectors
 
 
 def as_fastembed(checkpoint: Checkpoint) -> ModelSpec:
     """The facts by which fastembed reads a checkpoint: its own prompts, a limit from one file, vectors as they come."""
-    spec = checkpoint.spec
-    normalize = spec.normalize if spec.fastembed is None else spec.fastembed.normalize
-    return replace(
-        spec,
-        dim=output_width(checkpoint) or spec.dim,
-        normalize=normalize,
-        max_tokens=token_limit(checkpoint.folder),
-        prompts=spec.prompts if spec.pages and spec.pages.query_start else {},
-    )
+    spec, limit = checkpoint.spec, token_limit(checkpoint.folder)
+    prompts = spec.prompts if spec.pages and spec.pages.query_start else {}
+    return replace(own_vectors(checkpoint), max_tokens=limit, prompts=prompts)
 
 
 class _Queries(QuerySteps):
@@ -40,26 +35,8 @@ class _Queries(QuerySteps):
         return self._started(cut.ids, truncated=cut.truncated)
 
 
-@dataclass(frozen=True, slots=True)
-class _Made:
-    """Each input is ready."""
-
-    def prepare(self, item: ReadyPage, index: int | None) -> ReadyPage:
-        return item
-
-    def tokenize(self, items: list[ReadyPage]) -> list[ReadyPage]:
-        return items
-
-    def inspect(self, item: ReadyPage, index: int) -> None:
-        """Nothing is told."""
-
-
 class FastembedPages(MultimodalModel):
-    """A model that cuts texts without a word about it."""
-
-    def call(self, role: str) -> Call:
-        """See :meth:`MultimodalModel.call`."""
-        return replace(MultimodalModel.call(self, role), quiet=True)
+    """A model that reads pages however long, and pads texts as fastembed does."""
 
     @property
     def most_page_tokens(self) -> int:
@@ -75,13 +52,13 @@ class FastembedPages(MultimodalModel):
         """The vectors of a batch of texts, with those of its padding."""
         call = self.call("query")
         steps = self._queries(call)
-        pages = [steps.tokenize([steps.prepare(text, index)])[0] for index, text in enumerate(texts)]
+        pages = [steps.ready([steps.prepare(text, index)])[0] for index, text in enumerate(texts)]
         longest = max(len(page.ids) for page in pages)
         pad = (open_tokenizer(self.checkpoint.folder).padding or {})["pad_id"]
         filled = [
             replace(page, ids=[*page.ids, *[pad] * (longest - len(page.ids))], attended=len(page.ids)) for page in pages
         ]
-        for window in self.windows(filled, _Made(), self._sink, bulk):
+        for window in self.windows(filled, ReadySteps[ReadyPage](), self.sink(call), bulk):
             yield from window
 
     def _queries(self, call: Call) -> QuerySteps:
@@ -91,7 +68,8 @@ class FastembedPages(MultimodalModel):
 class InnerMultimodal(rapidembed.LateInteractionMultimodalEmbedding):
     """The facade."""
 
-    _view = View(spec=as_fastembed, exported=True)
+    _view = View(spec=as_fastembed, exported=True, quiet=True)
+    _kind = FastembedPages
 
     def embed_batches(self, texts: Any, bulk: Bulk) -> Iterator[Vectors]:
         """Vectors of texts, batch by batch."""
@@ -102,6 +80,3 @@ class InnerMultimodal(rapidembed.LateInteractionMultimodalEmbedding):
             return
         while batch := list(itertools.islice(waiting, bulk.batch_size)):
             yield from model.padded(batch, bulk)
-
-    def _load(self) -> FastembedPages:
-        return FastembedPages.load(self, self._options, self._placement, self._view)

@@ -1,8 +1,5 @@
 """fastembed's class for the vectors of all tokens as a model has them."""
 
-from dataclasses import asdict
-from typing import Any
-
 from rapidembed.compat.common.model_description import DenseModelDescription
 from rapidembed.compat.late_interaction.late_interaction_text_embedding import LateInteractionModel
 
@@ -15,13 +12,7 @@ class TokenEmbeddingsModel(LateInteractionModel):
 
     @classmethod
     def _list_supported_models(cls) -> list[DenseModelDescription]:
-        from rapidembed.compat.inner.late_interaction import FastembedTokens
         from rapidembed.compat.listing import dense
         from rapidembed.registry.catalog import curated
 
-        return dense(spec for file in FastembedTokens.task.rows for spec in curated(file))
-
-    @classmethod
-    def list_supported_models(cls) -> list[dict[str, Any]]:
-        """The models of this class, a fresh dict each."""
-        return [asdict(description) for description in cls._list_supported_models()]
+        return dense(spec for file in cls._computing()._task.rows for spec in curated(file))

@@ -1,39 +1,24 @@
 """fastembed's class for token vectors of texts and patch vectors of pictures."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from typing import Any
 
-from rapidembed.compat.common.model_description import DenseModelDescription
-from rapidembed.compat.common.types import ImageInput, NumpyArray, OnnxProvider
+from rapidembed.compat.common.types import ImageInput, NumpyArray
 from rapidembed.compat.facade import Sized
-from rapidembed.compat.model import FastembedModel, missing_pictures
-from rapidembed.types import Device
+from rapidembed.compat.model import PicturesModel
 
 
-class MultimodalModel(FastembedModel):
+class MultimodalModel(PicturesModel):
     """A model for vectors of texts and pictures."""
 
     _facade = "LateInteractionMultimodalEmbedding"
     _inner = ("rapidembed.compat.inner.multimodal", "InnerMultimodal")
 
-    _options = ("alpha", "rotate")
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        # fastembed drops transparency, and does not turn pictures as their camera says.
-        super().__init__(*args, **kwargs | {"alpha": "drop", "rotate": False})
-
-    @classmethod
-    def _list_supported_models(cls) -> list[DenseModelDescription]:
-        from rapidembed.compat.listing import pictures
-
-        return pictures("multimodal")
-
     def embed_text(
         self, documents: str | Iterable[str], batch_size: int = 256, parallel: int | None = None, **kwargs: Any
     ) -> Iterator[NumpyArray]:
         """Vectors of texts."""
-        bulk = self._bulk(batch_size, parallel)
-        yield from self._native.embed_batches(documents, bulk)
+        yield from self._native.embed_batches(documents, self._bulk(batch_size, parallel))
 
     def embed_image(
         self,
@@ -43,8 +28,7 @@ class MultimodalModel(FastembedModel):
         **kwargs: Any,
     ) -> Iterator[NumpyArray]:
         """Vectors of pictures."""
-        with missing_pictures():
-            yield from self._native._embed("document", images, self._bulk(batch_size, parallel))
+        yield from self._pictures("document", images, self._bulk(batch_size, parallel))
 
     def token_count(
         self, texts: str | Iterable[str], batch_size: int = 1024, include_extension: bool = False, **kwargs: Any
@@ -62,19 +46,6 @@ class LateInteractionMultimodalEmbedding(Sized):
 
     _class = MultimodalModel
     model: MultimodalModel
-
-    def __init__(
-        self,
-        model_name: str,
-        cache_dir: str | None = None,
-        threads: int | None = None,
-        providers: Sequence[OnnxProvider] | None = None,
-        cuda: bool | Device = Device.AUTO,
-        device_ids: list[int] | None = None,
-        lazy_load: bool = False,
-        **kwargs: Any,
-    ) -> None:
-        self._start(locals())
 
     def embed_text(
         self, documents: str | Iterable[str], batch_size: int = 256, parallel: int | None = None, **kwargs: Any

@@ -1,13 +1,11 @@
 """fastembed's class for BM25."""
 
-from collections.abc import Collection, Iterable, Iterator
-from dataclasses import asdict
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from rapidembed.compat.common.model_description import ModelSource, SparseModelDescription
-from rapidembed.compat.common.utils import define_cache_dir
-from rapidembed.compat.model import FastembedModel
+from rapidembed.compat.model import TextsModel
 from rapidembed.compat.sparse.sparse_embedding_base import SparseEmbedding
 from rapidembed.lexical.languages import SNOWBALL, fastembed_stopwords
 from rapidembed.lexical.vocabulary import Stemmer, term_id
@@ -16,8 +14,8 @@ from rapidembed.types import Device
 _NAME = "Qdrant/bm25"
 
 
-class Bm25(FastembedModel):
-    """BM25 weights of words, which an index multiplies by the words' idf.
+class Bm25(TextsModel):
+    """BM25 weights of words, which an index multiplies by the words' idf: float64, with int64 indices.
 
     Args:
         model_name: ``Qdrant/bm25``; stopwords of all languages ship with this package.
@@ -59,17 +57,16 @@ class Bm25(FastembedModel):
             raise ValueError(f"{language} language is not supported; give a stemmer, or disable_stemmer=True.")
         if disable_stemmer and stemmer is not None:
             raise ValueError("stemmer cannot be supplied with disable_stemmer=True; give one of them.")
-        self.model_name, self.language = model_name, language
+        self.language = language
         self.k, self.b, self.avg_len = k, b, avg_len
         self.token_max_length, self.disable_stemmer, self.stemmer = token_max_length, disable_stemmer, stemmer
-        self.model_description = self._get_model_description(model_name)
-        self.cache_dir = str(define_cache_dir(cache_dir))
-        self.threads = None
-        self._local_files_only = bool(kwargs.get("local_files_only", False))
-        self._specific_model_path = specific_model_path
-        self.stopwords = set(_stopwords(self, stopwords))
-        self._used = False
-        self._native = self._counter()
+        self.stopwords = set(_stopwords(self, stopwords, specific_model_path))
+        super().__init__(
+            model_name,
+            cache_dir,
+            specific_model_path=specific_model_path,
+            local_files_only=kwargs.get("local_files_only", False),
+        )
 
     @staticmethod
     def is_name(model_name: str) -> bool:
@@ -95,11 +92,6 @@ class Bm25(FastembedModel):
             )
         ]
 
-    @classmethod
-    def list_supported_models(cls) -> list[dict[str, Any]]:
-        """The models of this class, a fresh dict each."""
-        return [asdict(description) for description in cls._list_supported_models()]
-
     @property
     def _model_dir(self) -> Path:
         """Where fastembed would keep its stopwords; there is nothing."""
@@ -107,23 +99,17 @@ class Bm25(FastembedModel):
             return Path(self._specific_model_path)
         return Path(self.cache_dir, "models--Qdrant--bm25", "snapshots", "none")
 
-    def embed(
-        self, documents: str | Iterable[str], batch_size: int = 256, parallel: int | None = None, **kwargs: Any
+    def query_embed(  # type: ignore[override]  # neither argument means anything here
+        self, query: str | Iterable[str], **kwargs: Any
     ) -> Iterator[SparseEmbedding]:
-        """Vectors of documents: float64 weights, int64 indices."""
-        yield from self._native._embed("document", documents, self._bulk(batch_size, parallel))
-
-    passage_embed = embed
-
-    def query_embed(self, query: str | Iterable[str], **kwargs: Any) -> Iterator[SparseEmbedding]:
         """Vectors of queries: each word's index, int64, with the weight 1."""
-        yield from self._native._embed("query", query, self._bulk(256, None))
+        yield from self._vectors("query", query, self._bulk(256, None))
 
     def raw_embed(self, documents: list[str]) -> list[SparseEmbedding]:
         """Vectors of documents, at once."""
         return list(self.embed(documents))
 
-    def token_count(self, texts: str | Iterable[str], **kwargs: Any) -> int:
+    def token_count(self, texts: str | Iterable[str], **kwargs: Any) -> int:  # type: ignore[override]
         """Words of all texts, stopwords included."""
         count: int = self._native.token_count(texts)
         return count
@@ -133,10 +119,8 @@ class Bm25(FastembedModel):
         """The index of a stem."""
         return term_id(token)
 
-    def _counter(self) -> Any:
-        from rapidembed.compat.inner.sparse import InnerSparse
-
-        return InnerSparse(
+    def _opened(self, kwargs: Mapping[str, Any]) -> Any:
+        return self._computing()(
             _NAME,
             device="cpu",
             cuda=Device.AUTO,
@@ -153,12 +137,12 @@ class Bm25(FastembedModel):
         )
 
 
-def _stopwords(model: Bm25, given: Collection[str] | None) -> Iterable[str]:
+def _stopwords(model: Bm25, given: Collection[str] | None, folder: str | Path | None) -> Iterable[str]:
     if given is not None:
         return (word.lower() for word in given)
     if model.disable_stemmer or model.language not in SNOWBALL:
         return ()
-    if model._specific_model_path:
-        file = Path(model._specific_model_path, f"{model.language}.txt")
+    if folder:
+        file = Path(folder, f"{model.language}.txt")
         return file.read_text(encoding="utf-8").splitlines() if file.is_file() else ()
     return fastembed_stopwords(model.language)

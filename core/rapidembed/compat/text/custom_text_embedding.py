@@ -6,7 +6,7 @@ from typing import Any
 from rapidembed.compat.added import AddedModels
 from rapidembed.compat.common.model_description import DenseModelDescription, PoolingType
 from rapidembed.compat.text.text_embedding import TextModel
-from rapidembed.registry import Task, custom
+from rapidembed.registry import custom
 
 _POOLING = {"cls": PoolingType.CLS, "mean": PoolingType.MEAN, "lasttoken": PoolingType.LAST_TOKEN}
 
@@ -32,7 +32,7 @@ class _CustomTextModels(AddedModels):
                 spec.normalize,
                 spec.output if isinstance(spec.output, str) else None,
             )
-            for spec in custom.models(CustomTextEmbedding._task().heads)
+            for spec in custom.models(CustomTextEmbedding._computing()._task.heads)
         }
 
     @POSTPROCESSING_MAPPING.setter
@@ -42,12 +42,6 @@ class _CustomTextModels(AddedModels):
 
 class CustomTextEmbedding(TextModel, metaclass=_CustomTextModels):
     """A model that :meth:`rapidembed.compat.TextEmbedding.add_custom_model` added."""
-
-    @classmethod
-    def _task(cls) -> Task:
-        from rapidembed.compat.inner.text import FastembedText
-
-        return FastembedText.task
 
     @classmethod
     def _list_supported_models(cls) -> list[DenseModelDescription]:

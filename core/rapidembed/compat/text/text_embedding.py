@@ -3,14 +3,14 @@
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from rapidembed.compat.common.model_description import DenseModelDescription, ModelSource, PoolingType
+from rapidembed.compat.common.model_description import ModelSource, PoolingType
 from rapidembed.compat.common.types import NumpyArray, OnnxProvider
-from rapidembed.compat.facade import Sized
-from rapidembed.compat.model import FastembedModel
+from rapidembed.compat.facade import OfTexts, Sized
+from rapidembed.compat.model import FastembedModel, TextsModel
 from rapidembed.types import Device
 
 
-class TextModel(FastembedModel):
+class TextModel(TextsModel):
     """A model for dense vectors."""
 
     _facade = "TextEmbedding"
@@ -20,13 +20,6 @@ class TextModel(FastembedModel):
         super().__init__(*args, **kwargs)
         self.default_task_id = task_id
         """Of a model that has several tasks: the one of texts whose role is not given."""
-
-    @classmethod
-    def _list_supported_models(cls) -> list[DenseModelDescription]:
-        from rapidembed.compat.inner.text import FastembedText
-        from rapidembed.compat.listing import dense
-
-        return dense(FastembedText.task.models())
 
     def embed(
         self,
@@ -40,32 +33,16 @@ class TextModel(FastembedModel):
         bulk = self._bulk(batch_size, parallel)
         task = self.default_task_id if task_id is None else task_id
         if task is None or not self._native._loaded().spec.tasks:
-            yield from self._native._embed("plain", documents, bulk)
+            yield from self._vectors("plain", documents, bulk)
         else:
             yield from self._native.with_task(documents, bulk, task)
 
-    def query_embed(
-        self, query: str | Iterable[str], batch_size: int = 256, parallel: int | None = None, **kwargs: Any
-    ) -> Iterator[NumpyArray]:
-        """Vectors of queries."""
-        yield from self._native._embed("query", query, self._bulk(batch_size, parallel))
 
-    def passage_embed(
-        self, texts: Iterable[str], batch_size: int = 256, parallel: int | None = None, **kwargs: Any
-    ) -> Iterator[NumpyArray]:
-        """Vectors of documents."""
-        yield from self._native._embed("document", texts, self._bulk(batch_size, parallel))
-
-    def token_count(self, texts: str | Iterable[str], batch_size: int = 1024, **kwargs: Any) -> int:
-        """Tokens of all texts."""
-        count: int = self._native.token_count(texts, batch_size)
-        return count
-
-
-class TextEmbedding(Sized):
+class TextEmbedding(OfTexts[NumpyArray], Sized):
     """Dense vectors of texts: arguments, results and errors are those of fastembed's class of this name.
 
-    Methods are generators, so errors of their arguments come with the first vector.
+    Of each text there is float32 (dimensions,); it depends on the method for models that have tasks of their own for
+    queries and documents. Methods are generators, so errors of their arguments come with the first vector.
     """
 
     _class = TextModel
@@ -88,8 +65,7 @@ class TextEmbedding(Sized):
     def _class_of(cls, model_name: str) -> type[FastembedModel]:
         from rapidembed.compat.text.custom_text_embedding import CustomTextEmbedding
 
-        added = CustomTextEmbedding._list_supported_models()
-        return CustomTextEmbedding if model_name.lower() in [row.model.lower() for row in added] else TextModel
+        return CustomTextEmbedding if CustomTextEmbedding.knows(model_name) else TextModel
 
     @classmethod
     def add_custom_model(
@@ -111,28 +87,10 @@ class TextEmbedding(Sized):
         Raises:
             ValueError: the name is taken.
         """
-        from rapidembed.compat.custom import PLACE, add, exported
-        from rapidembed.compat.inner.text import FastembedText
+        from rapidembed.compat.custom import PLACE, add_exported
+        from rapidembed.compat.inner.text import InnerText
         from rapidembed.tasks.custom import custom_spec
 
         spec = custom_spec(model, pooling, normalization, PLACE, dim, output_name=output_name)
-        spec = exported(spec, sources, model_file, additional_files, description, license, size_in_gb)
-        add(FastembedText.task, spec)
-
-    def embed(
-        self, documents: str | Iterable[str], batch_size: int = 256, parallel: int | None = None, **kwargs: Any
-    ) -> Iterable[NumpyArray]:
-        """Vectors of texts, float32 (dimensions,) each, in their order."""
-        yield from self.model.embed(documents, batch_size, parallel, **kwargs)
-
-    def query_embed(self, query: str | Iterable[str], **kwargs: Any) -> Iterable[NumpyArray]:
-        """Vectors of queries: as :meth:`embed`, but for models with a task of their own for queries."""
-        yield from self.model.query_embed(query, **kwargs)
-
-    def passage_embed(self, texts: Iterable[str], **kwargs: Any) -> Iterable[NumpyArray]:
-        """Vectors of documents: as :meth:`embed`."""
-        yield from self.model.passage_embed(texts, **kwargs)
-
-    def token_count(self, texts: str | Iterable[str], batch_size: int = 1024, **kwargs: Any) -> int:
-        """Tokens of all texts: special ones included, after cutting."""
-        return self.model.token_count(texts, batch_size=batch_size, **kwargs)
+        listed = (description, license, size_in_gb)
+        add_exported(InnerText._task, spec, sources, model_file, additional_files, *listed)

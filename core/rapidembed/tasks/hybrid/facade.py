@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from rapidembed.tasks.dimensions import WithDimensions
 from rapidembed.tasks.embedder import Embedder
 from rapidembed.tasks.hybrid.model import HybridModel
 from rapidembed.tasks.known import Known
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from rapidembed.tasks.arrow.packing import Packing
 
 
-class HybridTextEmbedding(Embedder[TokenOptions, HybridModel, HybridEmbedding, list[HybridEmbedding]]):
+class HybridTextEmbedding(Embedder[TokenOptions, HybridModel, HybridEmbedding, list[HybridEmbedding]], WithDimensions):
     """Turns texts into all kinds of vectors at once (BGE-M3, https://arxiv.org/abs/2402.03216).
 
     :class:`~rapidembed.TextEmbedding`, :class:`~rapidembed.SparseTextEmbedding` and
@@ -75,19 +76,9 @@ class HybridTextEmbedding(Embedder[TokenOptions, HybridModel, HybridEmbedding, l
     # Facts
 
     @property
-    def embedding_size(self) -> int:
-        """Dimensions of the dense vector, and of each token's."""
-        return (self._row() or self._loaded().spec).dim
-
-    @property
     def vocab_size(self) -> int:
         """Number of possible indices of the sparse vectors."""
         return self._loaded().weights.vocab_size
-
-    @classmethod
-    def get_embedding_size(cls, model_name: str) -> int:
-        """Dimensions of a curated or added model, without loading it."""
-        return cls._width(model_name)
 
     def _form(self, packing: "Packing") -> "Form[list[HybridEmbedding]]":
         from rapidembed.tasks.arrow.forms import Hybrid

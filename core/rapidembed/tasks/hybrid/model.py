@@ -1,31 +1,26 @@
 """A model as :class:`rapidembed.HybridTextEmbedding` uses it."""
 
-from collections.abc import Awaitable, Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rapidembed.hub import Checkpoint
-from rapidembed.registry import HYBRID
 from rapidembed.runtime.lease import Lease
 from rapidembed.runtime.sinks import ListSink
 from rapidembed.runtime.tokenizer import TokenIds
-from rapidembed.tasks.bulk import Bulk
 from rapidembed.tasks.call import Call
-from rapidembed.tasks.lone import Lone, first
+from rapidembed.tasks.list_model import ListModel
 from rapidembed.tasks.options import TokenOptions
 from rapidembed.tasks.results import HybridEmbedding
 from rapidembed.tasks.sparse.weighing.tokens import TokenWeights
-from rapidembed.tasks.token_model import TokenModel, graph_tokenizer, prompts_of, token_limit
+from rapidembed.tasks.token_model import graph_tokenizer, prompts_of, token_limit
 from rapidembed.tasks.unit import unit_rows
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class HybridModel(TokenModel[TokenOptions]):
+class HybridModel(ListModel[TokenOptions, HybridEmbedding]):
     """Everything that a call needs."""
-
-    task = HYBRID
 
     weights: TokenWeights
 
@@ -41,17 +36,9 @@ class HybridModel(TokenModel[TokenOptions]):
             prompts=prompts_of(checkpoint.spec),
         )
 
-    def one(self, call: Call, text: str) -> HybridEmbedding:
-        """The vectors of a lone text."""
-        return self.run_lone(text, Lone(self.steps(call), ListSink(self._read), first))
-
-    def aone(self, call: Call, text: str) -> Awaitable[HybridEmbedding] | None:
-        """See :meth:`rapidembed.tasks.runner.RunnableModel.aone`."""
-        return self.arun_lone(text, Lone(self.steps(call), ListSink(self._read), first))
-
-    def rows(self, call: Call, texts: Iterable[str], bulk: Bulk) -> Iterator[list[HybridEmbedding]]:
-        """The vectors of many texts, window by window."""
-        return self.windows(texts, self.steps(call), ListSink(self._read), bulk)
+    def sink(self, call: Call) -> ListSink[TokenIds, HybridEmbedding]:
+        """Takes all three kinds of vectors."""
+        return ListSink(self._read)
 
     def _read(self, text: TokenIds, output: NDArray[np.float32]) -> HybridEmbedding:
         vectors = unit_rows(output[: len(text.ids), : self.spec.dim])

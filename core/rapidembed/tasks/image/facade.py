@@ -7,24 +7,22 @@ from typing import TYPE_CHECKING, Any, TypeAlias, overload
 from rapidembed.registry import ModelSpec
 from rapidembed.runtime.pictures.reading import Alpha
 from rapidembed.runtime.pictures.source import Picture
-from rapidembed.tasks.bulk import Bulk, gather
-from rapidembed.tasks.custom import custom_picture
+from rapidembed.tasks.bulk import Bulk
+from rapidembed.tasks.custom import custom_picture, spec_of
+from rapidembed.tasks.dimensions import DenseResults
 from rapidembed.tasks.image.inputs import check_pictures
 from rapidembed.tasks.image.model import ImageModel
 from rapidembed.tasks.image.options import ImageOptions
 from rapidembed.tasks.known import Known
-from rapidembed.tasks.runner import Runner
 from rapidembed.types import Device, Providers, Vectors
 
 if TYPE_CHECKING:
     from rapidembed.tasks.arrow.columns import Column
-    from rapidembed.tasks.arrow.forms import Form
-    from rapidembed.tasks.arrow.packing import Packing
 
 Pictures: TypeAlias = "Picture | Iterable[Picture]"
 
 
-class ImageEmbedding(Runner[ImageOptions, ImageModel, Any, Vectors, Vectors]):
+class ImageEmbedding(DenseResults[ImageOptions, ImageModel, Any]):
     """Turns pictures into vectors. Needs the extra ``image`` (Pillow).
 
     Example:
@@ -153,19 +151,9 @@ class ImageEmbedding(Runner[ImageOptions, ImageModel, Any, Vectors, Vectors]):
     # Facts
 
     @property
-    def embedding_size(self) -> int:
-        """Dimensions of the vectors."""
-        return (self._row() or self._loaded().spec).dim
-
-    @property
     def text_model(self) -> str | None:
         """Name for :class:`~rapidembed.TextEmbedding` whose vectors lie in the same space; None: there are none."""
         return self._loaded().spec.texts
-
-    @classmethod
-    def get_embedding_size(cls, model_name: str) -> int:
-        """Dimensions of a curated or added model, without loading it."""
-        return cls._width(model_name)
 
     @overload
     @classmethod
@@ -214,9 +202,7 @@ class ImageEmbedding(Runner[ImageOptions, ImageModel, Any, Vectors, Vectors]):
             ValueError: a value is impossible, or the name is taken.
             TypeError: an argument is missing or unknown.
         """
-        if isinstance(model, ModelSpec) and (args or options):
-            raise TypeError("A ModelSpec says everything; give no other arguments.")
-        super().add_custom_model(model if isinstance(model, ModelSpec) else custom_picture(model, *args, **options))
+        super().add_custom_model(spec_of(custom_picture, model, *args, **options))
 
     def _lone(self, role: str, images: Any) -> Any | None:
         return check_pictures(images)
@@ -225,15 +211,3 @@ class ImageEmbedding(Runner[ImageOptions, ImageModel, Any, Vectors, Vectors]):
         from rapidembed.tasks.arrow.columns import Pictures
 
         return Pictures(column)
-
-    def _form(self, packing: "Packing") -> "Form[Vectors]":
-        from rapidembed.tasks.arrow.forms import Dense
-
-        return Dense(self.embedding_size, packing)
-
-    def _gather(self, model: ImageModel, windows: Iterator[Vectors], items: Iterable[Any]) -> Vectors:
-        return gather(windows, items, model.spec.dim)
-
-    def _each(self, window: Vectors) -> Iterator[Vectors]:
-        # A view would keep the whole window in memory.
-        return (row.copy() for row in window)

@@ -4,8 +4,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from rapidembed.hub import Checkpoint
-from rapidembed.registry import IMAGE
 from rapidembed.registry.image_processor import ImageProcessor
 from rapidembed.runtime.lease import Lease
 from rapidembed.runtime.pictures.feeder import bytes_of, processor_of
@@ -16,6 +17,7 @@ from rapidembed.tasks.call import Call
 from rapidembed.tasks.image.options import ImageOptions
 from rapidembed.tasks.image.steps import PictureSteps
 from rapidembed.tasks.leased import LeasedModel
+from rapidembed.tasks.lone import Lone
 from rapidembed.tasks.unit import unit_rows
 from rapidembed.types import Vectors
 
@@ -29,8 +31,6 @@ _WINDOW_BYTES = 64_000_000
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImageModel(LeasedModel[ImageOptions]):
     """Everything that a call needs."""
-
-    task = IMAGE
 
     processor: ImageProcessor
     reading: Reading
@@ -53,8 +53,7 @@ class ImageModel(LeasedModel[ImageOptions]):
 
     def one(self, call: Call, image: Any) -> Vectors:
         """The vector of a lone picture, float32 (dimensions,)."""
-        vector: Vectors = self._finish(self.single(image, self._steps, VectorSink(self.spec.dim)))[0]
-        return vector
+        return self.run_lone(image, Lone(self._steps, VectorSink(self.spec.dim), self._only))
 
     def rows(self, call: Call, images: Iterable[Any], bulk: Bulk) -> Iterator[Vectors]:
         """The vectors of many pictures, window by window, float32 (some pictures, dimensions)."""
@@ -80,6 +79,9 @@ class ImageModel(LeasedModel[ImageOptions]):
     @property
     def _steps(self) -> PictureSteps:
         return PictureSteps(self.processor, self.reading)
+
+    def _only(self, vectors: Vectors) -> Vectors:
+        return np.asarray(self._finish(vectors)[0])
 
     def _finish(self, vectors: Vectors) -> Vectors:
         return unit_rows(vectors) if self.normalize else vectors

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from rapidembed.registry.image_processor import ImageProcessor
+from rapidembed.runtime.pages.ready import ReadyPage
 from rapidembed.runtime.pictures.pixels import shaped
 from rapidembed.runtime.pictures.read import read_picture
 from rapidembed.runtime.pictures.reading import Reading
@@ -23,26 +24,32 @@ class Numbered:
     index: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class PictureSteps:
+class Unopened:
     """Each input is a picture, of any kind; it is opened on a thread of the pool, never before."""
 
-    processor: ImageProcessor
-    reading: Reading
+    __slots__ = ()
 
     def prepare(self, item: Any, index: int | None) -> Any:
         """Check what an input is, without opening it."""
         check_picture(item, index)
         return Numbered(item, index)
 
-    def tokenize(self, items: list[Numbered]) -> list[ReadyPicture]:
-        """Open, decode, turn, resize and crop."""
-        return [self._ready(item) for item in items]
-
-    def inspect(self, item: ReadyPicture, index: int) -> None:
+    def inspect(self, item: ReadyPicture | ReadyPage, index: int) -> None:
         """Raise what kept a picture from being read."""
         if item.error is not None:
             raise item.error
+
+
+@dataclass(frozen=True, slots=True)
+class PictureSteps(Unopened):
+    """Pictures become pixels, of the size that the model takes."""
+
+    processor: ImageProcessor
+    reading: Reading
+
+    def ready(self, items: list[Numbered]) -> list[ReadyPicture]:
+        """Open, decode, turn, resize and crop."""
+        return [self._ready(item) for item in items]
 
     def _ready(self, item: Numbered) -> ReadyPicture:
         size = self.processor.size

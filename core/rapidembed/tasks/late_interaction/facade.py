@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from rapidembed.runtime import inputs
 from rapidembed.tasks.bulk import Texts
+from rapidembed.tasks.dimensions import WithDimensions
 from rapidembed.tasks.embedder import Embedder
 from rapidembed.tasks.known import Known
 from rapidembed.tasks.late_interaction.model import LateInteractionModel
@@ -17,7 +18,9 @@ if TYPE_CHECKING:
     from rapidembed.tasks.arrow.packing import Packing
 
 
-class LateInteractionTextEmbedding(Embedder[LateInteractionOptions, LateInteractionModel, Vectors, list[Vectors]]):
+class LateInteractionTextEmbedding(
+    Embedder[LateInteractionOptions, LateInteractionModel, Vectors, list[Vectors]], WithDimensions
+):
     """Turns texts into one vector per token (ColBERT, https://arxiv.org/abs/2004.12832).
 
     A document's relevance is the sum, over the query's vectors, of each one's largest product with a vector of the
@@ -91,16 +94,6 @@ class LateInteractionTextEmbedding(Embedder[LateInteractionOptions, LateInteract
         inputs.check_positive("batch_size", batch_size)
         many = [texts] if inputs.is_single(texts) else texts
         return self._loaded().token_count(many, batch_size, is_doc=is_doc, include_extension=include_extension)
-
-    @property
-    def embedding_size(self) -> int:
-        """Dimensions of each token's vector."""
-        return (self._row() or self._loaded().spec).dim
-
-    @classmethod
-    def get_embedding_size(cls, model_name: str) -> int:
-        """Dimensions of a curated or added model's token vectors, without loading it."""
-        return cls._width(model_name)
 
     def _form(self, packing: "Packing") -> "Form[list[Vectors]]":
         from rapidembed.tasks.arrow.forms import TokenVectors

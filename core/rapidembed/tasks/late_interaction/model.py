@@ -1,6 +1,6 @@
 """A model as :class:`rapidembed.LateInteractionTextEmbedding` uses it."""
 
-from collections.abc import Awaitable, Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -9,15 +9,14 @@ from numpy.typing import NDArray
 
 from rapidembed.errors import IntegrityError
 from rapidembed.hub import Checkpoint
-from rapidembed.registry import LATE_INTERACTION, LateInteraction, ModelSpec
+from rapidembed.registry import LateInteraction, ModelSpec
 from rapidembed.runtime.lease import Lease
 from rapidembed.runtime.sinks import ListSink
 from rapidembed.runtime.tokenizer import TokenIds, Tokenizer
-from rapidembed.tasks.bulk import Bulk
 from rapidembed.tasks.call import Call
 from rapidembed.tasks.late_interaction.options import LateInteractionOptions
 from rapidembed.tasks.late_interaction.steps import LateInteractionSteps
-from rapidembed.tasks.lone import Lone, first
+from rapidembed.tasks.list_model import ListModel
 from rapidembed.tasks.steps import TextSteps
 from rapidembed.tasks.token_model import TokenModel, graph_tokenizer, prompts_of, token_limit
 from rapidembed.tasks.unit import unit_rows
@@ -41,10 +40,8 @@ class Side:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LateInteractionModel(TokenModel[LateInteractionOptions]):
+class LateInteractionModel(ListModel[LateInteractionOptions, Vectors]):
     """Everything that a call needs."""
-
-    task = LATE_INTERACTION
 
     query: Side
     document: Side
@@ -85,18 +82,6 @@ class LateInteractionModel(TokenModel[LateInteractionOptions]):
         steps = self.steps(call)
         bare = TextSteps(replace(call, max_tokens=steps.room), self.tokenizer)
         return self.count(texts, steps if include_extension else bare, batch_size)
-
-    def one(self, call: Call, text: str) -> Vectors:
-        """The vectors of a lone text, float32 (tokens, dim)."""
-        return self.run_lone(text, Lone(self.steps(call), self.sink(call), first))
-
-    def aone(self, call: Call, text: str) -> Awaitable[Vectors] | None:
-        """See :meth:`rapidembed.tasks.runner.RunnableModel.aone`."""
-        return self.arun_lone(text, Lone(self.steps(call), self.sink(call), first))
-
-    def rows(self, call: Call, texts: Iterable[str], bulk: Bulk) -> Iterator[list[Vectors]]:
-        """The vectors of many texts, window by window."""
-        return self.windows(texts, self.steps(call), self.sink(call), bulk)
 
     def steps(self, call: Call) -> LateInteractionSteps:
         """From the texts of a call to tokens."""

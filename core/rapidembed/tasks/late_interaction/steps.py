@@ -3,14 +3,13 @@
 from dataclasses import dataclass
 
 from rapidembed.runtime.tokenizer import TokenIds, Tokenizer
-from rapidembed.tasks.call import Call
+from rapidembed.tasks.steps import PromptedSteps
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LateInteractionSteps:
+class LateInteractionSteps(PromptedSteps):
     """Each input is a text that gets a marker, and is perhaps filled up to a length."""
 
-    call: Call
     tokenizer: Tokenizer
     marker: int | None
     """Token behind the first one."""
@@ -21,17 +20,9 @@ class LateInteractionSteps:
     attended: bool = False
     """Whether other tokens see the filling."""
 
-    def prepare(self, item: str, index: int | None) -> str:
-        """See :meth:`rapidembed.tasks.call.Call.prepare`."""
-        return self.call.prepare(item, index)
-
-    def tokenize(self, items: list[str]) -> list[TokenIds]:
+    def ready(self, items: list[str]) -> list[TokenIds]:
         """Tokens of the texts, with marker and filling."""
         return [self._extend(text) for text in self.tokenizer.encode(items, self.room)]
-
-    def inspect(self, tokens: TokenIds, index: int) -> None:
-        """See :meth:`rapidembed.tasks.call.Call.inspect`."""
-        self.call.inspect(tokens, index)
 
     @property
     def room(self) -> int:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from rapidembed.runtime import inputs
 from rapidembed.runtime.pictures.reading import Alpha
 from rapidembed.tasks.bulk import Bulk, Texts, check_texts
+from rapidembed.tasks.dimensions import WithDimensions
 from rapidembed.tasks.image.facade import Pictures
 from rapidembed.tasks.image.inputs import check_pictures
 from rapidembed.tasks.known import Known
@@ -21,7 +22,9 @@ from rapidembed.types import Device, Providers, Vectors
 _TEXT, _PICTURE = "query", "document"
 
 
-class LateInteractionMultimodalEmbedding(Runner[MultimodalOptions, MultimodalModel, Any, Vectors, list[Vectors]]):
+class LateInteractionMultimodalEmbedding(
+    Runner[MultimodalOptions, MultimodalModel, Any, Vectors, list[Vectors]], WithDimensions
+):
     """Searches pages of documents by what they look like (ColPali, https://arxiv.org/abs/2407.01449).
 
     A page, which is a picture, gets a vector for each of its parts, and a text one for each of its tokens. The page's
@@ -212,16 +215,6 @@ class LateInteractionMultimodalEmbedding(Runner[MultimodalOptions, MultimodalMod
         inputs.check_positive("batch_size", batch_size)
         many = [texts] if inputs.is_single(texts) else texts
         return self._loaded().token_count(many, batch_size, include_extension=include_extension)
-
-    @property
-    def embedding_size(self) -> int:
-        """Dimensions of each vector."""
-        return self._loaded().spec.dim
-
-    @classmethod
-    def get_embedding_size(cls, model_name: str) -> int:
-        """Dimensions of a curated or added model's vectors, without loading it."""
-        return cls._width(model_name)
 
     def _lone(self, role: str, items: Any) -> Any | None:
         return check_texts(items) if role == _TEXT else check_pictures(items)

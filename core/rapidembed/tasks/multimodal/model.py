@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rapidembed.hub import Checkpoint
-from rapidembed.registry import MULTIMODAL
 from rapidembed.registry.image_processor import ImageProcessor
 from rapidembed.registry.pages import Pages
 from rapidembed.runtime.lease import Lease
@@ -16,9 +15,10 @@ from rapidembed.runtime.pages.feeder import pages_of, processor_of
 from rapidembed.runtime.pages.ready import ReadyPage
 from rapidembed.runtime.pictures.reading import Reading
 from rapidembed.runtime.sinks import ListSink
+from rapidembed.runtime.stream import Steps
 from rapidembed.tasks.bulk import Bulk
 from rapidembed.tasks.call import Call
-from rapidembed.tasks.lone import Lone, first
+from rapidembed.tasks.list_model import ListModel
 from rapidembed.tasks.multimodal.options import MultimodalOptions
 from rapidembed.tasks.multimodal.steps import PageSteps, Prompts, QuerySteps
 from rapidembed.tasks.steps import TextSteps
@@ -33,10 +33,8 @@ _TILES = 9
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MultimodalModel(TokenModel[MultimodalOptions]):
+class MultimodalModel(ListModel[MultimodalOptions, Vectors]):
     """Everything that a call needs. Texts are in the role "query", pictures in the role "document"."""
-
-    task = MULTIMODAL
 
     pages: Pages
     processor: ImageProcessor
@@ -80,15 +78,9 @@ class MultimodalModel(TokenModel[MultimodalOptions]):
             return self.count(texts, self._queries(call), batch_size)
         return self.count(texts, TextSteps(replace(call, prompt=""), self.tokenizer), batch_size)
 
-    def one(self, call: Call, item: Any) -> Vectors:
-        """The vectors of a lone text or picture, float32 (tokens, dim)."""
-        return self.run_lone(item, Lone(self._steps(call), self._sink, first))
-
     def aone(self, call: Call, item: Any) -> Awaitable[Vectors] | None:
         """See :meth:`rapidembed.tasks.runner.RunnableModel.aone`; pictures take their time to be read."""
-        if call.role != "query":
-            return None
-        return self.arun_lone(item, Lone(self._steps(call), self._sink, first))
+        return ListModel.aone(self, call, item) if call.role == "query" else None
 
     def rows(self, call: Call, items: Iterable[Any], bulk: Bulk) -> Iterator[list[Vectors]]:
         """The vectors of many texts, or of many pictures, window by window."""
@@ -96,7 +88,7 @@ class MultimodalModel(TokenModel[MultimodalOptions]):
             size = self.processor.size or (1, 1)
             tiles = 1 if self.pages.tiles is None else _TILES
             bulk = replace(bulk, most=max(bulk.batch_size, _WINDOW_BYTES // (3 * size[0] * size[1] * tiles)))
-        return self.windows(items, self._steps(call), self._sink, bulk)
+        return ListModel.rows(self, call, items, bulk)
 
     @property
     def most_page_tokens(self) -> int:
@@ -110,18 +102,18 @@ class MultimodalModel(TokenModel[MultimodalOptions]):
         pages = {"pages": asdict(self.pages), "reading": reading, "prompts": dict(self.prompts)}
         return TokenModel.facts(self) | pages | {"normalize": self.spec.normalize}
 
-    def _steps(self, call: Call) -> QuerySteps | PageSteps:
+    def steps(self, call: Call) -> Steps[Any, ReadyPage]:
+        """From the texts, or pictures, of a call to tokens."""
         if call.role == "query":
             return self._queries(call)
-        return PageSteps(
-            self.pages, self.processor, self.reading, self.tokenizer, self.most_page_tokens, self.page_prompts
-        )
+        return PageSteps(self.pages, self.processor, self.reading, self.most_page_tokens, self.page_prompts)
 
     def _queries(self, call: Call) -> QuerySteps:
         return QuerySteps(call, self.tokenizer, self.pages, self.filling)
 
-    @property
-    def _sink(self) -> ListSink[ReadyPage, Vectors]:
+    def sink(self, call: Call) -> ListSink[ReadyPage, Vectors]:
+        """Takes a vector of each token, scaled to length 1 where the model is meant so."""
+
         def read(page: ReadyPage, output: NDArray[np.float32]) -> Vectors:
             vectors = output[: len(page.ids)]
             return unit_rows(vectors) if self.spec.normalize else vectors.copy()

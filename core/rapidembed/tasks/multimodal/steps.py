@@ -1,7 +1,6 @@
 """From texts and pages to tokens: the steps that the pipeline takes before the model."""
 
 from dataclasses import dataclass, field
-from typing import Any
 
 from rapidembed.registry.image_processor import ImageProcessor
 from rapidembed.registry.pages import Pages
@@ -9,11 +8,11 @@ from rapidembed.runtime.pages.ready import ReadyPage
 from rapidembed.runtime.pictures.pixels import shaped
 from rapidembed.runtime.pictures.read import read_picture
 from rapidembed.runtime.pictures.reading import Reading
-from rapidembed.runtime.pictures.source import check_picture
+from rapidembed.runtime.pictures.ready import ReadyPicture
 from rapidembed.runtime.pictures.tiles import cut
 from rapidembed.runtime.tokenizer import TokenIds, Tokenizer
-from rapidembed.tasks.call import Call
-from rapidembed.tasks.image.steps import Numbered
+from rapidembed.tasks.image.steps import Numbered, Unopened
+from rapidembed.tasks.steps import PromptedSteps
 
 MOST_TOKENS = 1_000_000
 """Pages are never cut: what is left of one would have lost its lower tiles."""
@@ -26,26 +25,17 @@ def tokens_of(pages: Pages, tokenizer: Tokenizer, text: str, limit: int) -> Toke
 
 
 @dataclass(frozen=True, slots=True)
-class QuerySteps:
+class QuerySteps(PromptedSteps):
     """Each input is a text that is followed by tokens of its own."""
 
-    call: Call
     tokenizer: Tokenizer
     pages: Pages
     filling: int
     """Tokens of the suffix."""
 
-    def prepare(self, item: str, index: int | None) -> str:
-        """See :meth:`rapidembed.tasks.call.Call.prepare`."""
-        return self.call.prepare(item, index)
-
-    def tokenize(self, items: list[str]) -> list[ReadyPage]:
+    def ready(self, items: list[str]) -> list[ReadyPage]:
         """Tokens of the texts; a long one is cut, what follows it is not."""
         return [self._ready(text) for text in items]
-
-    def inspect(self, item: ReadyPage, index: int) -> None:
-        """See :meth:`rapidembed.tasks.call.Call.inspect`."""
-        self.call.inspect(item, index)
 
     def _ready(self, text: str) -> ReadyPage:
         limit, suffix = self.call.max_tokens, self.pages.query_suffix
@@ -63,30 +53,23 @@ class QuerySteps:
 
 
 @dataclass(frozen=True, slots=True)
-class PageSteps:
-    """Each input is a picture of any kind; it is opened and cut on a thread of the pool, never before."""
+class PageSteps(Unopened):
+    """Pages are cut into tiles, and get the tokens of the prompt around them."""
 
     pages: Pages
     processor: ImageProcessor
     reading: Reading
-    tokenizer: Tokenizer
     limit: int
     """Tokens that the model reads at most."""
     prompts: "Prompts"
 
-    def prepare(self, item: Any, index: int | None) -> Numbered:
-        """Check what an input is, without opening it."""
-        check_picture(item, index)
-        return Numbered(item, index)
-
-    def tokenize(self, items: list[Numbered]) -> list[ReadyPage]:
+    def ready(self, items: list[Numbered]) -> list[ReadyPage]:
         """Open, decode, turn, cut; and the tokens of the prompt around it."""
         return [self._ready(item) for item in items]
 
-    def inspect(self, item: ReadyPage, index: int) -> None:
-        """Raise what kept a page from being read."""
-        if item.error is not None:
-            raise item.error
+    def inspect(self, item: ReadyPicture | ReadyPage, index: int) -> None:
+        """Raise what kept a page from being read, or that it has too many tokens."""
+        Unopened.inspect(self, item, index)
         if item.length > self.limit:
             raise ValueError(
                 f"images[{index}] becomes {item.length} tokens, more than the {self.limit} that the model reads. Cut "

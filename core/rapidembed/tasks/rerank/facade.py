@@ -6,7 +6,7 @@ from typing import Any, overload
 
 from rapidembed.registry import ModelSpec
 from rapidembed.runtime import inputs
-from rapidembed.tasks.custom import custom_reranker
+from rapidembed.tasks.custom import custom_reranker, spec_of
 from rapidembed.tasks.known import Known
 from rapidembed.tasks.rerank.inputs import checked
 from rapidembed.tasks.rerank.model import RerankModel
@@ -114,6 +114,4 @@ class TextCrossEncoder(Scorer):
             ValueError: a value is impossible, or the name is taken.
             TypeError: an argument is missing or unknown.
         """
-        if isinstance(model, ModelSpec) and (args or options):
-            raise TypeError("A ModelSpec says everything; give no other arguments.")
-        super().add_custom_model(model if isinstance(model, ModelSpec) else custom_reranker(model, *args, **options))
+        super().add_custom_model(spec_of(custom_reranker, model, *args, **options))

@@ -1,7 +1,7 @@
 """What callers pass to rerankers: pairs, and what is to be made of their logits."""
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, get_args
 
 import numpy as np
 
@@ -34,7 +34,7 @@ def checked(pairs: Pair | Iterable[Pair]) -> Iterable[Pair]:
     return pairs
 
 
-def activation_of(name: str, known: Sequence[str] = ("logit", "sigmoid")) -> Callable[[Vectors], Vectors]:
+def activation_of(name: str, known: Sequence[str] = get_args(Activation)) -> Callable[[Vectors], Vectors]:
     """The function of that name, on logits (pairs,) or (pairs, labels).
 
     Raises:

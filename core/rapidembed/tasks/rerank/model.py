@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from rapidembed.hub import Checkpoint
-from rapidembed.registry import RERANK
 from rapidembed.runtime.lease import Lease
 from rapidembed.runtime.pairs import PairTemplate
 from rapidembed.tasks.call import Call
@@ -16,8 +15,6 @@ from rapidembed.tasks.token_model import TokenModel, graph_tokenizer, prompts_of
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RerankModel(TokenModel[RerankOptions]):
     """Everything that a call needs."""
-
-    task = RERANK
 
     template: PairTemplate
     labels: tuple[str, ...]

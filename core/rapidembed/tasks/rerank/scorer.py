@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 import numpy as np
 
@@ -13,7 +13,7 @@ from rapidembed.tasks.arrow.columns import Texts, column_of
 from rapidembed.tasks.arrow.forms import Scores
 from rapidembed.tasks.arrow.pairs import Pairs
 from rapidembed.tasks.bulk import Bulk, count_of, gather, with_progress
-from rapidembed.tasks.call import Call, awaited
+from rapidembed.tasks.call import Call, awaited, told
 from rapidembed.tasks.facade import Facade
 from rapidembed.tasks.rerank.inputs import Activation, LabelActivation, activation_of, checked, pairs_of
 from rapidembed.tasks.rerank.model import RerankModel
@@ -24,8 +24,6 @@ from rapidembed.types import Vectors
 
 if TYPE_CHECKING:
     import pyarrow
-
-_LABEL_ACTIVATIONS = ("logit", "sigmoid", "softmax")
 
 
 class Scorer(Facade[RerankOptions, RerankModel]):
@@ -64,9 +62,7 @@ class Scorer(Facade[RerankOptions, RerankModel]):
             ClosedError: the model was closed.
         """
         bulk = Bulk(batch_size, parallel, show_progress)
-        scores, call = self._compute(pairs_of(query, documents), activation, bulk)
-        call.warn(stacklevel=2)
-        return scores
+        return told(self._compute(pairs_of(query, documents), activation, bulk))
 
     def score_pairs(
         self,
@@ -78,9 +74,7 @@ class Scorer(Facade[RerankOptions, RerankModel]):
         show_progress: bool = False,
     ) -> Vectors:
         """Score pairs (query, document): float32 ``(pairs,)``. See :meth:`score`."""
-        scores, call = self._compute(pairs, activation, Bulk(batch_size, parallel, show_progress))
-        call.warn(stacklevel=2)
-        return scores
+        return told(self._compute(pairs, activation, Bulk(batch_size, parallel, show_progress)))
 
     def score_labels(
         self,
@@ -98,9 +92,7 @@ class Scorer(Facade[RerankOptions, RerankModel]):
             activation: "softmax": the labels of a pair add up to 1; for the others see :meth:`score`, as for the other
                 arguments and the errors.
         """
-        scores, call = self._compute_labels(pairs, activation, Bulk(batch_size, parallel, show_progress))
-        call.warn(stacklevel=2)
-        return scores
+        return told(self._compute_labels(pairs, activation, Bulk(batch_size, parallel, show_progress)))
 
     def rank(
         self,
@@ -124,9 +116,7 @@ class Scorer(Facade[RerankOptions, RerankModel]):
             activation: see :meth:`score`, as for the other arguments and the errors.
         """
         bulk = Bulk(batch_size, parallel, show_progress)
-        ranking, call = self._rank(query, documents, top_k, return_documents, activation, bulk)
-        call.warn(stacklevel=2)
-        return ranking
+        return told(self._rank(query, documents, top_k, return_documents, activation, bulk))
 
     async def ascore(
         self,
@@ -252,8 +242,7 @@ class Scorer(Facade[RerankOptions, RerankModel]):
             queries=None if query_column is None else Texts(column_of(data, query_column)),
             query="" if query is None else inputs.check_text(query, name="query"),
         )
-        scores, call = self._compute(pairs, activation, Bulk(batch_size, parallel, False))
-        call.warn(stacklevel=2)
+        scores = told(self._compute(pairs, activation, Bulk(batch_size, parallel, False)))
         return Scores().build([scores], len(pairs), pairs.nulls)
 
     # Behind them
@@ -263,6 +252,7 @@ class Scorer(Facade[RerankOptions, RerankModel]):
         pairs = checked(pairs)
         model = self._loaded()
         steps = model.pair_steps()
+        steps.call.quiet = self._view.quiet
 
         def windows() -> Iterator[Vectors]:
             with self._observed("pair", count_of(pairs), steps.call, stream=not bulk.gathered):
@@ -277,7 +267,7 @@ class Scorer(Facade[RerankOptions, RerankModel]):
         return apply(gather((window[:, column : column + 1] for window in windows), pairs, 1)[:, 0]), call
 
     def _compute_labels(self, pairs: Pair | Iterable[Pair], activation: str, bulk: Bulk) -> tuple[Vectors, Call]:
-        apply, labels = activation_of(activation, _LABEL_ACTIVATIONS), self._loaded().spec.dim
+        apply, labels = activation_of(activation, get_args(LabelActivation)), self._loaded().spec.dim
         windows, pairs, call = self._windows(pairs, replace(bulk, gathered=True))
         return apply(gather(windows, pairs, labels)), call
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from rapidembed.runtime.inputs import check_pair
 from rapidembed.runtime.pairs import PairTemplate, longest_first
 from rapidembed.runtime.tokenizer import TokenIds, Tokenizer
-from rapidembed.tasks.call import Call
+from rapidembed.tasks.steps import CallSteps
 
 _QUERIES_KEPT = 1024
 
@@ -14,13 +14,12 @@ Pair = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True)
-class PairSteps:
+class PairSteps(CallSteps):
     """Each input is a pair of texts, which the model reads as one sequence.
 
     A query is tokenized once for all pairs that begin with it.
     """
 
-    call: Call
     tokenizer: Tokenizer
     template: PairTemplate
     queries: dict[str, TokenIds] = field(default_factory=dict)
@@ -34,7 +33,7 @@ class PairSteps:
         query, document = check_pair(item, index or 0)
         return self.call.repair(query), self.call.repair(document)
 
-    def tokenize(self, items: list[Pair]) -> list[TokenIds]:
+    def ready(self, items: list[Pair]) -> list[TokenIds]:
         """Tokens of the pairs; of a pair over the limit the longer text is cut first."""
         room = self.call.max_tokens - self.template.special_tokens
         # One more than fits: it tells which of two texts is the longer one.
@@ -43,10 +42,6 @@ class PairSteps:
             self._join(item, self._query(item[0], room), document, room)
             for item, document in zip(items, documents, strict=True)
         ]
-
-    def inspect(self, tokens: TokenIds, index: int) -> None:
-        """See :meth:`rapidembed.tasks.call.Call.inspect`."""
-        self.call.inspect(tokens, index)
 
     def _query(self, text: str, room: int) -> TokenIds:
         query = self.queries.get(text)

@@ -1,7 +1,7 @@
 """Sparse text embedding."""
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from rapidembed.lexical.models import LEXICAL_MODELS, find_lexical
 from rapidembed.lexical.vocabulary import Stemmer
@@ -93,6 +93,7 @@ class SparseTextEmbedding(Embedder[SparseOptions, SparseModel, SparseEmbedding, 
 
     __module__ = "rapidembed"
     _task = Known("sparse")
+    _lexical: ClassVar[type[Bm25Model]] = Bm25Model
 
     def __init__(
         self,
@@ -169,8 +170,8 @@ class SparseTextEmbedding(Embedder[SparseOptions, SparseModel, SparseEmbedding, 
 
     def _load(self) -> SparseModel:
         if lexical := find_lexical(self._options.model_name):
-            return Bm25Model(lexical, self._options)
+            return self._lexical(lexical, self._options)
         # ONNX Runtime and the tokenizers, which BM25 does without.
         from rapidembed.tasks.sparse.model import NeuralSparseModel
 
-        return NeuralSparseModel.load(self, self._options, self._placement, self._view)
+        return NeuralSparseModel.load(self)

@@ -5,13 +5,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from rapidembed.hub import Checkpoint
-from rapidembed.registry import SPARSE
 from rapidembed.runtime.lease import Lease
 from rapidembed.runtime.sinks import ListSink
 from rapidembed.runtime.tokenizer import TokenIds, Tokenizer
 from rapidembed.tasks.bulk import Bulk
 from rapidembed.tasks.call import Call
-from rapidembed.tasks.lone import Lone, first
+from rapidembed.tasks.list_model import ListModel
 from rapidembed.tasks.sparse.options import SparseOptions
 from rapidembed.tasks.sparse.weighing import Weigher
 from rapidembed.tasks.sparse.weighing.attention import AttentionWeights
@@ -23,10 +22,8 @@ from rapidembed.types import SparseEmbedding
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class NeuralSparseModel(TokenModel[SparseOptions]):
+class NeuralSparseModel(ListModel[SparseOptions, SparseEmbedding]):
     """Everything that a call needs; see :class:`rapidembed.tasks.sparse.facade.SparseModel`."""
-
-    task = SPARSE
 
     weigher: Weigher
 
@@ -56,19 +53,17 @@ class NeuralSparseModel(TokenModel[SparseOptions]):
         """The vector of a lone text."""
         if self._looks_up(call):
             return self._look_up(call, text, None)
-        return self.run_lone(text, Lone(self.steps(call), self.sink(call), first))
+        return ListModel.one(self, call, text)
 
     def aone(self, call: Call, text: str) -> Awaitable[SparseEmbedding] | None:
         """See :meth:`rapidembed.tasks.runner.RunnableModel.aone`."""
-        if self._looks_up(call):
-            return None
-        return self.arun_lone(text, Lone(self.steps(call), self.sink(call), first))
+        return None if self._looks_up(call) else ListModel.aone(self, call, text)
 
     def rows(self, call: Call, texts: Iterable[str], bulk: Bulk) -> Iterator[list[SparseEmbedding]]:
         """The vectors of many texts, window by window, in order."""
         if self._looks_up(call):
             return self._looked_up(call, texts, bulk)
-        return self.windows(texts, self.steps(call), self.sink(call), bulk)
+        return ListModel.rows(self, call, texts, bulk)
 
     def sink(self, call: Call) -> ListSink[TokenIds, SparseEmbedding]:
         """Takes the words that have weight."""

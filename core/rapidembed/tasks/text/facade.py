@@ -1,15 +1,16 @@
 """Dense text embedding."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, overload
+from typing import Any, overload
 
 from rapidembed import settings
 from rapidembed.names import LongText
 from rapidembed.registry import ModelSpec
 from rapidembed.runtime.inputs import check_text
-from rapidembed.tasks.bulk import Bulk, gather
-from rapidembed.tasks.custom import custom_spec
+from rapidembed.tasks.bulk import Bulk
+from rapidembed.tasks.custom import custom_spec, spec_of
+from rapidembed.tasks.dimensions import DenseResults
 from rapidembed.tasks.embedder import Embedder
 from rapidembed.tasks.known import Known
 from rapidembed.tasks.results import Chunk
@@ -17,12 +18,8 @@ from rapidembed.tasks.text.model import TextModel, dimensions_of
 from rapidembed.tasks.text.options import TextOptions
 from rapidembed.types import Device, Providers, Vectors
 
-if TYPE_CHECKING:
-    from rapidembed.tasks.arrow.forms import Form
-    from rapidembed.tasks.arrow.packing import Packing
 
-
-class TextEmbedding(Embedder[TextOptions, TextModel, Vectors, Vectors]):
+class TextEmbedding(DenseResults[TextOptions, TextModel, str], Embedder[TextOptions, TextModel, Vectors, Vectors]):
     """Turns texts into vectors.
 
     Example:
@@ -153,11 +150,6 @@ class TextEmbedding(Embedder[TextOptions, TextModel, Vectors, Vectors]):
         """Dimensions of the vectors."""
         return dimensions_of(self._row() or self._loaded().spec, self._options)
 
-    @classmethod
-    def get_embedding_size(cls, model_name: str) -> int:
-        """Dimensions of a curated or added model, without loading it."""
-        return cls._width(model_name)
-
     @overload
     @classmethod
     def add_custom_model(cls, model: ModelSpec) -> None: ...
@@ -212,18 +204,4 @@ class TextEmbedding(Embedder[TextOptions, TextModel, Vectors, Vectors]):
             ValueError: a value is impossible, or the name is taken.
             TypeError: an argument is missing or unknown.
         """
-        if isinstance(model, ModelSpec) and (args or options):
-            raise TypeError("A ModelSpec says everything; give no other arguments.")
-        super().add_custom_model(model if isinstance(model, ModelSpec) else custom_spec(model, *args, **options))
-
-    def _gather(self, model: TextModel, windows: Iterator[Vectors], items: Iterable[str]) -> Vectors:
-        return gather(windows, items, model.dimensions)
-
-    def _form(self, packing: "Packing") -> "Form[Vectors]":
-        from rapidembed.tasks.arrow.forms import Dense
-
-        return Dense(self.embedding_size, packing)
-
-    def _each(self, window: Vectors) -> Iterator[Vectors]:
-        # A view would keep the whole window in memory.
-        return (row.copy() for row in window)
+        super().add_custom_model(spec_of(custom_spec, model, *args, **options))

@@ -44,22 +44,6 @@ class Cut:
 
 
 @dataclass(frozen=True, slots=True)
-class PieceSteps:
-    """Pieces are ready as they are."""
-
-    def prepare(self, item: Piece, index: int | None) -> Piece:
-        """The piece."""
-        return item
-
-    def tokenize(self, items: list[Piece]) -> list[TokenIds]:
-        """The pieces."""
-        return list(items)
-
-    def inspect(self, tokens: TokenIds, index: int) -> None:
-        """Nothing is cut off."""
-
-
-@dataclass(frozen=True, slots=True)
 class Cutter:
     """Cuts texts as a call wants it.
 

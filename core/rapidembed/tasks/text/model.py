@@ -8,7 +8,7 @@ import numpy as np
 
 from rapidembed.hub import Checkpoint
 from rapidembed.names import LongText
-from rapidembed.registry import TEXT, ModelSpec, Pooling
+from rapidembed.registry import ModelSpec, Pooling
 from rapidembed.registry.own_code import DOCUMENT_TASK, QUERY_TASK
 from rapidembed.runtime.engine import Engine
 from rapidembed.runtime.lease import Lease
@@ -35,8 +35,6 @@ _REMEDY = 'Split them, read all of them by long_text="weighted"'
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TextModel(TokenModel[TextOptions]):
     """Everything that a call needs."""
-
-    task = TEXT
 
     dimensions: int
     role_tokens: Mapping[str, int]

@@ -11,17 +11,10 @@ from rapidembed.runtime.sinks import ListSink, Sink, VectorSink
 from rapidembed.runtime.tokenizer import TokenIds
 from rapidembed.tasks.bulk import Bulk
 from rapidembed.tasks.call import Call
+from rapidembed.tasks.lone import Lone, first
 from rapidembed.tasks.results import Chunk
-from rapidembed.tasks.text.long import (
-    Cut,
-    Cutter,
-    Piece,
-    PieceSteps,
-    Regrouped,
-    chunk_vectors,
-    combined,
-    pooled_tokens,
-)
+from rapidembed.tasks.steps import ReadySteps
+from rapidembed.tasks.text.long import Cut, Cutter, Piece, Regrouped, chunk_vectors, combined, pooled_tokens
 from rapidembed.tasks.text.model import TextModel
 from rapidembed.tasks.unit import unit_rows
 from rapidembed.types import Vectors
@@ -45,7 +38,8 @@ class LongReader:
         """The vector of a lone text, float32 (dim,)."""
         cut = self._cutter(call).cut(text)
         if len(cut.pieces) == 1:
-            results = [self.model.single(cut.pieces[0], PieceSteps(), self._sink, call.extra)[0]]
+            alone = Lone(ReadySteps[Piece](), self._sink, first, call.extra)
+            results = [self.model.run_lone(cut.pieces[0], alone)]
         else:
             windows = self._read(call, cut.pieces, Bulk(len(cut.pieces), None, False))
             results = [result for window in windows for result in window]
@@ -74,7 +68,7 @@ class LongReader:
 
     def _read(self, call: Call, pieces: Iterable[Piece], bulk: Bulk) -> Iterator[Any]:
         """What the model makes of pieces: vectors, or of token vectors their sums by chunk."""
-        return self.model.windows(pieces, PieceSteps(), self._sink, bulk, call.extra)
+        return self.model.windows(pieces, ReadySteps[Piece](), self._sink, bulk, call.extra)
 
     def _vectors(self, cut: Cut, results: Sequence[Any]) -> Vectors:
         """The vector of each part of a text."""

@@ -5,15 +5,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from rapidembed.runtime.adapter import Sides
 from rapidembed.runtime.inputs import check_text
 from rapidembed.tasks.text.facade import TextEmbedding
-from rapidembed.tasks.unit import unit_rows
 from rapidembed.toolkit.adaptation.fit import FEWEST_PAIRS, Adaptation, fit_adapter
-from rapidembed.toolkit.opened import opened
-from rapidembed.types import Vectors
+from rapidembed.toolkit.opened import both_sides, opened
 
 Pair = tuple[str, str] | tuple[str, str, Sequence[str]]
 
@@ -72,15 +68,14 @@ def adapt(
         loaded = embedding._loaded()
         if loaded.adapter is not None or loaded.dimensions != loaded.spec.dim:
             raise ValueError("adapt takes a model's own, full vectors; leave out adapter and dimensions.")
-        queries = unit_rows(embedding.encode_query(texts.queries, show_progress=show_progress))
-        documents = unit_rows(embedding.encode_document(texts.documents, show_progress=show_progress))
+        queries, documents = both_sides(embedding, texts.queries, texts.documents, show_progress=show_progress)
         name, weights = loaded.spec.name, loaded.weights
     from tqdm.auto import tqdm
 
     with tqdm(desc="Training", unit="epoch", disable=not show_progress) as bar:
         done = fit_adapter(
-            _float32(queries),
-            _float32(documents),
+            queries,
+            documents,
             texts.answers,
             negatives=texts.negatives,
             mine=mine,
@@ -97,10 +92,6 @@ def adapt(
     if out is not None:
         done.adapter.save(out)
     return done
-
-
-def _float32(vectors: Vectors) -> Vectors:
-    return np.ascontiguousarray(vectors, dtype=np.float32)
 
 
 def _tell(bar: Any, loss: float) -> None:

@@ -10,9 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from rapidembed.tasks.unit import scaled
 from rapidembed.types import Vectors
-
-_SMALLEST_NORM = 1e-12
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,10 +31,7 @@ class Batch:
 
 def turned(vectors: Vectors, matrix: Vectors) -> tuple[Vectors, Vectors]:
     """``vectors @ matrix`` with rows of length 1, and the lengths before that, (rows, 1)."""
-    product = vectors @ matrix
-    norms = np.sqrt(np.einsum("ij,ij->i", product, product))
-    norms = np.maximum(norms, _SMALLEST_NORM)[:, None]
-    return product / norms, norms
+    return scaled(vectors @ matrix)
 
 
 def gradient(matrix: Vectors, batch: Batch, *, documents_too: bool, temperature: float) -> tuple[float, Vectors]:

@@ -12,10 +12,10 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from rapidembed.tasks.unit import scaled, unit_rows
 from rapidembed.types import Vectors
 
 _DECAY_MEAN, _DECAY_SQUARE, _TINY = 0.9, 0.999, 1e-8
-_SMALLEST_NORM = 1e-12
 _RESEMBLANCE, _TEMPERATURE = 0.3, 0.1
 
 
@@ -103,7 +103,7 @@ def mean_cosine(table: Vectors, samples: Samples, size: int = 1024) -> float:
     total = 0.0
     for start in range(0, len(samples), size):
         tokens, counts = _count(samples.ids[start : start + size])
-        units, _ = _units(counts @ table[tokens])
+        units = unit_rows(counts @ table[tokens])
         total += float(np.einsum("ij,ij->", units, samples.targets[start : start + size]))
     return total / len(samples)
 
@@ -130,7 +130,7 @@ class _Adam:
 
 def _step(learner: _Adam, ids: Sequence[list[int]], targets: Vectors, share: float) -> float:
     tokens, counts = _count(ids)
-    units, norms = _units(counts @ learner.table[tokens])
+    units, norms = scaled(counts @ learner.table[tokens])
     pull = _resemblance(units, targets) - targets
     # What would only change the length of a sum has no effect on its direction.
     gradient = (pull - units * np.einsum("ij,ij->i", pull, units)[:, None]) / norms
@@ -162,8 +162,3 @@ def _count(ids: Sequence[list[int]]) -> tuple[NDArray[np.int64], NDArray[np.floa
     rows = np.repeat(np.arange(len(ids)), [len(text) for text in ids])
     counts = np.bincount(rows * len(tokens) + columns, minlength=len(ids) * len(tokens))
     return tokens, counts.reshape(len(ids), len(tokens)).astype(np.float32)
-
-
-def _units(vectors: Vectors) -> tuple[Vectors, Vectors]:
-    norms = np.maximum(np.sqrt(np.einsum("ij,ij->i", vectors, vectors)), np.float32(_SMALLEST_NORM))[:, None]
-    return vectors / norms, norms

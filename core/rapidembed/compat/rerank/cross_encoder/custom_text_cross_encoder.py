@@ -3,15 +3,10 @@
 from rapidembed.compat.added import AddedModels
 from rapidembed.compat.common.model_description import BaseModelDescription
 from rapidembed.compat.rerank.cross_encoder.text_cross_encoder import CrossEncoderModel
-from rapidembed.registry import RERANK, Task
 
 
 class CustomTextCrossEncoder(CrossEncoderModel, metaclass=AddedModels):
     """A model that :meth:`rapidembed.compat.rerank.cross_encoder.TextCrossEncoder.add_custom_model` added."""
-
-    @classmethod
-    def _task(cls) -> Task:
-        return RERANK
 
     @classmethod
     def _list_supported_models(cls) -> list[BaseModelDescription]:

@@ -1,13 +1,11 @@
 """fastembed's class for reranking."""
 
-from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, ClassVar
 
-from rapidembed.compat.common.model_description import BaseModelDescription, ModelSource
-from rapidembed.compat.common.types import OnnxProvider
+from rapidembed.compat.common.model_description import ModelSource
 from rapidembed.compat.facade import FastembedClass
 from rapidembed.compat.model import FastembedModel
-from rapidembed.types import Device
 
 
 class CrossEncoderModel(FastembedModel):
@@ -15,18 +13,9 @@ class CrossEncoderModel(FastembedModel):
 
     _facade = "TextCrossEncoder"
     _inner = ("rapidembed.compat.inner.rerank", "InnerRerank")
-    _options = ("label",)
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        # fastembed reads the first score, however many there are.
-        super().__init__(*args, **kwargs | {"label": 0})
-
-    @classmethod
-    def _list_supported_models(cls) -> list[BaseModelDescription]:
-        from rapidembed.compat.listing import base
-        from rapidembed.registry import RERANK
-
-        return base(RERANK.models())
+    _listed = "base"
+    _settled: ClassVar[Mapping[str, object]] = {"label": 0}
+    """fastembed reads the first score, however many there are."""
 
     def rerank(self, query: str, documents: Iterable[str], batch_size: int = 64, **kwargs: Any) -> Iterator[float]:
         """Scores of documents."""
@@ -54,26 +43,11 @@ class TextCrossEncoder(FastembedClass):
     _class = CrossEncoderModel
     model: CrossEncoderModel
 
-    def __init__(
-        self,
-        model_name: str,
-        cache_dir: str | None = None,
-        threads: int | None = None,
-        providers: Sequence[OnnxProvider] | None = None,
-        cuda: bool | Device = Device.AUTO,
-        device_ids: list[int] | None = None,
-        lazy_load: bool = False,
-        **kwargs: Any,
-    ) -> None:
-        self._start(locals())
-
     @classmethod
     def _class_of(cls, model_name: str) -> type[FastembedModel]:
         from rapidembed.compat.rerank.cross_encoder.custom_text_cross_encoder import CustomTextCrossEncoder
 
-        added = CustomTextCrossEncoder._list_supported_models()
-        names = [row.model.lower() for row in added]
-        return CustomTextCrossEncoder if model_name.lower() in names else CrossEncoderModel
+        return CustomTextCrossEncoder if CustomTextCrossEncoder.knows(model_name) else CrossEncoderModel
 
     @classmethod
     def add_custom_model(
@@ -91,12 +65,12 @@ class TextCrossEncoder(FastembedClass):
         Raises:
             ValueError: the name is taken.
         """
-        from rapidembed.compat.custom import PLACE, add, exported
+        from rapidembed.compat.custom import PLACE, add_exported
         from rapidembed.registry import RERANK
         from rapidembed.tasks.custom import custom_reranker
 
         spec = custom_reranker(model, PLACE)
-        add(RERANK, exported(spec, sources, model_file, additional_files, description, license, size_in_gb))
+        add_exported(RERANK, spec, sources, model_file, additional_files, description, license, size_in_gb)
 
     def rerank(self, query: str, documents: Iterable[str], batch_size: int = 64, **kwargs: Any) -> Iterable[float]:
         """The model's score of each document for a query, in their order; higher is more relevant."""

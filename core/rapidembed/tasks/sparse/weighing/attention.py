@@ -13,12 +13,13 @@ from rapidembed.lexical.pieces import whole_words
 from rapidembed.lexical.vocabulary import term_id
 from rapidembed.registry import WordWeights
 from rapidembed.runtime.tokenizer import TokenIds, Tokenizer
+from rapidembed.tasks.sparse.weighing import Weigher
 from rapidembed.tasks.sparse.weighing.words import ascending, read_stopwords, stem_function
 from rapidembed.types import SparseEmbedding
 
 
-class AttentionWeights:
-    """Reads the attention of the last layer; see :class:`rapidembed.tasks.sparse.weighing.Weigher`."""
+class AttentionWeights(Weigher):
+    """Reads the attention of the last layer."""
 
     requires_idf = True
     looks_up = True
@@ -42,8 +43,6 @@ class AttentionWeights:
             weight = sum(attention[place] for place in places)
             largest[stem] = max(largest.get(stem, 0.0), weight)
         return ascending({term_id(stem): math.log1p(weight) ** self._alpha for stem, weight in largest.items()})
-
-    query = document
 
     def look_up(self, text: TokenIds) -> SparseEmbedding:
         """See :class:`~rapidembed.tasks.sparse.weighing.Weigher`: every stem weighs 1."""

@@ -19,6 +19,7 @@ from rapidembed.lexical.vocabulary import term_id
 from rapidembed.registry import WordWeights
 from rapidembed.registry.config_file import ConfigFile
 from rapidembed.runtime.tokenizer import TokenIds, Tokenizer
+from rapidembed.tasks.sparse.weighing import Weigher
 from rapidembed.tasks.sparse.weighing.words import ascending, read_stopwords, stem_function
 from rapidembed.types import SparseEmbedding
 
@@ -41,15 +42,14 @@ class _Entry:
     count: int = 0
 
 
-class WordSenses:
-    """Reads token vectors; see :class:`rapidembed.tasks.sparse.weighing.Weigher`.
+class WordSenses(Weigher):
+    """Reads token vectors.
 
     Raises:
         IntegrityError: the vocabulary or the projections are damaged, or do not fit together.
     """
 
     requires_idf = True
-    looks_up = False
 
     def __init__(
         self, checkpoint: Checkpoint, tokenizer: Tokenizer, k: float | None, b: float | None, avg_len: float | None
@@ -83,10 +83,6 @@ class WordSenses:
         """See :class:`~rapidembed.tasks.sparse.weighing.Weigher`: how often a word occurs does not matter."""
         words, senses = self._read(text, output)
         return self._vector(words, senses, dict.fromkeys(words, 1.0))
-
-    def look_up(self, text: TokenIds) -> SparseEmbedding:
-        """Never: queries go through the network."""
-        raise NotImplementedError
 
     def facts(self) -> dict[str, Any]:
         """See :class:`~rapidembed.tasks.sparse.weighing.Weigher`."""

@@ -1,22 +1,18 @@
 """Weights of a text's own tokens: BGE-M3 (https://arxiv.org/abs/2402.03216), as FlagEmbedding has it."""
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
 from rapidembed.hub import Checkpoint
 from rapidembed.runtime.tokenizer import TokenIds, Tokenizer
+from rapidembed.tasks.sparse.weighing import Weigher
 from rapidembed.types import SparseEmbedding
 
 _MASKS = ("<mask>", "[MASK]")
 
 
-class TokenWeights:
-    """Reads the last column of a hybrid model's output; see :class:`rapidembed.tasks.sparse.weighing.Weigher`."""
-
-    requires_idf = False
-    looks_up = False
+class TokenWeights(Weigher):
+    """Reads the last column of a hybrid model's output."""
 
     def __init__(self, checkpoint: Checkpoint, tokenizer: Tokenizer) -> None:
         self.vocab_size = checkpoint.spec.vocab_size or 0
@@ -32,13 +28,3 @@ class TokenWeights:
         order = kept[np.lexsort((-weights[kept], ids[kept]))]
         indices, first = np.unique(ids[order], return_index=True)
         return SparseEmbedding(weights[order[first]], indices)
-
-    query = document
-
-    def look_up(self, text: TokenIds) -> SparseEmbedding:
-        """Never: queries go through the network."""
-        raise NotImplementedError
-
-    def facts(self) -> dict[str, Any]:
-        """See :class:`~rapidembed.tasks.sparse.weighing.Weigher`."""
-        return {}

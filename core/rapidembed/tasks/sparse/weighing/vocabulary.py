@@ -13,13 +13,12 @@ from rapidembed.hub import Checkpoint
 from rapidembed.registry import SparseWeights
 from rapidembed.registry.config_file import ConfigFile
 from rapidembed.runtime.tokenizer import TokenIds, Tokenizer
+from rapidembed.tasks.sparse.weighing import Weigher
 from rapidembed.types import SparseEmbedding
 
 
-class VocabularyWeights:
-    """Reads the pooled logits of a masked language model; see :class:`rapidembed.tasks.sparse.weighing.Weigher`."""
-
-    requires_idf = False  # training saw to that
+class VocabularyWeights(Weigher):
+    """Reads the pooled logits of a masked language model, whose training saw to what idf is for."""
 
     def __init__(self, checkpoint: Checkpoint, tokenizer: Tokenizer) -> None:
         spec = checkpoint.spec
@@ -44,8 +43,6 @@ class VocabularyWeights:
         for _ in range(self._logs):
             values = np.log1p(values)
         return SparseEmbedding(values, indices)
-
-    query = document
 
     def look_up(self, text: TokenIds) -> SparseEmbedding:
         """See :class:`~rapidembed.tasks.sparse.weighing.Weigher`."""
