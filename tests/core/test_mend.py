@@ -1,4 +1,4 @@
-"""Which files of a cache are damaged, and what becomes of them; whole starts are in test_faults.py."""
+"""Which files of a cache are damaged, and what becomes of them; whole starts are in faults/."""
 
 import hashlib
 import os
