@@ -1,5 +1,6 @@
 """Isolation for every test: own caches, a clean environment, no network beyond this machine, nothing left behind."""
 
+import gc
 import os
 import socket
 from collections.abc import Callable
@@ -35,6 +36,12 @@ def pytest_configure(config: pytest.Config) -> None:
         config.pluginmanager.register(Figures(Path(path)), "figures")
 
 
+def pytest_collection_finish() -> None:
+    """Take what is loaded by now, most of it modules that stay, out of all later collections of garbage."""
+    gc.collect()
+    gc.freeze()
+
+
 @pytest.fixture
 def row(record_property: Callable[[str, object], None]) -> Callable[[int, str, str], None]:
     """Note a row of docs/reliability.md: number, what is expected, the figure."""
@@ -67,7 +74,7 @@ def _forbid_remote_sockets(monkeypatch: pytest.MonkeyPatch) -> None:
 
     def local_only(self: socket.socket, address: object) -> None:
         host = address[0] if isinstance(address, tuple) else "unix"
-        if host not in ("unix", "127.0.0.1", "::1", "localhost"):
+        if host not in ("unix", "127.0.0.1", "127.0.0.2", "::1", "localhost"):
             raise OSError(f"tests do not talk to {host!r}")
         connect(self, address)
 

@@ -76,12 +76,13 @@ def test_contents(built: Path) -> None:
 def test_installed_wheel_works(built: Path, tmp_path: Path) -> None:
     (wheel,) = built.glob("*.whl")
     target = tmp_path / "env"
-    venv.create(target, with_pip=True)
+    venv.create(target)
     python = target / "bin" / "python"
     if not python.exists():
         python = target / "Scripts" / "python.exe"
     # Only our package is installed anew; what it needs is this environment's.
-    subprocess.run([python, "-m", "pip", "install", "-q", "--no-deps", "--no-index", wheel], check=True)
+    install = [sys.executable, "-m", "pip", "--python", python, "install", "-q", "--no-deps", "--no-index", wheel]
+    subprocess.run(install, check=True)
     purelib = [path for path in sys.path if path.endswith("site-packages")]
     (site,) = target.glob("**/site-packages")
     (site / "borrowed.pth").write_text("\n".join(purelib))

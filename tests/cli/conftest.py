@@ -6,7 +6,9 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -37,15 +39,16 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
 
 @pytest.fixture
 def program(tmp_path: Path) -> Program:
+    """Run a command as a program, in a folder of its own."""
+    return partial(run_program, cwd=tmp_path)
+
+
+def run_program(*args: str | Path, environment: dict[str, str] | None = None, **options: object) -> Any:
     """Run a command as a program."""
-
-    def run(*args: str | Path, environment: dict[str, str] | None = None, **options: object) -> object:
-        command = [sys.executable, "-m", "rapidembed", *map(str, args)]
-        options = {"capture_output": True, "text": True, "timeout": 100, "cwd": tmp_path, **options}
-        environment = {**os.environ, "RAPIDEMBED_MODEL": str(TINY), **(environment or {})}
-        return subprocess.run(command, env=environment, check=False, **options)
-
-    return run
+    command = [sys.executable, "-m", "rapidembed", *map(str, args)]
+    options = {"capture_output": True, "text": True, "timeout": 100, **options}
+    environment = {**os.environ, "RAPIDEMBED_MODEL": str(TINY), **(environment or {})}
+    return subprocess.run(command, env=environment, check=False, **options)
 
 
 @pytest.fixture(scope="module")

@@ -411,10 +411,17 @@ def test_memory_is_bounded(program: Program, tmp_path: Path) -> None:
     peaks = []
     for count in (10_000, 100_000):
         write(str(tmp_path / "lines.txt"), "".join(f"text {number}\n" for number in range(count)))
-        command = [sys.executable, script, "embed", "-m", TINY, tmp_path / "lines.txt", "-o", tmp_path / f"{count}.npy"]
+        command = [
+            sys.executable,
+            script,
+            "embed",
+            "-m",
+            "builtin:static-en",
+            tmp_path / "lines.txt",
+            "-o",
+            tmp_path / f"{count}.npy",
+        ]
         done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=100)
         peaks.append(int(done.stdout))
-        assert np.load(tmp_path / f"{count}.npy", mmap_mode="r").shape == (count, 32)
-    assert (
-        peaks[1] < peaks[0] + 20_000
-    )  # kilobytes; the vectors alone would be 11,500 more, the texts several times that
+        assert np.load(tmp_path / f"{count}.npy", mmap_mode="r").shape == (count, 256)
+    assert peaks[1] < peaks[0] + 20_000  # kilobytes; the vectors alone would be 92,000 more

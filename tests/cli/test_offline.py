@@ -3,11 +3,12 @@
 import json
 import shutil
 import tarfile
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-from tests.cli.conftest import NAME, Program, environment
+from tests.cli.conftest import NAME, Program, environment, run_program
 from tests.fakes.hub import FakeHub
 
 FOLDER = f"models--{NAME.replace('/', '--')}"
@@ -25,22 +26,32 @@ def listing(folder: Path) -> dict[str, tuple[int, int]]:
     return {name: (state.st_size, state.st_mtime_ns) for name, state in states.items()}
 
 
-@pytest.fixture
-def transfer(program: Program, curated: Path, tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def pulled(curated: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder to copy, made where there is a hub; the hub is gone afterwards."""
+    away = tmp_path_factory.mktemp("pulled")
     with FakeHub({NAME: curated}) as hub:
-        there = {**environment(hub, tmp_path / "unused"), "RAPIDEMBED_CACHE_DIR": str(tmp_path / "transfer" / "built")}
-        done = program("pull", NAME, "--cache-dir", "transfer/hub", environment=there)
+        there = {**environment(hub, away / "unused"), "RAPIDEMBED_CACHE_DIR": str(away / "transfer" / "built")}
+        done = run_program("pull", NAME, "--cache-dir", "transfer/hub", environment=there, cwd=away)
         assert done.returncode == 0, done.stderr
-    assert not (tmp_path / "unused").exists()
-    assert {"blobs", "snapshots", "refs", ".no_exist"} == {
-        p.name for p in (tmp_path / "transfer/hub" / FOLDER).iterdir()
-    }
-    return tmp_path / "transfer"
+    assert not (away / "unused").exists()
+    assert {"blobs", "snapshots", "refs", ".no_exist"} == {p.name for p in (away / "transfer/hub" / FOLDER).iterdir()}
+    return away / "transfer"
 
 
-def test_copied_with_its_links(program: Program, transfer: Path, tmp_path: Path) -> None:
-    expected = vector(program, "-m", NAME, HF_HUB_CACHE=str(transfer / "hub"))
+@pytest.fixture(scope="module")
+def expected(pulled: Path) -> list[float]:
+    """The vector where it was pulled."""
+    return vector(partial(run_program, cwd=pulled.parent), "-m", NAME, HF_HUB_CACHE=str(pulled / "hub"))
+
+
+@pytest.fixture
+def transfer(pulled: Path, tmp_path: Path) -> Path:
+    """What was pulled, in another place."""
+    return Path(shutil.copytree(pulled, tmp_path / "transfer", symlinks=True))
+
+
+def test_copied_with_its_links(program: Program, transfer: Path, expected: list[float], tmp_path: Path) -> None:
     with tarfile.open(tmp_path / "transfer.tar", "w") as archive:
         archive.add(transfer, "transfer")
     away = tmp_path / "away"
@@ -56,8 +67,7 @@ def test_copied_with_its_links(program: Program, transfer: Path, tmp_path: Path)
     assert "HF_HUB_OFFLINE forbids asking the hub" in missing.stderr
 
 
-def test_copied_without_links(program: Program, transfer: Path, tmp_path: Path) -> None:
-    expected = vector(program, "-m", NAME, HF_HUB_CACHE=str(transfer / "hub"))
+def test_copied_without_links(program: Program, transfer: Path, expected: list[float], tmp_path: Path) -> None:
     shutil.copytree(transfer / "hub", tmp_path / "plain", symlinks=False)
     shutil.rmtree(tmp_path / "plain" / FOLDER / "blobs")
     shutil.rmtree(transfer)
@@ -65,8 +75,7 @@ def test_copied_without_links(program: Program, transfer: Path, tmp_path: Path) 
     assert vector(program, "-m", NAME, HF_HUB_CACHE=str(tmp_path / "plain"), HF_HUB_OFFLINE="1") == expected
 
 
-def test_copied_as_a_folder(program: Program, transfer: Path, tmp_path: Path) -> None:
-    expected = vector(program, "-m", NAME, HF_HUB_CACHE=str(transfer / "hub"))
+def test_copied_as_a_folder(program: Program, transfer: Path, expected: list[float], tmp_path: Path) -> None:
     (snapshot,) = (transfer / "hub" / FOLDER / "snapshots").iterdir()
     shutil.copytree(snapshot, tmp_path / "bge-small")
     shutil.rmtree(transfer)

@@ -9,9 +9,9 @@ import pytest
 from rapidembed import IntegrityError, TextEmbedding, UnsupportedModelError
 from safetensors.numpy import load_file, save_file
 
+from tests.fakes.here import load
 from tests.fakes.hub import FakeHub
 from tests.fakes.onnx_models import write_hidden_states
-from tests.fakes.process import start
 
 TINY = Path(__file__).parents[1] / "golden" / "base"
 TEXT = "hello world, the lazy dog"
@@ -81,8 +81,8 @@ def test_impossible_pooling(pooling: object) -> None:
 def test_pooling_of_plain_models_from_the_hub(folder: Path, tmp_path: Path) -> None:
     make_plain(folder)
     with FakeHub({"someone/plain": folder}) as hub:
-        refused = start(hub.url, tmp_path / "cache", model_name="someone/plain")
-        given = start(hub.url, tmp_path / "cache", model_name="someone/plain", pooling="mean")
+        refused = load(hub.url, tmp_path / "cache", model_name="someone/plain")
+        given = load(hub.url, tmp_path / "cache", model_name="someone/plain", pooling="mean")
     assert "its pooling is not declared" in refused["message"]
     np.testing.assert_allclose(given["vector"], TextEmbedding(TINY).encode("hello world"), atol=1e-6)
 
@@ -93,9 +93,9 @@ def test_pooling_of_plain_models_from_the_hub(folder: Path, tmp_path: Path) -> N
 def test_sharded_weights_from_the_hub(folder: Path, tmp_path: Path) -> None:
     shard(folder)
     with FakeHub({"someone/sharded": folder}) as hub:
-        found = start(hub.url, tmp_path / "cache", model_name="someone/sharded")
+        found = load(hub.url, tmp_path / "cache", model_name="someone/sharded")
         hub.requests.clear()
-        warm = start(hub.url, tmp_path / "cache", model_name="someone/sharded")
+        warm = load(hub.url, tmp_path / "cache", model_name="someone/sharded")
         assert hub.requests == []
     np.testing.assert_allclose(found["vector"], TextEmbedding(TINY).encode("hello world"), atol=1e-6)
     assert warm["vector"] == found["vector"]
@@ -129,7 +129,7 @@ def test_other_formats_are_named_with_the_remedy(folder: Path, tmp_path: Path, f
     with pytest.raises(UnsupportedModelError, match=rf"It has {file}, a format that is not read here\. Save the model"):
         TextEmbedding(folder)
     with FakeHub({"someone/old": folder}) as hub:
-        found = start(hub.url, tmp_path / "cache", model_name="someone/old")
+        found = load(hub.url, tmp_path / "cache", model_name="someone/old")
     assert f"It has {file}" in found["message"]
     assert not any(request.startswith("GET") and file in request for request in hub.requests)
 

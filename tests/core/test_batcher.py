@@ -180,6 +180,21 @@ async def test_a_batcher_that_the_interpreters_end_finds_waiting_tells_its_calle
             await task
 
 
+async def test_a_pool_that_takes_nothing_any_more_tells_its_callers_and_forgets_them(
+    slow: Slow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    batcher = Batcher(slow)
+
+    def refuse(task: object) -> None:
+        raise RuntimeError("cannot schedule new futures after interpreter shutdown")
+
+    monkeypatch.setattr(slow.pool, "submit_urgent", refuse)
+    slow.block()
+    with pytest.raises(RuntimeError, match="after interpreter shutdown"):
+        await asyncio.wait_for(ask(batcher, 1), 5)
+    assert (batcher.work().queue, batcher._turns) == (0, 0)
+
+
 def test_threads_get_what_they_asked_for(slow: Slow) -> None:
     batcher = Batcher(slow)
     slow.block()

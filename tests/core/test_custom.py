@@ -15,9 +15,9 @@ import numpy as np
 import pytest
 from rapidembed import ModelNotFoundError, ModelSpec, OnnxSource, TextEmbedding
 
+from tests.fakes.here import load
 from tests.fakes.hub import FakeHub
 from tests.fakes.onnx_models import write_hidden_states
-from tests.fakes.process import start
 
 TINY = Path(__file__).parents[1] / "golden" / "base"
 SPEC = ModelSpec(name="my/model", dim=32, pooling=("cls",), normalize=True, source="someone/tiny")
@@ -140,16 +140,10 @@ def test_added_models_travel_in_pickles(tmp_path: Path) -> None:
     np.testing.assert_allclose(json.loads(done.stdout), model.encode("hello world"), atol=1e-6)
 
 
-_ADD = """
-from rapidembed import ModelSpec, OnnxSource, TextEmbedding
-TextEmbedding.add_custom_model({arguments})
-"""
-
-
 def test_added_models_are_downloaded(tmp_path: Path) -> None:
-    add = _ADD.format(arguments='"my/model", "mean", False, "someone/tiny", 32')
+    TextEmbedding.add_custom_model("my/model", "mean", False, "someone/tiny", 32)
     with FakeHub({"someone/tiny": TINY}) as hub:
-        found = start(hub.url, tmp_path / "cache", before=add, model_name="my/model")
+        found = load(hub.url, tmp_path / "cache", model_name="my/model")
     np.testing.assert_allclose(found["vector"], TextEmbedding(TINY).encode("hello world"), atol=1e-6)
 
 
@@ -161,9 +155,10 @@ def test_an_added_onnx_file_with_data_beside_it(tmp_path: Path) -> None:
         shutil.copy(TINY / file, repo)
     write_hidden_states(repo / "mine.onnx", "mine.data", 0, None)
     (repo / "mine.data").write_bytes(np.repeat(np.arange(256, dtype=np.float32), 32).tobytes())
-    arguments = '"my/model", "mean", False, "a/b", 32, model_file="mine.onnx", additional_files=["mine.data"]'
+    files = {"model_file": "mine.onnx", "additional_files": ["mine.data"]}
+    TextEmbedding.add_custom_model("my/model", "mean", False, "a/b", 32, **files)
     with FakeHub({"a/b": repo}) as hub:
-        found = start(hub.url, tmp_path / "cache", before=_ADD.format(arguments=arguments), model_name="my/model")
+        found = load(hub.url, tmp_path / "cache", model_name="my/model")
     assert found.get("weights") == "mine.onnx", found
     ids = TextEmbedding(TINY)._loaded().engine.tokenizer.encode(["hello world"], 64)[0].ids
     np.testing.assert_allclose(found["vector"], [np.mean(ids)] * 32, rtol=1e-6)
@@ -180,13 +175,12 @@ def test_the_export_stands_in_for_weights_that_no_graph_can_be_built_for(tmp_pat
         shutil.copy(TINY / file, export)
     write_hidden_states(export / "model.onnx", "model.data", 0, None)
     (export / "model.data").write_bytes(np.repeat(np.arange(256, dtype=np.float32), 32).tobytes())
-    onnx = 'OnnxSource(repo="the/export", file="model.onnx", additional_files=("model.data",))'
-    spec = (
-        f'ModelSpec(name="my/model", dim=32, pooling=("mean",), architecture="bert", source="a/b", onnx_source={onnx})'
+    onnx = OnnxSource(repo="the/export", file="model.onnx", additional_files=("model.data",))
+    TextEmbedding.add_custom_model(
+        ModelSpec(name="my/model", dim=32, pooling=("mean",), architecture="bert", source="a/b", onnx_source=onnx)
     )
-    before = f"from rapidembed import ModelSpec, OnnxSource, TextEmbedding\nTextEmbedding.add_custom_model({spec})"
     with FakeHub({"a/b": original, "the/export": export}) as hub:
-        found = start(hub.url, tmp_path / "cache", before=before, model_name="my/model")
+        found = load(hub.url, tmp_path / "cache", model_name="my/model")
     assert found.get("weights") == "model.onnx", found
     ids = TextEmbedding(TINY)._loaded().engine.tokenizer.encode(["hello world"], 64)[0].ids
     np.testing.assert_allclose(found["vector"], [np.mean(ids)] * 32, rtol=1e-6)

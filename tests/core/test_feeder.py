@@ -1,6 +1,6 @@
 """Inputs that are not text: a class of ready inputs, its feeder and its steps, and the engine as it is."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.util import find_spec
 
 import numpy as np
@@ -11,7 +11,7 @@ from rapidembed import IntegrityError, ModelSpec, UnsupportedModelError
 from rapidembed.hub import Checkpoint
 from rapidembed.runtime import stream
 from rapidembed.runtime.backends import Numbers
-from rapidembed.runtime.device import place
+from rapidembed.runtime.device import Placement, place
 from rapidembed.runtime.engine import EngineKey
 from rapidembed.runtime.feeder import FEEDERS, Feeder
 from rapidembed.runtime.feeds import feeds
@@ -101,6 +101,16 @@ def test_a_source_that_takes_its_time_gives_small_windows(engine, monkeypatch):
     monkeypatch.setattr(stream, "_WINDOW_SECONDS", 0.0)
     windows = run_windows(engine, iter(PICTURES[:4]), PixelSteps(), VectorSink(3), first=20, batch_size=8, workers=1)
     assert [len(window) for window in windows] == [1, 1, 1, 1]
+
+
+def test_an_accelerator_gets_rows_of_a_graph_without_a_mask_one_by_one_unless_nothing_is_padded(engine, monkeypatch):
+    inner = engine._engine
+    cuda = Placement("cuda", (("CUDAExecutionProvider", {}),))
+    monkeypatch.setattr(inner, "key", replace(inner.key, placement=cuda))
+    items = PixelSteps().tokenize(list(PICTURES[:3]))
+    assert [batch.rows for batch in inner.plan(items, 8)] == [(0,), (1,), (2,)]
+    monkeypatch.setattr(inner._feeder, "pads", False)
+    assert [batch.rows for batch in inner.plan(items, 8)] == [(0, 1, 2)]
 
 
 def test_what_is_loaded_ahead(engine, monkeypatch):

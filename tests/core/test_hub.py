@@ -14,6 +14,7 @@ from rapidembed.graph import buildable_architectures
 from rapidembed.hub import resolve
 from rapidembed.hub.packages import find_package_model
 
+from tests.fakes.here import load
 from tests.fakes.hub import COMMIT, FakeHub
 from tests.fakes.process import start
 from tests.golden import static_variants
@@ -95,32 +96,32 @@ def test_hub_model_downloads_what_it_needs_then_needs_no_hub(cache: Path, tmp_pa
         cold = start(hub.url, cache, model_name="someone/tiny")
         asked = list(hub.requests)
         hub.requests.clear()
-        warm = start(hub.url, cache, model_name="someone/tiny")
+        warm = load(hub.url, cache, model_name="someone/tiny")
         assert hub.requests == []  # a complete cache asks nothing, not even for files that are known to be absent
     np.testing.assert_allclose(cold["vector"], expected(), atol=1e-6)
     assert cold["revision"] == COMMIT
     assert warm["vector"] == cold["vector"]
     assert not any("onnx" in request or ".bin" in request or "README" in request for request in asked)
-    dead = start(hub.url, cache, model_name="someone/tiny")
+    dead = load(hub.url, cache, model_name="someone/tiny")
     offline = start(hub.url, cache, {"HF_HUB_OFFLINE": "1"}, model_name="someone/tiny", local_files_only=True)
     assert dead["vector"] == offline["vector"] == cold["vector"]
 
 
 def test_incomplete_cache_is_completed_or_named(cache: Path) -> None:
     with FakeHub({"someone/tiny": TINY}) as hub:
-        start(hub.url, cache, model_name="someone/tiny")
+        load(hub.url, cache, model_name="someone/tiny")
         (pooling,) = cache.glob("models--*/snapshots/*/1_Pooling/config.json")
         pooling.unlink()
-        refused = start(hub.url, cache, model_name="someone/tiny", local_files_only=True)
+        refused = load(hub.url, cache, model_name="someone/tiny", local_files_only=True)
         assert refused["error"] == "ModelNotCachedError"
         assert "'1_Pooling/config.json' is missing" in refused["message"]
-        assert start(hub.url, cache, model_name="someone/tiny")["revision"] == COMMIT
+        assert load(hub.url, cache, model_name="someone/tiny")["revision"] == COMMIT
 
 
 def test_revision(cache: Path) -> None:
     with FakeHub({"someone/tiny": TINY}) as hub:
-        assert start(hub.url, cache, model_name="someone/tiny", revision=COMMIT)["revision"] == COMMIT
-        failed = start(hub.url, cache, model_name="someone/tiny", revision="v9")
+        assert load(hub.url, cache, model_name="someone/tiny", revision=COMMIT)["revision"] == COMMIT
+        failed = load(hub.url, cache, model_name="someone/tiny", revision="v9")
     assert failed["error"] == "ModelNotFoundError"
     assert "no revision 'v9'" in failed["message"]
 
@@ -128,7 +129,7 @@ def test_revision(cache: Path) -> None:
 def test_curated_model_prefers_its_original_weights(cache: Path, tmp_path: Path) -> None:
     # The tiny model has another width, which the error proves to have been read from the right repository.
     with FakeHub({"BAAI/bge-small-en-v1.5": TINY}) as hub:
-        failed = start(hub.url, cache, model_name="baai/bge-small-en-v1.5")
+        failed = load(hub.url, cache, model_name="baai/bge-small-en-v1.5")
     assert "should have 384 dimensions; these files give 32" in failed["message"]
     assert any(
         "/BAAI/bge-small-en-v1.5/resolve/" in request and "model.safetensors" in request for request in hub.requests
@@ -149,7 +150,7 @@ def test_the_hub_says_no(
 ) -> None:
     (tmp_path / "bare").mkdir()
     with FakeHub({"a/bare": tmp_path / "bare"}, refusals) as hub:
-        failed = start(hub.url, cache, model_name=repo)
+        failed = load(hub.url, cache, model_name=repo)
     assert failed["error"] == error, failed
     assert words in failed["message"]
     assert len(hub.requests) <= 5  # a final answer is not asked for again; two files may tell what a repository holds
@@ -157,9 +158,9 @@ def test_the_hub_says_no(
 
 def test_token_is_sent_and_never_shown(cache: Path) -> None:
     with FakeHub({"someone/tiny": TINY}, {"a/gated": (403, "GatedRepo")}) as hub:
-        start(hub.url, cache, model_name="someone/tiny", token="hf_secret")
+        load(hub.url, cache, model_name="someone/tiny", token="hf_secret")
         assert "Bearer hf_secret" in hub.authorizations
-        failed = start(hub.url, cache, model_name="a/gated", token="hf_secret")
+        failed = load(hub.url, cache, model_name="a/gated", token="hf_secret")
     assert "hf_secret" not in json.dumps(failed)
     assert "hf_secret" not in repr(TextEmbedding(str(TINY), token="hf_secret")._options)
 
@@ -180,7 +181,7 @@ def test_no_network_and_no_cache_is_said_within_seconds(cache: Path) -> None:
 def test_errors_name_the_model_that_was_asked_for(cache: Path, fault: str) -> None:
     with FakeHub({}) as hub:
         environment = {"HF_HUB_OFFLINE": "1"} if fault == "offline" else {}
-        failed = start(
+        failed = load(
             hub.url, cache, environment, facade="TextCrossEncoder", model_name="Xenova/ms-marco-MiniLM-L-6-v2"
         )
     asked, files = "'Xenova/ms-marco-MiniLM-L-6-v2' (the files of ", "'cross-encoder/ms-marco-MiniLM-L6-v2'"
@@ -198,7 +199,7 @@ def test_offline_without_cache(
     cache: Path, environment: dict[str, str], options: dict[str, object], reason: str
 ) -> None:
     with FakeHub({}) as hub:
-        failed = start(hub.url, cache, environment, model_name="BAAI/bge-small-en-v1.5", **options)
+        failed = load(hub.url, cache, environment, model_name="BAAI/bge-small-en-v1.5", **options)
     assert failed["error"] == "ModelNotCachedError"
     assert reason in failed["message"]
     assert hub.requests == []
@@ -228,9 +229,9 @@ def test_unknown_names(name: str, hint: str) -> None:
 def test_static_models_from_the_hub(name: str, cache: Path, tmp_path: Path) -> None:
     repo = static_variants.assemble(static_variants.VARIANTS[name], tmp_path / "repo")
     with FakeHub({"someone/static": repo}) as hub:
-        cold = start(hub.url, cache, model_name="someone/static")
+        cold = load(hub.url, cache, model_name="someone/static")
         hub.requests.clear()
-        assert start(hub.url, cache, model_name="someone/static")["vector"] == cold["vector"]
+        assert load(hub.url, cache, model_name="someone/static")["vector"] == cold["vector"]
         assert hub.requests == []
     assert cold["revision"] == COMMIT
     np.testing.assert_allclose(cold["vector"], TextEmbedding(repo).encode("hello world"), atol=1e-7)
@@ -239,7 +240,7 @@ def test_static_models_from_the_hub(name: str, cache: Path, tmp_path: Path) -> N
 def test_curated_static_models_come_from_their_source(cache: Path, tmp_path: Path) -> None:
     repo = static_variants.assemble(static_variants.VARIANTS["normalized"], tmp_path / "repo")
     with FakeHub({"minishlab/potion-base-8M": repo}) as hub:
-        failed = start(hub.url, cache, model_name="minishlab/potion-base-8M")
+        failed = load(hub.url, cache, model_name="minishlab/potion-base-8M")
     assert "minishlab/potion-base-8M should have 256 dimensions; these files give 24" in failed["message"]
 
 

@@ -1,12 +1,10 @@
 """Rerankers, late interaction and sparse models from a hub: what is fetched, and what comes out."""
 
-import json
-
 import pytest
 from rapidembed import LateInteractionTextEmbedding, SparseTextEmbedding, TextCrossEncoder
 
+from tests.fakes.here import load
 from tests.fakes.hub import FakeHub
-from tests.fakes.process import start
 from tests.fakes.results import scores, token_vectors, weights
 from tests.golden.heads import (
     COLBERTS,
@@ -51,11 +49,11 @@ def test_models_come_from_the_hub(name, tmp_path):
     (folder / "pytorch_model.bin").write_bytes(b"never read")
     with FakeHub({"someone/tiny": folder}) as hub:
         run = {"facade": facade.__name__, "call": _CALLS[facade], "model_name": "someone/tiny"}
-        first = start(hub.url, tmp_path / "cache", **run)
+        first = load(hub.url, tmp_path / "cache", **run)
         fetched = {r.split("/main/")[-1].split("/resolve/")[-1].split("/", 1)[-1] for r in hub.requests if "GET" in r}
-        again = start(hub.url, tmp_path / "cache", {"HF_HUB_OFFLINE": "1"}, **run)
+        again = load(hub.url, tmp_path / "cache", {"HF_HUB_OFFLINE": "1"}, **run)
     with facade(folder) as model:
-        expected = json.loads(json.dumps(_CALLS[facade](model)))
+        expected = _CALLS[facade](model)
     assert first["vector"] == again["vector"] == expected
     missing = {file for file in needed if not any(found.endswith(file) for found in fetched)}
     assert not missing

@@ -1,4 +1,4 @@
-"""Which files of a cache are damaged, and what becomes of them; whole starts are in test_faults.py."""
+"""Which files of a cache are damaged, and what becomes of them; whole starts are in faults/."""
 
 import hashlib
 import os
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from rapidembed import IntegrityError
-from rapidembed.hub import HubOptions, mend, mended
+from rapidembed.hub import HubOptions, announced_sha256, mend, mended
 from rapidembed.hub.mend import damaged_files
 
 ERROR = IntegrityError("the model cannot be read")
@@ -64,6 +64,12 @@ def test_what_has_no_known_hash_is_left_alone(snapshot: Path) -> None:
     (snapshot / "own").write_bytes(b"no link")
     (snapshot / "elsewhere").symlink_to(snapshot / "own")
     assert damaged_files(snapshot) == {}
+
+
+def test_a_sha256_that_was_announced_is_known_without_reading(snapshot: Path) -> None:
+    (snapshot / "weights").resolve().write_bytes(b"whatever")
+    found = {path.name: announced_sha256(path) for path in (*snapshot.iterdir(), snapshot)}
+    assert found == {"weights": hashlib.sha256(b"numbers").hexdigest(), "config": None, "readme": None, "main": None}
 
 
 def test_the_plain_sha1_of_some_mirrors_is_taken_too(snapshot: Path) -> None:

@@ -6,7 +6,7 @@ import pytest
 from huggingface_hub.errors import HfHubHTTPError
 from huggingface_hub.utils import httpx
 from rapidembed.hub import patience
-from rapidembed.hub.patience import BUDGET_SECONDS, Patience
+from rapidembed.hub.patience import BUDGET_SECONDS, Patience, innermost
 
 REQUEST = httpx.Request("GET", "http://hub.example/file")
 
@@ -93,3 +93,13 @@ def test_whether_anything_failed_is_remembered(waits: list[float]) -> None:
     with pytest.raises(OSError, match="disk full"):
         asked.persist(lambda: (_ for _ in ()).throw(OSError("disk full")), lambda error: error)
     assert asked.tried
+
+
+def test_the_innermost_cause_is_found_below_the_client_s_layers() -> None:
+    """A transport error hides what it came from in its context; of other errors a context is another story."""
+    below, transport, outer = OSError("no route"), httpx.ConnectError("failed"), OSError("not in the cache either")
+    transport.__context__, outer.__cause__ = below, transport
+    assert [innermost(error) for error in (below, transport, outer)] == [below] * 3
+    unrelated = OSError("later")
+    unrelated.__context__ = below
+    assert innermost(unrelated) is unrelated

@@ -189,9 +189,12 @@ def test_a_view_prefers_the_onnx_file_of_a_row(tmp_path: Path) -> None:
     TextEmbedding.add_custom_model(spec)
     try:
         plain, other = (cls("my/model", specific_model_path=folder) for cls in (TextEmbedding, Other))
+        # Weights of 8 bits are made of the authors' own only.
+        rounded = Other("my/model", specific_model_path=folder, precision="int8")
     finally:
         TextEmbedding.remove_custom_model("my/model")
     assert (plain.info.weights.name, other.info.weights.name) == ("model.safetensors", "model.onnx")
+    assert (rounded.info.weights.name, rounded.info.precision) == ("model.safetensors", "int8")
     np.testing.assert_array_equal(other.encode("a"), np.ones(WIDTH))
 
 

@@ -55,10 +55,10 @@ def test_shapes(model: TextEmbedding) -> None:
 
 
 def test_a_vector_does_not_depend_on_its_neighbours(model: TextEmbedding) -> None:
-    texts = SENTENCES * 6
+    texts = SENTENCES * 3
     alone = np.stack([model.encode(text) for text in SENTENCES])
-    expected = np.concatenate([alone] * 6)
-    for batch_size in (1, 2, 7, 256):
+    expected = np.concatenate([alone] * 3)
+    for batch_size in (1, 7, 256):
         assert np.abs(model.encode(texts, batch_size=batch_size) - expected).max() < 1e-6
         assert np.abs(np.stack(list(model.embed(iter(texts), batch_size=batch_size))) - expected).max() < 1e-6
     order = random.Random(0).sample(range(len(texts)), len(texts))

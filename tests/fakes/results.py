@@ -27,4 +27,7 @@ def token_vectors(model: Any) -> Any:
 
 def weights(model: Any) -> Any:
     """A sparse model's pairs of an index and its weight, of the query and the documents."""
-    return [[*found.as_dict().items()] for found in (model.encode_query(QUERY), *model.encode_document(DOCUMENTS))]
+    return [
+        [*map(list, found.as_dict().items())]
+        for found in (model.encode_query(QUERY), *model.encode_document(DOCUMENTS))
+    ]

@@ -4,6 +4,7 @@ import copy
 import json
 import pickle
 import warnings
+from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 
@@ -20,10 +21,15 @@ from rapidembed.tasks.unit import unit_rows
 from tests.golden import make_long as golden
 
 EXPECTED = json.loads(golden.PATH.read_text(encoding="utf-8"))
-SENTENCES = [
-    f"Sentence {i} of this text is about {w}." for i, w in enumerate(["cats", "rivers", "taxes", "bread"] * 20)
-]
+SENTENCES = [f"Sentence {i} of this text is about {w}." for i, w in enumerate(["cats", "rivers", "taxes", "bread"] * 8)]
 LONG = " ".join(SENTENCES)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def kept(minilm: str) -> Iterator[None]:
+    """The network in memory for all these tests, each of which opens the model anew."""
+    with TextEmbedding(minilm):
+        yield
 
 
 def words(text: str) -> list[tuple[int, int]]:
