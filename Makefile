@@ -80,7 +80,7 @@ bench-pictures: $(PEERS)/.ready
 	$(PEERS)/bin/python -W ignore -m benchmarks.pictures
 
 faults: $(VENV)/.dev
-	$(BIN)/python -m pytest tests/core/test_faults.py tests/core/test_faults_in_use.py -m "" --figures docs/reliability.md
+	$(BIN)/python -m pytest tests/core/test_faults*.py tests/integrations/test_faults*.py -m "" --figures docs/reliability.md
 
 fuzz: $(VENV)/.dev
 	$(BIN)/python -m tests.fuzz --seconds $(SECONDS) --report docs/fuzzing.md

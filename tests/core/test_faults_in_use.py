@@ -10,7 +10,6 @@ import itertools
 import json
 import os
 import shutil
-import subprocess
 import sys
 import threading
 import time
@@ -27,7 +26,8 @@ from rapidembed.runtime import workers
 from safetensors.numpy import load_file, save_file
 
 from tests.fakes.hub import FakeHub
-from tests.fakes.process import start
+from tests.fakes.onnx_models import VOCABULARY, WIDTH
+from tests.fakes.process import printed, start
 from tests.fuzz.models import BASES
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
@@ -47,21 +47,6 @@ def model() -> Iterator[TextEmbedding]:
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     return Path(shutil.copytree(TINY, tmp_path / "model"))
-
-
-def run(script: str, *, status: int = 0, **environment: str) -> list[str]:
-    """The lines that a program prints."""
-    path = os.pathsep.join(filter(None, [str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH")]))
-    done = subprocess.run(
-        [sys.executable, "-c", script.replace("TINY", repr(str(TINY)))],
-        env={**os.environ, "PYTHONPATH": path, **environment},
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
-    assert done.returncode == status, done.stderr
-    return done.stdout.splitlines()
 
 
 def refused(calls: dict[str, Callable[[], object]], kind: type[Exception], words: str = "") -> str:
@@ -104,7 +89,7 @@ def test_no_home(row: Row, home: str) -> None:
     """HOME is missing."""
     script = "from rapidembed import TextEmbedding\nprint(TextEmbedding(TINY).encode('x').shape)"
     environment = {"HOME": home, "XDG_CACHE_HOME": "", "RAPIDEMBED_CACHE_DIR": ""}
-    assert run(script, **environment) == ["(32,)"]
+    assert printed(script, **environment) == ["(32,)"]
     row(33, f"a folder is loaded (HOME={home or 'empty'})", "loads")
 
 
@@ -188,6 +173,35 @@ def test_any_batch(row: Row) -> None:
             worst = max(worst, float(np.abs(together - alone).max()), float(np.abs(together - back).max()))
     assert worst < 1e-5
     row(44, "the same vectors", f"largest difference of 8 models {worst:.0e}")
+
+
+def test_one_scale_for_a_batch(tmp_path: Path, row: Row) -> None:
+    """An ONNX file quantizes a whole batch by one scale, so that texts change each other."""
+    import onnx
+    import onnxruntime as ort
+
+    BASES["onnx"].make(tmp_path / "model")
+    path = tmp_path / "model" / "onnx" / "model.onnx"
+    graph = onnx.load_model_from_string(path.read_bytes())
+    graph.graph.node[0].output[0] = "exact"
+    scale = ["q", "scale", "zero"]
+    graph.graph.node.append(onnx.helper.make_node("DynamicQuantizeLinear", ["exact"], scale))
+    graph.graph.node.append(onnx.helper.make_node("DequantizeLinear", scale, ["last_hidden_state"]))
+    path.write_bytes(graph.SerializeToString())
+    table = np.random.default_rng(46).normal(size=(VOCABULARY, WIDTH)) * np.linspace(0.1, 9, VOCABULARY)[:, None]
+    (path.parent / "data").write_bytes(table.astype(np.float32).tobytes())
+    ids = np.array([[3, 4], [250, 251]])
+    session = ort.InferenceSession(path, providers=["CPUExecutionProvider"])
+    raw = [
+        session.printed(None, {"input_ids": each, "attention_mask": np.ones_like(each)})[0] for each in (ids, ids[:1])
+    ]
+    texts = [" ".join(["the quick fox hello world lazy dog"] * (1 + i % 5))[: 5 + 9 * i] for i in range(30)]
+    with TextEmbedding(tmp_path / "model") as model:
+        drift = float(np.abs(model.encode(texts) - np.stack([model.encode(text) for text in texts])).max())
+    theirs = float(np.abs(raw[0][:1] - raw[1]).max())
+    assert theirs > 0.01
+    assert drift == 0
+    row(46, "runs text by text", f"largest difference {drift:.0e}; in a batch it would be {theirs:.0e}")
 
 
 # Inputs
@@ -326,11 +340,11 @@ except KeyboardInterrupt:
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="signals are another thing elsewhere")
 def test_signals(row: Row) -> None:
     """SIGINT and SIGTERM amid a call."""
-    line = run(_SIGNAL.replace("SIGNAL)", "SIGINT)"))[0].split(" ", 1)
+    line = printed(_SIGNAL.replace("SIGNAL)", "SIGINT)"))[0].split(" ", 1)
     assert line[1] == "(32,)"
     row(51, "SIGINT: a KeyboardInterrupt, and the model is usable", f"{float(line[0]):.2f} s")
     assert float(line[0]) < 2
-    assert run(_SIGNAL.replace("SIGNAL)", "SIGTERM)"), status=-15) == []
+    assert printed(_SIGNAL.replace("SIGNAL)", "SIGTERM)"), status=-15) == []
     row(51, "SIGTERM: the process ends", "at once, as the system has it")
 
 
@@ -363,7 +377,7 @@ print(codes)
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
 def test_forks(row: Row) -> None:
     """Forked with a loaded model, amid work, from a thread; a daemonic process."""
-    assert run(_FORK, PYTHONWARNINGS="ignore") == ["[0, 0, 0, 0]"]
+    assert printed(_FORK, PYTHONWARNINGS="ignore") == ["[0, 0, 0, 0]"]
     row(54, "children work", "exit codes 0, 0, 0, 0")
 
 
@@ -389,56 +403,6 @@ def _megabytes() -> float:
     return psutil.Process().memory_info().rss / 1e6
 
 
-_MANY = """
-import gc, random, warnings
-import psutil
-from rapidembed import TextEmbedding
-warnings.simplefilter("ignore")
-choose, model = random.Random(56), TextEmbedding(TINY)
-def some(calls):
-    for _ in range(calls):
-        texts = ["w " * choose.randrange(60) for _ in range(choose.choice([1, 1, 1, 2, 5, 17]))]
-        model.encode(texts if len(texts) > 1 else texts[0], batch_size=choose.choice([1, 4, 256]))
-    gc.collect()
-    return psutil.Process().memory_info().rss / 1e6
-some(4_000)
-sizes = [some(2_000) for _ in range(8)]
-print(sizes[0], sizes[-1])
-"""
-
-
-@linux
-def test_many_shapes(row: Row) -> None:
-    """20,000 calls of random shapes."""
-    first, last = map(float, run(_MANY)[0].split())
-    slope = (last - first) / 14
-    assert slope < 0.5
-    row(56, "memory stays", f"{slope:+.2f} MB for each thousand calls")
-
-
-_TINY_MODELS = """
-import gc
-import psutil
-from rapidembed import TextEmbedding
-def some(count):
-    for _ in range(count):
-        TextEmbedding(TINY).encode("x")
-    gc.collect()
-    return psutil.Process().memory_info().rss / 1e6, psutil.Process().num_threads(), psutil.Process().num_fds()
-first, last = some(30), some(100)
-print(*(b - a for a, b in zip(first, last)))
-"""
-
-
-@linux
-def test_a_hundred_models(row: Row) -> None:
-    """A hundred models are made and dropped."""
-    megabytes, threads, files = map(float, run(_TINY_MODELS)[0].split())
-    assert (threads, files) == (0, 0)
-    assert megabytes < 20
-    row(57, "all is given back", f"{megabytes:+.1f} MB, {threads:+.0f} threads, {files:+.0f} descriptors")
-
-
 _CORES = """
 import os
 os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
@@ -453,7 +417,7 @@ print(model.encode(["x"] * 50).shape, model.encode("x").shape)
 @pytest.mark.parametrize("threads", ["None", "64"])
 def test_one_core(row: Row, threads: str) -> None:
     """The process may use one core only."""
-    assert run(_CORES.replace("THREADS", threads)) == ["(50, 32) (32,)"]
+    assert printed(_CORES.replace("THREADS", threads)) == ["(50, 32) (32,)"]
     row(58, f"works without a word on standard error (threads={threads})", "loads")
 
 
@@ -483,11 +447,12 @@ def test_no_such_device(row: Row) -> None:
     """A device or provider is asked for that is not there."""
     calls = {
         "cuda": lambda: TextEmbedding(TINY, device="cuda"),
-        "cuda:9": lambda: TextEmbedding(TINY, device="cuda:9"),
         "cuda=True": lambda: TextEmbedding(TINY, cuda=True),
         "provider": lambda: TextEmbedding(TINY, providers=["NoSuchExecutionProvider"]),
     }
     row(60, "an error, never another device in silence", refused(calls, DeviceError))
+    ninth = {"device": lambda: TextEmbedding(TINY, device="cuda:9"), "ids": lambda: TextEmbedding(TINY, device_ids=[9])}
+    row(61, "device 9: an error that names it", refused(ninth, DeviceError, "9"))
 
 
 # Pictures
