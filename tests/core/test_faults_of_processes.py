@@ -74,7 +74,7 @@ async def ask():
         print("works", flush=True)
 for _ in range(2):
     threading.Thread(target=work, daemon=True).start()
-asyncio.printed(ask())
+asyncio.run(ask())
 """
 
 
