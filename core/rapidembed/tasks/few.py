@@ -1,5 +1,6 @@
 """A call of few inputs on its way through batches that it shares with other callers."""
 
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Generic, TypeGuard, TypeVar
@@ -44,8 +45,9 @@ class Few(Generic[T, X, W]):
         """
         self.check()
         prepared = [self.steps.prepare(item, index) for index, item in enumerate(self.items)]
-        with self.engine.meter.tokenizing():
-            ready = [item for each in prepared for item in self.steps.tokenize([each])]
+        started = time.perf_counter()
+        ready = [item for each in prepared for item in self.steps.tokenize([each])]
+        self.engine.meter.tokenized(time.perf_counter() - started)
         for index, item in enumerate(ready):
             self.engine.refuse(item, f"The input of index {index}")
             self.steps.inspect(item, index)

@@ -8,6 +8,8 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar
 
+from numpy.typing import NDArray
+
 from rapidembed.errors import ClosedError, IntegrityError, RapidEmbedError, UnsupportedModelError
 from rapidembed.graph import buildable_architectures
 from rapidembed.hub import Checkpoint, HubOptions, mend, resolve
@@ -209,9 +211,15 @@ class LeasedModel(Generic[O]):
 
     def single(self, item: T, steps: Steps[T, X], sink: Sink[X, W], extra: Mapping[str, int] = NOTHING) -> W:
         """Run the model over a lone input, on all cores if they are free: a window of one."""
-        return self.run_lone(item, Lone(steps, sink, _same, extra))
 
-    def run_lone(self, item: T, lone: Lone[T, X, W, V]) -> V:
+        def windowed(ready: X, row: NDArray[Any]) -> W:
+            window = sink.window(1)
+            sink.fill(window, [0], [ready], row[None])
+            return window
+
+        return self.run_lone(item, Lone(steps, windowed, extra))
+
+    def run_lone(self, item: T, lone: Lone[T, X, V]) -> V:
         """Run the model over a lone input, on all cores if they are free."""
         engine = self.engine
         ready = lone.make(item, engine)
@@ -221,7 +229,7 @@ class LeasedModel(Generic[O]):
         """See :meth:`rapidembed.tasks.runner.RunnableModel.aone`; tasks that have such a way say it."""
         return None
 
-    def arun_lone(self, item: T, lone: Lone[T, X, W, V]) -> Awaitable[V] | None:
+    def arun_lone(self, item: T, lone: Lone[T, X, V]) -> Awaitable[V] | None:
         """:meth:`run_lone` for who awaits, without a thread of its own; None: this engine has no such way."""
         engine = self.engine
         if not engine.together:
@@ -281,10 +289,6 @@ class LeasedModel(Generic[O]):
             "over_files": [dict(spec.tokenizer), dict(spec.config)],
             "layers": [repr(layer) for layer in spec.dense],
         }
-
-
-def _same(window: W) -> W:
-    return window
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,12 +1,14 @@
 """A lone input on its way through the model: what is done before and after."""
 
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
+from numpy.typing import NDArray
+
 from rapidembed.runtime.batcher import Batcher
 from rapidembed.runtime.ready import X
-from rapidembed.runtime.sinks import Sink, W
 from rapidembed.runtime.stream import Steps
 from rapidembed.types import Vectors
 
@@ -14,14 +16,13 @@ T = TypeVar("T")
 V = TypeVar("V")
 
 
-@dataclass(frozen=True, slots=True)
-class Lone(Generic[T, X, W, V]):
-    """How a ``T`` becomes a ``V``: a window of one."""
+@dataclass(slots=True)
+class Lone(Generic[T, X, V]):
+    """How a ``T`` becomes a ``V``."""
 
     steps: Steps[T, X]
-    sink: Sink[X, W]
-    finish: Callable[[W], V]
-    """Takes the result out of the window."""
+    result: Callable[[X, NDArray[Any]], V]
+    """Makes one of the ready input and its row of the model's output, of which it keeps nothing."""
     extra: Mapping[str, int] = field(default_factory=dict)
 
     def make(self, item: T, engine: Batcher[X]) -> X:
@@ -31,22 +32,16 @@ class Lone(Generic[T, X, W, V]):
             TypeError, ValueError: it cannot be.
         """
         prepared = self.steps.prepare(item, None)
-        with engine.meter.tokenizing():
-            ready = self.steps.tokenize([prepared])[0]
+        started = time.perf_counter()
+        ready = self.steps.tokenize([prepared])[0]
+        engine.meter.tokenized(time.perf_counter() - started)
         engine.refuse(ready, "The text")
         self.steps.inspect(ready, 0)
         return ready
 
     def read(self, ready: X, output: Vectors) -> V:
         """The result of the model's output, float32 (1, ...)."""
-        window = self.sink.window(1)
-        self.sink.fill(window, [0], [ready], output)
-        return self.finish(window)
-
-
-def first(window: list[V]) -> V:
-    """The result in a window that keeps it as it is to be."""
-    return window[0]
+        return self.result(ready, output[0])
 
 
 @dataclass(slots=True)
@@ -54,7 +49,7 @@ class LoneJob(Generic[T, X]):
     """A lone input in the queue; see :class:`rapidembed.runtime.tickets.Job`."""
 
     item: T
-    lone: Lone[T, X, Any, Any]
+    lone: Lone[T, X, Any]
     engine: Batcher[X]
     check: Callable[[], None]
     """Raises where nobody waits any more."""

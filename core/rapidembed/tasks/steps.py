@@ -7,7 +7,7 @@ from rapidembed.runtime.tokenizer import TokenIds
 from rapidembed.tasks.call import Call
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class TextSteps:
     """Each input is a text."""
 

@@ -13,7 +13,7 @@ from rapidembed.runtime.sinks import ListSink
 from rapidembed.runtime.tokenizer import TokenIds
 from rapidembed.tasks.bulk import Bulk
 from rapidembed.tasks.call import Call
-from rapidembed.tasks.lone import Lone, first
+from rapidembed.tasks.lone import Lone
 from rapidembed.tasks.options import TokenOptions
 from rapidembed.tasks.results import HybridEmbedding
 from rapidembed.tasks.sparse.weighing.tokens import TokenWeights
@@ -43,11 +43,11 @@ class HybridModel(TokenModel[TokenOptions]):
 
     def one(self, call: Call, text: str) -> HybridEmbedding:
         """The vectors of a lone text."""
-        return self.run_lone(text, Lone(self.steps(call), ListSink(self._read), first))
+        return self.run_lone(text, Lone(self.steps(call), self._read))
 
     def aone(self, call: Call, text: str) -> Awaitable[HybridEmbedding] | None:
         """See :meth:`rapidembed.tasks.runner.RunnableModel.aone`."""
-        return self.arun_lone(text, Lone(self.steps(call), ListSink(self._read), first))
+        return self.arun_lone(text, Lone(self.steps(call), self._read))
 
     def rows(self, call: Call, texts: Iterable[str], bulk: Bulk) -> Iterator[list[HybridEmbedding]]:
         """The vectors of many texts, window by window."""

@@ -17,7 +17,7 @@ from rapidembed.tasks.bulk import Bulk
 from rapidembed.tasks.call import Call
 from rapidembed.tasks.late_interaction.options import LateInteractionOptions
 from rapidembed.tasks.late_interaction.steps import LateInteractionSteps
-from rapidembed.tasks.lone import Lone, first
+from rapidembed.tasks.lone import Lone
 from rapidembed.tasks.steps import TextSteps
 from rapidembed.tasks.token_model import TokenModel, graph_tokenizer, prompts_of, token_limit
 from rapidembed.tasks.unit import unit_rows
@@ -88,11 +88,11 @@ class LateInteractionModel(TokenModel[LateInteractionOptions]):
 
     def one(self, call: Call, text: str) -> Vectors:
         """The vectors of a lone text, float32 (tokens, dim)."""
-        return self.run_lone(text, Lone(self.steps(call), self.sink(call), first))
+        return self.run_lone(text, Lone(self.steps(call), self.sink(call).read))
 
     def aone(self, call: Call, text: str) -> Awaitable[Vectors] | None:
         """See :meth:`rapidembed.tasks.runner.RunnableModel.aone`."""
-        return self.arun_lone(text, Lone(self.steps(call), self.sink(call), first))
+        return self.arun_lone(text, Lone(self.steps(call), self.sink(call).read))
 
     def rows(self, call: Call, texts: Iterable[str], bulk: Bulk) -> Iterator[list[Vectors]]:
         """The vectors of many texts, window by window."""

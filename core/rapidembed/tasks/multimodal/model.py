@@ -18,7 +18,7 @@ from rapidembed.runtime.pictures.reading import Reading
 from rapidembed.runtime.sinks import ListSink
 from rapidembed.tasks.bulk import Bulk
 from rapidembed.tasks.call import Call
-from rapidembed.tasks.lone import Lone, first
+from rapidembed.tasks.lone import Lone
 from rapidembed.tasks.multimodal.options import MultimodalOptions
 from rapidembed.tasks.multimodal.steps import PageSteps, Prompts, QuerySteps
 from rapidembed.tasks.steps import TextSteps
@@ -82,13 +82,13 @@ class MultimodalModel(TokenModel[MultimodalOptions]):
 
     def one(self, call: Call, item: Any) -> Vectors:
         """The vectors of a lone text or picture, float32 (tokens, dim)."""
-        return self.run_lone(item, Lone(self._steps(call), self._sink, first))
+        return self.run_lone(item, Lone(self._steps(call), self._sink.read))
 
     def aone(self, call: Call, item: Any) -> Awaitable[Vectors] | None:
         """See :meth:`rapidembed.tasks.runner.RunnableModel.aone`; pictures take their time to be read."""
         if call.role != "query":
             return None
-        return self.arun_lone(item, Lone(self._steps(call), self._sink, first))
+        return self.arun_lone(item, Lone(self._steps(call), self._sink.read))
 
     def rows(self, call: Call, items: Iterable[Any], bulk: Bulk) -> Iterator[list[Vectors]]:
         """The vectors of many texts, or of many pictures, window by window."""

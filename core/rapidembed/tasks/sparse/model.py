@@ -11,7 +11,7 @@ from rapidembed.runtime.sinks import ListSink
 from rapidembed.runtime.tokenizer import TokenIds, Tokenizer
 from rapidembed.tasks.bulk import Bulk
 from rapidembed.tasks.call import Call
-from rapidembed.tasks.lone import Lone, first
+from rapidembed.tasks.lone import Lone
 from rapidembed.tasks.sparse.options import SparseOptions
 from rapidembed.tasks.sparse.weighing import Weigher
 from rapidembed.tasks.sparse.weighing.attention import AttentionWeights
@@ -56,13 +56,13 @@ class NeuralSparseModel(TokenModel[SparseOptions]):
         """The vector of a lone text."""
         if self._looks_up(call):
             return self._look_up(call, text, None)
-        return self.run_lone(text, Lone(self.steps(call), self.sink(call), first))
+        return self.run_lone(text, Lone(self.steps(call), self.sink(call).read))
 
     def aone(self, call: Call, text: str) -> Awaitable[SparseEmbedding] | None:
         """See :meth:`rapidembed.tasks.runner.RunnableModel.aone`."""
         if self._looks_up(call):
             return None
-        return self.arun_lone(text, Lone(self.steps(call), self.sink(call), first))
+        return self.arun_lone(text, Lone(self.steps(call), self.sink(call).read))
 
     def rows(self, call: Call, texts: Iterable[str], bulk: Bulk) -> Iterator[list[SparseEmbedding]]:
         """The vectors of many texts, window by window, in order."""
