@@ -7,7 +7,7 @@ from rapidembed.runtime.tokenizer import TokenIds
 from rapidembed.tasks.call import Call
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class TextSteps:
     """Each input is a text."""
 
