@@ -85,7 +85,7 @@ bench-pictures: $(PEERS)/.ready
 	$(PEERS)/bin/python -W ignore -m benchmarks.pictures
 
 faults: $(VENV)/.dev
-	$(BIN)/python -m pytest tests/core/faults -m "" --figures docs/reliability.md
+	$(BIN)/python -m pytest tests/core/faults tests/integrations/test_faults_of_adapters.py -m "" --figures docs/reliability.md
 
 fuzz: $(VENV)/.dev
 	$(BIN)/python -m tests.fuzz --seconds $(SECONDS) --report docs/fuzzing.md

@@ -2,6 +2,7 @@
 
 import asyncio
 import math
+import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -17,6 +18,7 @@ from rapidembed.runtime.planner import Batch
 
 from tests.golden.heads import COLBERTS, assemble_colbert
 
+TINY = Path(__file__).parents[1] / "golden" / "base"
 TEXTS = ["a " * (1 + i % 5) + f"query number {i}" for i in range(64)]
 
 
@@ -40,10 +42,11 @@ class Slow:
         self.alone: list[int] = []
 
     def block(self) -> None:
-        """Keep the only thread of the pool until ``go``."""
-        taken = threading.Event()
-        self.pool.submit(lambda: (taken.set(), self.go.wait(10)))
-        assert taken.wait(10)
+        """Keep the pool's thread and the spare one until ``go``."""
+        for submit in (self.pool.submit, self.pool.submit_urgent):
+            taken = threading.Event()
+            submit(lambda taken=taken: (taken.set(), self.go.wait(10)))
+            assert taken.wait(10)
 
     def group(self, item):
         return item.length
@@ -209,6 +212,21 @@ def test_threads_get_what_they_asked_for(slow: Slow) -> None:
 
 
 # Models
+
+
+def test_a_lone_query_takes_few_steps_and_keeps_nothing_of_the_engine_s(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Steps, not time: after a run of the model the caches hold none of them, and each takes its microsecond."""
+    with TextEmbedding(TINY) as model:
+        expected, inner = model.encode_query("hello"), model._loaded().engine._engine
+        output, steps = expected[None].copy(), []
+        monkeypatch.setattr(inner, "run_one", lambda *_: output)
+        model.encode_query("hello")
+        sys.setprofile(lambda frame, event, _: steps.append(event) if "call" in event else None)
+        found = model.encode_query("hello")
+        sys.setprofile(None)
+    np.testing.assert_array_equal(found, expected)
+    assert not np.shares_memory(found, output)
+    assert len(steps) < 115  # of which 15 tokenize
 
 
 async def test_vectors_do_not_depend_on_who_waits_beside(minilm: str) -> None:

@@ -107,7 +107,7 @@ def test_an_accelerator_gets_rows_of_a_graph_without_a_mask_one_by_one_unless_no
     inner = engine._engine
     cuda = Placement("cuda", (("CUDAExecutionProvider", {}),))
     monkeypatch.setattr(inner, "key", replace(inner.key, placement=cuda))
-    items = PixelSteps().tokenize(list(PICTURES[:3]))
+    items = PixelSteps().ready(list(PICTURES[:3]))
     assert [batch.rows for batch in inner.plan(items, 8)] == [(0,), (1,), (2,)]
     monkeypatch.setattr(inner._feeder, "pads", False)
     assert [batch.rows for batch in inner.plan(items, 8)] == [(0, 1, 2)]

@@ -210,6 +210,27 @@ def test_urgent_work_overtakes() -> None:
     workers.stop()
 
 
+def test_urgent_work_begins_beside_bulk_work_which_then_waits_for_its_thread() -> None:
+    pool, gates, order = ComputePool(1), [threading.Event() for _ in range(3)], []
+    first = pool.submit(gates[0].wait, 10)
+    assert pool.submit_urgent(lambda: "at once").result(5) == "at once"
+    assert not first.done()
+    beside = pool.submit_urgent(lambda: gates[1].wait(10) and order.append("urgent"))
+    behind = pool.submit_urgent(lambda: gates[2].wait(10) and order.append("another"))
+    later = pool.submit(order.append, "bulk")
+    gates[0].set()
+    assert first.result(5)
+    time.sleep(0.02)
+    assert not later.running()  # for the urgent one has the pool's thread now
+    gates[1].set()
+    beside.result(5)
+    gates[2].set()
+    assert [behind.result(5), later.result(5)] == [None, None]
+    assert sorted(order) == ["another", "bulk", "urgent"]
+    pool.stop()
+    assert not any(thread.is_alive() for thread in pool._threads)
+
+
 def test_errors_come_back() -> None:
     workers = ComputePool(2)
     with pytest.raises(ZeroDivisionError):

@@ -2,7 +2,6 @@
 
 import asyncio
 import itertools
-import math
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -180,7 +179,10 @@ def test_urgent_work_overtakes_bulk_work_but_does_not_starve_it(monkeypatch: pyt
         order.append(kind)
         clock[0] += seconds
 
-    pool.submit(go.wait, 10)
+    for submit in (pool.submit, pool.submit_urgent):
+        taken = threading.Event()
+        submit(lambda taken=taken: (taken.set(), go.wait(10)))
+        assert taken.wait(10)
     last = [pool.submit(work, "bulk", 0.01) for _ in range(10)][-1]
     urgent = [pool.submit_urgent(work, "urgent", 0.002) for _ in range(60)][-1]
     go.set()
@@ -189,20 +191,18 @@ def test_urgent_work_overtakes_bulk_work_but_does_not_starve_it(monkeypatch: pyt
     pool.stop()
     assert order[0] == "urgent"
     before = order[: len(order) - order[::-1].index("urgent")]
-    assert before.count("bulk") in (2, 3)  # about an eighth of the time
+    assert before.count("bulk") in (2, 3, 4)  # about an eighth of the time
 
 
 def test_bulk_work_goes_in_small_pieces_beside_queries(minilm: str, monkeypatch: pytest.MonkeyPatch) -> None:
     texts, tokens = ["one and the same text"] * 100, 7
     with TextEmbedding(minilm) as model:
         pool = model._loaded().engine.pool
-        pool._hurried = -math.inf
         sizes = count_runs(monkeypatch)
         alone = model.encode(texts)
         assert max(sizes) * tokens > 128
         sizes.clear()
-        monkeypatch.setattr(workers, "_HURRY_SECONDS", 60)
-        pool.submit_urgent(lambda: None).result(10)
+        monkeypatch.setattr(type(pool), "pressed", True)
         np.testing.assert_array_equal(model.encode(texts), alone)
         assert max(sizes) * tokens <= 128
         assert model.encode(["long " * 200]).shape == (1, 384)  # more than a piece, and not to be cut

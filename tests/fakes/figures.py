@@ -14,9 +14,9 @@ Each row is a test that shows what the library did. Up to row 35 a model is load
 the loopback interface, which serves the real files and then fails as the row says; the real hub was not reachable where
 this ran. `make faults` runs all and writes this page; nothing here is written by hand.
 
-The numbers are those of one list of faults. 31 (a cache of two users) and 61 (a GPU without memory) need a machine that
-was not there, 46 is of ONNX files that the library runs row by row, 47 to 49, 52 and 53 are of worker processes, which
-it has none of, and 64 is what the tests of the adapters are for.
+The numbers are those of one list of 64 faults, and all have a row. Some are about what the library does not have: 47
+to 49, 52 and 53 are of worker processes, and the rows say what threads do in their place; of 61 (a GPU) only a number
+that no GPU has is tried, not one that runs out of memory.
 
 {machine}
 

@@ -8,17 +8,18 @@ from contextlib import asynccontextmanager, contextmanager
 
 import pytest
 from rapidembed.runtime.onnx_engine import OnnxEngine
-from rapidembed.runtime.workers import compute_pool
+from rapidembed.runtime.workers import SPARE, compute_pool
 
 
 @contextmanager
 def held() -> Iterator[Callable[[], None]]:
     """The pool's threads wait until the context ends, or until what it gives is called."""
     pool, go = compute_pool(), threading.Event()
-    taken = threading.Barrier(pool.size + 1)
-    for _ in range(pool.size):
-        pool.submit_first(lambda: (taken.wait(20), go.wait(20)))
-    taken.wait(20)
+    for submit, count in ((pool.submit_first, pool.size), (pool.submit_urgent, min(pool.size, SPARE))):
+        taken = threading.Barrier(count + 1)
+        for _ in range(count):
+            submit(lambda taken=taken: (taken.wait(20), go.wait(20)))
+        taken.wait(20)
     try:
         yield go.set
     finally:

@@ -97,3 +97,36 @@ def finish(process: subprocess.Popen[str], timeout: float = 100) -> dict[str, An
 def start(*arguments: Any, **options: Any) -> dict[str, Any]:
     """:func:`spawn`, then :func:`finish`."""
     return finish(spawn(*arguments, **options))
+
+
+def printed(
+    script: str, *options: str, status: int = 0, given: str | None = None, timeout: float = 300, **environment: str
+) -> list[str]:
+    """The lines that a program prints: a text, or with ``options`` of Python whatever they say.
+
+    Args:
+        script: the text; TINY in it stands for a folder with a model.
+        options: in its place.
+        status: that it ends with.
+        given: its standard input.
+        timeout: in seconds.
+        environment: beside this process's.
+    """
+    path = os.pathsep.join(filter(None, [str(_ROOT), os.environ.get("PYTHONPATH")]))
+    done = subprocess.run(
+        [sys.executable, *(options or ("-c", with_tiny(script)))],
+        env={**os.environ, "PYTHONPATH": path, **environment},
+        input=given,
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+        check=False,
+    )
+    if done.returncode != status:
+        raise AssertionError(f"exit {done.returncode}: {done.stderr}")
+    return done.stdout.splitlines()
+
+
+def with_tiny(script: str) -> str:
+    """A script in which TINY stands for a folder with a model."""
+    return script.replace("TINY", repr(str(_ROOT / "tests" / "golden" / "base")))

@@ -8,6 +8,7 @@ The queue holds callers, each of whom waits for one call; that, and not a number
 made ready ahead of the batches.
 """
 
+import math
 import threading
 import time
 from collections import deque
@@ -29,6 +30,9 @@ from rapidembed.types import Vectors
 _MOST_READY = 256
 """Inputs that are made ready ahead; more of them would find hardly more of their own length."""
 _MOST_ROWS = 64
+_OLDER, _FEW = 0.6, 16
+"""Share of those who wait, the older ones, that a batch of one length is taken from, unless they are few: who came
+later and is of a common length would overtake who is of a rare one."""
 
 _NO_ROWS: Vectors = np.empty((0, 0), dtype=np.float32)
 _Done = tuple[list[Entry[X]], Vectors | BaseException]
@@ -97,8 +101,10 @@ class Batcher(Generic[X]):
 
     def run(self, inputs: Sequence[X], length: int, extra: Mapping[str, int] = NOTHING) -> Vectors:
         """See :class:`~rapidembed.runtime.engine.Engine`."""
-        with self.meter.running(inputs, length if self.fills else 0):
-            return self._engine.run(inputs, length, extra)
+        started = time.perf_counter()
+        output = self._engine.run(inputs, length, extra)
+        self.meter.ran(inputs, length if self.fills else 0, time.perf_counter() - started)
+        return output
 
     def work(self) -> Work:
         """What was computed so far."""
@@ -147,8 +153,10 @@ class Batcher(Generic[X]):
         return await future
 
     def _run_one(self, item: X, extra: Mapping[str, int]) -> Vectors:
-        with self.meter.running((item,), 0):
-            return self._engine.run_one(item, extra)
+        started = time.perf_counter()
+        output = self._engine.run_one(item, extra)
+        self.meter.ran((item,), 0, time.perf_counter() - started)
+        return output
 
     def _take_alone(self) -> bool:
         """Whether nothing computes, so that the caller may, with all cores; it then holds ``_alone``."""
@@ -258,20 +266,32 @@ class Batcher(Generic[X]):
             self._ready = waiting
             if not waiting:
                 return [], 0
-            first = min(waiting, key=_rank)
-            extra = first.ticket.job.extra
-            same = [entry for entry in waiting if entry.group == first.group and entry.ticket.job.extra == extra]
-            same.sort(key=_rank)
+            waiting.sort(key=_rank)
+            first, extra = waiting[0], waiting[0].ticket.job.extra
+            older = waiting[: max(_FEW, math.ceil(_OLDER * len(waiting)))] if self.fills else waiting
+            same = [entry for entry in older if entry.group == first.group and entry.ticket.job.extra == extra]
             batches: list[Batch] = self._engine.plan([entry.item for entry in same], _MOST_ROWS)
             batch = next(batch for batch in batches if 0 in batch.rows)
-            chosen = [same[row] for row in batch.rows]
+            chosen = [same[row] for row in batch.rows] if self.fills else _oldest(same, batch)
             taken = {id(entry) for entry in chosen}
             self._ready = [entry for entry in waiting if id(entry) not in taken]
-            return chosen, batch.length
+            return chosen, max(entry.item.length for entry in chosen)
 
 
 def _rank(entry: Entry[Any]) -> float:
     return entry.rank
+
+
+def _oldest(waiting: list[Entry[X]], batch: Batch) -> list[Entry[X]]:
+    """As much as a batch, of who waits longest: where any lengths share one, nobody need be passed over."""
+    left = sum(waiting[row].item.length for row in batch.rows)
+    chosen: list[Entry[X]] = []
+    for entry in waiting[:_MOST_ROWS]:
+        left -= entry.item.length
+        if chosen and left < 0:
+            break
+        chosen.append(entry)
+    return chosen
 
 
 @dataclass(slots=True)

@@ -38,6 +38,8 @@ def is_single(texts: object, name: str = "texts") -> TypeGuard[str]:
 
 def check_positive(name: str, value: object) -> int:
     """Return ``value`` if it is a positive int, else raise a ValueError that names the argument."""
+    if type(value) is int and value > 0:
+        return value
     if isinstance(value, bool) or not isinstance(value, Integral) or value < 1:
         raise ValueError(f"{name} must be a positive integer, got {value!r}.")
     return int(value)

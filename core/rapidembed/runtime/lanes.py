@@ -96,7 +96,7 @@ class Lanes(Generic[X, W]):
         """The next batch, or a part of it."""
         job, batch = self._waiting.popleft()
         size = max(1, _SMALL // max(1, batch.length))
-        if len(batch.rows) <= size or not self._engine.key.placement.on_cpu or not self._engine.pool.hurried:
+        if len(batch.rows) <= size or not self._engine.key.placement.on_cpu or not self._engine.pool.pressed:
             return job, batch
         self._waiting.appendleft((job, Batch(batch.rows[size:], batch.length)))
         job.left += 1

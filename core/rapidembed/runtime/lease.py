@@ -16,6 +16,7 @@ from rapidembed.runtime.engine import EngineKey
 
 logger = logging.getLogger(__name__)
 
+_process = os.getpid()  # asking the system takes every call its time
 _lock = threading.Lock()
 _engines: dict[str, tuple[Batcher[Any], int]] = {}
 # Leases that ended and are still to be counted. Finalizers run whenever the garbage collector likes, also in a thread
@@ -35,7 +36,7 @@ class Lease:
 
     def __init__(self, owner: object, key: EngineKey) -> None:
         self._key = key
-        self._process = os.getpid()
+        self._process = _process
         self._engine: Batcher[Any] | None = _acquire(key)
         self._finalizer = weakref.finalize(owner, _end, key.identity, self._process)
         self._finalizer.atexit = False
@@ -47,7 +48,7 @@ class Lease:
         Raises:
             ClosedError: the lease was released.
         """
-        if self._process != os.getpid():
+        if self._process != _process:
             self._renew()
         if self._engine is None:
             raise ClosedError("The model was closed. Create a new one; its weights load from the cache.")
@@ -67,10 +68,10 @@ class Lease:
         # The finalizer still names the parent's process, so it leaves the child's engines alone: they live as long as
         # the child.
         with _renewals:
-            if self._process != os.getpid():
+            if self._process != _process:
                 if self._engine is not None:
                     self._engine = _acquire(self._key)
-                self._process = os.getpid()
+                self._process = _process
 
 
 _renewals = threading.Lock()
@@ -85,7 +86,7 @@ def _acquire(key: EngineKey) -> Batcher[Any]:
 
 
 def _end(identity: str, process: int) -> None:
-    if process == os.getpid():
+    if process == _process:
         _ended.append((identity, process))
         _count_ended()
 
@@ -97,7 +98,7 @@ def _count_ended() -> None:
         try:
             while _ended:
                 identity, process = _ended.popleft()
-                if process == os.getpid():
+                if process == _process:
                     engine, leases = _engines.pop(identity)
                     if leases > 1:
                         _engines[identity] = (engine, leases - 1)
@@ -108,8 +109,8 @@ def _count_ended() -> None:
 
 
 def _forget_in_child() -> None:
-    global _lock, _renewals
-    _lock, _renewals = threading.Lock(), threading.Lock()
+    global _lock, _renewals, _process
+    _lock, _renewals, _process = threading.Lock(), threading.Lock(), os.getpid()
     for engine, _ in _engines.values():
         # Destroying an inherited session would wait for threads that the child does not have, so a reference is leaked.
         ctypes.pythonapi.Py_IncRef(ctypes.py_object(engine))

@@ -1,9 +1,7 @@
 """What a loaded model has done so far: a few sums, taken always, for they cost microseconds."""
 
 import threading
-import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from rapidembed.runtime.ready import Ready
@@ -45,24 +43,14 @@ class Meter:
         """Seconds that a token took on average; 0 before the first."""
         return self._running / self._tokens if self._tokens else 0.0
 
-    @contextmanager
-    def tokenizing(self) -> Iterator[None]:
-        """Around what makes inputs ready."""
-        started = time.perf_counter()
-        try:
-            yield
-        finally:
-            seconds = time.perf_counter() - started
-            with self._lock:
-                self._tokenizing += seconds
+    def tokenized(self, seconds: float) -> None:
+        """That inputs were made ready."""
+        with self._lock:
+            self._tokenizing += seconds
 
-    @contextmanager
-    def running(self, inputs: Sequence[Ready], length: int) -> Iterator[None]:
-        """Around a batch; ``length`` as of :meth:`rapidembed.runtime.engine.Engine.run`."""
-        started = time.perf_counter()
-        yield
-        seconds = time.perf_counter() - started
-        tokens = sum(item.length for item in inputs)
+    def ran(self, inputs: Sequence[Ready], length: int, seconds: float) -> None:
+        """That a batch was computed; ``length`` as of :meth:`rapidembed.runtime.engine.Engine.run`."""
+        tokens = sum([item.length for item in inputs])
         with self._lock:
             self._batches += 1
             self._rows += len(inputs)

@@ -10,6 +10,7 @@ from rapidembed.graph import Program, load_program
 from rapidembed.runtime.backends.backend import GraphBackend, Session
 from rapidembed.runtime.engine import EngineKey
 from rapidembed.runtime.freed import give_back
+from rapidembed.runtime.workers import SPARE
 from rapidembed.types import ProviderSpec
 
 # Two sessions hold two copies of the packed weights. Above this size one session does both jobs.
@@ -88,14 +89,16 @@ class Sessions:
         with self._lock:
             if self._bulk_started:
                 return
+            # Queries begin beside the batches that run.
+            callers = self.workers + (min(self.workers, SPARE) if self._placement.on_cpu else 0)
             if self._cores == self.bulk_width and self._placement.on_cpu:
                 sessions = [self.wide]
             else:
                 if not self._wide_used and self.program.weight_bytes > _GIVES_WAY_ABOVE:
                     self._wide = None
                     give_back()  # or the next one would come on top
-                sessions = [self._session(providers, 1, self.workers) for providers in self._placement.sessions]
-            for session in itertools.islice(itertools.cycle(sessions), self.workers):
+                sessions = [self._session(providers, 1, callers) for providers in self._placement.sessions]
+            for session in itertools.islice(itertools.cycle(sessions), callers):
                 self._idle.put(session)
             self._bulk_started = True
 

@@ -116,8 +116,9 @@ def _run_lone(
     extra: Mapping[str, int],
     cancelled: Signal | None,
 ) -> Iterator[W]:
-    with engine.meter.tokenizing():
-        ready = source.accept(steps.ready(window))
+    began = time.perf_counter()
+    ready = source.accept(steps.ready(window))
+    engine.meter.tokenized(time.perf_counter() - began)
     if cancelled is not None and cancelled.is_set():
         raise CancelledError
     if ready:
@@ -156,13 +157,14 @@ class _Tokenizing(Generic[T, X]):
 
     def work(self) -> "Future[Any] | None":
         """Make a piece ready; the next one, which stands behind whoever came meanwhile, or None."""
-        until = time.perf_counter() + _PIECE_SECONDS
-        with self._engine.meter.tokenizing():
-            for index, item in self._left:
-                (self.ready[index],) = self._steps.ready([item])
-                if time.perf_counter() > until:
-                    return self._engine.pool.submit_first(self.work)
-        return None
+        now = began = time.perf_counter()
+        for index, item in self._left:
+            (self.ready[index],) = self._steps.ready([item])
+            now = time.perf_counter()
+            if now - began > _PIECE_SECONDS:
+                break
+        self._engine.meter.tokenized(now - began)
+        return self._engine.pool.submit_first(self.work) if now - began > _PIECE_SECONDS else None
 
 
 class _Source(Generic[T, X]):

@@ -2,11 +2,11 @@
 
 ONNX Runtime and the tokenizers release the interpreter lock while they compute, so threads use every core with one
 copy of the weights. Urgent work (a lone query) overtakes the batches of bulk work that wait, but never takes all of the
-time.
+time. Nor does it wait for those that run: a batch cannot be stopped, so it begins beside them, on a spare thread, and
+no new batch begins while more threads than the pool's size are at work.
 """
 
 import atexit
-import math
 import os
 import threading
 import time
@@ -23,23 +23,30 @@ R = TypeVar("R")
 
 _BULK_SHARE = 0.125
 """Of the time of all threads, what bulk work gets at least."""
-_HURRY_SECONDS = 1.0
+SPARE = 2
+"""Urgent tasks that begin amid bulk work though as many run as should: who comes alone, and the one after."""
 
 
 class ComputePool:
-    """A fixed number of threads that run tasks by urgency, then in order of arrival."""
+    """Threads that run tasks by urgency, then in order of arrival.
+
+    Args:
+        size: tasks that run at the same time; up to :data:`SPARE` more while urgent ones came amid bulk work.
+    """
 
     def __init__(self, size: int) -> None:
         self.size = size
+        self._most_threads = size + min(size, SPARE)
         self._urgent: deque[Callable[[], None]] = deque()
+        self._first: deque[Callable[[], None]] = deque()
         self._bulk: deque[Callable[[], None]] = deque()
+        self._running = self._running_urgent = 0
         self._changed = threading.Condition(threading.Lock())
         self._unfinished = 0
         self._stopping = False
         self._threads: list[threading.Thread] = []
         self._owed = 0.0
         """Seconds of a thread that bulk work that waits should have had by now."""
-        self._hurried = -math.inf
 
     @property
     def idle(self) -> bool:
@@ -52,14 +59,14 @@ class ComputePool:
         return self._unfinished == 1
 
     @property
-    def hurried(self) -> bool:
-        """Whether urgent work came within the last second, so that bulk work had better be in small pieces."""
-        return time.perf_counter() - self._hurried < _HURRY_SECONDS
+    def pressed(self) -> bool:
+        """Whether urgent work waits, so that bulk work had better be in small pieces."""
+        return bool(self._urgent)
 
     def start(self) -> None:
         """Start all threads now, so that nobody who submits work has to."""
         with self._changed:
-            while len(self._threads) < self.size and not self._stopping:
+            while len(self._threads) < self._most_threads and not self._stopping:
                 self._start_thread()
 
     def submit(self, task: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> "Future[R]":
@@ -68,12 +75,11 @@ class ComputePool:
 
     def submit_urgent(self, task: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> "Future[R]":
         """Queue work that somebody waits for: it runs before bulk work that has not started, unless that starves."""
-        self._hurried = time.perf_counter()
         return self._submit(self._urgent, lambda: task(*args, **kwargs))
 
     def submit_first(self, task: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> "Future[R]":
-        """Queue a small piece of bulk work that the rest of it waits for, as if it were urgent."""
-        return self._submit(self._urgent, lambda: task(*args, **kwargs))
+        """Queue a small piece of bulk work that the rest of it waits for."""
+        return self._submit(self._first, lambda: task(*args, **kwargs))
 
     def stop(self) -> None:
         """Finish the running tasks, drop the waiting ones, end the threads."""
@@ -89,7 +95,7 @@ class ComputePool:
         with self._changed:
             if self._stopping:
                 raise RuntimeError("Models cannot be used while the interpreter shuts down.")
-            if len(self._threads) < self.size:
+            if len(self._threads) < self._most_threads:
                 self._start_thread()
             self._unfinished += 1
             waiting.append(lambda: self._run(future, task))
@@ -124,31 +130,47 @@ class ComputePool:
 
     def _work(self) -> None:
         while (taken := self._take()) is not None:
-            task, due = taken
+            task, urgent, due = taken
             started = time.perf_counter()
             task()
-            self._account(due * (time.perf_counter() - started))
+            self._account(urgent, due * (time.perf_counter() - started))
             del task, taken  # they hold the batch and its result; the wait for the next one may be long
 
-    def _take(self) -> tuple[Callable[[], None], float] | None:
-        """The next task, and what a second of it adds to what bulk work should have had; None: there is none left."""
+    def _take(self) -> tuple[Callable[[], None], bool, float] | None:
+        """The next task, whether it is urgent, and what a second of it adds to what bulk work should have had by now.
+
+        None: there is none left.
+        """
         with self._changed:
-            while not self._urgent and not self._bulk:
-                if self._stopping:
+            while (urgent := self._next()) is None:
+                if self._stopping and not (self._urgent or self._first or self._bulk):
                     return None
                 self._changed.wait()
-            if not self._bulk:
-                self._owed = 0.0
-                return self._urgent.popleft(), 0.0
-            if not self._urgent:
-                return self._bulk.popleft(), 0.0  # nobody else wants the time
-            if self._owed > 0:
-                return self._bulk.popleft(), _BULK_SHARE - 1
-            return self._urgent.popleft(), _BULK_SHARE
+            self._running += 1
+            self._running_urgent += urgent
+            bulk = self._first or self._bulk
+            if urgent:
+                self._owed = self._owed if bulk else 0.0
+                return self._urgent.popleft(), True, _BULK_SHARE if bulk else 0.0
+            # Where nobody else wants the time, it is no debt.
+            return bulk.popleft(), False, _BULK_SHARE - 1 if self._urgent else 0.0
 
-    def _account(self, due: float) -> None:
+    def _next(self) -> bool | None:
+        """Whether an urgent task is to begin now, or one of bulk work (False), or none (None)."""
+        free = self._running < self.size
+        bulk = free and bool(self._first or self._bulk)
+        if bulk and self._owed > 0:
+            return False
+        if self._urgent and self._running_urgent < self.size and self._running < self._most_threads:
+            return True
+        return False if bulk else None
+
+    def _account(self, urgent: bool, due: float) -> None:
         with self._changed:
             self._owed += due
+            self._running -= 1
+            self._running_urgent -= urgent
+            self._changed.notify(self._most_threads if self._stopping else 1)
 
 
 _pool: ComputePool | None = None

@@ -1,5 +1,6 @@
 """Calls of a few inputs, or of one, on their way through batches that they share with other callers."""
 
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeGuard, TypeVar
@@ -30,8 +31,9 @@ def make_ready(items: Sequence[T], steps: Steps[T, X], engine: Batcher[X]) -> li
         TypeError, ValueError: one cannot be; names its index.
     """
     prepared = [steps.prepare(item, index) for index, item in enumerate(items)]
-    with engine.meter.tokenizing():
-        ready = [item for each in prepared for item in steps.ready([each])]
+    started = time.perf_counter()
+    ready = [item for each in prepared for item in steps.ready([each])]
+    engine.meter.tokenized(time.perf_counter() - started)
     for index, item in enumerate(ready):
         engine.refuse(item, f"The input of index {index}")
         steps.inspect(item, index)

@@ -27,7 +27,7 @@ from rapidembed.tasks.call import Call
 from rapidembed.tasks.facade import Facade, O
 from rapidembed.tasks.few import Few, is_few, make_ready
 from rapidembed.tasks.fingerprint import fingerprint
-from rapidembed.tasks.lone import Lone
+from rapidembed.tasks.lone import Lone, LoneJob
 
 if TYPE_CHECKING:
     from rapidembed.tasks.info import ModelInfo
@@ -205,7 +205,7 @@ class LeasedModel(Generic[O]):
             self.check_open()
             raise
 
-    def run_lone(self, item: T, lone: Lone[T, X, W, V]) -> V:
+    def run_lone(self, item: T, lone: Lone[T, X, V]) -> V:
         """Run the model over a lone input, on all cores if they are free."""
         engine = self.engine
         ready = lone.make(item, engine)
@@ -215,14 +215,12 @@ class LeasedModel(Generic[O]):
         """See :meth:`rapidembed.tasks.runner.RunnableModel.aone`; tasks that have such a way say it."""
         return None
 
-    def arun_lone(self, item: T, lone: Lone[T, X, W, V]) -> Awaitable[V] | None:
+    def arun_lone(self, item: T, lone: Lone[T, X, V]) -> Awaitable[V] | None:
         """:meth:`run_lone` for who awaits, without a thread of its own; None: this engine has no such way."""
         engine = self.engine
         if not engine.together:
             return None
-        return engine.arun_one(
-            Few(lambda: [lone.make(item, engine)], lone.sink, lone.extra, self.check_open, lone.finish)
-        )
+        return engine.arun_one(LoneJob(item, lone, engine, self.check_open))
 
     def check_open(self) -> None:
         """Raise a ClosedError if the facade was closed while a call runs."""

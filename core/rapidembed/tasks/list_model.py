@@ -8,7 +8,7 @@ from rapidembed.runtime.sinks import ListSink
 from rapidembed.tasks.bulk import Bulk
 from rapidembed.tasks.call import Call
 from rapidembed.tasks.facade import O
-from rapidembed.tasks.lone import Lone, first
+from rapidembed.tasks.lone import Lone
 from rapidembed.tasks.token_model import TokenModel
 
 V = TypeVar("V")
@@ -34,5 +34,5 @@ class ListModel(TokenModel[O], Generic[O, V]):
         """The results of many inputs, window by window."""
         return self.windows(items, self.steps(call), self.sink(call), bulk)
 
-    def _lone(self, call: Call) -> Lone[Any, Any, list[V], V]:
-        return Lone(self.steps(call), self.sink(call), first)
+    def _lone(self, call: Call) -> Lone[Any, Any, V]:
+        return Lone(self.steps(call), self.sink(call).read)

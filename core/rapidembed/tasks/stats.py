@@ -13,6 +13,7 @@ from rapidembed.tasks.call import Call
 
 _STEPS = 24
 """Buckets of times for each factor e: a percentile is exact to two hundredths."""
+_RECENT = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +62,8 @@ class CallMeter:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._calls = self._errors = self._texts = 0
+        self._recent: list[float] = []
+        """Times that are not in a bucket yet: a call adds its own in the fewest steps."""
         self._times: Counter[int] = Counter()
 
     def around(self, inner: "AbstractContextManager[None, None]", call: Call, *, stream: bool) -> "Measured":
@@ -74,11 +77,14 @@ class CallMeter:
             self._errors += failed
             self._texts += texts
             if seconds is not None:
-                self._times[math.ceil(_STEPS * math.log(max(seconds, 1e-9)))] += 1
+                self._recent.append(seconds)
+                if len(self._recent) == _RECENT:
+                    self._sort()
 
     def read(self, work: Work) -> Stats:
         """The sums, with those of the loaded model."""
         with self._lock:
+            self._sort()
             return Stats(
                 calls=self._calls,
                 errors=self._errors,
@@ -95,6 +101,10 @@ class CallMeter:
                 queued=work.queued,
                 queue_length=work.queue,
             )
+
+    def _sort(self) -> None:
+        self._times.update(math.ceil(_STEPS * math.log(max(seconds, 1e-9))) for seconds in self._recent)
+        self._recent.clear()
 
     def _percentile(self, share: float) -> float:
         wanted, seen = share * self._times.total(), 0

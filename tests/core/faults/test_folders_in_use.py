@@ -12,8 +12,9 @@ from rapidembed import DeviceError, IntegrityError, NonFiniteError, RapidEmbedEr
 from safetensors.numpy import load_file, save_file
 
 from tests.fakes.hub import FakeHub
-from tests.fakes.in_use import linux, refused, run
-from tests.fakes.process import start
+from tests.fakes.in_use import linux, refused
+from tests.fakes.onnx_models import VOCABULARY, WIDTH
+from tests.fakes.process import printed, start
 from tests.fakes.tiny import NAME, TINY, Row
 from tests.fuzz.models import BASES
 
@@ -49,7 +50,7 @@ def test_no_home(row: Row, home: str) -> None:
     """HOME is missing."""
     script = "from rapidembed import TextEmbedding\nprint(TextEmbedding(TINY).encode('x').shape)"
     environment = {"HOME": home, "XDG_CACHE_HOME": "", "RAPIDEMBED_CACHE_DIR": ""}
-    assert run(script, **environment) == ["(32,)"]
+    assert printed(script, **environment) == ["(32,)"]
     row(33, f"a folder is loaded (HOME={home or 'empty'})", "loads")
 
 
@@ -132,6 +133,33 @@ def test_any_batch(row: Row) -> None:
     row(44, "the same vectors", f"largest difference of 8 models {worst:.0e}")
 
 
+def test_one_scale_for_a_batch(tmp_path: Path, row: Row) -> None:
+    """An ONNX file quantizes a whole batch by one scale, so that texts change each other."""
+    import onnx
+    import onnxruntime as ort
+
+    BASES["onnx"].make(tmp_path / "model")
+    path = tmp_path / "model" / "onnx" / "model.onnx"
+    graph = onnx.load_model_from_string(path.read_bytes())
+    graph.graph.node[0].output[0] = "exact"
+    scale = ["q", "scale", "zero"]
+    graph.graph.node.append(onnx.helper.make_node("DynamicQuantizeLinear", ["exact"], scale))
+    graph.graph.node.append(onnx.helper.make_node("DequantizeLinear", scale, ["last_hidden_state"]))
+    path.write_bytes(graph.SerializeToString())
+    table = np.random.default_rng(46).normal(size=(VOCABULARY, WIDTH)) * np.linspace(0.1, 9, VOCABULARY)[:, None]
+    (path.parent / "data").write_bytes(table.astype(np.float32).tobytes())
+    ids = np.array([[3, 4], [250, 251]])
+    session = ort.InferenceSession(path, providers=["CPUExecutionProvider"])
+    raw = [session.run(None, {"input_ids": each, "attention_mask": np.ones_like(each)})[0] for each in (ids, ids[:1])]
+    texts = [" ".join(["the quick fox hello world lazy dog"] * (1 + i % 5))[: 5 + 9 * i] for i in range(30)]
+    with TextEmbedding(tmp_path / "model") as model:
+        drift = float(np.abs(model.encode(texts) - np.stack([model.encode(text) for text in texts])).max())
+    theirs = float(np.abs(raw[0][:1] - raw[1]).max())
+    assert theirs > 0.01
+    assert drift == 0
+    row(46, "runs text by text", f"largest difference {drift:.0e}; in a batch it would be {theirs:.0e}")
+
+
 def test_damaged_model_is_told_once(folder: Path, row: Row) -> None:
     """Facts of a model contradict each other."""
     calls = {}
@@ -148,8 +176,9 @@ def test_no_such_device(row: Row) -> None:
     """A device or provider is asked for that is not there."""
     calls = {
         "cuda": lambda: TextEmbedding(TINY, device="cuda"),
-        "cuda:9": lambda: TextEmbedding(TINY, device="cuda:9"),
         "cuda=True": lambda: TextEmbedding(TINY, cuda=True),
         "provider": lambda: TextEmbedding(TINY, providers=["NoSuchExecutionProvider"]),
     }
     row(60, "an error, never another device in silence", refused(calls, DeviceError))
+    ninth = {"device": lambda: TextEmbedding(TINY, device="cuda:9"), "ids": lambda: TextEmbedding(TINY, device_ids=[9])}
+    row(61, "device 9: an error that names it", refused(ninth, DeviceError, "9"))

@@ -13,7 +13,8 @@ import pytest
 from rapidembed import TextEmbedding
 from rapidembed.runtime import workers
 
-from tests.fakes.in_use import linux, run
+from tests.fakes.in_use import linux
+from tests.fakes.process import printed
 from tests.fakes.tiny import TINY, Row
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
@@ -61,11 +62,11 @@ except KeyboardInterrupt:
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="signals are another thing elsewhere")
 def test_signals(row: Row) -> None:
     """SIGINT and SIGTERM amid a call."""
-    line = run(_SIGNAL.replace("SIGNAL)", "SIGINT)"))[0].split(" ", 1)
+    line = printed(_SIGNAL.replace("SIGNAL)", "SIGINT)"))[0].split(" ", 1)
     assert line[1] == "(32,)"
     row(51, "SIGINT: a KeyboardInterrupt, and the model is usable", f"{float(line[0]):.2f} s")
     assert float(line[0]) < 2
-    assert run(_SIGNAL.replace("SIGNAL)", "SIGTERM)"), status=-15) == []
+    assert printed(_SIGNAL.replace("SIGNAL)", "SIGTERM)"), status=-15) == []
     row(51, "SIGTERM: the process ends", "at once, as the system has it")
 
 
@@ -98,7 +99,7 @@ print(codes)
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
 def test_forks(row: Row) -> None:
     """Forked with a loaded model, amid work, from a thread; a daemonic process."""
-    assert run(_FORK, PYTHONWARNINGS="ignore") == ["[0, 0, 0, 0]"]
+    assert printed(_FORK, PYTHONWARNINGS="ignore") == ["[0, 0, 0, 0]"]
     row(54, "children work", "exit codes 0, 0, 0, 0")
 
 
@@ -119,56 +120,6 @@ def test_sixteen_threads(row: Row) -> None:
     row(55, "as one after another", f"largest difference {worst:.0e}")
 
 
-_MANY = """
-import gc, random, warnings
-import psutil
-from rapidembed import TextEmbedding
-warnings.simplefilter("ignore")
-choose, model = random.Random(56), TextEmbedding(TINY)
-def some(calls):
-    for _ in range(calls):
-        texts = ["w " * choose.randrange(60) for _ in range(choose.choice([1, 1, 1, 2, 5, 17]))]
-        model.encode(texts if len(texts) > 1 else texts[0], batch_size=choose.choice([1, 4, 256]))
-    gc.collect()
-    return psutil.Process().memory_info().rss / 1e6
-some(4_000)
-sizes = [some(2_000) for _ in range(8)]
-print(sizes[0], sizes[-1])
-"""
-
-
-@linux
-def test_many_shapes(row: Row) -> None:
-    """20,000 calls of random shapes."""
-    first, last = map(float, run(_MANY)[0].split())
-    slope = (last - first) / 14
-    assert slope < 0.5
-    row(56, "memory stays", f"{slope:+.2f} MB for each thousand calls")
-
-
-_TINY_MODELS = """
-import gc
-import psutil
-from rapidembed import TextEmbedding
-def some(count):
-    for _ in range(count):
-        TextEmbedding(TINY).encode("x")
-    gc.collect()
-    return psutil.Process().memory_info().rss / 1e6, psutil.Process().num_threads(), psutil.Process().num_fds()
-first, last = some(30), some(100)
-print(*(b - a for a, b in zip(first, last)))
-"""
-
-
-@linux
-def test_a_hundred_models(row: Row) -> None:
-    """A hundred models are made and dropped."""
-    megabytes, threads, files = map(float, run(_TINY_MODELS)[0].split())
-    assert (threads, files) == (0, 0)
-    assert megabytes < 20
-    row(57, "all is given back", f"{megabytes:+.1f} MB, {threads:+.0f} threads, {files:+.0f} descriptors")
-
-
 _CORES = """
 import os
 os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
@@ -183,7 +134,7 @@ print(model.encode(["x"] * 50).shape, model.encode("x").shape)
 @pytest.mark.parametrize("threads", ["None", "64"])
 def test_one_core(row: Row, threads: str) -> None:
     """The process may use one core only."""
-    assert run(_CORES.replace("THREADS", threads)) == ["(50, 32) (32,)"]
+    assert printed(_CORES.replace("THREADS", threads)) == ["(50, 32) (32,)"]
     row(58, f"works without a word on standard error (threads={threads})", "loads")
 
 

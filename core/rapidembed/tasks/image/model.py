@@ -17,7 +17,7 @@ from rapidembed.tasks.call import Call
 from rapidembed.tasks.image.options import ImageOptions
 from rapidembed.tasks.image.steps import PictureSteps
 from rapidembed.tasks.leased import LeasedModel
-from rapidembed.tasks.lone import Lone
+from rapidembed.tasks.lone import Lone, windowed
 from rapidembed.tasks.unit import unit_rows
 from rapidembed.types import Vectors
 
@@ -53,7 +53,7 @@ class ImageModel(LeasedModel[ImageOptions]):
 
     def one(self, call: Call, image: Any) -> Vectors:
         """The vector of a lone picture, float32 (dimensions,)."""
-        return self.run_lone(image, Lone(self._steps, VectorSink(self.spec.dim), self._only))
+        return self.run_lone(image, Lone(self._steps, windowed(VectorSink(self.spec.dim), self._only)))
 
     def rows(self, call: Call, images: Iterable[Any], bulk: Bulk) -> Iterator[Vectors]:
         """The vectors of many pictures, window by window, float32 (some pictures, dimensions)."""

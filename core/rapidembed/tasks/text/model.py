@@ -140,11 +140,14 @@ class TextModel(TokenModel[TextOptions]):
         """A hash of the weights, by which an adapter knows them."""
         return weights_hash(self.checkpoint)
 
-    def _lone(self, call: Call) -> Lone[str, TokenIds, Vectors, Vectors]:
-        def vector(window: Vectors) -> Vectors:
-            return np.asarray(self.finish(window, call.role)[0])
+    def _lone(self, call: Call) -> Lone[str, TokenIds, Vectors]:
+        def vector(_: TokenIds, row: Vectors) -> Vectors:
+            # Of a model that gives a vector for every token, the first one's; see VectorSink.
+            vectors = row[None] if row.ndim == 1 else row[:1, : self.spec.dim]
+            finished = self.finish(vectors, call.role)
+            return np.array(finished[0]) if finished.base is vectors.base else np.asarray(finished[0])
 
-        return Lone(self.steps(call), VectorSink(self.spec.dim), vector, call.extra)
+        return Lone(self.steps(call), vector, call.extra)
 
     def _prompt_tokens(self, prompt: str) -> int:
         """Tokens of every text that the prompt takes, the special one at the beginning included."""

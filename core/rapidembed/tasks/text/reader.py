@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ from rapidembed.runtime.sinks import ListSink, Sink, VectorSink
 from rapidembed.runtime.tokenizer import TokenIds
 from rapidembed.tasks.bulk import Bulk
 from rapidembed.tasks.call import Call
-from rapidembed.tasks.lone import Lone, first
+from rapidembed.tasks.lone import Lone, windowed
 from rapidembed.tasks.results import Chunk
 from rapidembed.tasks.steps import ReadySteps
 from rapidembed.tasks.text.long import Cut, Cutter, Piece, Regrouped, chunk_vectors, combined, pooled_tokens
@@ -38,7 +39,7 @@ class LongReader:
         """The vector of a lone text, float32 (dim,)."""
         cut = self._cutter(call).cut(text)
         if len(cut.pieces) == 1:
-            alone = Lone(ReadySteps[Piece](), self._sink, first, call.extra)
+            alone = Lone(ReadySteps[Piece](), windowed(self._sink, itemgetter(0)), call.extra)
             results = [self.model.run_lone(cut.pieces[0], alone)]
         else:
             windows = self._read(call, cut.pieces, Bulk(len(cut.pieces), None, False))
