@@ -73,7 +73,7 @@ def compile_model(key: EngineKey, copy: Checkpoint, record: Compiled) -> None:
         record,
         source=key.checkpoint,
         rounding=rounding_of(key),
-        pack=lambda tensors: pack_weights(tensors, engine.longest),
+        pack=lambda tensors: pack_weights(tensors, key.precision, engine.longest),
         head=needs_head(key.checkpoint.spec),
     )
 
@@ -200,7 +200,7 @@ class NativeEngine:
     def _open(self) -> tuple[Encoder, NativeHead | None]:
         checkpoint, tensors = self.key.checkpoint, self._read()
         checkpoint.check(self.key.stamp)
-        encoder = open_encoder(tensors, self._spec.name, self.longest)
+        encoder = open_encoder(tensors, self.key.precision, self._spec.name, self.longest)
         return encoder, NativeHead(checkpoint, tensors) if needs_head(self._spec) else None
 
     def _read(self) -> EncoderTensors:
