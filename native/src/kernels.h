@@ -12,6 +12,7 @@
 namespace rapidembed {
 
 constexpr int64_t kPanel = 64;       // columns of a packed matrix that lie together
+constexpr int64_t kGroup = 16;       // of them, in fp32: they lie together for one row of activations after the other
 constexpr int64_t kPadRows = 64;     // rows behind the last that kernels may read, and write
 constexpr int32_t kMiddle = 128;     // the integer of zero
 constexpr int32_t kLow = 24;         // that of zero where activations have a floor: more is left for what is above
@@ -31,7 +32,8 @@ constexpr int64_t element_bytes(Precision precision) {
 }
 enum class Activation : int32_t { identity = 0, gelu = 1, gelu_tanh = 2, relu = 3, silu = 4 };
 
-// A packed matrix: panels of 64 columns; in each, for every four bytes of a row's activations, four bytes a column.
+// A packed matrix: panels of 64 columns; in each, for every four bytes of a row's activations, four bytes a column. In
+// fp32 a panel is four groups of 16 columns, one behind the other, so that fewer registers find theirs together too.
 struct Matrix {
   Precision precision;
   bool gated;       // a panel holds 32 columns of the gate, then 32 of what it lets through

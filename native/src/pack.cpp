@@ -92,7 +92,7 @@ void pack_halves(const Column& column, int64_t width, Range range, uint8_t* to) 
 void pack_floats(const Column& column, int64_t width, Range range, uint8_t* to) {
   for (int64_t k = range.first; k < range.last; ++k) {
     const float weight = column.weight(k, width);
-    std::memcpy(to + k * kPanel * 4, &weight, sizeof weight);
+    std::memcpy(to + k * kGroup * 4, &weight, sizeof weight);
   }
 }
 
@@ -136,17 +136,18 @@ Matrix pack(Precision precision, bool gated, const rn_part* parts, int64_t count
     start[c] = -zero * sum(column, width);
   }
   // Few rows of a panel at a time: they stay in the first cache until all columns have written there.
-  constexpr int64_t kRows = 32;
+  constexpr int64_t kRows = 256;
   for (int64_t panel = 0; panel < matrix.columns / kPanel; ++panel)
     for (int64_t first = 0; first < width; first += kRows)
       for (int64_t c = 0; c < kPanel; ++c) {
         const Column column = column_at(parts, count, gated, panel * kPanel + c);
         if (column.part == nullptr) continue;
         const Range range = {first, smaller(width, first + kRows)};
-        uint8_t* to = panels + panel * kPanel * matrix.row_bytes() + c * 4;
-        if (precision == Precision::int8) pack_integers(column, range, to);
-        if (precision == Precision::bf16) pack_halves(column, width, range, to);
-        if (precision == Precision::fp32) pack_floats(column, width, range, to);
+        uint8_t* to = panels + panel * kPanel * matrix.row_bytes();
+        if (precision == Precision::int8) pack_integers(column, range, to + c * 4);
+        if (precision == Precision::bf16) pack_halves(column, width, range, to + c * 4);
+        if (precision == Precision::fp32)
+          pack_floats(column, width, range, to + (c / kGroup * kGroup * matrix.depth + c % kGroup) * 4);
       }
   return matrix;
 }

@@ -7,32 +7,35 @@ namespace rapidembed {
 namespace {
 
 constexpr int64_t kRowTile = 6;
-constexpr int64_t kVectors = kPanel / kLanes;
-constexpr int64_t kTogether = kLanes == 16 ? 4 : 2;  // vectors whose sums registers hold for all rows of a tile
+constexpr int64_t kTogether = kLanes == 16 ? 4 : 2;  // vectors of columns whose sums registers hold for a tile's rows
+constexpr int64_t kColumns = kTogether * kLanes;
+constexpr int64_t kHalf = kPanel / 2;
+constexpr int64_t kSumsRow = kLanes * 4;  // of a gate and what it lets through, or of kColumns
 
-// The sums of kRows rows and kTogether vectors of columns. Apart, because the accumulators are spilled where this is
-// inlined into a large function.
+// The sums of kRows rows and kColumns columns. Apart, because the accumulators are spilled where this is inlined into a
+// large function.
 template <int64_t kRows>
-RN_APART void sums(const float* __restrict rows, int64_t stride, const float* __restrict panel, int64_t depth,
+RN_APART void sums(const float* __restrict rows, int64_t stride, const float* __restrict weights, int64_t depth,
                    float* __restrict to) {
   Floats sum[kRows][kTogether];
   RN_UNROLL for (int64_t i = 0; i < kRows; ++i) RN_UNROLL for (int64_t j = 0; j < kTogether; ++j) sum[i][j] = zero();
   const float* below = rows + 3 * stride;
-  for (int64_t k = 0; k < depth; ++k) {
-    Floats weights[kTogether];
-    RN_UNROLL for (int64_t j = 0; j < kTogether; ++j) weights[j] = load(panel + j * kLanes);
+  _Pragma("GCC unroll 4") for (int64_t k = 0; k < depth; ++k) {
+    Floats weight[kTogether];
+    RN_UNROLL for (int64_t j = 0; j < kTogether; ++j) weight[j] =
+        load(weights + j * kLanes / kGroup * kGroup * depth + j * kLanes % kGroup);
     RN_UNROLL for (int64_t i = 0; i < kRows; ++i) {
       const Floats activation = repeat_float((i < 3 ? rows + i * stride : below + (i - 3) * stride) + k);
-      RN_UNROLL for (int64_t j = 0; j < kTogether; ++j) sum[i][j] = fma(activation, weights[j], sum[i][j]);
+      RN_UNROLL for (int64_t j = 0; j < kTogether; ++j) sum[i][j] = fma(activation, weight[j], sum[i][j]);
     }
-    panel += kPanel;
+    weights += kGroup;
   }
   RN_UNROLL for (int64_t i = 0; i < kRows; ++i) {
-    RN_UNROLL for (int64_t j = 0; j < kTogether; ++j) store(to + i * kPanel + j * kLanes, sum[i][j]);
+    RN_UNROLL for (int64_t j = 0; j < kTogether; ++j) store(to + i * kSumsRow + j * kLanes, sum[i][j]);
   }
 }
 
-using Sums = void (*)(const float* rows, int64_t stride, const float* panel, int64_t depth, float* to);
+using Sums = void (*)(const float* rows, int64_t stride, const float* weights, int64_t depth, float* to);
 
 // Of a tile that ends before its rows are six.
 RN_INLINE Sums sums_of(int64_t rows) {
@@ -40,22 +43,20 @@ RN_INLINE Sums sums_of(int64_t rows) {
   return kByRows[smaller(rows, kRowTile) - 1];
 }
 
-using Finish = void (*)(const Product& p, int64_t panel, int64_t row, int64_t count, const float* sums);
+// From a column of the matrix on, to one of what comes out.
+using Finish = void (*)(const Product& p, int64_t column, int64_t to, int64_t row, int64_t count, const float* sums);
 
 template <Then kThen, Activation kActivation, bool kGated>
-RN_APART void finish(const Product& p, int64_t panel, int64_t row, int64_t count, const float* sums) {
-  constexpr int64_t kCount = kGated ? kVectors / 2 : kVectors;
-  const float* bias = p.matrix.bias + panel * kPanel;
+RN_APART void finish(const Product& p, int64_t column, int64_t to, int64_t row, int64_t count, const float* sums) {
+  constexpr int64_t kCount = kGated ? 2 : kTogether;
+  const float* bias = p.matrix.bias + column;
   for (int64_t i = 0; i < count; ++i) {
-    const float* from = sums + i * kPanel;
-    const int64_t at = (row + i) * p.out_stride + panel * kCount * kLanes;
+    const float* from = sums + i * kSumsRow;
+    const int64_t at = (row + i) * p.out_stride + to;
     RN_UNROLL for (int64_t j = 0; j < kCount; ++j) {
       Floats x = add(load(from + j * kLanes), load(bias + j * kLanes));
       if constexpr (kThen == Then::activate) x = activate<kActivation>(x);
-      if constexpr (kGated) {
-        const int64_t let_through = (j + kCount) * kLanes;
-        x = mul(x, add(load(from + let_through), load(bias + let_through)));
-      }
+      if constexpr (kGated) x = mul(x, add(load(from + (kCount + j) * kLanes), load(bias + kHalf + j * kLanes)));
       if constexpr (kThen == Then::add) x = add(x, load(p.residual + at + j * kLanes));
       store(p.floats + at + j * kLanes, x);
     }
@@ -84,20 +85,22 @@ Finish finish_of(const Product& p) {
   return p.matrix.gated ? activated<true>(p.activation) : activated<false>(p.activation);
 }
 
-// A panel stays in the second cache while all rows pass by it.
+// Columns stay in a cache while all rows pass by them.
 RN_APART void product(const Product& p) {
   const Finish finish = finish_of(p);
-  alignas(64) float sum[kRowTile * kPanel];
-  const int64_t stride = p.stride / 4;
+  alignas(64) float sum[kRowTile * kSumsRow];
+  const int64_t stride = p.stride / 4, depth = p.matrix.depth, wide = p.matrix.gated ? kHalf : kPanel;
+  const bool apart = p.matrix.gated && kColumns < kPanel;  // the gate, and what it lets through
   for (int64_t panel = p.first_panel; panel < p.last_panel; ++panel) {
     const auto* weights = reinterpret_cast<const float*>(p.matrix.panel(panel));
-    for (int64_t row = 0; row < p.count; row += kRowTile) {
-      const int64_t count = smaller(kRowTile, p.count - row);
-      const auto* rows = reinterpret_cast<const float*>(p.rows) + row * stride;
-      for (int64_t j = 0; j < kPanel; j += kTogether * kLanes)
-        sums_of(count)(rows, stride, weights + j, p.matrix.depth, sum + j);
-      finish(p, panel, row, count, sum);
-    }
+    for (int64_t column = 0; column < wide; column += kColumns)
+      for (int64_t row = 0; row < p.count; row += kRowTile) {
+        const int64_t count = smaller(kRowTile, p.count - row);
+        const auto* rows = reinterpret_cast<const float*>(p.rows) + row * stride;
+        sums_of(count)(rows, stride, weights + column * depth, depth, sum);
+        if (apart) sums_of(count)(rows, stride, weights + (column + kHalf) * depth, depth, sum + 2 * kLanes);
+        finish(p, panel * kPanel + column, panel * wide + column, row, count, sum);
+      }
   }
 }
 

@@ -29,7 +29,7 @@ float float_sum(const uint8_t* row, const uint8_t* column, int64_t depth) {
   for (int64_t k = 0; k < depth; ++k) {
     float a, b;
     std::memcpy(&a, row + 4 * k, sizeof a);
-    std::memcpy(&b, column + k * kPanel * 4, sizeof b);
+    std::memcpy(&b, column + k * kGroup * 4, sizeof b);
     sum = std::fma(a, b, sum);
   }
   return sum;
@@ -38,8 +38,12 @@ float float_sum(const uint8_t* row, const uint8_t* column, int64_t depth) {
 // x @ matrix + bias at one row and column.
 float value(const Product& p, int64_t row, int64_t column) {
   const Matrix& m = p.matrix;
-  const uint8_t* packed = m.panel(column / kPanel) + column % kPanel * 4;
-  if (m.precision == Precision::fp32) return float_sum(p.rows + row * p.stride, packed, m.depth) + m.bias[column];
+  const int64_t in_panel = column % kPanel;
+  if (m.precision == Precision::fp32) {
+    const uint8_t* group = m.panel(column / kPanel) + in_panel / kGroup * kGroup * m.depth * 4;
+    return float_sum(p.rows + row * p.stride, group + in_panel % kGroup * 4, m.depth) + m.bias[column];
+  }
+  const uint8_t* packed = m.panel(column / kPanel) + in_panel * 4;
   if (m.precision == Precision::bf16) return half_sum(p.rows + row * p.stride, packed, m.depth) + m.bias[column];
   auto sum = static_cast<float>(integer_sum(p.rows + row * p.stride, packed, m.depth, m.start[column]));
   if (p.remainders != nullptr && column / kPanel >= p.fine_panel) {
