@@ -230,6 +230,16 @@ def test_a_later_start_needs_no_graph(tmp_path, monkeypatch):
         np.testing.assert_array_equal(model.encode(TEXTS), expected)
 
 
+def test_that_a_model_is_refused_is_kept_too(tmp_path, monkeypatch):
+    monkeypatch.setenv("RAPIDEMBED_CACHE_DIR", str(tmp_path))
+    folder = str(wide_checkpoint("bert", "albert", tmp_path / "model").root)
+    assert backend_of(folder) == "onnxruntime"
+    monkeypatch.setitem(sys.modules, "rapidembed.graph.build", None)
+    assert backend_of(folder) == "onnxruntime"
+    with pytest.raises(UnsupportedModelError, match="model_type 'albert'"):
+        opened(folder)
+
+
 def test_not_a_number_is_an_error(tmp_path):
     from safetensors.numpy import load_file, save_file
 

@@ -9,20 +9,34 @@ from typing import Any
 import numpy as np
 
 from rapidembed import settings
+from rapidembed.errors import UnsupportedModelError
 from rapidembed.graph.cache import keep, read_text, write_text
 from rapidembed.graph.layout import LayerLayout, Layout, Relative, Rows
 
 Found = tuple[Layout, str]
 """A layout, and what stands before the names in it."""
+_REFUSED = "refused"
 
 
 def cached_layout(key: str, find: Callable[[], Found]) -> Found:
-    """The layout stored under ``key``, else the one that ``find`` gives, which is then stored."""
+    """The layout stored under ``key``, else the one that ``find`` gives, which is then stored; so is that there is none.
+
+    Raises:
+        UnsupportedModelError: no layout can tell the model; from ``find``.
+    """
     path = settings.cache_dir() / "graphs" / f"{key}.layout"
+    if (refusal := read_text(path, _refusal)) is not None:
+        raise UnsupportedModelError(refusal)
     if (found := read_layout(path)) is not None:
         return found
-    found = find()
-    keep(lambda: write_layout(path, found), "config.json is read at every start.")
+    why = "config.json is read at every start."
+    try:
+        found = find()
+    except UnsupportedModelError as error:
+        refused = json.dumps({_REFUSED: str(error)})
+        keep(lambda: write_text(path, refused), why)
+        raise
+    keep(lambda: write_layout(path, found), why)
     return found
 
 
@@ -39,6 +53,11 @@ def read_layout(path: Path) -> Found | None:
 
 def _listed(values: "np.ndarray[Any, Any]") -> list[Any]:
     return list(values.tolist())
+
+
+def _refusal(text: str) -> str | None:
+    refusal: str | None = json.loads(text).get(_REFUSED)
+    return refusal
 
 
 def _parsed(text: str) -> Found:

@@ -17,7 +17,6 @@ from rapidembed.hub import Checkpoint
 from rapidembed.registry import ModelSpec
 from rapidembed.registry.heads import HEADS
 from rapidembed.runtime import planner
-from rapidembed.runtime.backends.onnxruntime import BACKEND as ONNX_RUNTIME
 from rapidembed.runtime.engine import NOTHING, EngineKey, TextTokenizer
 from rapidembed.runtime.feeder import FEEDERS, TokenFeeder
 from rapidembed.runtime.native_head import NativeHead
@@ -36,6 +35,10 @@ _REFUSED_HEADS = frozenset({"attention"})
 
 def rounding_of(key: EngineKey) -> RoundingPlan | None:
     """How weights become integers: as in ONNX Runtime, whose they are too."""
+    if key.precision != "int8":
+        return None
+    from rapidembed.runtime.backends.onnxruntime import BACKEND as ONNX_RUNTIME  # floats need none of it
+
     return ONNX_RUNTIME.program_options(key.precision, key.checkpoint).rounding
 
 
