@@ -67,7 +67,9 @@ def model(folder, tmp_path_factory):
         yield model
 
 
-@pytest.mark.parametrize(("precision", "mean", "least"), [("int8", 0.999, 0.998), ("bf16", 0.99995, 0.9999), ("fp32", 0.9999999, 0.999999)])
+@pytest.mark.parametrize(
+    ("precision", "mean", "least"), [("int8", 0.999, 0.998), ("bf16", 0.99995, 0.9999), ("fp32", 0.9999999, 0.999999)]
+)
 def test_sentence_transformers_vectors(folder, precision, mean, least):
     with opened(folder, precision, max_tokens=GOLDEN["max_tokens"]) as model:
         cosines = (model.encode(GOLDEN["texts"]) * GOLDEN["vectors"]).sum(1)
@@ -187,7 +189,9 @@ def test_packed_weights_are_kept_and_made_anew(tmp_path, monkeypatch, caplog):
     assert packed.stat().st_size > 1000
 
 
-@pytest.mark.parametrize(("precision", "pooling"), [("int8", "mean"), ("bf16", "cls"), ("int8", "cls+mean"), ("fp32", "mean")])
+@pytest.mark.parametrize(
+    ("precision", "pooling"), [("int8", "mean"), ("bf16", "cls"), ("int8", "cls+mean"), ("fp32", "mean")]
+)
 def test_compiled_folders_hold_all_that_a_start_makes(precision, pooling, tmp_path, monkeypatch):
     calls, round_weights = [], rounding.round_weights
     monkeypatch.setattr(rounding, "round_weights", lambda *a, **named: (calls.append(1), round_weights(*a, **named))[1])

@@ -27,7 +27,9 @@ def folder():
 
 def encode(folder, integers=None, precision=native.Precision.BF16):
     config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-    encoder = native.Encoder(families.describe(config, load_file(folder / "model.safetensors"), integers, precision=precision))
+    encoder = native.Encoder(
+        families.describe(config, load_file(folder / "model.safetensors"), integers, precision=precision)
+    )
     tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
     tokenizer.no_padding()
     tokenizer.enable_truncation(GOLDEN["max_tokens"])

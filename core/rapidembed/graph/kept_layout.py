@@ -19,7 +19,7 @@ _REFUSED = "refused"
 
 
 def cached_layout(key: str, find: Callable[[], Found]) -> Found:
-    """The layout stored under ``key``, else the one that ``find`` gives, which is then stored; so is that there is none.
+    """The layout stored under ``key``, else the one that ``find`` gives, or that there is none; which is then stored.
 
     Raises:
         UnsupportedModelError: no layout can tell the model; from ``find``.

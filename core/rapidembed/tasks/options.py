@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from rapidembed.errors import DeviceError
 from rapidembed.runtime.backends import DEFAULT, check_options
-from rapidembed.runtime.device import CPU_PROVIDER, Placement, place, may_offer_cuda
+from rapidembed.runtime.device import CPU_PROVIDER, Placement, may_offer_cuda, place
 from rapidembed.runtime.inputs import check_positive
 from rapidembed.types import Device, Providers
 
@@ -80,7 +80,7 @@ class ModelOptions:
 
     @property
     def stays_on_cpu(self) -> bool:
-        """Whether no device is asked for, and none but the CPU can be meant: by the backend, or by what is installed."""
+        """Whether no device is asked for, and the backend, or what is installed, is for CPUs only."""
         asked = (self.device, self.cuda, self.device_ids, self.providers) != ("auto", Device.AUTO, None, None)
         return not asked and (self.backend != DEFAULT or not may_offer_cuda())
 
