@@ -20,7 +20,7 @@ extern "C" {
 #endif
 
 /* Raised with every change of this file that a caller must know of. */
-#define RN_ABI_VERSION 2
+#define RN_ABI_VERSION 3
 /* Raised with every change of what rn_pack writes; packed files of another version must be made again. The layout is
  * the same for all instruction sets. */
 #define RN_PACK_VERSION 1
@@ -41,12 +41,13 @@ typedef struct rn_message {
 /* Instruction sets, each of which has all that is in those before it. */
 typedef enum rn_isa {
   RN_SCALAR = 0,      /* plain C++, on any processor: slow, the reference of all others */
-  RN_AVX512_VNNI = 1, /* integers fast; bfloat16 only within attention, and emulated */
-  RN_AVX512_BF16 = 2, /* both fast */
-  RN_AMX = 3          /* both in tiles */
+  RN_AVX2 = 1,        /* with FMA: float32 fast, the others as RN_SCALAR */
+  RN_AVX512_VNNI = 2, /* integers fast too; bfloat16 only within attention, and emulated */
+  RN_AVX512_BF16 = 3, /* all fast */
+  RN_AMX = 4          /* integers and bfloat16 in tiles */
 } rn_isa;
 
-typedef enum rn_precision { RN_INT8 = 0, RN_BF16 = 1 } rn_precision;
+typedef enum rn_precision { RN_INT8 = 0, RN_BF16 = 1, RN_FP32 = 2 } rn_precision;
 
 typedef enum rn_activation { RN_IDENTITY = 0, RN_GELU = 1, RN_GELU_TANH = 2, RN_RELU = 3, RN_SILU = 4 } rn_activation;
 
@@ -61,7 +62,7 @@ typedef enum rn_output {
 
 /* A part of a matrix: consecutive outputs. */
 typedef struct rn_part {
-  const void* weights; /* RN_BF16: float32 (outputs, width); RN_INT8: int8 (width, outputs) */
+  const void* weights; /* float32 (outputs, width); RN_INT8: int8 (width, outputs) */
   const float* scales; /* RN_INT8: what an integer is worth, (outputs,) */
   const float* bias;   /* (outputs,), or NULL */
   int64_t outputs;

@@ -143,14 +143,20 @@ FAMILIES = {
 
 
 def describe(
-    config: Mapping[str, Any], tensors: Tensors, integers: Tensors | None = None, *, longest: int = 8192
+    config: Mapping[str, Any],
+    tensors: Tensors,
+    integers: Tensors | None = None,
+    *,
+    precision: Precision = Precision.BF16,
+    longest: int = 8192,
 ) -> Description:
     """An encoder of a checkpoint's config.json and tensors.
 
     Args:
         config: config.json.
         tensors: by name, float32.
-        integers: what rapidembed makes of the matrices for ``precision="int8"``, by its names; None: in bfloat16.
+        integers: what rapidembed makes of the matrices for ``precision="int8"``, by its names.
+        precision: of products, where there are no integers.
         longest: tokens of a text that rotary angles are made for.
 
     Raises:
@@ -159,13 +165,20 @@ def describe(
     kind = config.get("model_type")
     if kind not in FAMILIES:
         raise ValueError(f"model_type={kind!r} is not known; known: {', '.join(FAMILIES)}.")
-    return _Builder(FAMILIES[kind], config, tensors, integers).description(longest)
+    return _Builder(FAMILIES[kind], config, tensors, integers, precision).description(longest)
 
 
 class _Builder:
-    def __init__(self, family: Family, config: Mapping[str, Any], tensors: Tensors, integers: Tensors | None) -> None:
+    def __init__(
+        self,
+        family: Family,
+        config: Mapping[str, Any],
+        tensors: Tensors,
+        integers: Tensors | None,
+        precision: Precision,
+    ) -> None:
         self.family, self.config, self.tensors, self.integers = family, config, tensors, integers or {}
-        self.precision = Precision.BF16 if integers is None else Precision.INT8
+        self.precision = precision if integers is None else Precision.INT8
         self.prefix = family.prefix if f"{family.prefix}{family.words}.weight" in tensors else ""
         self.activation = _ACTIVATIONS[self.field("hidden_act", "gelu")]
         self.gated = len(family.up) > 1
@@ -244,14 +257,14 @@ class _Builder:
         self, rows: Sequence[Rows], *, factors: Sequence[float] = (1.0, 1.0), gated: bool = False, zero: int = 128
     ) -> Packed:
         parts = [self.part(entry, factor) for entry, factor in zip(rows, factors, strict=False)]
-        return pack(parts, gated=gated, zero=zero)
+        return pack(parts, self.precision, gated=gated, zero=zero)
 
     def part(self, rows: Rows, factor: float) -> Part:
         weight, bias = self.read(f"{rows.name}.weight"), self.find(f"{rows.name}.bias")
         size = len(weight) // rows.parts
         cut = slice(rows.part * size, (rows.part + 1) * size)
         bias = None if bias is None else bias[cut]
-        if self.precision is Precision.BF16:
+        if self.precision is not Precision.INT8:
             return Part(weight[cut], bias, factor=factor)
         beginning = f"{self.prefix}{rows.name}.weight[{cut.start}:{cut.stop}]"
         return Part(self.made(beginning, ".int8"), bias, self.made(beginning, ".scales"), factor=factor)

@@ -7,7 +7,7 @@ from ctypes import POINTER, c_double, c_float, c_int32, c_int64, c_uint32, c_uin
 from pathlib import Path
 from typing import Any
 
-ABI_VERSION = 2
+ABI_VERSION = 3
 """Of the header that this file declares."""
 _FILES = ("librapidembed_native.so", "librapidembed_native.dylib", "rapidembed_native.dll", "librapidembed_native.dll")
 
@@ -28,9 +28,10 @@ class Isa(enum.IntEnum):
     """Instruction sets, each of which has all that is in those before it."""
 
     SCALAR = 0
-    AVX512_VNNI = 1
-    AVX512_BF16 = 2
-    AMX = 3
+    AVX2 = 1
+    AVX512_VNNI = 2
+    AVX512_BF16 = 3
+    AMX = 4
 
 
 class Precision(enum.IntEnum):
@@ -38,6 +39,7 @@ class Precision(enum.IntEnum):
 
     INT8 = 0
     BF16 = 1
+    FP32 = 2
 
 
 class Output(enum.IntEnum):

@@ -59,12 +59,18 @@ class Packed:
 
 
 def pack(
-    parts: Sequence[Part], *, gated: bool = False, zero: int = 128, into: NDArray[np.uint8] | None = None
+    parts: Sequence[Part],
+    precision: Precision,
+    *,
+    gated: bool = False,
+    zero: int = 128,
+    into: NDArray[np.uint8] | None = None,
 ) -> Packed:
     """Lay out parts, one beside the other.
 
     Args:
-        parts: all of one precision and width.
+        parts: all of one width.
+        precision: of the products; ``INT8`` takes integers, the others float32.
         gated: of two parts the first, activated, is multiplied with the second.
         zero: the integer that stands for zero in the activations, see :func:`zero_of`.
         into: memory to use, uint8 (:func:`packed_bytes`,); None: new memory.
@@ -72,7 +78,6 @@ def pack(
     Raises:
         ValueError: parts do not go together.
     """
-    precision = Precision.INT8 if parts[0].weights.dtype == np.int8 else Precision.BF16
     width = parts[0].shape[1]
     kept = [_checked(part, number, precision, width) for number, part in enumerate(parts)]
     memory = aligned(packed_bytes(precision, sum(part.shape[0] for part in parts), width)) if into is None else into
@@ -117,7 +122,7 @@ def _checked(part: Part, number: int, precision: Precision, width: int) -> Part:
     if part.shape[1] != width:
         raise ValueError(f"parts[{number}]: expected a width of {width}, got {part.shape[1]}.")
     if (part.weights.dtype == np.int8) != (precision is Precision.INT8):
-        raise ValueError(f"parts[{number}]: expected the precision of the first, got {part.weights.dtype}.")
+        raise ValueError(f"parts[{number}]: expected weights for {precision.name}, got {part.weights.dtype}.")
     if precision is Precision.INT8 and part.scales is None:
         raise ValueError(f"parts[{number}]: integers need scales.")
     kind = np.int8 if precision is Precision.INT8 else np.float32

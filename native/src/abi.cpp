@@ -49,14 +49,14 @@ void expect(bool holds, const char* what) {
   if (!holds) throw Refused(RN_BAD_ARGUMENT, "expected %s", what);
 }
 
-bool known(int32_t precision) { return precision == RN_INT8 || precision == RN_BF16; }
+bool known(int32_t precision) { return precision >= RN_INT8 && precision <= RN_FP32; }
 
 void check_parts(int32_t precision, int32_t arrangement, const rn_part* parts, int32_t count) {
   expect(parts != nullptr && count > 0 && count <= 16, "1 to 16 parts");
   int64_t outputs = 0;
   for (int32_t i = 0; i < count; ++i) {
     expect(parts[i].weights != nullptr && parts[i].outputs > 0, "weights and at least one output in every part");
-    expect(precision == RN_BF16 || parts[i].scales != nullptr, "scales of the integers in every part");
+    expect(precision != RN_INT8 || parts[i].scales != nullptr, "scales of the integers in every part");
     outputs += parts[i].outputs;
   }
   expect(outputs <= (int64_t{1} << 24), "at most 2^24 outputs");
@@ -162,9 +162,9 @@ int32_t rn_dense(int32_t isa, const rn_matrix* matrix, int32_t activation, const
     const Matrix m = rapidembed::unpack(*matrix, "matrix");
     expect(!m.gated, "a matrix that is not gated");
     expect(m.width % 64 == 0, "a matrix whose width is a multiple of 64");
-    expect(m.precision == Precision::bf16 || m.zero == rapidembed::kMiddle,
+    expect(m.precision != Precision::int8 || m.zero == rapidembed::kMiddle,
            "a matrix packed for the zero of RN_IDENTITY");
-    rapidembed::dense(rapidembed::kernels_of(static_cast<Isa>(isa)), m, static_cast<Activation>(activation),
+    rapidembed::dense(rapidembed::kernels_of(static_cast<Isa>(isa), m.precision), m, static_cast<Activation>(activation),
                       multipliers, x, rows, out);
     return RN_OK;
   });
@@ -174,6 +174,8 @@ double rn_roof(int32_t isa, int32_t precision) {
   if (!rapidembed::has_isa(isa) || !known(precision)) return 0;
 #if defined(RAPIDEMBED_X86)
   const auto wanted = static_cast<Isa>(isa);
+  if (precision == RN_FP32)
+    return wanted == Isa::scalar ? 0 : wanted == Isa::avx2 ? rapidembed::roof_avx2() : rapidembed::roof_avx512();
   if (wanted == Isa::amx) return rapidembed::roof_amx(static_cast<Precision>(precision));
   if (wanted >= Isa::vnni && precision == RN_INT8) return rapidembed::roof_vnni();
   if (wanted == Isa::bf16) return rapidembed::roof_bf16();

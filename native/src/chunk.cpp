@@ -2,6 +2,8 @@
 
 #include <cstring>
 
+#include "rounded.h"
+
 namespace rapidembed {
 namespace {
 
@@ -10,7 +12,8 @@ constexpr int64_t kItemsPerWorker = 3;
 constexpr int64_t kLeastQueries = 48;  // of an item: packing the keys for it must pay
 
 int64_t block_rows(const Model& model) {
-  const int64_t row = model.inner() * (model.precision() == Precision::int8 ? 5 : 2);
+  const bool integers = model.precision() == Precision::int8;  // which are floats first
+  const int64_t row = model.inner() * (integers ? 5 : element_bytes(model.precision()));
   const int64_t tile = model.kernels().row_tile;
   return round_up(larger(smaller(kBlockBytes / row, 192), 24), tile);
 }
@@ -80,25 +83,17 @@ Workspace Chunk::carve_workspace(uint8_t* memory, size_t* used) const {
   Carver carver(memory);
   const int64_t rows = rows_ + kPadRows, hidden = model_.hidden(), inner = model_.inner();
   const bool integers = model_.precision() == Precision::int8;
-  const auto rounded = [&](int64_t width, bool remainders) {
-    Rounded r{};
-    if (integers) {
-      r.integers = carver.take<uint8_t>(rows * width);
-      if (remainders) r.remainders = carver.take<uint8_t>(rows * width);
-      r.steps = carver.take<float>(rows);
-    } else {
-      r.halves = carver.take<Bf16>(rows * width);
-    }
-    return r;
-  };
   Workspace w{};
   w.stream = carver.take<float>(rows * hidden);
   w.sums = carver.take<float>(rows * hidden);
-  w.rounded = rounded(hidden, true);
-  w.qkv = carver.take<Bf16>(rows * 3 * hidden);
+  w.rounded = take_rounded(carver, model_.precision(), rows, hidden, true);
+  if (model_.precision() == Precision::fp32)
+    w.float_qkv = carver.take<float>(rows * 3 * hidden);
+  else
+    w.qkv = carver.take<Bf16>(rows * 3 * hidden);
   if (plan_.by_columns) {
     if (integers) w.wide = carver.take<float>(rows * inner);
-    w.wide_rounded = rounded(inner, false);
+    w.wide_rounded = take_rounded(carver, model_.precision(), rows, inner, false);
   }
   w.places = carver.take<int32_t>(rows);
   w.positions = carver.take<int32_t>(rows);
@@ -111,31 +106,21 @@ Scratch Chunk::carve_scratch(uint8_t* memory, size_t* used) const {
   const rn_description& d = model_.description();
   const bool integers = model_.precision() == Precision::int8;
   const int64_t rows = plan_.block + kPadRows;
-  const auto rounded = [&](int64_t width) {
-    Rounded r{};
-    if (integers) {
-      r.integers = carver.take<uint8_t>(rows * width);
-      r.steps = carver.take<float>(rows);
-    } else {
-      r.halves = carver.take<Bf16>(rows * width);
-    }
-    return r;
-  };
   Scratch s{};
   int64_t attention = 0;
   for (const Layer& layer : model_.layers()) {
     const int64_t seen = layer.reach > 0 ? smaller(longest_, part_ + 2 * layer.reach + 64) : longest_;
-    attention = larger(attention, attention_layout(seen, d.head_width, 0, seen, 0).bytes);
+    attention = larger(attention, attention_layout(model_.precision(), seen, d.head_width, 0, seen, 0).bytes);
   }
   s.attention = carver.take<uint8_t>(attention);
   s.row = carver.take<float>(larger(larger(model_.inner(), d.hidden), d.embedding));
   if (model_.projects()) {
     s.embedded = carver.take<float>(rows * d.embedding);
-    s.embedded_rounded = rounded(d.embedding);
+    s.embedded_rounded = take_rounded(carver, model_.precision(), rows, d.embedding, false);
   }
   if (!plan_.by_columns) {
     if (integers) s.wide = carver.take<float>(rows * model_.inner());
-    s.wide_rounded = rounded(model_.inner());
+    s.wide_rounded = take_rounded(carver, model_.precision(), rows, model_.inner(), false);
   }
   *used = carver.used();
   return s;

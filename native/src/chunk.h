@@ -15,7 +15,8 @@ struct Workspace {
   float* stream;    // the residual stream, (rows, hidden)
   float* sums;      // (rows, hidden): of products, and what attention gives in int8
   Rounded rounded;  // (rows, hidden)
-  Bf16* qkv;        // (rows, 3 * hidden)
+  Bf16* qkv;         // (rows, 3 * hidden)
+  float* float_qkv;   // fp32: the same
   float* wide;      // (rows, inner) where columns are shared, else null
   Rounded wide_rounded;
   int32_t* places;     // of each row in its text
@@ -98,7 +99,6 @@ class Chunk {
   void pool(int64_t text) const;
 
   Product product(const Matrix& matrix, const Rounded& from, Rows rows, Panels panels) const;
-  Rounded rounded_at(const Rounded& from, int64_t row, int64_t width) const;
   Norm norm(const NormVectors& vectors, Rows rows, const float* multipliers, const Scratch& scratch) const;
   Wide wide_of(Rows rows) const;
   static Panels all(const Matrix& matrix) { return {0, matrix.columns / kPanel}; }

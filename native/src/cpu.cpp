@@ -43,12 +43,14 @@ bool may_use_tiles() {
 }
 
 Isa detect() {
-  constexpr uint64_t kVectors = 0xe6, kTiles = 0x60000;
-  if (!bit(cpuid(1, 0).ecx, 27)) return Isa::scalar;
+  constexpr uint64_t kHalves = 0x6, kVectors = 0xe6, kTiles = 0x60000;
+  const Registers one = cpuid(1, 0);
+  if (!bit(one.ecx, 27)) return Isa::scalar;
   const uint64_t saved = saved_state();
   const Registers seven = cpuid(7, 0), more = seven.eax >= 1 ? cpuid(7, 1) : Registers{};
+  if (!bit(one.ecx, 12) || !bit(seven.ebx, 5) || (saved & kHalves) != kHalves) return Isa::scalar;
   const bool avx512 = bit(seven.ebx, 16) && bit(seven.ebx, 17) && bit(seven.ebx, 30) && bit(seven.ebx, 31);
-  if (!avx512 || !bit(seven.ecx, 11) || (saved & kVectors) != kVectors) return Isa::scalar;
+  if (!avx512 || !bit(seven.ecx, 11) || (saved & kVectors) != kVectors) return Isa::avx2;
   if (!bit(more.eax, 5)) return Isa::vnni;
   const bool tiles = bit(seven.edx, 22) && bit(seven.edx, 24) && bit(seven.edx, 25);
   if (!tiles || (saved & kTiles) != kTiles || !may_use_tiles()) return Isa::bf16;
@@ -70,8 +72,9 @@ Isa best_isa() {
 
 bool has_isa(int32_t isa) { return isa >= 0 && isa <= static_cast<int32_t>(best_isa()); }
 
-const Kernels& kernels_of(Isa isa) {
+const Kernels& kernels_of(Isa isa, Precision precision) {
 #if defined(RAPIDEMBED_X86)
+  if (precision == Precision::fp32) return isa == Isa::scalar ? kScalar : isa == Isa::avx2 ? kAvx2 : kAvx512;
   switch (isa) {
     case Isa::vnni:
       return kVnni;
@@ -79,11 +82,12 @@ const Kernels& kernels_of(Isa isa) {
       return kBf16;
     case Isa::amx:
       return kAmx;
+    case Isa::avx2:
     case Isa::scalar:
       break;
   }
 #endif
-  (void)isa;
+  (void)isa, (void)precision;
   return kScalar;
 }
 

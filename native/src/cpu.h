@@ -5,10 +5,10 @@
 
 namespace rapidembed {
 
-enum class Isa : int32_t { scalar = 0, vnni = 1, bf16 = 2, amx = 3 };
+enum class Isa : int32_t { scalar = 0, avx2 = 1, vnni = 2, bf16 = 3, amx = 4 };
 
 Isa best_isa();
 bool has_isa(int32_t isa);
-const Kernels& kernels_of(Isa isa);
+const Kernels& kernels_of(Isa isa, Precision precision);
 
 }  // namespace rapidembed

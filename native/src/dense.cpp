@@ -2,7 +2,7 @@
 
 #include <cstring>
 
-#include "memory.h"
+#include "rounded.h"
 
 namespace rapidembed {
 namespace {
@@ -17,12 +17,7 @@ struct Buffers {
   Buffers(uint8_t* memory, const Matrix& m, size_t* used) : rounded{} {
     Carver carver(memory);
     constexpr int64_t kAll = kRows + kPadRows;
-    if (m.precision == Precision::int8) {
-      rounded.integers = carver.take<uint8_t>(kAll * m.depth);
-      rounded.steps = carver.take<float>(kAll);
-    } else {
-      rounded.halves = carver.take<Bf16>(kAll * m.depth);
-    }
+    rounded = take_rounded(carver, m.precision, kAll, m.depth, false);
     row = carver.take<float>(m.depth);
     out = carver.take<float>(kAll * m.columns);
     *used = carver.used();
@@ -42,7 +37,7 @@ void dense(const Kernels& kernels, const Matrix& m, Activation activation, const
     kernels.round({m.precision, x + first * m.width, count, m.width, multipliers, -1, b.rounded, b.row});
     Product p{};
     p.matrix = m;
-    p.rows = m.precision == Precision::int8 ? b.rounded.integers : reinterpret_cast<const uint8_t*>(b.rounded.halves);
+    p.rows = b.rounded.rows();
     p.steps = b.rounded.steps;
     p.stride = m.row_bytes();
     p.count = count;

@@ -18,7 +18,7 @@ void expect(bool holds, const char* what, int64_t got) {
 void expect_shape(const Matrix& matrix, const char* name, int32_t layer, Precision precision, int64_t outputs,
                   int64_t width, bool gated, int32_t zero) {
   const bool fits = matrix.precision == precision && matrix.outputs == outputs && matrix.width == width &&
-                    matrix.gated == gated && (precision == Precision::bf16 || matrix.zero == zero);
+                    matrix.gated == gated && (precision != Precision::int8 || matrix.zero == zero);
   if (!fits)
     throw Refused(RN_BAD_ARGUMENT,
                   "%s of layer %d: expected %lld outputs of width %lld%s for zero %d, got %lld of %lld%s for %d", name,
@@ -47,7 +47,7 @@ float floor_of(Activation activation, bool gated) {
 
 Model::Model(const rn_description& description) : d_(description) {
   check_sizes();
-  kernels_ = &kernels_of(static_cast<Isa>(d_.isa));
+  kernels_ = &kernels_of(static_cast<Isa>(d_.isa), precision());
   inner_ = round_up(d_.intermediate, 64);
   floor_ = floor_of(static_cast<Activation>(d_.activation), d_.gated != 0);
   if (d_.embedding_norm.weight == nullptr) throw Refused(RN_UNSUPPORTED, "embeddings without a norm are not supported");
@@ -77,7 +77,7 @@ Model::Model(const rn_description& description) : d_(description) {
 
 void Model::check_sizes() const {
   if (!has_isa(d_.isa)) throw Refused(RN_UNSUPPORTED, "this processor lacks instruction set %d", d_.isa);
-  expect(d_.precision == RN_INT8 || d_.precision == RN_BF16, "a known precision", d_.precision);
+  expect(d_.precision >= RN_INT8 && d_.precision <= RN_FP32, "a known precision", d_.precision);
   expect(d_.activation >= RN_IDENTITY && d_.activation <= RN_SILU, "a known activation", d_.activation);
   expect(d_.hidden > 0 && d_.hidden % 64 == 0 && d_.hidden <= 65536, "hidden to be a multiple of 64", d_.hidden);
   expect(d_.embedding > 0 && d_.embedding % 64 == 0 && d_.embedding <= 65536, "embedding to be a multiple of 64",

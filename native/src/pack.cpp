@@ -24,8 +24,7 @@ Sizes sizes_of(Precision precision, int64_t outputs, int64_t width) {
   Sizes sizes{};
   sizes.columns = round_up(outputs, kPanel);
   sizes.depth = round_up(width, 64);
-  const auto element = precision == Precision::int8 ? 1U : 2U;
-  sizes.panels = static_cast<uint64_t>(sizes.columns) * static_cast<uint64_t>(sizes.depth) * element;
+  sizes.panels = static_cast<uint64_t>(sizes.columns * sizes.depth * element_bytes(precision));
   sizes.bytes = sizeof(Header) + sizes.panels + 3 * static_cast<uint64_t>(sizes.columns) * sizeof(float);
   return sizes;
 }
@@ -74,14 +73,26 @@ Column column_at(const rn_part* parts, int64_t count, bool gated, int64_t column
   return {nullptr, 0};
 }
 
-void pack_integers(const Column& column, int64_t width, uint8_t* to) {
-  for (int64_t k = 0; k < width; ++k) to[k / 4 * kPanel * 4 + k % 4] = static_cast<uint8_t>(column.integer(k));
+struct Range {
+  int64_t first, last;
+};
+
+void pack_integers(const Column& column, Range range, uint8_t* to) {
+  for (int64_t k = range.first; k < range.last; ++k)
+    to[k / 4 * kPanel * 4 + k % 4] = static_cast<uint8_t>(column.integer(k));
 }
 
-void pack_halves(const Column& column, int64_t width, uint8_t* to) {
-  for (int64_t k = 0; k < width; ++k) {
+void pack_halves(const Column& column, int64_t width, Range range, uint8_t* to) {
+  for (int64_t k = range.first; k < range.last; ++k) {
     const Bf16 half = to_bf16(column.weight(k, width));
     std::memcpy(to + k / 2 * kPanel * 4 + k % 2 * 2, &half, sizeof half);
+  }
+}
+
+void pack_floats(const Column& column, int64_t width, Range range, uint8_t* to) {
+  for (int64_t k = range.first; k < range.last; ++k) {
+    const float weight = column.weight(k, width);
+    std::memcpy(to + k * kGroup * 4, &weight, sizeof weight);
   }
 }
 
@@ -119,16 +130,25 @@ Matrix pack(Precision precision, bool gated, const rn_part* parts, int64_t count
     const Column column = column_at(parts, count, gated, c);
     if (column.part == nullptr) continue;
     const rn_part& part = *column.part;
-    uint8_t* to = panels + c / kPanel * kPanel * matrix.row_bytes() + c % kPanel * 4;
     if (part.bias != nullptr) bias[c] = part.bias[column.number] * part.factor;
-    if (precision == Precision::int8) {
-      scales[c] = part.scales[column.number] * part.factor;
-      start[c] = -zero * sum(column, width);
-      pack_integers(column, width, to);
-    } else {
-      pack_halves(column, width, to);
-    }
+    if (precision != Precision::int8) continue;
+    scales[c] = part.scales[column.number] * part.factor;
+    start[c] = -zero * sum(column, width);
   }
+  // Few rows of a panel at a time: they stay in the first cache until all columns have written there.
+  constexpr int64_t kRows = 256;
+  for (int64_t panel = 0; panel < matrix.columns / kPanel; ++panel)
+    for (int64_t first = 0; first < width; first += kRows)
+      for (int64_t c = 0; c < kPanel; ++c) {
+        const Column column = column_at(parts, count, gated, panel * kPanel + c);
+        if (column.part == nullptr) continue;
+        const Range range = {first, smaller(width, first + kRows)};
+        uint8_t* to = panels + panel * kPanel * matrix.row_bytes();
+        if (precision == Precision::int8) pack_integers(column, range, to + c * 4);
+        if (precision == Precision::bf16) pack_halves(column, width, range, to + c * 4);
+        if (precision == Precision::fp32)
+          pack_floats(column, width, range, to + (c / kGroup * kGroup * matrix.depth + c % kGroup) * 4);
+      }
   return matrix;
 }
 
@@ -145,7 +165,7 @@ Matrix unpack(const rn_matrix& matrix, const char* name) {
     throw Refused(RN_BAD_ARGUMENT, "%s: packed by version %d, expected %d; pack it again", name, header.version,
                   RN_PACK_VERSION);
   constexpr int64_t kMost = int64_t{1} << 24;
-  const bool sound = (header.precision == RN_INT8 || header.precision == RN_BF16) && header.outputs > 0 &&
+  const bool sound = header.precision >= RN_INT8 && header.precision <= RN_FP32 && header.outputs > 0 &&
                      header.outputs <= kMost && header.width > 0 && header.width <= kMost;
   if (!sound || matrix.bytes != packed_bytes(static_cast<Precision>(header.precision), header.outputs, header.width))
     throw Refused(RN_BAD_ARGUMENT, "%s: damaged: %llu bytes do not fit %lld outputs of width %lld", name,

@@ -5,25 +5,16 @@
 
 namespace rapidembed {
 
-Rounded Chunk::rounded_at(const Rounded& from, int64_t row, int64_t width) const {
-  Rounded r = from;
-  if (r.integers != nullptr) r.integers += row * width;
-  if (r.remainders != nullptr) r.remainders += row * width;
-  if (r.steps != nullptr) r.steps += row;
-  if (r.halves != nullptr) r.halves += row * width;
-  return r;
-}
-
 Chunk::Wide Chunk::wide_of(Rows rows) const {
   return {w_.wide == nullptr ? nullptr : w_.wide + rows.first * model_.inner(),
-          rounded_at(w_.wide_rounded, rows.first, model_.inner())};
+          w_.wide_rounded.at(rows.first, model_.inner())};
 }
 
 // From rows that begin with those of `from`; the caller says what becomes of the sums.
 Product Chunk::product(const Matrix& matrix, const Rounded& from, Rows rows, Panels panels) const {
   Product p{};
   p.matrix = matrix;
-  p.rows = from.integers != nullptr ? from.integers : reinterpret_cast<const uint8_t*>(from.halves);
+  p.rows = from.rows();
   p.steps = from.steps;
   p.stride = matrix.row_bytes();
   p.count = rows.count;
@@ -45,7 +36,7 @@ Norm Chunk::norm(const NormVectors& vectors, Rows rows, const float* multipliers
   n.multipliers = multipliers;
   n.kept = w_.stream + at;
   n.round = true;
-  n.to = rounded_at(w_.rounded, rows.first, hidden);
+  n.to = w_.rounded.at(rows.first, hidden);
   n.scratch = scratch.row;
   return n;
 }
@@ -87,19 +78,23 @@ void Chunk::project(Rows rows, const Scratch& scratch) const {
   model_.kernels().product(p);
   model_.kernels().round({model_.precision(), p.floats, rows.count, model_.hidden(),
                           model_.layers().front().qkv_multipliers, -1,
-                          rounded_at(w_.rounded, rows.first, model_.hidden()), scratch.row});
+                          w_.rounded.at(rows.first, model_.hidden()), scratch.row});
 }
 
 // Values are what integers lose most of: they get the remainders too.
 void Chunk::qkv(const Layer& layer, Rows rows, Panels panels) const {
   const int64_t hidden = model_.hidden();
-  const Rounded from = rounded_at(w_.rounded, rows.first, hidden);
+  const Rounded from = w_.rounded.at(rows.first, hidden);
   Product p = product(layer.qkv, from, rows, panels);
   p.remainders = from.remainders;
   p.fine_panel = 2 * hidden / kPanel;
-  p.then = Then::bf16;
+  p.then = Then::activate;
+  p.activation = Activation::identity;
   p.out_stride = 3 * hidden;
-  p.halves = w_.qkv + rows.first * p.out_stride;
+  if (w_.float_qkv != nullptr)
+    p.floats = w_.float_qkv + rows.first * p.out_stride;
+  else
+    p.halves = w_.qkv + rows.first * p.out_stride;
   model_.kernels().product(p);
 }
 
@@ -108,8 +103,19 @@ void Chunk::rotate(const Layer& layer, Rows rows) const {
   const rn_description& d = model_.description();
   const rn_rotary& angles = d.rotary[layer.rotary];
   const int64_t stride = 3 * model_.hidden();
-  model_.kernels().rotate({w_.qkv + rows.first * stride, stride, rows.count, 2 * static_cast<int64_t>(d.heads),
-                           d.head_width, angles.cos, angles.sin, w_.places + rows.first});
+  Rotation r{};
+  if (w_.float_qkv != nullptr)
+    r.float_rows = w_.float_qkv + rows.first * stride;
+  else
+    r.rows = w_.qkv + rows.first * stride;
+  r.stride = stride;
+  r.count = rows.count;
+  r.heads = 2 * static_cast<int64_t>(d.heads);
+  r.width = d.head_width;
+  r.cos = angles.cos;
+  r.sin = angles.sin;
+  r.positions = w_.places + rows.first;
+  model_.kernels().rotate(r);
 }
 
 void Chunk::attend(int32_t number, int64_t item, const Scratch& scratch) const {
@@ -122,7 +128,11 @@ void Chunk::attend(int32_t number, int64_t item, const Scratch& scratch) const {
   Attention a{};
   a.precision = model_.precision();
   a.stride = 3 * hidden;
-  a.queries = w_.qkv + begin * a.stride + head * d.head_width;
+  const int64_t from = begin * a.stride + head * d.head_width;
+  if (w_.float_qkv != nullptr)
+    a.float_queries = w_.float_qkv + from;
+  else
+    a.queries = w_.qkv + from;
   a.keys_at = hidden;
   a.values_at = 2 * hidden;
   a.length = call_.seen == nullptr ? length : call_.seen[first_ + text];
@@ -136,6 +146,8 @@ void Chunk::attend(int32_t number, int64_t item, const Scratch& scratch) const {
   const int64_t at = (only_first(number) ? text : begin) * hidden + head * d.head_width;
   if (a.precision == Precision::int8)
     a.floats = w_.sums + at;
+  else if (a.precision == Precision::fp32)
+    a.floats = w_.rounded.floats + at;
   else
     a.halves = w_.rounded.halves + at;
   a.scratch = scratch.attention;
@@ -162,7 +174,7 @@ void Chunk::rest(int32_t number, Rows rows, const Scratch& scratch) const {
 
 void Chunk::round_attended(Rows rows, const Scratch& scratch) const {
   const int64_t hidden = model_.hidden();
-  Rounded to = rounded_at(w_.rounded, rows.first, hidden);
+  Rounded to = w_.rounded.at(rows.first, hidden);
   to.remainders = nullptr;
   model_.kernels().round(
       {model_.precision(), w_.sums + rows.first * hidden, rows.count, hidden, nullptr, -1, to, scratch.row});
@@ -170,7 +182,7 @@ void Chunk::round_attended(Rows rows, const Scratch& scratch) const {
 
 void Chunk::out(const Layer& layer, Rows rows, Panels panels) const {
   const int64_t hidden = model_.hidden(), at = rows.first * hidden;
-  Product p = product(layer.out, rounded_at(w_.rounded, rows.first, hidden), rows, panels);
+  Product p = product(layer.out, w_.rounded.at(rows.first, hidden), rows, panels);
   p.then = Then::add;
   p.residual = w_.stream + at;
   p.floats = w_.sums + at;
@@ -187,18 +199,19 @@ void Chunk::middle(const Layer& layer, Rows rows, const Scratch& scratch) const 
 
 void Chunk::up(const Layer& layer, Rows rows, Panels panels, const Wide& wide) const {
   const rn_description& d = model_.description();
-  Product p = product(layer.up, rounded_at(w_.rounded, rows.first, model_.hidden()), rows, panels);
+  Product p = product(layer.up, w_.rounded.at(rows.first, model_.hidden()), rows, panels);
   p.then = Then::activate;
   p.activation = static_cast<Activation>(d.activation);
-  p.floats = wide.floats;
+  p.floats = wide.floats != nullptr ? wide.floats : wide.rounded.floats;
   p.halves = wide.rounded.halves;
   p.out_stride = model_.inner();
   // Where half a panel stays empty nothing writes, but down reads.
   const int64_t written = layer.up.columns / (d.gated != 0 ? 2 : 1);
-  if (written < model_.inner() && panels.first == 0 && wide.rounded.halves != nullptr)
+  const int64_t element = element_bytes(model_.precision());
+  if (written < model_.inner() && panels.first == 0 && wide.floats == nullptr)
     for (int64_t row = 0; row < rows.count; ++row)
-      std::memset(wide.rounded.halves + row * model_.inner() + written, 0,
-                  static_cast<size_t>(model_.inner() - written) * sizeof(Bf16));
+      std::memset(wide.rounded.rows() + (row * model_.inner() + written) * element, 0,
+                  static_cast<size_t>((model_.inner() - written) * element));
   model_.kernels().product(p);
 }
 

@@ -35,9 +35,9 @@ inline int report(const char* name) {
 
 // Every instruction set that this processor has; says which are not run.
 inline std::vector<rapidembed::Isa> instruction_sets() {
-  const char* names[] = {"scalar", "AVX-512 VNNI", "AVX-512 BF16", "AMX"};
+  const char* names[] = {"scalar", "AVX2", "AVX-512 VNNI", "AVX-512 BF16", "AMX"};
   std::vector<rapidembed::Isa> found;
-  for (int32_t isa = 0; isa < 4; ++isa) {
+  for (int32_t isa = 0; isa < 5; ++isa) {
     if (rapidembed::has_isa(isa))
       found.push_back(static_cast<rapidembed::Isa>(isa));
     else

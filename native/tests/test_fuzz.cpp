@@ -11,7 +11,7 @@ namespace {
 Shape random_shape(Random& random) {
   Shape s;
   const int32_t widths[] = {32, 64, 96, 128};
-  s.precision = static_cast<int32_t>(random.below(2));
+  s.precision = static_cast<int32_t>(random.below(3));
   s.head_width = widths[random.below(4)];
   s.heads = static_cast<int32_t>(s.head_width % 64 == 0 ? 1 + random.below(3) : 2 * (1 + random.below(2)));
   s.intermediate = static_cast<int32_t>(1 + random.below(300));

@@ -43,13 +43,13 @@ Weights random_matrix(Random& random, Precision precision, bool gated, int64_t o
 // The largest difference, in parts of the larger of 1 and the value.
 double distance(float a, float b) { return std::fabs(double{a} - b) / std::fmax(1.0, std::fabs(double{b})); }
 
-// Sums of float products in another order, activations by polynomials (1e-4, times what a gate lets through), results
-// in bfloat16 (2^-8).
+// Sums of float products in another order, activations by polynomials (1e-4, times what a gate lets through; of fp32
+// 1e-6), results in bfloat16 (2^-8).
 void product_agrees(Isa isa, Random& random, Precision precision, Then then, Activation activation, bool gated) {
-  const Kernels& kernels = kernels_of(isa);
+  const Kernels& kernels = kernels_of(isa, precision);
   const int64_t count = 1 + random.below(40), width = 1 + random.below(200);
   const int64_t outputs = (gated ? 2 : 1) * (1 + random.below(150));
-  const bool fine = precision == Precision::int8 && then == Then::bf16;
+  const bool fine = precision == Precision::int8 && then == Then::activate && activation == Activation::identity;
   const Weights w = random_matrix(random, precision, gated, outputs, width, fine ? kMiddle : kLow);
   const Matrix& m = w.matrix;
   const int64_t rows = round_up(count, kernels.row_tile), out = gated ? m.columns / 2 : m.columns;
@@ -59,16 +59,19 @@ void product_agrees(Isa isa, Random& random, Precision precision, Then then, Act
     if (precision == Precision::int8) {
       from[i] = static_cast<uint8_t>(random.below(256));
       rest[i] = static_cast<uint8_t>(random.below(256));
-    } else {
+    } else if (precision == Precision::bf16) {
       const Bf16 half = to_bf16(random.normal());
       std::memcpy(&from[2 * i], &half, 2);
+    } else {
+      const float x = random.normal();
+      std::memcpy(&from[4 * i], &x, 4);
     }
   }
   for (int64_t i = 0; i < rows; ++i) steps[i] = std::fabs(random.normal(0.01F));
   for (int64_t i = 0; i < rows * out; ++i) residual[i] = random.normal();
   Array<float> floats[2] = {Array<float>(rows * out), Array<float>(rows * out)};
   Array<Bf16> halves[2] = {Array<Bf16>(rows * out), Array<Bf16>(rows * out)};
-  const bool to_floats = then == Then::add || (then == Then::activate && random.coin());
+  const bool to_floats = precision == Precision::fp32 || then == Then::add || random.coin();
   Product p{};
   p.matrix = m;
   p.rows = from.data();
@@ -94,7 +97,8 @@ void product_agrees(Isa isa, Random& random, Precision precision, Then then, Act
                                        : distance(from_bf16(halves[1][i]), from_bf16(halves[0][i])));
   const bool exact =
       precision == Precision::int8 && to_floats && (then == Then::add || activation == Activation::identity);
-  const double bound = exact ? 0 : to_floats ? (gated ? 1e-3 : 2e-4) : 9e-3;
+  const double of_floats = precision == Precision::fp32 ? 5e-6 : gated ? 1e-3 : 2e-4;
+  const double bound = exact ? 0 : to_floats ? of_floats : 9e-3;
   check(worst <= bound, "product isa %d precision %d then %d activation %d gated %d: %g", static_cast<int>(isa),
         static_cast<int>(precision), static_cast<int>(then), static_cast<int>(activation), gated, worst);
 }
@@ -103,10 +107,11 @@ struct RoundedRows {
   Array<uint8_t> integers, remainders;
   Array<float> steps;
   Array<Bf16> halves;
+  Array<float> floats;
   explicit RoundedRows(int64_t rows, int64_t width)
-      : integers(rows * width), remainders(rows * width), steps(rows), halves(rows * width) {}
+      : integers(rows * width), remainders(rows * width), steps(rows), halves(rows * width), floats(rows * width) {}
   Rounded to(bool rest) const {
-    return {integers.data(), rest ? remainders.data() : nullptr, steps.data(), halves.data()};
+    return {integers.data(), rest ? remainders.data() : nullptr, steps.data(), halves.data(), floats.data()};
   }
 };
 
@@ -119,6 +124,8 @@ void same(const RoundedRows& a, const RoundedRows& b, const char* what, Isa isa)
         what, static_cast<int>(isa));
   check(std::memcmp(a.halves.data(), b.halves.data(), static_cast<size_t>(a.halves.size()) * 2) == 0,
         "%s isa %d: halves", what, static_cast<int>(isa));
+  check(std::memcmp(a.floats.data(), b.floats.data(), static_cast<size_t>(a.floats.size()) * 4) == 0,
+        "%s isa %d: floats", what, static_cast<int>(isa));
 }
 
 // Bit for bit.
@@ -139,7 +146,7 @@ void rounding_agrees(Isa isa, Random& random, Precision precision) {
   r.to = expected.to(rest);
   kScalar.round(r);
   r.to = got.to(rest);
-  kernels_of(isa).round(r);
+  kernels_of(isa, precision).round(r);
   same(got, expected, "round", isa);
 }
 
@@ -168,7 +175,7 @@ void norm_agrees(Isa isa, Random& random, Precision precision) {
   kScalar.norm(n);
   n.kept = kept[1].data();
   n.to = rows.to(true);
-  kernels_of(isa).norm(n);
+  kernels_of(isa, precision).norm(n);
   double worst = 0;
   for (int64_t i = 0; i < count * width; ++i) worst = std::fmax(worst, distance(kept[1][i], kept[0][i]));
   check(worst <= (n.keep_sums ? 0 : 1e-5), "norm isa %d: %g", static_cast<int>(isa), worst);
@@ -177,15 +184,20 @@ void norm_agrees(Isa isa, Random& random, Precision precision) {
   same(rows, again, "norm", isa);
 }
 
-// To 2^-7 of the values: shares and results are bfloat16.
+// To 2^-7 of the values: shares and results are bfloat16; in fp32 to 1e-5.
 void attention_agrees(Isa isa, Random& random, Precision precision, int64_t width) {
   const int64_t length = 1 + random.below(random.below(4) == 0 ? 700 : 70), heads = 2, hidden = heads * width;
   const int64_t stride = 3 * hidden, rows = length + kPad;
   Array<Bf16> qkv(rows * stride);
-  for (int64_t i = 0; i < rows * stride; ++i) qkv[i] = to_bf16(random.normal(i % stride < hidden ? 0.3F : 1.0F));
+  Array<float> wide(rows * stride);
+  for (int64_t i = 0; i < rows * stride; ++i) {
+    wide[i] = random.normal(i % stride < hidden ? 0.3F : 1.0F);
+    qkv[i] = to_bf16(wide[i]);
+  }
   Attention a{};
   a.precision = precision;
   a.queries = qkv.data() + width;  // the second head
+  a.float_queries = wide.data() + width;
   a.keys_at = hidden;
   a.values_at = 2 * hidden;
   a.stride = stride;
@@ -203,36 +215,43 @@ void attention_agrees(Isa isa, Random& random, Precision precision, int64_t widt
     a.bias = table.data() + rows;
   }
   a.out_stride = width;
-  Array<uint8_t> scratch(attention_layout(length, width, a.first, a.last, a.reach).bytes);
+  Array<uint8_t> scratch(attention_layout(precision, length, width, a.first, a.last, a.reach).bytes);
   a.scratch = scratch.data();
   Array<float> floats[2] = {Array<float>(length * width), Array<float>(length * width)};
   Array<Bf16> halves[2] = {Array<Bf16>(length * width), Array<Bf16>(length * width)};
   for (int i = 0; i < 2; ++i) {
     a.floats = floats[i].data();
     a.halves = halves[i].data();
-    (i == 0 ? kScalar : kernels_of(isa)).attend(a);
+    (i == 0 ? kScalar : kernels_of(isa, precision)).attend(a);
   }
   double worst = 0;
   for (int64_t i = 0; i < length * width; ++i) {
-    const float x = precision == Precision::int8 ? floats[1][i] : from_bf16(halves[1][i]);
-    const float y = precision == Precision::int8 ? floats[0][i] : from_bf16(halves[0][i]);
+    const float x = precision == Precision::bf16 ? from_bf16(halves[1][i]) : floats[1][i];
+    const float y = precision == Precision::bf16 ? from_bf16(halves[0][i]) : floats[0][i];
     worst = std::fmax(worst, distance(x, y));
   }
-  check(worst <= 8e-3, "attend isa %d width %d length %d reach %d: %g", static_cast<int>(isa), static_cast<int>(width),
+  check(worst <= (precision == Precision::fp32 ? 1e-5 : 8e-3), "attend isa %d width %d length %d reach %d: %g", static_cast<int>(isa), static_cast<int>(width),
         static_cast<int>(length), static_cast<int>(a.reach), worst);
 }
 
-void rotation_agrees(Isa isa, Random& random, int64_t width) {
+void rotation_agrees(Isa isa, Random& random, Precision precision, int64_t width) {
   const int64_t count = 1 + random.below(9), heads = 4, stride = 3 * heads * width;
   Array<Bf16> rows[2] = {Array<Bf16>(count * stride), Array<Bf16>(count * stride)};
-  for (int64_t i = 0; i < count * stride; ++i) rows[0][i] = rows[1][i] = to_bf16(random.normal());
+  Array<float> wide[2] = {Array<float>(count * stride), Array<float>(count * stride)};
+  for (int64_t i = 0; i < count * stride; ++i) {
+    wide[0][i] = wide[1][i] = random.normal();
+    rows[0][i] = rows[1][i] = to_bf16(wide[0][i]);
+  }
   const std::vector<float> cos = random.normals(20 * width / 2), sin = random.normals(20 * width / 2);
   std::vector<int32_t> positions;
   for (int64_t i = 0; i < count; ++i) positions.push_back(static_cast<int32_t>(random.below(20)));
+  const bool floats = precision == Precision::fp32;
   for (int i = 0; i < 2; ++i)
-    (i == 0 ? kScalar : kernels_of(isa))
-        .rotate({rows[i].data(), stride, count, heads, width, cos.data(), sin.data(), positions.data()});
-  check(std::memcmp(rows[0].data(), rows[1].data(), static_cast<size_t>(count * stride) * 2) == 0,
+    (i == 0 ? kScalar : kernels_of(isa, precision))
+        .rotate({floats ? nullptr : rows[i].data(), floats ? wide[i].data() : nullptr, stride, count, heads, width,
+                 cos.data(), sin.data(), positions.data()});
+  check(std::memcmp(rows[0].data(), rows[1].data(), static_cast<size_t>(count * stride) * 2) == 0 &&
+            std::memcmp(wide[0].data(), wide[1].data(), static_cast<size_t>(count * stride) * 4) == 0,
         "rotate isa %d width %d", static_cast<int>(isa), static_cast<int>(width));
 }
 
@@ -287,8 +306,7 @@ int main(int count, char** arguments) {
   Random random(20261126);
   for (const Isa isa : test::instruction_sets())
     for (int round = 0; round < rounds; ++round)
-      for (const Precision precision : {Precision::int8, Precision::bf16}) {
-        product_agrees(isa, random, precision, Then::bf16, Activation::identity, false);
+      for (const Precision precision : {Precision::int8, Precision::bf16, Precision::fp32}) {
         product_agrees(isa, random, precision, Then::add, Activation::identity, false);
         for (int32_t activation = 0; activation < 5; ++activation) {
           product_agrees(isa, random, precision, Then::activate, static_cast<Activation>(activation), false);
@@ -298,7 +316,7 @@ int main(int count, char** arguments) {
         norm_agrees(isa, random, precision);
         for (const int64_t width : {32, 64, 96, 128}) {
           attention_agrees(isa, random, precision, width);
-          rotation_agrees(isa, random, width);
+          rotation_agrees(isa, random, precision, width);
         }
       }
   for (int round = 0; round < rounds; ++round) {

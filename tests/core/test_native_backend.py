@@ -67,7 +67,9 @@ def model(folder, tmp_path_factory):
         yield model
 
 
-@pytest.mark.parametrize(("precision", "mean", "least"), [("int8", 0.999, 0.998), ("bf16", 0.99995, 0.9999)])
+@pytest.mark.parametrize(
+    ("precision", "mean", "least"), [("int8", 0.999, 0.998), ("bf16", 0.99995, 0.9999), ("fp32", 0.9999999, 0.999999)]
+)
 def test_sentence_transformers_vectors(folder, precision, mean, least):
     with opened(folder, precision, max_tokens=GOLDEN["max_tokens"]) as model:
         cosines = (model.encode(GOLDEN["texts"]) * GOLDEN["vectors"]).sum(1)
@@ -148,6 +150,28 @@ def test_numbers_are_its_own(folder, model):
         assert other.fingerprint != ours.fingerprint != model.fingerprint
 
 
+def test_float32_is_its_own_where_nothing_is_said(folder, tmp_path, monkeypatch):
+    opened(folder, "fp32").close()
+    with TextEmbedding(folder) as model, TextEmbedding(folder, precision="fp32") as other:
+        assert (model.info.backend, model.info.precision) == ("native", "fp32")
+        assert (other.info.backend, other.info.precision) == ("onnxruntime", "fp32")
+        assert model.fingerprint == other.fingerprint
+        np.testing.assert_allclose(model.encode(TEXTS), other.encode(TEXTS), atol=1e-6)
+    albert = wide_checkpoint("bert", "albert", tmp_path / "model")
+    assert backend_of(str(albert.root)) == "onnxruntime"
+    assert backend_of(folder, providers=["CPUExecutionProvider"]) == "onnxruntime"
+    monkeypatch.setattr(native, "has_isa", lambda isa: False)
+    assert backend_of(folder) == "onnxruntime"
+    monkeypatch.undo()
+    monkeypatch.setattr(type(BACKENDS["native"]), "installed", False)
+    assert backend_of(folder) == "onnxruntime"
+
+
+def backend_of(model_name, **options):
+    with TextEmbedding(model_name, **options) as model:
+        return model.info.backend
+
+
 def test_packed_weights_are_kept_and_made_anew(tmp_path, monkeypatch, caplog):
     monkeypatch.setenv("RAPIDEMBED_CACHE_DIR", str(tmp_path))
     folder = str(wide_checkpoint("bert", "roberta", tmp_path / "model").root)
@@ -165,7 +189,9 @@ def test_packed_weights_are_kept_and_made_anew(tmp_path, monkeypatch, caplog):
     assert packed.stat().st_size > 1000
 
 
-@pytest.mark.parametrize(("precision", "pooling"), [("int8", "mean"), ("bf16", "cls"), ("int8", "cls+mean")])
+@pytest.mark.parametrize(
+    ("precision", "pooling"), [("int8", "mean"), ("bf16", "cls"), ("int8", "cls+mean"), ("fp32", "mean")]
+)
 def test_compiled_folders_hold_all_that_a_start_makes(precision, pooling, tmp_path, monkeypatch):
     calls, round_weights = [], rounding.round_weights
     monkeypatch.setattr(rounding, "round_weights", lambda *a, **named: (calls.append(1), round_weights(*a, **named))[1])
@@ -208,6 +234,16 @@ def test_a_later_start_needs_no_graph(tmp_path, monkeypatch):
         np.testing.assert_array_equal(model.encode(TEXTS), expected)
 
 
+def test_that_a_model_is_refused_is_kept_too(tmp_path, monkeypatch):
+    monkeypatch.setenv("RAPIDEMBED_CACHE_DIR", str(tmp_path))
+    folder = str(wide_checkpoint("bert", "albert", tmp_path / "model").root)
+    assert backend_of(folder) == "onnxruntime"
+    monkeypatch.setitem(sys.modules, "rapidembed.graph.build", None)
+    assert backend_of(folder) == "onnxruntime"
+    with pytest.raises(UnsupportedModelError, match="model_type 'albert'"):
+        opened(folder)
+
+
 def test_not_a_number_is_an_error(tmp_path):
     from safetensors.numpy import load_file, save_file
 
@@ -239,7 +275,7 @@ def test_fast_chooses_it_where_it_runs(folder, tmp_path, monkeypatch):
 def test_a_cpu_without_the_instructions(folder, monkeypatch):
     monkeypatch.setattr(native, "has_isa", lambda isa: False)
     monkeypatch.setattr(fast, "table", lambda: ROWS)
-    for precision, wanted in (("int8", "AVX-512 VNNI"), ("bf16", "AVX-512 BF16 or AMX")):
+    for precision, wanted in (("int8", "AVX-512 VNNI"), ("bf16", "AVX-512 BF16 or AMX"), ("fp32", "AVX2 and FMA")):
         with pytest.raises(DeviceError, match=f"needs a CPU with {wanted}"):
             TextEmbedding(folder, backend="native", precision=precision)
     assert fast.fastest("onnxruntime") == ("fp32", "onnxruntime")
@@ -249,8 +285,8 @@ def test_a_cpu_without_the_instructions(folder, monkeypatch):
 def test_the_doctor_names_it(monkeypatch):
     able = [
         each
-        for each in ("int8", "bf16")
-        if native.has_isa(native.Isa[f"AVX512_{'VNNI' if each == 'int8' else 'BF16'}"])
+        for each, isa in (("int8", "AVX512_VNNI"), ("bf16", "AVX512_BF16"), ("fp32", "AVX2"))
+        if native.has_isa(native.Isa[isa])
     ]
     assert compute.compute().facts["native"].startswith(", ".join(able))
     assert BACKENDS["native"].load() is BACKEND

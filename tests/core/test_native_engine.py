@@ -20,8 +20,8 @@ from tests.golden.architectures import GROUPS, VARIANTS
 
 pytest.importorskip("rapidembed_native", reason="rapidembed-native is not installed: make native")
 
-BOUNDS = {"int8": 0.03, "bf16": 0.01}
-"""Distance from float32 as a share of its length; a wrong scale or order would be off by all of it."""
+BOUNDS = {"int8": 0.03, "bf16": 0.01, "fp32": 3e-6}
+"""Distance from ONNX Runtime's float32 as a share of its length; a wrong scale or order would be off by all of it."""
 CPU = Placement("cpu", (("CPUExecutionProvider",),))
 REFUSED = {
     "albert": "model_type 'albert'",
@@ -42,7 +42,7 @@ def able(precision):
 
 
 NEEDS_BF16 = pytest.mark.skipif(bool(able("bf16")), reason='backend="native" has no bf16 here')
-PRECISIONS = [pytest.param(each, marks=able(each)) for each in ("int8", "bf16")]
+PRECISIONS = [pytest.param(each, marks=able(each)) for each in BOUNDS]
 
 
 def refused(group, name):
@@ -90,7 +90,8 @@ def marks(each, seen=set()):  # noqa: B006  # what an architecture's other heads
 
 RUN = [each for each in VARIANTS if refused(*each) is None]
 CASES = [
-    *(pytest.param(*each, "bf16", id="-".join((*each, "bf16")), marks=able("bf16")) for each in RUN),
+    *(pytest.param(*each, "fp32", id="-".join((*each, "fp32")), marks=able("fp32")) for each in RUN),
+    *(pytest.param(*each, "bf16", id="-".join((*each, "bf16")), marks=able("bf16")) for each in kinds(RUN)),
     *(pytest.param(*each, "int8", id="-".join((*each, "int8")), marks=marks(each)) for each in kinds(RUN)),
 ]
 REFUSE = [pytest.param(*each, id="-".join(each)) for each in kinds(each for each in VARIANTS if refused(*each))]

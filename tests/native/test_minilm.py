@@ -25,9 +25,11 @@ def folder():
     return Path(spec.origin).parent / "model"
 
 
-def encode(folder, integers):
+def encode(folder, integers=None, precision=native.Precision.BF16):
     config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-    encoder = native.Encoder(families.describe(config, load_file(folder / "model.safetensors"), integers))
+    encoder = native.Encoder(
+        families.describe(config, load_file(folder / "model.safetensors"), integers, precision=precision)
+    )
     tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
     tokenizer.no_padding()
     tokenizer.enable_truncation(GOLDEN["max_tokens"])
@@ -37,8 +39,9 @@ def encode(folder, integers):
     return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
 
 
-def test_bf16(folder):
-    assert (encode(folder, None) * GOLDEN["vectors"]).sum(1).min() > 0.9999
+@pytest.mark.parametrize(("precision", "least"), [("BF16", 0.9999), ("FP32", 0.999999)])
+def test_floats(folder, precision, least):
+    assert (encode(folder, precision=native.Precision[precision]) * GOLDEN["vectors"]).sum(1).min() > least
 
 
 @pytest.mark.filterwarnings("ignore::rapidembed.TruncationWarning")

@@ -54,8 +54,9 @@ def cosines(found, expected):
     return (found * expected).sum(1) / np.linalg.norm(found, axis=1) / np.linalg.norm(expected, axis=1)
 
 
-def encoder(name, isa=None, integers=None):
-    return native.Encoder(families.describe(CONFIGS[name], tensors(name), integers, longest=200), isa)
+def encoder(name, isa=None, integers=None, precision=native.Precision.BF16):
+    description = families.describe(CONFIGS[name], tensors(name), integers, precision=precision, longest=200)
+    return native.Encoder(description, isa)
 
 
 @pytest.fixture(scope="module")
@@ -65,9 +66,10 @@ def bert():
 
 @pytest.mark.parametrize("isa", ISAS)
 @pytest.mark.parametrize("name", CONFIGS)
-def test_bf16_gives_the_vectors_of_transformers(name, isa):
-    found = encoder(name, isa).encode(*packed())
-    assert cosines(found, GOLDEN[name]["means"]).min() > 0.9998
+@pytest.mark.parametrize(("precision", "least"), [("BF16", 0.9998), ("FP32", 0.999999)])
+def test_floats_give_the_vectors_of_transformers(name, isa, precision, least):
+    found = encoder(name, isa, precision=native.Precision[precision]).encode(*packed())
+    assert cosines(found, GOLDEN[name]["means"]).min() > least
 
 
 @pytest.mark.parametrize("isa", ISAS)
@@ -166,26 +168,29 @@ def test_packed_weights_may_come_from_a_file(tmp_path):
 
 @pytest.mark.parametrize("isa", ISAS)
 @pytest.mark.parametrize("outputs", [1, 64, 130])
-def test_dense(isa, outputs):
+@pytest.mark.parametrize(("precision", "bound"), [("BF16", 0.3), ("FP32", 1e-4)])
+def test_dense(isa, outputs, precision, bound):
     from rapidembed_native.packing import address
 
     random = np.random.default_rng(outputs)
     x, weight = random.normal(size=(101, 128)).astype(np.float32), random.normal(size=(outputs, 128)).astype(np.float32)
     bias = random.normal(size=outputs).astype(np.float32)
-    matrix, out = native.pack([native.Part(weight, bias)]), np.empty((101, outputs), np.float32)
+    matrix = native.pack([native.Part(weight, bias)], native.Precision[precision])
+    out = np.empty((101, outputs), np.float32)
     status = native.load().rn_dense(isa, ctypes.byref(matrix.struct()), 3, None, address(x), 101, address(out), None)
     expected = np.maximum(x @ weight.T + bias, 0)
     assert status == 0
-    assert np.abs(out - expected).max() < 0.3
+    assert np.abs(out - expected).max() < bound
     assert cosines(out.reshape(1, -1), expected.reshape(1, -1)).min() > 0.9999
 
 
 @pytest.mark.skipif(not native.has_isa(native.Isa.AVX512_BF16), reason="this processor lacks AVX-512 BF16")
 def test_the_roof_is_measured():
-    bytes_, halves = (native.roof(native.Isa.AVX512_BF16, precision) for precision in native.Precision)
+    bytes_, halves, floats = (native.roof(native.Isa.AVX512_BF16, precision) for precision in native.Precision)
     # One product a cycle, of 128 operations at a few GHz, is what processors do; two would be the most.
     assert 10 < bytes_ < 2000
     assert 5 < halves < 1000
+    assert 2 < floats < 500
 
 
 def test_there_is_no_roof_where_nothing_is_fast():

@@ -3,21 +3,33 @@
 import json
 from collections.abc import Callable
 from dataclasses import asdict, fields
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from rapidembed.errors import UnsupportedModelError
 from rapidembed.graph.cache import read_text, stored, write_text
 from rapidembed.graph.layout import LayerLayout, Layout, Relative, Rows
 
 Found = tuple[Layout, str]
 """A layout, and what stands before the names in it."""
+_REFUSED = "refused"
 
 
 def cached_layout(key: str, find: Callable[[], Found]) -> Found:
-    """The layout stored under ``key``, else the one that ``find`` gives, which is then stored."""
-    return stored(f"{key}.layout", read_layout, find, write_layout, "config.json is read at every start.")
+    """The layout stored under ``key``, else the one that ``find`` gives, or that there is none; which is then stored.
+
+    Raises:
+        UnsupportedModelError: no layout can tell the model; from ``find``.
+    """
+    kept = stored(
+        f"{key}.layout", _read_kept, partial(_attempt, find), _write_kept, "config.json is read at every start."
+    )
+    if isinstance(kept, str):
+        raise UnsupportedModelError(kept)
+    return kept
 
 
 def write_layout(path: Path, found: Found) -> None:
@@ -33,6 +45,25 @@ def read_layout(path: Path) -> Found | None:
 
 def _listed(values: "np.ndarray[Any, Any]") -> list[Any]:
     return list(values.tolist())
+
+
+def _attempt(find: Callable[[], Found]) -> Found | str:
+    try:
+        return find()
+    except UnsupportedModelError as error:
+        return str(error)
+
+
+def _read_kept(path: Path) -> Found | str | None:
+    """A stored layout, or why there is none; None if neither can be had."""
+    return read_text(path, lambda text: json.loads(text).get(_REFUSED) or _parsed(text))
+
+
+def _write_kept(path: Path, kept: Found | str) -> None:
+    if isinstance(kept, str):
+        write_text(path, json.dumps({_REFUSED: kept}))
+    else:
+        write_layout(path, kept)
 
 
 def _parsed(text: str) -> Found:

@@ -1,6 +1,8 @@
 """From the options that name a device to ONNX Runtime's execution providers. Contradictions are errors."""
 
+import importlib.util
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from rapidembed.errors import DeviceError
@@ -28,6 +30,13 @@ class Placement(NamedTuple):
         if self.kind != "cuda":
             return self.kind
         return ", ".join(f"cuda:{_device_id(providers[0])}" for providers in self.sessions)
+
+
+def may_offer_cuda() -> bool:
+    """Whether the installed ONNX Runtime may offer CUDA, as its files tell; importing it takes longer than a query."""
+    spec = importlib.util.find_spec("onnxruntime")
+    folders = [Path(folder) / "capi" for folder in (spec.submodule_search_locations or ())] if spec else []
+    return not any(map(Path.is_dir, folders)) or any(any(folder.glob("*providers_cuda*")) for folder in folders)
 
 
 def place(

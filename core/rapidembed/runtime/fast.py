@@ -8,9 +8,8 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from rapidembed.errors import DeviceError
 from rapidembed.hub import Checkpoint
-from rapidembed.runtime.backends import BACKENDS, DEFAULT, Numbers
+from rapidembed.runtime.backends import BACKENDS, DEFAULT, Numbers, can_compute
 from rapidembed.types import Precision
 
 MOST_POINTS = 0.1
@@ -44,18 +43,7 @@ def fastest(backend: str, checkpoint: Checkpoint | None = None) -> Numbers:
     """
     for choice in table():
         kept = backend in (DEFAULT, choice.backend)
-        if kept and choice.ndcg_change >= -MOST_POINTS and _is_here(choice, checkpoint):
-            return Numbers(choice.precision, choice.backend)
+        numbers = Numbers(choice.precision, choice.backend)
+        if kept and choice.ndcg_change >= -MOST_POINTS and can_compute(numbers, checkpoint):
+            return numbers
     return BACKENDS[backend].numbers("auto")
-
-
-def _is_here(choice: Choice, checkpoint: Checkpoint | None) -> bool:
-    row = BACKENDS[choice.backend]
-    if not row.installed:
-        return False
-    backend = row.load()
-    try:
-        backend.require(choice.precision)
-    except DeviceError:
-        return False
-    return backend.is_fast(choice.precision) and (checkpoint is None or backend.takes(checkpoint))

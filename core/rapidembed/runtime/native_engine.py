@@ -17,7 +17,6 @@ from rapidembed.hub import Checkpoint
 from rapidembed.registry import ModelSpec
 from rapidembed.registry.heads import HEADS
 from rapidembed.runtime import planner
-from rapidembed.runtime.backends.onnxruntime import BACKEND as ONNX_RUNTIME
 from rapidembed.runtime.engine import NOTHING, EngineKey, TextTokenizer
 from rapidembed.runtime.feeder import FEEDERS, TokenFeeder
 from rapidembed.runtime.native_head import NativeHead
@@ -36,6 +35,10 @@ _REFUSED_HEADS = frozenset({"attention"})
 
 def rounding_of(key: EngineKey) -> RoundingPlan | None:
     """How weights become integers: as in ONNX Runtime, whose they are too."""
+    if key.precision != "int8":
+        return None
+    from rapidembed.runtime.backends.onnxruntime import BACKEND as ONNX_RUNTIME  # floats need none of it
+
     return ONNX_RUNTIME.program_options(key.precision, key.checkpoint).rounding
 
 
@@ -73,7 +76,7 @@ def compile_model(key: EngineKey, copy: Checkpoint, record: Compiled) -> None:
         record,
         source=key.checkpoint,
         rounding=rounding_of(key),
-        pack=lambda tensors: pack_weights(tensors, engine.longest),
+        pack=lambda tensors: pack_weights(tensors, key.precision, engine.longest),
         head=needs_head(key.checkpoint.spec),
     )
 
@@ -200,7 +203,7 @@ class NativeEngine:
     def _open(self) -> tuple[Encoder, NativeHead | None]:
         checkpoint, tensors = self.key.checkpoint, self._read()
         checkpoint.check(self.key.stamp)
-        encoder = open_encoder(tensors, self._spec.name, self.longest)
+        encoder = open_encoder(tensors, self.key.precision, self._spec.name, self.longest)
         return encoder, NativeHead(checkpoint, tensors) if needs_head(self._spec) else None
 
     def _read(self) -> EncoderTensors:

@@ -23,7 +23,7 @@ from rapidembed_native import (
     zero_of,
 )
 from rapidembed_native.library import load as load_library
-from rapidembed_native.packing import Activation, packed_bytes
+from rapidembed_native.packing import Activation, aligned, packed_bytes
 
 from rapidembed.errors import UnsupportedModelError
 from rapidembed.graph.built import divisors
@@ -39,7 +39,7 @@ _ACTIVATIONS = {
     "relu": Activation.RELU,
     "silu": Activation.SILU,
 }
-_PRECISIONS = {"int8": Precision.INT8, "bf16": Precision.BF16}
+_PRECISIONS = {"int8": Precision.INT8, "bf16": Precision.BF16, "fp32": Precision.FP32}
 _LOG2_E = math.log2(math.e)
 _HEAD_WIDTHS = (32, 64, 96, 128)
 _HIDDEN_STEP = 64
@@ -62,11 +62,12 @@ def check_sizes(layout: Layout, prefix: str, weights: Weights, name: str) -> Non
         raise UnsupportedModelError(f"{name}: heads must be {known} wide, got {hidden // heads}.")
 
 
-def open_encoder(tensors: EncoderTensors, name: str, longest: int) -> Encoder:
+def open_encoder(tensors: EncoderTensors, precision: str, name: str, longest: int) -> Encoder:
     """The encoder.
 
     Args:
-        tensors: with integers, it computes in those; without, in bfloat16.
+        tensors: with integers where the precision is of integers.
+        precision: to compute in.
         name: of the model, for messages.
         longest: tokens of the longest text.
 
@@ -74,14 +75,14 @@ def open_encoder(tensors: EncoderTensors, name: str, longest: int) -> Encoder:
         UnsupportedModelError: the library cannot compute it, see :func:`check_sizes`.
     """
     try:
-        return Encoder(_Model(tensors, longest).description())
+        return Encoder(_Model(tensors, precision, longest).description())
     except NativeError as error:
         raise UnsupportedModelError(f"{name}: {error}") from error
 
 
-def pack_weights(tensors: EncoderTensors, longest: int) -> tuple[str, NDArray[np.uint8]]:
+def pack_weights(tensors: EncoderTensors, precision: str, longest: int) -> tuple[str, NDArray[np.uint8]]:
     """What compiled folders ship, see :func:`rapidembed.graph.compiled.read_packed`; arguments as above."""
-    return _Model(tensors, longest).packed()
+    return _Model(tensors, precision, longest).packed()
 
 
 def _aligned(size: int) -> int:
@@ -103,9 +104,9 @@ class _Matrix:
 
 
 class _Model:
-    def __init__(self, tensors: EncoderTensors, longest: int) -> None:
+    def __init__(self, tensors: EncoderTensors, precision: str, longest: int) -> None:
         self._tensors, self._layout, self._longest = tensors, tensors.layout, longest
-        self._precision = Precision.INT8 if tensors.rounded else Precision.BF16
+        self._precision = _PRECISIONS[precision]
         if tensors.layout.activation not in _ACTIVATIONS:
             raise UnsupportedModelError(f'backend="native" lacks the activation {tensors.layout.activation!r}.')
         self._activation = _ACTIVATIONS[tensors.layout.activation]
@@ -167,7 +168,10 @@ class _Model:
         what = _digest(f"{version} {self._precision.name} {self._matrices}")
         size = sum(_aligned(size) for size in self._sizes.values())
         memory = read_packed(self._tensors.root, what, size)
-        if memory is None:
+        if memory is None and self._precision is Precision.FP32:
+            # Made in the time that reading it takes, and as large as the checkpoint: not worth a file.
+            self._fill(memory := aligned(size))
+        elif memory is None:
             memory = cached_bytes(_digest(f"{self._tensors.key} {what}"), size, self._fill)
         return what, memory
 
@@ -185,7 +189,7 @@ class _Model:
         for name, into in self._views(memory).items():
             matrix = self._matrices[name]
             parts = [self._part(rows, factor) for rows, factor in zip(matrix.rows, matrix.factors, strict=False)]
-            pack(parts, gated=matrix.gated, zero=matrix.zero, into=into)
+            pack(parts, self._precision, gated=matrix.gated, zero=matrix.zero, into=into)
 
     def _shape(self, rows: tuple[Rows, ...]) -> tuple[int, int]:
         """(outputs, width) of linear layers together."""
@@ -198,14 +202,14 @@ class _Model:
         size = self._tensors.weights.shape(name)[0] // rows.parts
         start = rows.part * size
         bias = self._read(f"{rows.name}.bias")[start : start + size] if rows.bias else None
-        if self._precision is Precision.BF16:
+        if self._precision is not Precision.INT8:
             return Part(self._tensors.weights.float32(name)[start : start + size], bias, factor=factor)
         entry, made = self._tensors.rounded[name, start], self._tensors.made
         return Part(made[entry.matrix], bias, made[entry.scales], factor)
 
     def _multipliers(self, *rows: Rows) -> NDArray[np.float32] | None:
         """Of the channels of the activation that these matrices are multiplied by."""
-        if self._precision is Precision.BF16:
+        if self._precision is not Precision.INT8:
             return None
         found = set[str | None]()
         for each in rows:

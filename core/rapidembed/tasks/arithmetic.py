@@ -5,17 +5,20 @@ from rapidembed.graph import Compiled, read_record
 from rapidembed.graph.architectures import CONVOLUTIONS
 from rapidembed.hub import Checkpoint
 from rapidembed.registry.static_files import STATIC_ARCHITECTURES
-from rapidembed.runtime.backends import BACKENDS, DEFAULT, FLOAT32, Numbers, require
+from rapidembed.runtime.backends import BACKENDS, DEFAULT, FLOAT32, Numbers, can_compute, require
 from rapidembed.runtime.cpu import integer_kind
 from rapidembed.runtime.device import Placement
 from rapidembed.tasks.options import ModelOptions
 
 _TABLES = BACKENDS["numpy"].numbers("auto")
 """Of static models."""
+_NATIVE = Numbers("fp32", "native")
 
 
 def arithmetic_on(options: ModelOptions, placement: Placement, checkpoint: Checkpoint) -> Numbers:
     """Precision and backend; "auto" is float32 (of a backend without, what it has), "fast" what a table says.
+
+    Float32 is rapidembed-native's where that is installed and computes the model, else ONNX Runtime's.
 
     Raises:
         DeviceError: it is for the CPU, but another device computes, or it is not to be had here.
@@ -50,10 +53,12 @@ def _chosen_here(options: ModelOptions, checkpoint: Checkpoint) -> Numbers | Non
         from rapidembed.runtime.fast import fastest
 
         return fastest(options.backend, checkpoint)
+    if options.precision != "auto" or options.backend != DEFAULT:
+        return None
     record = read_record(checkpoint.root)
-    if record is not None and options.precision == "auto" and options.backend == DEFAULT:
+    if record is not None:
         return _compiled(record, checkpoint)
-    return None
+    return _NATIVE if can_compute(_NATIVE, checkpoint) else None
 
 
 def _compiled(record: Compiled, checkpoint: Checkpoint) -> Numbers:

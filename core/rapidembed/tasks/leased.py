@@ -265,7 +265,7 @@ class LeasedModel(Generic[O]):
     def facts(self) -> dict[str, Any]:
         """Everything beside the files that decides the results, in JSON's types."""
         spec, numbers = self.spec, self.engine.key.numbers
-        own = {"backend": numbers.backend} if BACKENDS[numbers.backend].numbers_of_its_own else {}
+        own = {"backend": numbers.backend} if numbers.precision in BACKENDS[numbers.backend].own_numbers else {}
         return {
             **own,
             "head": spec.head,

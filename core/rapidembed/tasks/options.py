@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from rapidembed.errors import DeviceError
 from rapidembed.runtime.backends import DEFAULT, check_options
-from rapidembed.runtime.device import CPU_PROVIDER, Placement, place
+from rapidembed.runtime.device import CPU_PROVIDER, Placement, may_offer_cuda, place
 from rapidembed.runtime.inputs import check_positive
 from rapidembed.types import Device, Providers
 
@@ -80,9 +80,9 @@ class ModelOptions:
 
     @property
     def stays_on_cpu(self) -> bool:
-        """Whether the backend is for CPUs, and no device is asked for."""
+        """Whether no device is asked for, and the backend, or what is installed, is for CPUs only."""
         asked = (self.device, self.cuda, self.device_ids, self.providers) != ("auto", Device.AUTO, None, None)
-        return self.backend != DEFAULT and not asked
+        return not asked and (self.backend != DEFAULT or not may_offer_cuda())
 
     def place_on_cpu(self, why: str) -> Placement:
         """The CPU, for models that run nowhere else: that a GPU is there does not matter, that one is asked for does.

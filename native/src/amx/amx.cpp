@@ -2,7 +2,7 @@
 #include "../avx512/attention.h"
 #include "../avx512/norm.h"
 #include "../avx512/product.h"
-#include "../avx512/roof.h"
+#include "../roof.h"
 #include "sums.h"
 
 namespace rapidembed {

@@ -21,30 +21,9 @@ RN_INLINE Floats gelu(Floats x) {
   return mul(x, fma(inner, y, all(0.5F)));
 }
 
-// x / (1 + 2 ** -exponent), whichever sign the exponent has.
-RN_INLINE Floats gated_by(Floats x, Floats exponent) {
-  const Floats power = power_of_two(sub(zero(), magnitude(exponent)));
-  const __mmask16 positive = _mm512_cmp_ps_mask(exponent, zero(), _CMP_GE_OQ);
-  const Floats above = _mm512_mask_mov_ps(power, positive, all(1.0F));
-  return _mm512_div_ps(mul(x, above), add(all(1.0F), power));
-}
-
-RN_INLINE Floats silu(Floats x) { return gated_by(x, mul(x, all(1.4426950408889634F))); }
-
-// (1 + tanh(t)) / 2 is 1 / (1 + e ** -2t).
-RN_INLINE Floats gelu_tanh(Floats x) {
-  const Floats cubic = mul(mul(x, x), x);
-  return gated_by(x, mul(fma(cubic, all(0.044715F), x), all(2.302208198F)));
-}
-
-template <Activation kActivation>
-RN_INLINE Floats activate(Floats x) {
-  if constexpr (kActivation == Activation::gelu) return gelu(x);
-  if constexpr (kActivation == Activation::gelu_tanh) return gelu_tanh(x);
-  if constexpr (kActivation == Activation::relu) return most(x, zero());
-  if constexpr (kActivation == Activation::silu) return silu(x);
-  return x;
-}
+RN_INLINE Floats power(Floats x) { return power_of_two(x); }
 
 }  // namespace
 }  // namespace rapidembed
+
+#include "../gates.h"

@@ -13,36 +13,18 @@ constexpr int64_t kQueries = 6;
 constexpr int64_t kKeyTile = 16;
 constexpr int64_t kTileHalves = kKeyTile * 2;  // bfloat16 of a tile in a vector
 
-// 16 rows of 16 pairs -> 16 pairs of 16 rows.
-RN_INLINE void transpose(const Bf16* from, int64_t stride, Bf16* to) {
-  Ints r[16], t[16];
-  RN_UNROLL for (int64_t i = 0; i < 16; ++i) r[i] = load_ints(from + i * stride);
-  RN_UNROLL for (int64_t i = 0; i < 16; i += 2) {
-    t[i] = _mm512_unpacklo_epi32(r[i], r[i + 1]);
-    t[i + 1] = _mm512_unpackhi_epi32(r[i], r[i + 1]);
-  }
-  RN_UNROLL for (int64_t i = 0; i < 16; i += 4) {
-    r[i] = _mm512_unpacklo_epi64(t[i], t[i + 2]);
-    r[i + 1] = _mm512_unpackhi_epi64(t[i], t[i + 2]);
-    r[i + 2] = _mm512_unpacklo_epi64(t[i + 1], t[i + 3]);
-    r[i + 3] = _mm512_unpackhi_epi64(t[i + 1], t[i + 3]);
-  }
-  RN_UNROLL for (int64_t i = 0; i < 4; ++i) {
-    const Ints a = _mm512_shuffle_i32x4(r[i], r[i + 4], 0x88), b = _mm512_shuffle_i32x4(r[i], r[i + 4], 0xdd);
-    const Ints c = _mm512_shuffle_i32x4(r[i + 8], r[i + 12], 0x88), d = _mm512_shuffle_i32x4(r[i + 8], r[i + 12], 0xdd);
-    store_ints(to + i * kTileHalves, _mm512_shuffle_i32x4(a, c, 0x88));
-    store_ints(to + (i + 8) * kTileHalves, _mm512_shuffle_i32x4(a, c, 0xdd));
-    store_ints(to + (i + 4) * kTileHalves, _mm512_shuffle_i32x4(b, d, 0x88));
-    store_ints(to + (i + 12) * kTileHalves, _mm512_shuffle_i32x4(b, d, 0xdd));
-  }
-}
-
 // Tiles of 16 keys: [pair of dimensions][key][2].
 RN_APART void pack_keys(const Attention& a, const AttentionLayout& layout, Bf16* to) {
   const Bf16* keys = a.queries + a.keys_at + layout.first_key * a.stride;
   for (int64_t tile = 0; tile < layout.keys / kKeyTile; ++tile)
-    for (int64_t d = 0; d < a.width; d += 32)
-      transpose(keys + tile * kKeyTile * a.stride + d, a.stride, to + tile * kKeyTile * a.width + d * kKeyTile);
+    for (int64_t d = 0; d < a.width; d += 32) {
+      Ints pairs[kLanes];
+      const Bf16* from = keys + tile * kKeyTile * a.stride + d;
+      RN_UNROLL for (int64_t i = 0; i < kLanes; ++i) pairs[i] = load_ints(from + i * a.stride);
+      transpose(pairs);
+      Bf16* turned = to + tile * kKeyTile * a.width + d * kKeyTile;
+      RN_UNROLL for (int64_t i = 0; i < kLanes; ++i) store_ints(turned + i * kTileHalves, pairs[i]);
+    }
 }
 
 // Columns of 32 dimensions: [pair of keys][dimension][2]; zeros behind the last key.
@@ -172,7 +154,7 @@ RN_INLINE void emit(const Attention& a, int64_t query, int64_t d, const float* f
 }
 
 RN_APART void attend(const Attention& a) {
-  const AttentionLayout layout = attention_layout(a.length, a.width, a.first, a.last, a.reach);
+  const AttentionLayout layout = attention_layout(a.precision, a.length, a.width, a.first, a.last, a.reach);
   auto* keys = reinterpret_cast<Bf16*>(a.scratch);
   auto* values = reinterpret_cast<Bf16*>(a.scratch + layout.values_at);
   auto* scores = reinterpret_cast<float*>(a.scratch + layout.scores_at);

@@ -32,7 +32,17 @@ RN_INLINE Floats mul(Floats a, Floats b) { return _mm512_mul_ps(a, b); }
 RN_INLINE Floats fma(Floats a, Floats b, Floats c) { return _mm512_fmadd_ps(a, b, c); }
 RN_INLINE Floats most(Floats a, Floats b) { return _mm512_max_ps(a, b); }
 RN_INLINE Floats least(Floats a, Floats b) { return _mm512_min_ps(a, b); }
+RN_INLINE Floats divide(Floats a, Floats b) { return _mm512_div_ps(a, b); }
 RN_INLINE Floats magnitude(Floats a) { return _mm512_abs_ps(a); }
+RN_INLINE Floats nearest(Floats a) {
+  return _mm512_roundscale_ps(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+}
+// a * 2 ** whole.
+RN_INLINE Floats times_power(Floats a, Floats whole) { return _mm512_scalef_ps(a, whole); }
+// a where what is asked about is below zero, else b.
+RN_INLINE Floats where_negative(Floats asked, Floats a, Floats b) {
+  return _mm512_mask_mov_ps(b, _mm512_cmp_ps_mask(asked, zero(), _CMP_LT_OQ), a);
+}
 RN_INLINE Floats to_floats(Ints v) { return _mm512_cvtepi32_ps(v); }
 RN_INLINE Ints to_ints(Floats v) { return _mm512_cvtps_epi32(v); }
 RN_INLINE Ints as_ints(Floats v) { return _mm512_castps_si512(v); }
@@ -48,13 +58,12 @@ RN_INLINE void store_bytes(uint8_t* p, Ints v) {
 // 2 ** x, to 4e-6 of itself, for x from kLeastPower to 0.
 RN_INLINE Floats power_of_two(Floats x) {
   x = most(x, all(kLeastPower));
-  const Floats whole = _mm512_roundscale_ps(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
-  const Floats rest = sub(x, whole);
+  const Floats whole = nearest(x), rest = sub(x, whole);
   Floats y = fma(rest, all(0.009618129F), all(0.05550411F));
   y = fma(y, rest, all(0.24022651F));
   y = fma(y, rest, all(0.69314718F));
   y = fma(y, rest, all(1.0F));
-  return _mm512_scalef_ps(y, whole);
+  return times_power(y, whole);
 }
 
 // The four bytes at p in every lane. In assembly, because GCC 12 would load them anew for each use.
@@ -64,12 +73,46 @@ RN_INLINE Ints repeat(const void* p) {
   return v;
 }
 
+RN_INLINE Floats repeat_float(const float* p) { return as_floats(repeat(p)); }
+
 // What four unsigned bytes of each lane times four signed ones add to it. In assembly, because GCC 12 spills the
 // accumulators of the intrinsic, which halves the speed.
 struct Bytes {
   using Lane = Ints;
   RN_INLINE Lane begin(const int32_t* start) { return load_ints(start); }
   RN_INLINE void dot(Ints& sum, Ints a, Ints b) { __asm__("vpdpbusd %2,%1,%0" : "+v"(sum) : "v"(a), "v"(b)); }
+};
+
+// Number i of row j becomes number j of row i.
+RN_INLINE void transpose(Ints* r) {
+  Ints t[kLanes];
+  RN_UNROLL for (int64_t i = 0; i < 16; i += 2) {
+    t[i] = _mm512_unpacklo_epi32(r[i], r[i + 1]);
+    t[i + 1] = _mm512_unpackhi_epi32(r[i], r[i + 1]);
+  }
+  RN_UNROLL for (int64_t i = 0; i < 16; i += 4) {
+    r[i] = _mm512_unpacklo_epi64(t[i], t[i + 2]);
+    r[i + 1] = _mm512_unpackhi_epi64(t[i], t[i + 2]);
+    r[i + 2] = _mm512_unpacklo_epi64(t[i + 1], t[i + 3]);
+    r[i + 3] = _mm512_unpackhi_epi64(t[i + 1], t[i + 3]);
+  }
+  RN_UNROLL for (int64_t i = 0; i < 4; ++i) {
+    t[i] = _mm512_shuffle_i32x4(r[i], r[i + 4], 0x88);
+    t[i + 4] = _mm512_shuffle_i32x4(r[i], r[i + 4], 0xdd);
+    t[i + 8] = _mm512_shuffle_i32x4(r[i + 8], r[i + 12], 0x88);
+    t[i + 12] = _mm512_shuffle_i32x4(r[i + 8], r[i + 12], 0xdd);
+  }
+  RN_UNROLL for (int64_t i = 0; i < 8; ++i) {
+    r[i] = _mm512_shuffle_i32x4(t[i], t[i + 8], 0x88);
+    r[i + 8] = _mm512_shuffle_i32x4(t[i], t[i + 8], 0xdd);
+  }
+}
+RN_INLINE void transpose(Floats* r) { transpose(reinterpret_cast<Ints*>(r)); }
+
+// What a float of each lane times another adds to it.
+struct Singles {
+  using Lane = Floats;
+  RN_INLINE void dot(Floats& sum, Ints a, Ints b) { sum = fma(as_floats(a), as_floats(b), sum); }
 };
 
 // 16 and 16 floats as 32 bfloat16; and what two bfloat16 of each lane times two add to it.

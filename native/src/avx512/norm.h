@@ -2,6 +2,8 @@
 #pragma once
 
 #include "lanes.h"
+// Behind what it is made of.
+#include "../rows.h"
 
 namespace rapidembed {
 namespace {
@@ -36,33 +38,6 @@ RN_INLINE void to_bytes(const float* x, int64_t width, float floor, float larges
 
 RN_INLINE void to_halves(const float* x, int64_t width, Bf16* to) {
   for (int64_t i = 0; i < width; i += 2 * kLanes) store_ints(to + i, to_halves(load(x + i), load(x + i + kLanes)));
-}
-
-// Widths are multiples of 64 in all that follows: four sums, so that none waits for another.
-struct Four {
-  Floats v[4];
-};
-
-RN_INLINE Floats joined(const Four& f) { return add(add(f.v[0], f.v[1]), add(f.v[2], f.v[3])); }
-RN_INLINE Floats widest(const Four& f) { return most(most(f.v[0], f.v[1]), most(f.v[2], f.v[3])); }
-
-RN_INLINE float mean(const float* x, int64_t width) {
-  Four sum = {{zero(), zero(), zero(), zero()}};
-  for (int64_t i = 0; i < width; i += 64) {
-    RN_UNROLL for (int64_t j = 0; j < 4; ++j) sum.v[j] = add(sum.v[j], load(x + i + j * kLanes));
-  }
-  return sum_of(joined(sum)) / static_cast<float>(width);
-}
-
-RN_INLINE float mean_square(const float* x, int64_t width, Floats centre) {
-  Four sum = {{zero(), zero(), zero(), zero()}};
-  for (int64_t i = 0; i < width; i += 64) {
-    RN_UNROLL for (int64_t j = 0; j < 4; ++j) {
-      const Floats d = sub(load(x + i + j * kLanes), centre);
-      sum.v[j] = fma(d, d, sum.v[j]);
-    }
-  }
-  return sum_of(joined(sum)) / static_cast<float>(width);
 }
 
 // Rows times the channels' multipliers into to, and the largest magnitude, or with a floor the largest.
@@ -100,17 +75,8 @@ RN_APART void round_rows(const Rounding& r) {
 RN_APART void norm_rows(const Norm& n) {
   const Rounding rounding = {n.precision, nullptr, n.count, n.width, n.multipliers, -1, n.to, n.scratch};
   for (int64_t row = 0; row < n.count; ++row) {
-    const float* x = n.sums + row * n.width;
-    float* kept = n.kept + row * n.width;
-    float* normalized = n.keep_sums ? n.scratch : kept;
-    const Floats centre = all(mean(x, n.width));
-    const Floats scale = all(1 / __builtin_sqrtf(mean_square(x, n.width, centre) + n.epsilon));
-    for (int64_t i = 0; i < n.width; i += kLanes) {
-      const Floats v = load(x + i), weight = load(n.weight + i);
-      const Floats bias = n.bias == nullptr ? zero() : load(n.bias + i);
-      if (n.keep_sums) store(kept + i, v);
-      store(normalized + i, fma(mul(sub(v, centre), scale), weight, bias));
-    }
+    float* normalized = n.keep_sums ? n.scratch : n.kept + row * n.width;
+    normalize(n, row, normalized);
     if (n.round) round_row(normalized, rounding, row);
   }
 }

@@ -55,7 +55,7 @@ RN_APART void finish(const Product& p, int64_t panel, int64_t row, int64_t count
     if constexpr (kThen == Then::add) {
       RN_UNROLL for (int64_t j = 0; j < kCount; ++j)
           store(p.floats + at + j * kLanes, add(x.v[j], load(p.residual + at + j * kLanes)));
-    } else if (kThen == Then::bf16 || p.floats == nullptr) {
+    } else if (p.floats == nullptr) {
       store_halves<kCount>(p.halves + at, x.v);
     } else {
       RN_UNROLL for (int64_t j = 0; j < kCount; ++j) store(p.floats + at + j * kLanes, x.v[j]);
@@ -82,7 +82,6 @@ Finish activated(Activation activation) {
 
 template <bool kIntegers>
 Finish finish_of(const Product& p) {
-  if (p.then == Then::bf16) return finish<kIntegers, Then::bf16, Activation::identity, false>;
   if (p.then == Then::add) return finish<kIntegers, Then::add, Activation::identity, false>;
   return p.matrix.gated ? activated<kIntegers, true>(p.activation) : activated<kIntegers, false>(p.activation);
 }

@@ -16,7 +16,7 @@ RN_APART void product(const Product& p) {
     multiply<kRowTile>(p, sums<Halves>, finish_of<false>(p));
 }
 
-constexpr Kernels kAvx512 = {kRowTile, product, norm_rows, round_rows, attend, rotate};
+constexpr Kernels kTable = {kRowTile, product, norm_rows, round_rows, attend, rotate};
 
 }  // namespace
 }  // namespace rapidembed

@@ -7,12 +7,34 @@ namespace rapidembed {
 namespace scalar {
 namespace {
 
+// A number of the queries, or where these begin of keys or values.
+float at(const Attention& a, int64_t begin, int64_t token, int64_t i) {
+  const int64_t place = begin + token * a.stride + i;
+  return a.precision == Precision::fp32 ? a.float_queries[place] : from_bf16(a.queries[place]);
+}
+
 float score(const Attention& a, int64_t query, int64_t key) {
-  const Bf16* q = a.queries + query * a.stride;
-  const Bf16* k = a.queries + a.keys_at + key * a.stride;
   float sum = 0;
-  for (int64_t i = 0; i < a.width; ++i) sum = std::fma(from_bf16(q[i]), from_bf16(k[i]), sum);
+  for (int64_t i = 0; i < a.width; ++i) sum = std::fma(at(a, 0, query, i), at(a, a.keys_at, key, i), sum);
   return a.bias == nullptr ? sum : sum + a.bias[key - query];
+}
+
+// Value i of a head is turned together with value i + width / 2.
+template <class Element, class Read, class Write>
+void rotate_rows(const Rotation& r, Element* rows, Read read, Write write) {
+  const int64_t half = r.width / 2;
+  for (int64_t row = 0; row < r.count; ++row) {
+    const float* cos = r.cos + r.positions[row] * half;
+    const float* sin = r.sin + r.positions[row] * half;
+    for (int64_t head = 0; head < r.heads; ++head) {
+      Element* x = rows + row * r.stride + head * r.width;
+      for (int64_t i = 0; i < half; ++i) {
+        const float a = read(x[i]), b = read(x[i + half]);
+        x[i] = write(a * cos[i] - b * sin[i]);
+        x[i + half] = write(b * cos[i] + a * sin[i]);
+      }
+    }
+  }
 }
 
 }  // namespace
@@ -30,37 +52,26 @@ void attend(const Attention& a) {
     for (int64_t key = first; key < last; ++key) {
       const float share = std::exp2(std::fmax(shares[key - first] - most, kLeastPower));
       total += share;
-      shares[key - first] = from_bf16(to_bf16(share));
+      shares[key - first] = a.precision == Precision::fp32 ? share : from_bf16(to_bf16(share));
     }
     for (int64_t i = 0; i < a.width; ++i) {
       float sum = 0;
-      const Bf16* values = a.queries + a.values_at + i;
       for (int64_t key = first; key < last; ++key)
-        sum = std::fma(shares[key - first], from_bf16(values[key * a.stride]), sum);
+        sum = std::fma(shares[key - first], at(a, a.values_at, key, i), sum);
       sum *= 1 / total;
-      if (a.precision == Precision::int8)
-        a.floats[query * a.out_stride + i] = sum;
-      else
+      if (a.precision == Precision::bf16)
         a.halves[query * a.out_stride + i] = to_bf16(sum);
+      else
+        a.floats[query * a.out_stride + i] = sum;
     }
   }
 }
 
-// Value i of a head is turned together with value i + width / 2.
 void rotate(const Rotation& r) {
-  const int64_t half = r.width / 2;
-  for (int64_t row = 0; row < r.count; ++row) {
-    const float* cos = r.cos + r.positions[row] * half;
-    const float* sin = r.sin + r.positions[row] * half;
-    for (int64_t head = 0; head < r.heads; ++head) {
-      Bf16* x = r.rows + row * r.stride + head * r.width;
-      for (int64_t i = 0; i < half; ++i) {
-        const float a = from_bf16(x[i]), b = from_bf16(x[i + half]);
-        x[i] = to_bf16(a * cos[i] - b * sin[i]);
-        x[i + half] = to_bf16(b * cos[i] + a * sin[i]);
-      }
-    }
-  }
+  if (r.float_rows != nullptr)
+    rotate_rows(r, r.float_rows, [](float x) { return x; }, [](float x) { return x; });
+  else
+    rotate_rows(r, r.rows, from_bf16, to_bf16);
 }
 
 }  // namespace scalar

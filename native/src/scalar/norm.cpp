@@ -1,5 +1,6 @@
 // Normalizing rows, and rounding them to integers or bfloat16; one number after the other.
 #include <cmath>
+#include <cstring>
 
 #include "scalar.h"
 
@@ -44,6 +45,10 @@ float mean_square(const float* x, int64_t width, float from) {
 void round(const Rounding& r) {
   for (int64_t row = 0; row < r.count; ++row) {
     const float* x = r.x + row * r.width;
+    if (r.precision == Precision::fp32) {
+      std::memcpy(r.to.floats + row * r.width, x, static_cast<size_t>(r.width) * sizeof(float));
+      continue;
+    }
     if (r.precision == Precision::bf16) {
       for (int64_t i = 0; i < r.width; ++i) r.to.halves[row * r.width + i] = to_bf16(x[i]);
       continue;
@@ -67,15 +72,7 @@ void norm(const Norm& n) {
     }
     for (int64_t i = 0; i < n.width; ++i) kept[i] = n.keep_sums ? x[i] : normalized[i];
     if (!n.round) continue;
-    Rounded to{};
-    if (n.precision == Precision::bf16) {
-      to.halves = n.to.halves + row * n.width;
-    } else {
-      to.integers = n.to.integers + row * n.width;
-      to.remainders = n.to.remainders == nullptr ? nullptr : n.to.remainders + row * n.width;
-      to.steps = n.to.steps + row;
-    }
-    round(Rounding{n.precision, normalized, 1, n.width, n.multipliers, -1, to, n.scratch});
+    round(Rounding{n.precision, normalized, 1, n.width, n.multipliers, -1, n.to.at(row, n.width), n.scratch});
   }
 }
 

@@ -24,10 +24,26 @@ float half_sum(const uint8_t* row, const uint8_t* column, int64_t depth) {
   return sum;
 }
 
+float float_sum(const uint8_t* row, const uint8_t* column, int64_t depth) {
+  float sum = 0;
+  for (int64_t k = 0; k < depth; ++k) {
+    float a, b;
+    std::memcpy(&a, row + 4 * k, sizeof a);
+    std::memcpy(&b, column + k * kGroup * 4, sizeof b);
+    sum = std::fma(a, b, sum);
+  }
+  return sum;
+}
+
 // x @ matrix + bias at one row and column.
 float value(const Product& p, int64_t row, int64_t column) {
   const Matrix& m = p.matrix;
-  const uint8_t* packed = m.panel(column / kPanel) + column % kPanel * 4;
+  const int64_t in_panel = column % kPanel;
+  if (m.precision == Precision::fp32) {
+    const uint8_t* group = m.panel(column / kPanel) + in_panel / kGroup * kGroup * m.depth * 4;
+    return float_sum(p.rows + row * p.stride, group + in_panel % kGroup * 4, m.depth) + m.bias[column];
+  }
+  const uint8_t* packed = m.panel(column / kPanel) + in_panel * 4;
   if (m.precision == Precision::bf16) return half_sum(p.rows + row * p.stride, packed, m.depth) + m.bias[column];
   auto sum = static_cast<float>(integer_sum(p.rows + row * p.stride, packed, m.depth, m.start[column]));
   if (p.remainders != nullptr && column / kPanel >= p.fine_panel) {
@@ -42,7 +58,7 @@ void store(const Product& p, int64_t row, int64_t column, float v) {
   const int64_t at = row * p.out_stride + column;
   if (p.then == Then::add)
     p.floats[at] = v + p.residual[at];
-  else if (p.then == Then::bf16 || p.floats == nullptr)
+  else if (p.floats == nullptr)
     p.halves[at] = to_bf16(v);
   else
     p.floats[at] = v;

@@ -13,6 +13,7 @@ from rapidembed.errors import DeviceError
 from rapidembed.types import Precision
 
 if TYPE_CHECKING:
+    from rapidembed.hub import Checkpoint
     from rapidembed.runtime.backends.backend import Backend
 
 DEFAULT = "onnxruntime"
@@ -47,8 +48,8 @@ class BackendRow:
     """Command that installs the package; None: it is always there."""
     takes_providers: bool = False
     """Whether the option ``providers`` is for it."""
-    numbers_of_its_own: bool = False
-    """Whether its results differ from those of other backends in the same precision by more than their last places."""
+    own_numbers: tuple[Precision, ...] = ()
+    """Precisions in which its results differ from other backends' by more than their last places."""
     chosen: bool = True
     """Whether users choose it; otherwise a model of a certain kind does."""
     batched: bool = True
@@ -101,11 +102,11 @@ BACKENDS = {
         ),
         BackendRow(
             name="native",
-            precisions=("int8", "bf16"),
+            precisions=("int8", "bf16", "fp32"),
             module=f"{_OWN}.native",
             package="rapidembed_native",
             install="pip install rapidembed-native",
-            numbers_of_its_own=True,
+            own_numbers=("int8", "bf16"),
         ),
         BackendRow(
             name="numpy", precisions=("fp32",), module=f"{_OWN}.tables", package="numpy", chosen=False, batched=False
@@ -159,3 +160,16 @@ def require(numbers: Numbers) -> None:
     if not row.installed:
         raise DeviceError(f'backend="{row.name}" needs the package {row.package}. Install it with: {row.install}')
     row.load().require(numbers.precision)
+
+
+def can_compute(numbers: Numbers, checkpoint: "Checkpoint | None" = None) -> bool:
+    """Whether a backend is there, is fast on this machine, and computes the model, if one is meant."""
+    row = BACKENDS[numbers.backend]
+    if not row.installed:
+        return False
+    backend = row.load()
+    try:
+        backend.require(numbers.precision)
+    except DeviceError:
+        return False
+    return backend.is_fast(numbers.precision) and (checkpoint is None or backend.takes(checkpoint))

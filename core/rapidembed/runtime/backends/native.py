@@ -1,4 +1,4 @@
-"""rapidembed-native: encoders on CPUs with AVX-512, in integers of 8 bits or in bfloat16, without a graph."""
+"""rapidembed-native: encoders on CPUs with AVX2 or AVX-512, in float32, 8-bit integers or bfloat16, without a graph."""
 
 from typing import TYPE_CHECKING
 
@@ -10,6 +10,8 @@ from rapidembed.runtime.engine import EngineKey
 from rapidembed.types import Precision
 
 if TYPE_CHECKING:
+    from rapidembed_native import Isa
+
     from rapidembed.runtime.native_engine import NativeEngine
 
 
@@ -22,14 +24,14 @@ class Native(Backend):
         Raises:
             DeviceError: it does not, or it has not.
         """
-        from rapidembed_native import Isa, NativeError, has_isa
+        from rapidembed_native import NativeError, has_isa
 
+        isa, wanted = _needs(precision)
         try:
-            able = has_isa(Isa.AVX512_BF16 if precision == "bf16" else Isa.AVX512_VNNI)
+            able = has_isa(isa)
         except NativeError as error:
             raise DeviceError(f'backend="native": {error}') from error
         if not able:
-            wanted = "AVX-512 BF16 or AMX" if precision == "bf16" else "AVX-512 VNNI"
             raise DeviceError(
                 f'precision="{precision}" on backend="native" needs a CPU with {wanted}, which is not found here. '
                 "Leave backend out: the default runs everywhere."
@@ -60,6 +62,14 @@ class Native(Backend):
         from rapidembed.runtime.native_engine import NativeEngine
 
         return NativeEngine(key)
+
+
+def _needs(precision: Precision) -> tuple["Isa", str]:
+    from rapidembed_native import Isa
+
+    if precision == "fp32":
+        return Isa.AVX2, "AVX2 and FMA"
+    return (Isa.AVX512_BF16, "AVX-512 BF16 or AMX") if precision == "bf16" else (Isa.AVX512_VNNI, "AVX-512 VNNI")
 
 
 BACKEND = Native()

@@ -62,7 +62,7 @@ class SparseTextEmbedding(Embedder[SparseOptions, SparseModel, SparseEmbedding, 
         precision: "auto" (float32), "fp32", "int8", which is about twice as fast on CPUs, "bf16", which needs
             ``backend="openvino"``, or "fast", the fastest here that loses at most a tenth of a point in retrieval.
             docs/precision.md says what each costs.
-        backend: "onnxruntime", or "openvino" (extra ``openvino``), which is for CPUs.
+        backend: as of :class:`rapidembed.TextEmbedding`.
         revision: branch, tag or commit of a hub repository.
         local_files_only: never ask the network.
         token: access token for gated or private repositories. None: ``$HF_TOKEN``, or a login of the hub's client.

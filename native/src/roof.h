@@ -3,12 +3,12 @@
 
 #include <time.h>
 
-#include "lanes.h"
+#include "kernels.h"
 
 namespace rapidembed {
 namespace {
 
-constexpr int64_t kSums = 24;  // as in a product: none waits for another
+constexpr int64_t kSums = kLanes == 16 ? 24 : 12;  // as in a product: none waits for another
 
 RN_INLINE double cpu_seconds() {
   timespec t;
@@ -26,7 +26,7 @@ RN_APART void in_registers(int64_t rounds, float* to) {
   RN_UNROLL for (int64_t i = 0; i < kSums; ++i) store(to + i * kLanes, (Floats)sum[i]);
 }
 
-// A lane of bytes does 8 operations at a time, one of bfloat16 4.
+// A lane of bytes does 8 operations at a time, one of bfloat16 4, one of a float 2.
 template <class Dot>
 double roof_of(int64_t operations_per_lane) {
   constexpr int64_t kRounds = 200000, kTries = 5;
