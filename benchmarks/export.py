@@ -14,18 +14,17 @@ ctranslate2   what CTranslate2's converter makes, in 8 bits; needs transformers
 
 import json
 import shutil
-import subprocess
 import sys
 import warnings
 from pathlib import Path
 from typing import Any
 
 from benchmarks import shapes
-from benchmarks.client import without_paths
+from benchmarks.client import WorkerError, ask_module
 from benchmarks.corpus import MAX_TOKENS, open_tokenizer, paragraphs
 from benchmarks.heads import SPLADE_TOKENS
 from benchmarks.machine import machine
-from benchmarks.paths import ROOT, WORK, model_folder
+from benchmarks.paths import WORK, model_folder
 from benchmarks.shapes import COLBERT_COLUMNS, SHAPES, Shape
 
 _RECIPE = "torch.onnx.export, tracing, eager attention, opset 17, recipe 3"
@@ -45,11 +44,10 @@ def ensure(shape: str, kind: str, python: str = sys.executable) -> str | None:
     stamp = target / "stamp.json"
     if stamp.exists() and json.loads(stamp.read_text()) == _stamp(shape, kind):
         return None
-    command = [python, "-m", "benchmarks.export", shape, kind, str(shapes.source(shape)), str(target)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-    if done.returncode:
-        last = (done.stderr.strip().splitlines() or [f"code {done.returncode}"])[-1]
-        return f"making its {kind} failed: {without_paths(last)}"
+    try:
+        ask_module("export", shape, kind, shapes.source(shape), target, python=python)
+    except WorkerError as error:
+        return f"making its {kind} failed: {error}"
     _dump(stamp, _stamp(shape, kind))
     return None
 

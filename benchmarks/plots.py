@@ -3,10 +3,10 @@
 import importlib.util
 from typing import Any
 
-from benchmarks.engines import ENGINES, FASTER, OURS
+from benchmarks.engines import ENGINES, FASTER, OURS, is_ours
 from benchmarks.results import Entries, path
 from benchmarks.shapes import REAL, SHAPES
-from benchmarks.summary import MAIN, Variant, arithmetic, is_ours
+from benchmarks.summary import MAIN, Variant, arithmetic
 from benchmarks.tables import rate, times, title
 from benchmarks.workloads import BULK, MIXED
 

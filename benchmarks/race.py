@@ -2,9 +2,12 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import Any
+
+import numpy as np
 
 from benchmarks import shapes
 from benchmarks.client import WorkerError, say
@@ -33,9 +36,14 @@ class Texts:
     file: str
 
 
-class Race:
-    """A bulk contest. ``run`` fills the contest's entry."""
+def race(contest: Contest, load: Load, rounds: int, repeats: int) -> None:
+    """Fill the entry of a bulk contest; a disturbed measurement is repeated so many times at most."""
+    kinds = ("runs", "computes", "cosine", "difference")
+    contest.entry |= {"corpus": load.texts.statistics(), **{kind: {} for kind in kinds}}
+    _Race(contest, load, repeats).run(rounds)
 
+
+class _Race:
     def __init__(self, contest: Contest, load: Load, repeats: int) -> None:
         self._contest = contest
         self._repeats = repeats
@@ -57,7 +65,11 @@ class Race:
                     self._turn(variant, number)
         if self._main or self._head:
             self._measure_memory()
-        self._compare()
+        reference = Variant(OURS if self._head else REFERENCE, None).key
+        if reference in self._runs:
+            self._compare(reference)
+        else:
+            say(f"results are not compared: {reference} did not run")
 
     def _turns(self, name: str, number: int) -> Iterator[Variant]:
         """What an engine does in a round: all batch sizes in the first, then its default and those near the best."""
@@ -95,10 +107,9 @@ class Race:
         if variant.key in self._out:
             return
         texts = self._share if self._padded(variant) else self._all
-        try:
-            answer = self._answer(variant, texts)
-        except WorkerError as error:
-            self._contest.failed(f"{self._contest.workload}, {variant.key}", error)
+        what = f"{self._contest.workload}, {variant.key}"
+        answer = self._contest.attempt(what, lambda: self._answer(variant, texts))
+        if answer is None:
             self._out.add(variant.key)
             return
         run = self._runs.setdefault(variant.key, self._blank(texts.corpus))
@@ -168,22 +179,16 @@ class Race:
                 run = self._runs.get(variant.key)
                 if run is None or run["peak_mb"] is not None:
                     continue
-                try:
-                    run["peak_mb"] = self._alone(variant, self._request(self._all, variant))["peak_mb"]
-                except WorkerError as error:
-                    self._contest.failed(f"memory of {variant.key}", error)
+                request = self._request(self._all, variant)
+                answer = self._contest.attempt(f"memory of {variant.key}", partial(self._alone, variant, request))
+                run["peak_mb"] = answer and answer["peak_mb"]
 
-    def _compare(self) -> None:
+    def _compare(self, reference: str) -> None:
         """Cosine of every variant's vectors to the reference's, text by text; of digests the largest difference.
 
         Of random weights only where both compute in float32: what less precision costs on those means nothing.
         """
-        import numpy as np
-
-        entry, reference = self._contest.entry, Variant(OURS if self._head else REFERENCE, None).key
-        if reference not in self._runs:
-            say(f"results are not compared: {reference} did not run")
-            return
+        entry = self._contest.entry
         rows = {text: row for row, text in enumerate(self._all.corpus.texts)}
         expected = np.load(self._vectors[reference])
         for key in self._runs:
@@ -204,14 +209,5 @@ class Race:
 
 
 def _unit(vectors: Any) -> Any:
-    import numpy as np
-
     wide = vectors.astype(np.float64)
     return wide / np.linalg.norm(wide, axis=1, keepdims=True)
-
-
-def race(contest: Contest, load: Load, rounds: int, repeats: int) -> None:
-    """Fill the entry of a bulk contest; a disturbed measurement is repeated so many times at most."""
-    kinds = ("runs", "computes", "cosine", "difference")
-    contest.entry |= {"corpus": load.texts.statistics(), **{kind: {} for kind in kinds}}
-    Race(contest, load, repeats).run(rounds)

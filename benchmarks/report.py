@@ -3,10 +3,10 @@
 from typing import Any
 
 from benchmarks import heads, static
-from benchmarks.engines import ENGINES, FASTER, OURS, REFERENCE
+from benchmarks.engines import ENGINES, FASTER, OURS, REFERENCE, is_ours
 from benchmarks.results import Entries
 from benchmarks.shapes import REAL, SHAPES
-from benchmarks.summary import DISTURBED, MAIN, QUERY_TOKENS, Variant, is_ours
+from benchmarks.summary import DISTURBED, MAIN, QUERY_TOKENS, Variant
 from benchmarks.tables import NONE, Table, cosine, describe_machine, number, percent, rate, render, times, title
 from benchmarks.workloads import BULK, COLD, MIXED, QUERY
 

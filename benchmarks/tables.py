@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from benchmarks.engines import ENGINES
-from benchmarks.summary import Variant, is_ours
+from benchmarks.engines import ENGINES, is_ours
+from benchmarks.summary import Variant
 
 Table = list[list[str]]
 NONE = "-"
@@ -17,6 +17,10 @@ def render(table: Table) -> str:
 
 def number(value: float | None, digits: int) -> str:
     return NONE if value is None else f"{value:,.{digits}f}"
+
+
+def milliseconds(value: float | None, digits: int) -> str:
+    return NONE if value is None else f"{number(value, digits)} ms"
 
 
 def percent(share: float | None) -> str:
