@@ -44,18 +44,14 @@ def title(key: str) -> str:
     return name if is_ours(variant.engine) else f"{name}, batch {variant.size}"
 
 
-def cosine(entry: dict[str, Any], key: str, which: str) -> str:
-    value = entry["cosine"].get(key)
-    return NONE if value is None else f"{value[which]:.7f}"
-
-
-def describe_machine(entry: dict[str, Any]) -> str:
+def describe_machine(entry: dict[str, Any], *, load: bool = True) -> str:
     """Machine, system and versions, as a list."""
     machine = entry["machine"]
     model = f" (family/model {machine['cpu_family_model']})" if machine["cpu_family_model"] else ""
+    loaded = f"load average at the start: {machine['load_average_at_start']}"
     lines = [
         f"- CPU: {machine['cpu']}{model}, {machine['cores']} cores; {', '.join(machine['flags']) or 'flags unknown'}",
-        f"- Memory: {machine['memory_gb']} GB; load average at the start: {machine['load_average_at_start']}",
+        f"- Memory: {machine['memory_gb']} GB" + (f"; {loaded}" if load else ""),
         f"- {machine['os']}, Python {machine['python']}",
         f"- {listed(entry['versions'])}",
     ]
