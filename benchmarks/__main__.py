@@ -32,7 +32,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from benchmarks import corpus, lone, plots, report, results, shapes, static, stream, workloads
-from benchmarks.client import Crew, say
+from benchmarks.client import say
 from benchmarks.contest import Contest, Team, assemble
 from benchmarks.engines import ENGINES, ON_REQUEST, OURS, REFERENCE
 from benchmarks.gemm import best_gemm
@@ -49,9 +49,7 @@ _ORDER = [*(f"{shape}/{workload}" for shape in SHAPES for workload in workloads.
 
 
 @contextmanager
-def _contest(
-    chosen: SimpleNamespace, facts: dict[str, Any], team: Team, workload: str, crew: Crew
-) -> Iterator[Contest]:
+def _contest(chosen: SimpleNamespace, facts: dict[str, Any], team: Team, workload: str) -> Iterator[Contest]:
     """A contest whose findings are written when it ends."""
     shape = SHAPES[team.shape]
     say(f"{shape.title}, {workload}")
@@ -59,7 +57,7 @@ def _contest(
     others = {name: versions(python) for name, python in team.pythons.items() if name in team.engines}
     entry = _heading(chosen) | {"model": model, "engines": team.engines, "others": others} | facts | {"failures": []}
     with tempfile.TemporaryDirectory(prefix="run-", dir=WORK) as folder:
-        yield Contest(team, workload, crew, Path(folder), entry)
+        yield Contest(team, workload, Path(folder), entry)
     _write(chosen.name, f"{team.shape}/{workload}", entry)
 
 
@@ -73,17 +71,17 @@ def _shape(chosen: SimpleNamespace, shape: str, everything: corpus.Corpus) -> No
         raise SystemExit("None of the engines asked for can run here.")
     facts: dict[str, Any] = {"skipped": skipped}
     roof = best_gemm(shapes.configuration(shape)) if set(wanted) - {QUERY, COLD} else None
-    with Crew(team.start) as crew:
+    with team:
         for workload in (name for name in wanted if name != COLD):
             if workload == QUERY:
-                with _contest(chosen, facts, team, workload, crew) as contest:
+                with _contest(chosen, facts, team, workload) as contest:
                     lone.latency(contest, everything)
                 continue
-            with _contest(chosen, facts | {"gemm": roof}, team, workload, crew) as contest:
+            with _contest(chosen, facts | {"gemm": roof}, team, workload) as contest:
                 load = bulk(shape, workload, everything, chosen.texts, chosen.share, chosen.seconds)
                 race(contest, load, chosen.rounds, chosen.repeats)
     if COLD in wanted:
-        with _contest(chosen, facts, team, COLD, crew) as contest:
+        with _contest(chosen, facts, team, COLD) as contest:
             lone.cold_start(contest)
 
 

@@ -129,38 +129,6 @@ class Worker:
         self.close()
 
 
-class Crew:
-    """The engines of a shape, each started when first asked and kept: they take turns, one works at any time.
-
-    Use as a context manager. An engine whose process failed is started anew when asked again.
-    """
-
-    def __init__(self, start: Callable[[str], Worker]) -> None:
-        self._start = start
-        self._workers: dict[str, Worker] = {}
-
-    def worker(self, engine: str) -> Worker:
-        if engine not in self._workers:
-            self._workers[engine] = self._start(engine)
-        return self._workers[engine]
-
-    def ask(self, engine: str, do: str, **arguments: Any) -> Any:
-        """See :meth:`Worker.ask`."""
-        worker = self.worker(engine)
-        try:
-            return worker.ask(do, **arguments)
-        except WorkerError:
-            self._workers.pop(engine).close()
-            raise
-
-    def __enter__(self) -> "Crew":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        for worker in self._workers.values():
-            worker.close()
-
-
 def _without_paths(message: str) -> str:
     """The message on one line, folders taken out of the paths in it."""
     line = _ABSOLUTE_PATH.sub("", " ".join(message.split()))

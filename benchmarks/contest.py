@@ -3,26 +3,30 @@
 import json
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
 from benchmarks import export
-from benchmarks.client import Crew, Worker, WorkerError, ask_module, say
+from benchmarks.client import Worker, WorkerError, ask_module, say
 from benchmarks.engines import ENGINES
 from benchmarks.shapes import SHAPES
 
 Answer = TypeVar("Answer")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Team:
-    """The engines of a shape, and the interpreters that they run in."""
+    """The engines of a shape: they take turns, one works at any time.
+
+    Use as a context manager: each is started when first asked, and kept; one whose process failed is started anew.
+    """
 
     shape: str
     engines: list[str]
     pythons: dict[str, str]
     """Of engines that run in another interpreter than this one."""
+    _workers: dict[str, Worker] = field(default_factory=dict)
 
     def start(self, engine: str) -> Worker:
         """A fresh process with the engine loaded.
@@ -33,6 +37,27 @@ class Team:
         folder = export.folder(self.shape, ENGINES[engine].needs)
         return Worker(engine, folder, SHAPES[self.shape].head, self.pythons.get(engine, sys.executable))
 
+    def worker(self, engine: str) -> Worker:
+        if engine not in self._workers:
+            self._workers[engine] = self.start(engine)
+        return self._workers[engine]
+
+    def ask(self, engine: str, do: str, **arguments: Any) -> Any:
+        """See :meth:`Worker.ask`."""
+        worker = self.worker(engine)
+        try:
+            return worker.ask(do, **arguments)
+        except WorkerError:
+            self._workers.pop(engine).close()
+            raise
+
+    def __enter__(self) -> "Team":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        while self._workers:
+            self._workers.popitem()[1].close()
+
 
 @dataclass
 class Contest:
@@ -40,7 +65,6 @@ class Contest:
 
     team: Team
     workload: str
-    crew: Crew
     folder: Path
     entry: dict[str, Any]
 

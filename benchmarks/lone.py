@@ -21,9 +21,9 @@ _SETTLE_EXIT = 0.5
 def latency(contest: Contest, everything: corpus.Corpus) -> None:
     """Lone queries: engines stay loaded and take turns in short bursts; only one of them works at any time."""
     bursts: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
-    alive, ask = list(contest.team.engines), contest.crew.ask
+    alive, ask = list(contest.team.engines), contest.team.ask
     for length in QUERY_TOKENS:
-        batch = corpus.queries(everything, shapes.source(contest.team.shape), length, _BURST)
+        batch = corpus.beginnings(everything.texts, shapes.source(contest.team.shape), length, _BURST)
         if not batch:
             say(f"  no text is {length} tokens long")
             continue

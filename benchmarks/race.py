@@ -119,10 +119,10 @@ class _Race:
         if variant.size >= _BIG and ENGINES[variant.engine].sweeps:
             self._refuse_too_much(texts.corpus, _padded(variant))
             return self._alone(variant, texts, keep)
-        worker = self._contest.crew.worker(variant.engine)
+        worker = self._contest.team.worker(variant.engine)
         if worker.computes is not None:
             self._contest.entry["computes"][variant.engine] = worker.computes
-        return self._calm(partial(self._contest.crew.ask, variant.engine), variant, texts, keep)
+        return self._calm(partial(self._contest.team.ask, variant.engine), variant, texts, keep)
 
     def _alone(self, variant: Variant, texts: Texts, keep: str | None = None) -> dict[str, Any]:
         """In a fresh process, whose peak memory is the variant's."""

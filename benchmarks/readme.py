@@ -40,7 +40,7 @@ def pages() -> dict[Path, str]:
         README: _with(README, _paragraphs(headline(entries))),
         PERFORMANCE: _with(PERFORMANCE, _paragraphs(details(entries))),
         SERVING: _with(SERVING, _paragraphs(concurrency.figures(load(f"{NAME}-concurrency")))),
-        IMAGES: _with(IMAGES, _paragraphs(_pictures())),
+        IMAGES: _with(IMAGES, _paragraphs(pictures.report(load(f"{NAME}-pictures")))),
         TABLE: table(entries),
     }
 
@@ -147,14 +147,8 @@ def details(entries: Entries) -> list[str]:
     p50 = entries[f"{REAL}/{QUERY}"]["summary"]["query_p50_ms"]
     ratios = {length: p50["rapidembed-int8"][length] / value for length, value in p50["fastembed"].items()}
     told.append(f"In int8 a lone query takes {_span(ratios)} of fastembed's time.")
-    pictures = [_picture("speed", "Texts per second"), _picture("fidelity", "Speed and distance from float32")]
-    return [*report.contest(main), " ".join(told), *pictures, *_shapes(entries)]
-
-
-def _pictures() -> list[str]:
-    """Of docs/images.md; nothing before anything was measured."""
-    name = f"{NAME}-pictures"
-    return pictures.report(load(name)) if results.path(name).exists() else []
+    shown = [_picture("speed", "Texts per second"), _picture("fidelity", "Speed and distance from float32")]
+    return [*report.contest(main), " ".join(told), *shown, *_shapes(entries)]
 
 
 def _span(ratios: dict[str, float]) -> str:
