@@ -203,39 +203,30 @@ def is_ours(name: str) -> bool:
     return name in (OURS, *FASTER)
 
 
-def _ours(precision: str = "", backend: str = "") -> Engine:
-    known, *modules = _BACKENDS.get(backend, ("",))
-    title = ", ".join(filter(None, [f"rapidembed {precision}".strip(), known]))
-    options = {"precision": precision, "backend": backend}
-    load = partial(RapidEmbed, **{name: value for name, value in options.items() if value})
+def _ours(**options: str) -> Engine:
+    precision = options.get("precision", "")
+    backend, *modules = _BACKENDS.get(options.get("backend", ""), ("",))
+    title = ", ".join(filter(None, [f"rapidembed {precision}".strip(), backend]))
     kind = precision if precision in ("int8", "bf16") else "f32"
+    load = partial(RapidEmbed, **options)
     return Engine(title, ("rapidembed", *modules), 256, load, sweeps=False, arithmetic=kind, heads=True)
 
 
-def _theirs(
-    title: str, load: Callable[..., Loaded], value: str, needs: str = "weights", kind: str = "f32", *requires: str
-) -> Engine:
-    """A row of sentence-transformers: with torch in a type, or with a backend on what was exported for it."""
-    return Engine(
-        f"sentence-transformers {title}",
-        ("sentence_transformers", *requires),
-        32,
-        lambda folder, head: load(folder, head, value),
-        needs=needs,
-        arithmetic=kind,
-    )
+def _theirs(title: str, load: Callable[..., Loaded], *requires: str, **more: Any) -> Engine:
+    return Engine(f"sentence-transformers {title}", ("sentence_transformers", *requires), 32, load, **more)
 
 
 _ONNX, _OPENVINO = ("optimum.onnxruntime",), ("optimum.intel", "openvino")
+_onnx, _openvino = partial(_backend, name="onnx"), partial(_backend, name="openvino")
 ENGINES: dict[str, Engine] = {
     **{name: _ours(**FASTER.get(name, {})) for name in (OURS, *FASTER)},
     "fastembed": Engine("fastembed", ("fastembed",), 256, _fastembed, needs="traced", heads=True),
-    "st-fp32": _theirs("fp32", _torch, "float32"),
-    "st-bf16": _theirs("bf16", _torch, "bfloat16", "weights", "bf16"),
-    "st-onnx": _theirs("ONNX", _backend, "onnx", "onnx", "f32", *_ONNX),
-    "st-onnx-int8": _theirs("ONNX int8", _backend, "onnx", "onnx-qint8", "int8", *_ONNX),
-    "st-openvino": _theirs("OpenVINO", _backend, "openvino", "openvino", "f32", *_OPENVINO),
-    "st-openvino-int8": _theirs("OpenVINO int8", _backend, "openvino", "openvino-qint8", "int8", *_OPENVINO),
+    "st-fp32": _theirs("fp32", partial(_torch, dtype="float32")),
+    "st-bf16": _theirs("bf16", partial(_torch, dtype="bfloat16"), arithmetic="bf16"),
+    "st-onnx": _theirs("ONNX", _onnx, *_ONNX, needs="onnx"),
+    "st-onnx-int8": _theirs("ONNX int8", _onnx, *_ONNX, needs="onnx-qint8", arithmetic="int8"),
+    "st-openvino": _theirs("OpenVINO", _openvino, *_OPENVINO, needs="openvino"),
+    "st-openvino-int8": _theirs("OpenVINO int8", _openvino, *_OPENVINO, needs="openvino-qint8", arithmetic="int8"),
     "ctranslate2": Engine(
         "CTranslate2 int8", ("ctranslate2",), 32, CTranslate2, needs="ctranslate2", arithmetic="int8"
     ),
