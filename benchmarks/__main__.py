@@ -142,7 +142,6 @@ def contests(chosen: SimpleNamespace) -> None:
     None,
     "instead of the contests, send N texts from a generator through rapidembed's embed and record rate and memory on "
     "the way (written to NAME-stream.json and .md).",
-    int,
 )
 @option("seed", 0, "chooses the texts and their order.", int)
 @named("latest")

@@ -36,8 +36,8 @@ def environment(**more: str) -> dict[str, str]:
     return kept | more
 
 
-def ask_module(name: str, *arguments: object, python: str = sys.executable, **variables: str) -> Any:
-    """What ``python -m benchmarks.NAME ARGUMENT ...`` prints last, read as JSON; None if it prints nothing.
+def run_module(name: str, *arguments: object, python: str = sys.executable, **variables: str) -> str:
+    """What ``python -m benchmarks.NAME ARGUMENT ...`` prints.
 
     Raises:
         WorkerError: it failed; the message is its last line.
@@ -46,7 +46,12 @@ def ask_module(name: str, *arguments: object, python: str = sys.executable, **va
     done = subprocess.run(command, cwd=ROOT, env=os.environ | variables, capture_output=True, text=True, check=False)
     if done.returncode:
         raise WorkerError(_without_paths((done.stderr.strip().splitlines() or [f"code {done.returncode}"])[-1]))
-    return json.loads(done.stdout.splitlines()[-1]) if done.stdout else None
+    return done.stdout
+
+
+def ask_module(name: str, *arguments: object, **more: str) -> Any:
+    """The last line of it, read as JSON: libraries may print before."""
+    return json.loads(run_module(name, *arguments, **more).splitlines()[-1])
 
 
 class Worker:

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import shapes
-from benchmarks.client import WorkerError, ask_module
+from benchmarks.client import WorkerError, run_module
 from benchmarks.corpus import MAX_TOKENS, open_tokenizer, paragraphs
 from benchmarks.heads import SPLADE_TOKENS
 from benchmarks.machine import machine
@@ -45,7 +45,7 @@ def ensure(shape: str, kind: str, python: str = sys.executable) -> str | None:
     if stamp.exists() and json.loads(stamp.read_text()) == _stamp(shape, kind):
         return None
     try:
-        ask_module("export", shape, kind, shapes.source(shape), target, python=python)
+        run_module("export", shape, kind, shapes.source(shape), target, python=python)
     except WorkerError as error:
         return f"making its {kind} failed: {error}"
     _dump(stamp, _stamp(shape, kind))

@@ -17,10 +17,10 @@ def command(doc: str | None) -> Callable[[Callable[..., Any]], click.Command]:
 
 
 def option(name: str, default: Any, text: str, kind: Any = None, **more: Any) -> Callable[[Any], Any]:
-    """``--NAME``. Numbers must be above 0, if no ``kind`` says otherwise."""
-    if kind is None and isinstance(default, int):
+    """``--NAME``, a number above 0 if no ``kind`` says otherwise."""
+    if kind is None and isinstance(default, int | None):
         kind = click.IntRange(min=1)
-    elif kind is None and isinstance(default, float):
+    elif kind is None:
         kind = click.FloatRange(min=0, min_open=True)
     return click.option(f"--{name}", default=default, show_default=True, type=kind, help=text, **more)
 

@@ -51,8 +51,8 @@ _SINGLE = 32
 @option("pictures", 48, "files that are made.")
 @option("only", ",".join(CONTENDERS), "these contenders.", some_of(CONTENDERS))
 @named(NAME)
-@option("stream", None, "only: memory over a stream of N generated pictures.", int)
-@option("contender", None, "", hidden=True)
+@option("stream", None, "only: memory over a stream of N generated pictures.")
+@option("contender", None, "", str, hidden=True)
 @option("folder", None, "", Path, hidden=True)
 def main(
     seconds: float,

@@ -113,7 +113,7 @@ def _read(path: Path) -> Pairs:
 @named("precision")
 @option("pairs", (), 'a file of JSON lines {"query": ..., "document": ...}; may be repeated.', Path, multiple=True)
 @option("engines", ",".join(_USUAL), f"these beside float32, or {', '.join(ON_REQUEST)}.", some_of(FASTER))
-@option("most", None, "pairs of each set at most.", int)
+@option("most", None, "pairs of each set at most.")
 def main(name: str, pairs: tuple[Path, ...], engines: list[str], most: int | None) -> None:
     sets = {_LIBRARY: hybrid.pairs()} | {path.stem: _read(path) for path in pairs}
     sets = {key: texts[:most] for key, texts in sets.items()}
