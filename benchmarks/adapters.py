@@ -6,19 +6,20 @@ adapter's own share is also measured with the core replaced by a stub that retur
 
 import subprocess
 import sys
+from functools import partial
 from statistics import median
-from typing import Any
 from unittest.mock import patch
 
 import numpy as np
 from rapidembed import TextEmbedding
 
 from benchmarks.corpus import load
-from benchmarks.paths import model_folder
-from benchmarks.turns import in_turns
-from tests.integrations.adapters import ADAPTERS, MINILM
+from benchmarks.paths import MINILM, model_folder
+from benchmarks.tables import render
+from benchmarks.turns import in_turns, turns
+from tests.integrations.adapters import ADAPTERS
 
-_TEXTS, _BULK_ROUNDS, _QUERY_ROUNDS, _IMPORTS = 256, 9, 300, 7
+_TEXTS, _BULK_ROUNDS, _OWN_ROUNDS, _QUERY_ROUNDS, _IMPORTS = 256, 9, 50, 300, 7
 _QUERY = "which of these words is most similar to a misspelt one?"
 _FRAMEWORKS = {
     "langchain": "langchain_core.embeddings.embeddings, langchain_core.documents.base",
@@ -27,42 +28,37 @@ _FRAMEWORKS = {
 }
 
 
-def import_seconds(statement: str) -> float:
-    script = f"import time; t = time.perf_counter(); import {statement}; print(time.perf_counter() - t)"
-    runs = [subprocess.run([sys.executable, "-c", script], capture_output=True, check=True) for _ in range(_IMPORTS)]
-    return median(float(run.stdout) for run in runs)
+def import_seconds(modules: str) -> float:
+    script = f"import time; t = time.perf_counter(); import {modules}; print(time.perf_counter() - t)"
+    return float(subprocess.run([sys.executable, "-c", script], capture_output=True, check=True).stdout)
+
+
+def measure(framework: str, core: TextEmbedding, texts: list[str]) -> list[str]:
+    """A row of the table."""
+    adapter = ADAPTERS[f"{framework}-dense"]
+    made = adapter.make(MINILM, **{adapter.max_tokens: 512})
+    documents, query = partial(adapter.documents, made, texts), partial(adapter.query, made, _QUERY)
+    many, one = in_turns([partial(core.encode_document, texts), documents], _BULK_ROUNDS)
+    lone, single = in_turns([partial(core.encode_query, _QUERY), query], _QUERY_ROUNDS)
+    vectors = np.zeros((len(texts), 384), dtype=np.float32)
+    with (
+        patch.object(TextEmbedding, "encode_document", lambda *_, **__: vectors),
+        patch.object(TextEmbedding, "encode_query", lambda *_, **__: vectors[0]),
+    ):
+        (own_many,), (own_lone,) = in_turns([documents], _OWN_ROUNDS), in_turns([query], _QUERY_ROUNDS)
+    modules = _FRAMEWORKS[framework]
+    imports = {text: partial(import_seconds, text) for text in (f"{modules}, rapidembed_{framework}", modules)}
+    beyond, without = (median(taken) for taken in turns(imports, _IMPORTS, warm=0).values())
+    bulk = [f"{1e3 * many:.0f} ms", f"{1e3 * one:.0f} ms", f"{1e3 * own_many:.1f} ms ({own_many / many:.1%})"]
+    queries = [f"{1e3 * lone:.2f} ms", f"{1e3 * single:.2f} ms", f"{1e3 * own_lone:.3f} ms"]
+    return [framework, *bulk, *queries, f"{1e3 * (beyond - without):+.0f} ms"]
 
 
 def main() -> None:
     texts = load(model_folder(), _TEXTS, seed=0).texts
     core = TextEmbedding(MINILM, max_tokens=512)
-    many = np.zeros((len(texts), 384), dtype=np.float32)
-    print("| framework | 256 texts: core | adapter | adapter's own | query: core | adapter | adapter's own | import |")
-    print("|---|---:|---:|---:|---:|---:|---:|---:|")
-    for name, adapter in ADAPTERS.items():
-        limit = {"max_tokens": 512} if name == "haystack" else {"max_length": 512}
-        made = adapter.make(**limit)
-
-        def documents(made: Any = made, adapter: Any = adapter) -> Any:
-            return adapter.documents(made, texts)
-
-        def query(made: Any = made, adapter: Any = adapter) -> Any:
-            return adapter.query(made, _QUERY)
-
-        bulk = in_turns([lambda: core.encode_document(texts), documents], _BULK_ROUNDS)
-        one = in_turns([lambda: core.encode_query(_QUERY), query], _QUERY_ROUNDS)
-        with (
-            patch.object(TextEmbedding, "encode_document", lambda *_, **__: many),
-            patch.object(TextEmbedding, "encode_query", lambda *_, **__: many[0]),
-        ):
-            (own_bulk,), (own_query,) = in_turns([documents], 50), in_turns([query], _QUERY_ROUNDS)
-        beyond = import_seconds(f"{_FRAMEWORKS[name]}, rapidembed_{name}") - import_seconds(_FRAMEWORKS[name])
-        print(
-            f"| {name} | {bulk[0] * 1e3:.0f} ms | {bulk[1] * 1e3:.0f} ms | {own_bulk * 1e3:.1f} ms "
-            f"({own_bulk / bulk[0]:.1%}) | {one[0] * 1e3:.2f} ms | {one[1] * 1e3:.2f} ms | {own_query * 1e3:.3f} ms "
-            f"| {beyond * 1e3:+.0f} ms |",
-            flush=True,
-        )
+    head = ["framework", "256 texts: core", "adapter", "adapter's own", "query: core", "adapter", "adapter's own"]
+    print(render([[*head, "import"], *(measure(framework, core, texts) for framework in _FRAMEWORKS)]))
 
 
 if __name__ == "__main__":

@@ -3,13 +3,11 @@
 Prices are inputs: change :data:`INSTANCES`, and run it again.
 """
 
-import json
 from textwrap import fill
 from typing import Any, NamedTuple
 
 from benchmarks.fleet import HOUR, Fleet, simulate
-from benchmarks.readme import NAME
-from benchmarks.results import path
+from benchmarks.results import NAME, load, path
 from benchmarks.tables import Table, number, percent, rate, render
 
 
@@ -121,8 +119,7 @@ def _time(seconds: float) -> str:
 
 def write() -> None:
     """Make the page anew."""
-    found = json.loads(path(NAME, "-scale.json").read_text(encoding="utf-8"))
-    path(NAME, "-scale.md").write_text(report(found), encoding="utf-8")
+    path(f"{NAME}-scale", ".md").write_text(report(load(f"{NAME}-scale")), encoding="utf-8")
 
 
 if __name__ == "__main__":

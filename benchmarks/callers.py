@@ -2,9 +2,10 @@
 
 import asyncio
 import random
-import threading
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -35,8 +36,14 @@ class Loop:
     """Seconds that a coroutine which sleeps for :data:`TICK` came too late: so long the event loop was held."""
     seconds: float = 0.0
     cpu_seconds: float = 0.0
-    batch: float = 0.0
-    """Inputs in a run of the model, on average."""
+
+    @contextmanager
+    def running(self, seconds: float) -> Iterator[float]:
+        """Gives the time until which callers go on; adds up what passes until the last of them is done."""
+        started, cpu = time.perf_counter(), time.process_time()
+        yield started + seconds
+        self.seconds += time.perf_counter() - started
+        self.cpu_seconds += time.process_time() - cpu
 
     def figures(self) -> dict[str, float]:
         """Rates and milliseconds. ``fair_ms`` is what a query takes if all callers wait for the same throughput."""
@@ -50,43 +57,34 @@ class Loop:
 
 
 def with_threads(call: Sync, texts: list[str], loop: Loop, seconds: float) -> None:
-    started, cpu = time.perf_counter(), time.process_time()
-    stop = started + seconds
-
     def caller(number: int) -> None:
         while (began := time.perf_counter()) < stop:
             call(texts[number % len(texts)])
             loop.times.append(time.perf_counter() - began)
             number += loop.callers
 
-    threads = [threading.Thread(target=caller, args=(number,)) for number in range(loop.callers)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    loop.seconds += time.perf_counter() - started
-    loop.cpu_seconds += time.process_time() - cpu
+    with loop.running(seconds) as stop, ThreadPoolExecutor(loop.callers) as pool:
+        list(pool.map(caller, range(loop.callers)))
 
 
-async def with_tasks(call: Async, texts: list[str], loop: Loop, seconds: float, pause: float = 0.0) -> None:
-    started, cpu = time.perf_counter(), time.process_time()
-    stop = started + seconds
-
-    async def caller(number: int) -> None:
-        if pause:
-            await asyncio.sleep(pause * number / loop.callers)
-        while (began := time.perf_counter()) < stop:
-            await call(texts[number % len(texts)])
-            loop.times.append(time.perf_counter() - began)
-            number += loop.callers
+def with_tasks(call: Async, texts: list[str], loop: Loop, seconds: float, pause: float = 0.0) -> None:
+    async def run() -> None:
+        async def caller(number: int) -> None:
             if pause:
-                await asyncio.sleep(pause)
+                await asyncio.sleep(pause * number / loop.callers)
+            while (began := time.perf_counter()) < stop:
+                await call(texts[number % len(texts)])
+                loop.times.append(time.perf_counter() - began)
+                number += loop.callers
+                if pause:
+                    await asyncio.sleep(pause)
 
-    ticker = asyncio.create_task(tick(loop.ticks))
-    await asyncio.gather(*(caller(number) for number in range(loop.callers)))
-    ticker.cancel()
-    loop.seconds += time.perf_counter() - started
-    loop.cpu_seconds += time.process_time() - cpu
+        with loop.running(seconds) as stop:
+            ticker = asyncio.create_task(tick(loop.ticks))
+            await asyncio.gather(*(caller(number) for number in range(loop.callers)))
+            ticker.cancel()
+
+    asyncio.run(run())
 
 
 async def tick(late: list[float]) -> None:

@@ -1,4 +1,4 @@
-"""The parent's end of a worker process."""
+"""Processes of their own, from the parent's end: one that answers once, and workers that stay."""
 
 import contextlib
 import json
@@ -11,7 +11,6 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 from benchmarks.paths import ROOT, WORK
@@ -20,6 +19,10 @@ _PATIENCE = 3600.0
 """Seconds without a line from a worker before it is given up."""
 _STARTED = time.monotonic()
 _ABSOLUTE_PATH = re.compile(r"(?:/[^\s/:'\"]+)+/")
+
+
+class WorkerError(Exception):
+    """An engine failed. The message is one line without paths, fit for the results."""
 
 
 def say(line: str) -> None:
@@ -33,8 +36,22 @@ def environment(**more: str) -> dict[str, str]:
     return kept | more
 
 
-class WorkerError(Exception):
-    """An engine failed. The message is one line without paths, fit for the results."""
+def run_module(name: str, *arguments: object, python: str = sys.executable, **variables: str) -> str:
+    """What ``python -m benchmarks.NAME ARGUMENT ...`` prints.
+
+    Raises:
+        WorkerError: it failed; the message is its last line.
+    """
+    command = [python, "-m", f"benchmarks.{name}", *map(str, arguments)]
+    done = subprocess.run(command, cwd=ROOT, env=os.environ | variables, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise WorkerError(_without_paths((done.stderr.strip().splitlines() or [f"code {done.returncode}"])[-1]))
+    return done.stdout
+
+
+def ask_module(name: str, *arguments: object, **more: str) -> Any:
+    """The last line of it, read as JSON: libraries may print before."""
+    return json.loads(run_module(name, *arguments, **more).splitlines()[-1])
 
 
 class Worker:
@@ -42,7 +59,6 @@ class Worker:
 
     Raises:
         WorkerError: the engine could not be loaded; later, that a request failed.
-
     """
 
     def __init__(self, engine: str, folder: Path, head: str | None = None, python: str = sys.executable) -> None:
@@ -55,6 +71,9 @@ class Worker:
             stderr=subprocess.DEVNULL,
             text=True,
         )
+        # Any: they are None only where they are no pipes.
+        self._requests: Any = self._process.stdin
+        self._answers: Any = self._process.stdout
         try:
             self.computes: str | None = self._receive()["computes"]
         except BaseException:
@@ -63,11 +82,9 @@ class Worker:
 
     def ask(self, do: str, on_progress: Callable[[dict[str, Any]], None] | None = None, **arguments: Any) -> Any:
         """Send a request and wait for its answer."""
-        stdin = self._process.stdin
-        assert stdin is not None
         try:
-            stdin.write(json.dumps({"do": do, **arguments}) + "\n")
-            stdin.flush()
+            self._requests.write(json.dumps({"do": do, **arguments}) + "\n")
+            self._requests.flush()
         except BrokenPipeError as error:
             raise WorkerError(self._death()) from error
         while "progress" in (answer := self._receive()):
@@ -77,10 +94,9 @@ class Worker:
 
     def close(self) -> None:
         """End the process: politely, then not."""
-        for pipe in (self._process.stdin, self._process.stdout):
-            if pipe is not None:
-                with contextlib.suppress(BrokenPipeError):
-                    pipe.close()
+        for pipe in (self._requests, self._answers):
+            with contextlib.suppress(BrokenPipeError):
+                pipe.close()
         try:
             self._process.wait(timeout=10)
         except subprocess.TimeoutExpired:
@@ -88,14 +104,12 @@ class Worker:
             self._process.wait()
 
     def _receive(self) -> dict[str, Any]:
-        stdout = self._process.stdout
-        assert stdout is not None
         late = threading.Event()
         watchdog = threading.Timer(_PATIENCE, lambda: (late.set(), self._process.kill()))
         watchdog.daemon = True
         watchdog.start()
         try:
-            line = stdout.readline()
+            line = self._answers.readline()
         finally:
             watchdog.cancel()
         if late.is_set():
@@ -104,7 +118,7 @@ class Worker:
             raise WorkerError(self._death())
         answer: dict[str, Any] = json.loads(line)
         if "error" in answer:
-            raise WorkerError(without_paths(answer["error"]))
+            raise WorkerError(_without_paths(answer["error"]))
         return answer
 
     def _death(self) -> str:
@@ -116,43 +130,11 @@ class Worker:
     def __enter__(self) -> "Worker":
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
 
-class Crew:
-    """The engines of a shape, each started when first asked and kept: they take turns, one works at any time.
-
-    Use as a context manager. An engine whose process failed is started anew when asked again.
-    """
-
-    def __init__(self, start: Callable[[str], Worker]) -> None:
-        self._start = start
-        self._workers: dict[str, Worker] = {}
-
-    def worker(self, engine: str) -> Worker:
-        if engine not in self._workers:
-            self._workers[engine] = self._start(engine)
-        return self._workers[engine]
-
-    def ask(self, engine: str, do: str, **arguments: Any) -> Any:
-        """See :meth:`Worker.ask`."""
-        worker = self.worker(engine)
-        try:
-            return worker.ask(do, **arguments)
-        except WorkerError:
-            self._workers.pop(engine).close()
-            raise
-
-    def __enter__(self) -> "Crew":
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        for worker in self._workers.values():
-            worker.close()
-
-
-def without_paths(message: str) -> str:
+def _without_paths(message: str) -> str:
     """The message on one line, folders taken out of the paths in it."""
     line = _ABSOLUTE_PATH.sub("", " ".join(message.split()))
     return line if len(line) <= 300 else line[:299] + "…"

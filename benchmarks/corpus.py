@@ -3,7 +3,7 @@
 import ast
 import random
 import sysconfig
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import mean, median
@@ -84,19 +84,19 @@ def open_tokenizer(model: Path) -> Tokenizer:
     return tokenizer
 
 
-def queries(corpus: Corpus, model: Path, length: int, count: int = 10) -> list[str]:
-    """Beginnings of texts that are ``length`` tokens long, special tokens not counted."""
+def beginnings(texts: Iterable[str], model: Path, length: int, count: int) -> list[str]:
+    """The first ``count`` different beginnings of texts that are ``length`` tokens long, special ones not counted."""
     tokenizer = open_tokenizer(model)
-    found: list[str] = []
-    for text in corpus.texts:
+    found: dict[str, None] = {}
+    for text in texts:
         encoding = tokenizer.encode(text, add_special_tokens=False)
         if len(encoding.ids) >= length:
             cut = text[: encoding.offsets[length - 1][1]].strip()
-            if cut not in found and len(tokenizer.encode(cut, add_special_tokens=False).ids) == length:
-                found.append(cut)
+            if len(tokenizer.encode(cut, add_special_tokens=False).ids) == length:
+                found[cut] = None
         if len(found) == count:
             break
-    return found
+    return list(found)
 
 
 def _docstrings(library: Path) -> Iterator[str]:

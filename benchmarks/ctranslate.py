@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.corpus import open_tokenizer
-from benchmarks.gemm import cores
 
 _BATCH = 32
 """As in sentence-transformers: CTranslate2 itself has no default."""
@@ -16,8 +15,10 @@ _BATCH = 32
 class CTranslate2:
     """Texts are sorted by length and cut into batches, each core with its own; a lone query gets all cores."""
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    def __init__(self, folder: Path, _: None) -> None:
+        from benchmarks.machine import cores
+
+        self._folder, self._cores = folder, cores()
         self._tokenizer = open_tokenizer(folder)
         pooling = json.loads((folder / "1_Pooling" / "config.json").read_text())
         self._first = bool(pooling["pooling_mode_cls_token"])
@@ -27,7 +28,7 @@ class CTranslate2:
         import ctranslate2
 
         return ctranslate2.Encoder(
-            str(self._folder), compute_type="int8", inter_threads=at_once, intra_threads=cores() // at_once
+            str(self._folder), compute_type="int8", inter_threads=at_once, intra_threads=self._cores // at_once
         )
 
     def embed(self, texts: list[str], batch_size: int | None) -> Any:
@@ -37,8 +38,8 @@ class CTranslate2:
         order = sorted(range(len(ids)), key=lambda number: -len(ids[number]))
         size = batch_size or _BATCH
         batches = [order[start : start + size] for start in range(0, len(order), size)]
-        encoder = self._encoder(cores())
-        with ThreadPoolExecutor(cores()) as pool:
+        encoder = self._encoder(self._cores)
+        with ThreadPoolExecutor(self._cores) as pool:
             found = pool.map(lambda batch: self._vectors(encoder, [ids[number] for number in batch]), batches)
             vectors = np.concatenate(list(found))
         return vectors[np.argsort(order)]

@@ -14,18 +14,17 @@ ctranslate2   what CTranslate2's converter makes, in 8 bits; needs transformers
 
 import json
 import shutil
-import subprocess
 import sys
 import warnings
 from pathlib import Path
 from typing import Any
 
 from benchmarks import shapes
-from benchmarks.client import without_paths
+from benchmarks.client import WorkerError, run_module
 from benchmarks.corpus import MAX_TOKENS, open_tokenizer, paragraphs
 from benchmarks.heads import SPLADE_TOKENS
 from benchmarks.machine import machine
-from benchmarks.paths import ROOT, WORK, model_folder
+from benchmarks.paths import WORK, model_folder
 from benchmarks.shapes import COLBERT_COLUMNS, SHAPES, Shape
 
 _RECIPE = "torch.onnx.export, tracing, eager attention, opset 17, recipe 3"
@@ -45,11 +44,10 @@ def ensure(shape: str, kind: str, python: str = sys.executable) -> str | None:
     stamp = target / "stamp.json"
     if stamp.exists() and json.loads(stamp.read_text()) == _stamp(shape, kind):
         return None
-    command = [python, "-m", "benchmarks.export", shape, kind, str(shapes.source(shape)), str(target)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-    if done.returncode:
-        last = (done.stderr.strip().splitlines() or [f"code {done.returncode}"])[-1]
-        return f"making its {kind} failed: {without_paths(last)}"
+    try:
+        run_module("export", shape, kind, shapes.source(shape), target, python=python)
+    except WorkerError as error:
+        return f"making its {kind} failed: {error}"
     _dump(stamp, _stamp(shape, kind))
     return None
 
@@ -80,14 +78,14 @@ def write_weights(shape: str, target: Path) -> None:
     if row.head == "splade":
         model.cls.predictions.bias.data.fill_(_SPARSE)
     model.save_pretrained(target)
-    _write_tokenizer(model_folder(), target, SPLADE_TOKENS if row.head == "splade" else MAX_TOKENS, model.config)
+    _write_tokenizer(model_folder(), target, row, model.config)
     if row.head == "colbert":
         _write_projection(target)
     elif row.head is None:
         _write_modules(row, model.config.hidden_size, target)
 
 
-def _write_tokenizer(source: Path, target: Path, limit: int, config: Any) -> None:
+def _write_tokenizer(source: Path, target: Path, row: Shape, config: Any) -> None:
     for name in _TOKENIZER:
         shutil.copyfile(source / name, target / name)
     # fastembed cuts at the smaller of these two: the benchmark's limit is the same for everybody.
@@ -96,6 +94,7 @@ def _write_tokenizer(source: Path, target: Path, limit: int, config: Any) -> Non
     if config.model_type != "bert":  # which alone has token types
         names = ["input_ids", "attention_mask"]
         tokenizer |= {"tokenizer_class": "PreTrainedTokenizerFast", "model_input_names": names}
+    limit = SPLADE_TOKENS if row.head == "splade" else MAX_TOKENS
     _dump(target / "tokenizer_config.json", tokenizer | {"model_max_length": limit})
 
 
@@ -138,51 +137,40 @@ def write_traced(shape: str, source: Path, target: Path) -> None:
     kind = transformers.AutoModel if row.head in (None, "colbert") else getattr(transformers, row.kind)
     model = kind.from_pretrained(source, attn_implementation="eager", dtype=torch.float32).eval()
     projection = load_file(source / "model.safetensors")["linear.weight"] if row.head == "colbert" else None
-    # fastembed gives token types to all BERTs but ColBERT.
-    types = ["token_type_ids"] if model.config.model_type == "bert" and row.head != "colbert" else []
-    names = ["input_ids", "attention_mask", *types]
-
-    def answer(*inputs: Any) -> Any:
-        output = model(**dict(zip(names, inputs, strict=True)))[0]
-        if projection is None:
-            return output
-        return torch.nn.functional.normalize(output @ projection.T, dim=-1)
-
-    trace(answer, model, names, target / "model.onnx", "output" if row.head else "last_hidden_state")
-    shutil.copyfile(source / "config.json", target / "config.json")
-    limit = SPLADE_TOKENS if row.head == "splade" else MAX_TOKENS
-    _write_tokenizer(source, target, limit, model.config)
-    if row.head is None:
-        shutil.copytree(source / "1_Pooling", target / "1_Pooling")
-
-
-def trace(answer: Any, model: Any, names: list[str], file: Path, output: str) -> None:
-    """Export what ``answer`` computes with ``model`` from inputs of these names."""
-    import torch
+    ones = torch.ones(2, 8, dtype=torch.int64)
+    inputs = {"input_ids": ones, "attention_mask": ones}
+    if model.config.model_type == "bert" and row.head != "colbert":  # whose BERT fastembed gives no token types
+        inputs["token_type_ids"] = torch.zeros_like(ones)
 
     class Traced(torch.nn.Module):
         def __init__(self) -> None:
             super().__init__()
             self.model = model
 
-        def forward(self, *inputs: Any) -> Any:
-            return answer(*inputs)
+        def forward(self, *given: Any) -> Any:
+            output = model(**dict(zip(inputs, given, strict=True)))[0]
+            if projection is None:
+                return output
+            return torch.nn.functional.normalize(output @ projection.T, dim=-1)
 
-    ones = torch.ones(2, 8, dtype=torch.int64)
-    examples = tuple(torch.zeros_like(ones) if name == "token_type_ids" else ones for name in names)
+    output = "output" if row.head else "last_hidden_state"
     axes = {0: "batch", 1: "sequence"}
     with torch.no_grad(), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the tracing exporter announces its deprecation, once per operator
         torch.onnx.export(
             Traced().eval(),  # the exporter gives every module back the mode that this one was in
-            examples,
-            str(file),
-            input_names=names,
+            tuple(inputs.values()),
+            str(target / "model.onnx"),
+            input_names=list(inputs),
             output_names=[output],
-            dynamic_axes=dict.fromkeys((*names, output), axes),
+            dynamic_axes=dict.fromkeys((*inputs, output), axes),
             opset_version=17,
             dynamo=False,
         )
+    shutil.copyfile(source / "config.json", target / "config.json")
+    _write_tokenizer(source, target, row, model.config)
+    if row.head is None:
+        shutil.copytree(source / "1_Pooling", target / "1_Pooling")
 
 
 def write_backend(source: Path, kind: str, target: Path) -> None:
@@ -198,11 +186,9 @@ def write_backend(source: Path, kind: str, target: Path) -> None:
         return
     (original,) = target.rglob({"onnx": "*.onnx", "openvino": "*.xml"}[backend])
     if backend == "onnx":
-        flags = machine()["flags"]
         known = {"avx512_vnni": "avx512_vnni", "avx512": "avx512f", "avx2": "avx2", "arm64": "asimddp"}
-        st.export_dynamic_quantized_onnx_model(
-            model, next(name for name, flag in known.items() if flag in flags), str(target)
-        )
+        instructions = next(name for name, flag in known.items() if flag in machine()["flags"])
+        st.export_dynamic_quantized_onnx_model(model, instructions, str(target))
     else:
         _quantize_statically(st, model, source, target)
         original.with_suffix(".bin").unlink()

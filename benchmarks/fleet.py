@@ -7,7 +7,10 @@ once; a file that is written stays. Chance has a seed: the same fleet has the sa
 import heapq
 import random
 from collections import deque
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from itertools import count
 from typing import NamedTuple
 
 HOUR = 3600.0
@@ -55,72 +58,55 @@ class Outcome(NamedTuple):
     written: list[int]
     """How often each shard was written."""
 
-    def paid(self, fleet: Fleet) -> float:
-        """Machine-seconds, if all machines stay until the last file."""
-        return self.seconds * fleet.machines
-
-
-@dataclass(slots=True)
-class _Run:
-    """One simulation: a heap of events, each a time and what happens then."""
-
-    fleet: Fleet
-    chance: random.Random
-    events: list[tuple[float, int, str, int]] = field(default_factory=list)
-    waiting: deque[int] = field(default_factory=deque)
-    idle: list[tuple[int, float, float]] = field(default_factory=list)
-    """Machines without a shard: number, speed, and when each will be lost."""
-    working: dict[int, tuple[int, float, float, float]] = field(default_factory=dict)
-    """Machine -> its shard, since when, its speed, and when it will be lost."""
-
-    def at(self, time: float, event: str, about: int) -> None:
-        heapq.heappush(self.events, (time, len(self.events), event, about))
-
-    def born(self, machine: int, now: float) -> None:
-        speed = self.chance.lognormvariate(0, self.fleet.spread) if self.fleet.spread else 1.0
-        end = now + self.chance.expovariate(1 / self.fleet.life) if self.fleet.life else float("inf")
-        self.take(machine, speed, end, now)
-
-    def take(self, machine: int, speed: float, end: float, now: float) -> None:
-        if end <= now:  # lost while it waited
-            self.at(now + self.fleet.start, "born", machine)
-        elif self.waiting:
-            shard = self.waiting.popleft()
-            done = now + self.fleet.overhead + self.fleet.shard / (self.fleet.rate * speed)
-            self.working[machine] = (shard, now, speed, end)
-            self.at(min(done, end), "written" if done <= end else "lost", machine)
-        else:
-            self.idle.append((machine, speed, end))
-
-    def back(self, shard: int, now: float) -> None:
-        self.waiting.append(shard)
-        if self.idle:
-            self.take(*self.idle.pop(), now)
-
 
 def simulate(fleet: Fleet) -> Outcome:
     """Until every shard is written once."""
-    run = _Run(fleet, random.Random(fleet.seed))
-    run.waiting.extend(range(fleet.shards))
-    for machine in range(fleet.machines):
-        run.at(fleet.start, "born", machine)
-    written, busy, lost, losses, now = [0] * fleet.shards, 0.0, 0.0, 0, 0.0
-    left = fleet.shards
-    while left:
-        now, _, event, about = heapq.heappop(run.events)
-        if event == "born":
-            run.born(about, now)
-            continue
-        if event == "free":
-            run.back(about, now)
-            continue
-        shard, since, speed, end = run.working.pop(about)
-        if event == "written":
-            written[shard] += 1
-            busy, left = busy + now - since, left - 1
-            run.take(about, speed, end, now)
+    chance = random.Random(fleet.seed)
+    events: list[tuple[float, int, Callable[[float], None]]] = []
+    """A heap: when something happens, its number, and what."""
+    numbers = count()
+    waiting = deque(range(fleet.shards))
+    idle: list[tuple[float, float]] = []
+    """Speeds of machines without a shard, and when each will be lost."""
+    written = [0] * fleet.shards
+    busy, lost = [], []
+
+    def at(time: float, event: Callable[..., None], *about: float) -> None:
+        heapq.heappush(events, (time, next(numbers), partial(event, *about)))
+
+    def born(now: float) -> None:
+        speed = chance.lognormvariate(0, fleet.spread) if fleet.spread else 1.0
+        take(speed, now + chance.expovariate(1 / fleet.life) if fleet.life else float("inf"), now)
+
+    def take(speed: float, end: float, now: float) -> None:
+        if end <= now:  # lost while it waited
+            at(now + fleet.start, born)
+        elif waiting:
+            shard = waiting.popleft()
+            done = now + fleet.overhead + fleet.shard / (fleet.rate * speed)
+            at(min(done, end), wrote if done <= end else gone, shard, now, speed, end)
         else:
-            lost, losses = lost + now - since, losses + 1
-            run.at(now + fleet.notice, "free", shard)
-            run.at(now + fleet.start, "born", about)
-    return Outcome(now, busy, lost, losses, written)
+            idle.append((speed, end))
+
+    def wrote(shard: int, since: float, speed: float, end: float, now: float) -> None:
+        written[shard] += 1
+        busy.append(now - since)
+        take(speed, end, now)
+
+    def gone(shard: int, since: float, _speed: float, _end: float, now: float) -> None:
+        lost.append(now - since)
+        at(now + fleet.notice, free, shard)
+        at(now + fleet.start, born)
+
+    def free(shard: int, now: float) -> None:
+        waiting.append(shard)
+        if idle:
+            take(*idle.pop(), now)
+
+    for _ in range(fleet.machines):
+        at(fleet.start, born)
+    now = 0.0
+    while len(busy) < fleet.shards:
+        now, _, event = heapq.heappop(events)
+        event(now)
+    return Outcome(now, sum(busy), sum(lost), len(lost), written)

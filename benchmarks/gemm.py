@@ -5,29 +5,23 @@ installed, a large square and the model's own shapes, all cores in one product a
 """
 
 import json
-import os
-import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from benchmarks.client import say, without_paths
-from benchmarks.paths import ROOT
+import numpy as np
+
+from benchmarks.client import WorkerError, ask_module, say
+from benchmarks.machine import cores
 
 _WINDOWS, _WINDOW_SECONDS = 4, 0.1
-
-_TOGETHER = "all cores in one product"
+_TOGETHER, _APART = "all cores in one product", "one product per core"
 
 Run = Callable[[], Any]
-Ways = dict[str, tuple[Run, int]]
-"""Ways to compute a product: the work, and how many copies of it keep all cores busy."""
-
-
-def cores() -> int:
-    """Cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+Products = Iterator[tuple[str, str, Run, int]]
+"""Who computes a product, and how; the work, and how many copies of it keep all cores busy."""
 
 
 def best_gemm(config: dict[str, Any]) -> dict[str, Any] | None:
@@ -36,13 +30,11 @@ def best_gemm(config: dict[str, Any]) -> dict[str, Any] | None:
     The same of products of 8-bit integers is under ``integer``, in billions of operations, and of bfloat16 under
     ``half``, where rapidembed-native is installed: loops on registers, which no product can beat, are its.
     """
-    sizes = [str(config[name]) for name in ("hidden_size", "intermediate_size")]
-    command = [sys.executable, "-m", "benchmarks.gemm", *sizes]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-    if done.returncode:
-        say(f"no best matrix product: {without_paths((done.stderr.strip().splitlines() or ['no message'])[-1])}")
+    try:
+        answer: dict[str, Any] = ask_module("gemm", config["hidden_size"], config["intermediate_size"])
+    except WorkerError as error:
+        say(f"no best matrix product: {error}")
         return None
-    answer: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     others = [f", of {kind} {answer[kind]['gops']:.0f} GOP/s" for kind in ("integer", "half") if kind in answer]
     say(f"best matrix product {answer['gflops']:.0f} GFLOP/s{''.join(others)}")
     return answer
@@ -50,15 +42,20 @@ def best_gemm(config: dict[str, Any]) -> dict[str, Any] | None:
 
 def measure(hidden: int, inner: int) -> dict[str, Any]:
     shapes = (2048, 2048, 2048), (1024, hidden, hidden), (1024, hidden, inner), (1024, inner, hidden)
-    gflops, reached = _best(_FLOAT, shapes)
-    roofs = {"integer": [_best(_INTEGER, shapes), *_registers("INT8")], "half": _registers("BF16")}
-    best = {kind: max(tried) for kind, tried in roofs.items() if tried}
+    tried: dict[str, list[tuple[float, str]]] = {"float": [], "integer": _registers("INT8"), "half": _registers("BF16")}
+    for m, k, n in shapes:
+        for kind, products in (("float", _floats(m, k, n)), ("integer", _integers(m, k, n))):
+            for library, how, run, copies in products:
+                rate = 2.0 * m * k * n * _best_rate(run, copies) / 1e9
+                tried[kind].append((rate, f"{library}, {m} x {k} x {n}, {how}"))
+    gflops, reached = max(tried.pop("float"))
+    best = {kind: max(rates) for kind, rates in tried.items() if rates}
     others = {kind: {"gops": gops, "reached": how} for kind, (gops, how) in best.items()}
     return {"gflops": gflops, "reached": reached, **others}
 
 
 def _registers(precision: str) -> list[tuple[float, str]]:
-    """What the cores do at once in loops whose operands are in registers, as :func:`_best` gives it; [] if unknown."""
+    """What the cores do at once in loops whose operands are in registers; [] if unknown."""
     try:
         from rapidembed_native import Precision, best_isa, roof
     except ImportError:
@@ -66,22 +63,6 @@ def _registers(precision: str) -> list[tuple[float, str]]:
     with ThreadPoolExecutor(cores()) as pool:
         rates = list(pool.map(lambda _: roof(best_isa(), Precision[precision]), range(cores())))
     return [(sum(rates), "in registers")] if all(rates) else []
-
-
-def _best(libraries: dict[str, Callable[..., Ways]], shapes: Sequence[tuple[int, int, int]]) -> tuple[float, str]:
-    """Billions of operations a second, and how they were reached."""
-    tried = []
-    for library, prepare in libraries.items():
-        for shape in shapes:
-            try:
-                ways = prepare(*shape)
-            except ImportError:
-                continue
-            operations = 2.0 * shape[0] * shape[1] * shape[2]
-            for way, (run, copies) in ways.items():
-                label = f"{library}, {' x '.join(map(str, shape))}, {way}"
-                tried.append((_best_rate(run, copies) * operations / 1e9, label))
-    return max(tried)
 
 
 def _best_rate(run: Run, copies: int) -> float:
@@ -104,72 +85,45 @@ def _best_rate(run: Run, copies: int) -> float:
     return best
 
 
-def _operands(m: int, k: int, n: int) -> tuple[Any, Any]:
-    import numpy as np
-
+def _floats(m: int, k: int, n: int) -> Products:
+    """A faster product is one more line: work of 2 m k n operations."""
     random = np.random.default_rng(0)
-    return random.standard_normal((m, k), np.float32), random.standard_normal((k, n), np.float32)
+    left, right = random.standard_normal((m, k), np.float32), random.standard_normal((k, n), np.float32)
+    product = np.empty((m, n), np.float32)
+    yield from _sessions("MatMul", left, right)
+    yield "numpy", _TOGETHER, lambda: np.matmul(left, right, out=product), 1
+    try:
+        import torch
+    except ImportError:
+        return
+    ours, theirs, made = map(torch.from_numpy, (left, right, product))
+    yield "torch", _TOGETHER, lambda: torch.mm(ours, theirs, out=made), 1
 
 
-def _onnxruntime(m: int, k: int, n: int) -> Ways:
-    return _sessions("MatMul", *_operands(m, k, n))
-
-
-def _onnxruntime_int8(m: int, k: int, n: int) -> Ways:
-    import numpy as np
-
+def _integers(m: int, k: int, n: int) -> Products:
     random = np.random.default_rng(0)
     left, right = random.integers(0, 256, (m, k), np.uint8), random.integers(-127, 128, (k, n), np.int8)
-    return _sessions("MatMulInteger", left, right)
+    yield from _sessions("MatMulInteger", left, right)
 
 
-def _sessions(operator: str, left: Any, right: Any) -> Ways:
+def _sessions(operator: str, left: Any, right: Any) -> Products:
     import onnxruntime
     from onnx import TensorProto, helper, numpy_helper
 
-    kinds = {"MatMul": (TensorProto.FLOAT, TensorProto.FLOAT), "MatMulInteger": (TensorProto.UINT8, TensorProto.INT32)}
-    given, made = kinds[operator]
+    product = TensorProto.FLOAT if left.dtype == np.float32 else TensorProto.INT32
     graph = helper.make_graph(
         [helper.make_node(operator, ["left", "right"], ["product"])],
         "gemm",
-        [helper.make_tensor_value_info("left", given, left.shape)],
-        [helper.make_tensor_value_info("product", made, [left.shape[0], right.shape[1]])],
+        [helper.make_tensor_value_info("left", helper.np_dtype_to_tensor_dtype(left.dtype), left.shape)],
+        [helper.make_tensor_value_info("product", product, [left.shape[0], right.shape[1]])],
         [numpy_helper.from_array(right, "right")],
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8).SerializeToString()
-
-    def session(threads: int) -> Run:
+    for way, threads, copies in ((_APART, 1, cores()), (_TOGETHER, cores(), 1))[: min(2, cores())]:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         opened = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
-        return lambda: opened.run(None, {"left": left})
-
-    ways = {"one product per core": (session(1), cores())}
-    if cores() > 1:
-        ways[_TOGETHER] = (session(cores()), 1)
-    return ways
-
-
-def _torch(m: int, k: int, n: int) -> Ways:
-    import torch
-
-    left, right = (torch.from_numpy(array) for array in _operands(m, k, n))
-    product = torch.empty(m, n)
-    return {_TOGETHER: (lambda: torch.mm(left, right, out=product), 1)}
-
-
-def _numpy(m: int, k: int, n: int) -> Ways:
-    import numpy as np
-
-    left, right = _operands(m, k, n)
-    product = np.empty((m, n), np.float32)
-    return {_TOGETHER: (lambda: np.matmul(left, right, out=product), 1)}
-
-
-_FLOAT: dict[str, Callable[..., Ways]] = {"onnxruntime": _onnxruntime, "torch": _torch, "numpy": _numpy}
-_INTEGER: dict[str, Callable[..., Ways]] = {"onnxruntime": _onnxruntime_int8}
-"""What is tried, uint8 x int8 here. A faster product is one more row: a function of m, k and n that gives work of
-2 m k n operations."""
+        yield "onnxruntime", way, lambda opened=opened: opened.run(None, {"left": left}), copies
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from statistics import median
@@ -28,34 +28,40 @@ from benchmarks.client import environment
 from benchmarks.corpus import documentation
 from benchmarks.machine import machine, versions
 from benchmarks.results import publish
-from benchmarks.tables import Table, listed
-from benchmarks.turns import in_turns
+from benchmarks.tables import listed
+from benchmarks.turns import in_turns, turns
 
 _ROUNDS, _COLD_ROUNDS = 7, 9
 _WORDS = 100
 _PACKAGES = ("fastembed", "numpy", "commit")
-_STOPWORDS = Path(rapidembed.__file__).parent / "lexical" / "data" / "stopwords"
-_COLD = {
-    "rapidembed": "from rapidembed import SparseTextEmbedding as S\nm = S('Qdrant/bm25')",
-    "fastembed": "from fastembed import SparseTextEmbedding as S\n"
-    "m = S('Qdrant/bm25', specific_model_path=sys.argv[1])",
-}
-Work = Callable[[], Any]
-_COLD_SCRIPT = """
+_STOPWORDS = str(Path(rapidembed.__file__).parent / "lexical" / "data" / "stopwords")
+_COLD = """
 import sys, time
 start = time.perf_counter()
-{load}
-vectors = list(m.embed([line for line in open(sys.argv[2], encoding="utf-8")][: int(sys.argv[3])]))
+from {library} import SparseTextEmbedding
+model = SparseTextEmbedding('Qdrant/bm25', {options})
+vectors = list(model.embed([line for line in open(sys.argv[1], encoding="utf-8")][: int(sys.argv[2])]))
 print(time.perf_counter() - start)
 """
+_LIBRARIES = {"rapidembed": "", "fastembed": f"specific_model_path={_STOPWORDS!r}"}
+
+Work = Callable[[], Any]
+Row = list[str]
 
 
-def row(
-    name: str, ours: Work, theirs: Work, shown: Callable[[float], str], difference: float | None = None
-) -> list[str]:
-    """Of a table: median seconds of processor time of both, as ``shown``."""
-    mine, other = in_turns([ours, theirs], _ROUNDS, clock=time.process_time)
+def row(name: str, mine: float, other: float, shown: Callable[[float], str], difference: float | None = None) -> Row:
+    """Of a table: seconds of both, as ``shown``."""
     return [name, shown(mine), shown(other), f"**{other / mine:.1f}x**", f"{difference:.0e}" if difference else ""]
+
+
+def raced(name: str, ours: Work, theirs: Work, shown: Callable[[float], str], difference: float | None = None) -> Row:
+    """The same of median seconds of processor time."""
+    mine, other = in_turns([ours, theirs], _ROUNDS, clock=time.process_time)
+    return row(name, mine, other, shown, difference)
+
+
+def each(work: Callable[[Any], Any], given: list[Any]) -> Work:
+    return lambda: [*map(work, given)]
 
 
 def texts() -> dict[str, list[str]]:
@@ -76,52 +82,45 @@ def compare(ours: list[Any], theirs: list[Any]) -> float:
     return worst
 
 
-def bm25() -> Table:
+def bm25() -> Iterator[Row]:
     from fastembed import SparseTextEmbedding
 
     ours = rapidembed.SparseTextEmbedding("Qdrant/bm25")
-    theirs = SparseTextEmbedding("Qdrant/bm25", specific_model_path=str(_STOPWORDS))
-    rows = []
-    for name, documents in texts().items():
-        difference = compare(ours.encode(documents), list(theirs.embed(documents)))
-        work = partial(ours.encode, documents), lambda d=documents: list(theirs.embed(d))
-        rows.append(row(name, *work, lambda s, d=documents: f"{len(d) / s:,.0f}/s", difference))
+    theirs = SparseTextEmbedding("Qdrant/bm25", specific_model_path=_STOPWORDS)
+    for name, given in texts().items():
+        difference = compare(ours.encode(given), list(theirs.embed(given)))
+        work = partial(ours.encode, given), lambda given=given: list(theirs.embed(given))
+        yield raced(name, *work, lambda s, given=given: f"{len(given) / s:,.0f}/s", difference)
     some = texts().popitem()[1][:500]
     for name, given, mine, other in (
         ("one document at a time", some, ours.encode, theirs.embed),
         ("one query at a time", [text[:60] for text in some], ours.encode_query, theirs.query_embed),
     ):
-        work = lambda f=mine, g=given: [*map(f, g)], lambda f=other, g=given: [next(iter(f(text))) for text in g]
-        rows.append(row(name, *work, lambda s: f"{s / 500 * 1e6:.0f} us"))
-    return rows
+        first = lambda text, other=other: next(iter(other(text)))  # noqa: E731
+        yield raced(name, each(mine, given), each(first, given), lambda s: f"{s / 500 * 1e6:.0f} us")
 
 
-def cold(folder: Path) -> Table:
+def cold() -> Iterator[Row]:
     """New processes: from the first import to the last of some vectors."""
-    rows = []
-    file = folder / "texts"
-    file.write_text("\n".join(next(iter(texts().values()))), encoding="utf-8")
-    for count in (1, 1000):
 
-        def run(library: str, count: int = count) -> float:
-            script = _COLD_SCRIPT.format(load=_COLD[library])
-            command = [sys.executable, "-c", script, str(_STOPWORDS), str(file), str(count)]
-            return float(subprocess.run(command, env=environment(), capture_output=True, check=True).stdout)
+    def run(library: str, file: Path, count: int) -> float:
+        script = _COLD.format(library=library, options=_LIBRARIES[library])
+        command = [sys.executable, "-c", script, str(file), str(count)]
+        return float(subprocess.run(command, env=environment(), capture_output=True, check=True).stdout)
 
-        run("rapidembed"), run("fastembed")
-        pairs = [(run("rapidembed"), run("fastembed")) for _ in range(_COLD_ROUNDS)]
-        mine, other = (median(pair[i] for pair in pairs) for i in (0, 1))
-        name = "first text of a new process" if count == 1 else f"first {count:,} texts of {_WORDS} words"
-        rows.append([name, f"{mine:.3f} s", f"{other:.3f} s", f"**{other / mine:.1f}x**", ""])
-    return rows
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "texts"
+        file.write_text("\n".join(next(iter(texts().values()))), encoding="utf-8")
+        for count, name in ((1, "first text of a new process"), (1000, f"first 1,000 texts of {_WORDS} words")):
+            taken = turns({library: partial(run, library, file, count) for library in _LIBRARIES}, _COLD_ROUNDS)
+            yield row(name, *map(median, taken.values()), lambda s: f"{s:.3f} s")
 
 
-def muvera() -> Table:
+def muvera() -> Iterator[Row]:
     from fastembed.postprocess import Muvera as Theirs
 
     ours, theirs = Muvera(128), Theirs(128)
     generator = np.random.default_rng(0)
-    rows = []
     for kind, size, many, single, reference in (
         ("document of 300 vectors", 300, ours.process_documents, ours.process_document, theirs.process_document),
         ("query of 32 vectors", 32, ours.process_queries, ours.process_query, theirs.process_query),
@@ -130,14 +129,12 @@ def muvera() -> Table:
         expected = np.stack([reference(each) for each in sets])
         difference = max(np.abs(many(sets) - expected).max(), np.abs(single(sets[0]) - expected[0]).max())
         difference /= np.abs(expected).max()
-        theirs_all = lambda f=reference, s=sets: [*map(f, s)]  # noqa: E731
-        for how, mine in (("one by one", lambda f=single, s=sets: [*map(f, s)]), ("40 at once", partial(many, sets))):
+        for how, mine in (("one by one", each(single, sets)), ("40 at once", partial(many, sets))):
             shown = lambda s: f"{s / 40 * 1e3:.2f} ms"  # noqa: E731
-            rows.append(row(f"MUVERA, {kind}, {how}", mine, theirs_all, shown, difference))
-    return rows
+            yield raced(f"MUVERA, {kind}, {how}", mine, each(reference, sets), shown, difference)
 
 
-def scoring() -> Table:
+def scoring() -> Iterator[Row]:
     """MaxSim against the loop over documents that it stands for; fastembed has none."""
     generator = np.random.default_rng(0)
     query = generator.normal(size=(32, 128)).astype(np.float32)
@@ -145,12 +142,10 @@ def scoring() -> Table:
     loop = lambda: np.array([(query @ d.T).max(axis=1).sum() for d in documents])  # noqa: E731
     np.testing.assert_allclose(max_sim(query, documents), loop(), rtol=1e-4)
     name = "max_sim, 1,000 documents, against a loop in numpy"
-    return [row(name, lambda: max_sim(query, documents), loop, lambda s: f"{s * 1e3:.1f} ms")]
+    yield raced(name, partial(max_sim, query, documents), loop, lambda s: f"{s * 1e3:.1f} ms")
 
 
 def main() -> None:
-    with tempfile.TemporaryDirectory() as name:
-        rows = [*bm25(), *cold(Path(name)), *muvera(), *scoring()]
     about = machine()
     packages = listed({name: version for name, version in versions().items() if name in _PACKAGES})
     publish(
@@ -159,7 +154,7 @@ def main() -> None:
         f"{about['load_average_at_start']}. Written by `python -m benchmarks.lexical`: both libraries take turns, "
         "medians of processor time (cold starts: of elapsed time); results compared (largest relative difference; "
         "BM25's ids are all equal).",
-        [["", "rapidembed", "fastembed", "", "difference"], *rows],
+        [["", "rapidembed", "fastembed", "", "difference"], *bm25(), *cold(), *muvera(), *scoring()],
     )
 
 

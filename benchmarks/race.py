@@ -2,9 +2,12 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import Any
+
+import numpy as np
 
 from benchmarks import shapes
 from benchmarks.client import WorkerError, say
@@ -33,16 +36,19 @@ class Texts:
     file: str
 
 
-class Race:
-    """A bulk contest. ``run`` fills the contest's entry."""
+def race(contest: Contest, load: Load, rounds: int, repeats: int) -> None:
+    """Fill the entry of a bulk contest; a disturbed measurement is repeated so many times at most."""
+    kinds = ("runs", "computes", "cosine", "difference")
+    contest.entry |= {"corpus": load.texts.statistics(), **{kind: {} for kind in kinds}}
+    _Race(contest, load, repeats).run(rounds)
 
+
+class _Race:
     def __init__(self, contest: Contest, load: Load, repeats: int) -> None:
-        self._contest = contest
-        self._repeats = repeats
+        self._contest, self._repeats, self._sizes = contest, repeats, load.sizes
         self._shape = contest.team.shape
         self._head = shapes.SHAPES[self._shape].head
         self._main = is_main(self._shape, contest.workload)
-        self._sizes = load.sizes
         self._all = Texts(load.texts, contest.write("all", load.texts.texts))
         self._share = Texts(load.share, contest.write("share", load.share.texts))
         self._vectors: dict[str, Path] = {}
@@ -57,22 +63,26 @@ class Race:
                     self._turn(variant, number)
         if self._main or self._head:
             self._measure_memory()
-        self._compare()
+        reference = Variant(OURS if self._head else REFERENCE, None).key
+        if reference in self._runs:
+            self._compare(reference)
+        else:
+            say(f"results are not compared: {reference} did not run")
 
     def _turns(self, name: str, number: int) -> Iterator[Variant]:
         """What an engine does in a round: all batch sizes in the first, then its default and those near the best."""
         default = Variant(name, None)
-        if not (number and self._padded(default) and not self._main):
+        if not (number and _padded(default) and not self._main):
             yield default
-        least, at = self._least(name)
-        for size in self._sizes if ENGINES[name].sweeps else ():
-            variant = Variant(name, size)
-            if size == ENGINES[name].default_batch or (number and self._seconds(variant) > _CLOSE * least):
+        known = [Variant(name, size) for size in (None, *self._sizes)]
+        least, at = min((self._seconds(variant), variant.size) for variant in known)
+        for variant in known[1:] if ENGINES[name].sweeps else ():
+            if variant.size == default.size or (number and self._seconds(variant) > _CLOSE * least):
                 continue
             yield variant
             if not number:
-                least, at = min((least, at), (self._seconds(variant), size))
-                if size > at and self._seconds(variant) > _HOPELESS * least:
+                least, at = min((least, at), (self._seconds(variant), variant.size))
+                if variant.size > at and self._seconds(variant) > _HOPELESS * least:
                     return
 
     def _seconds(self, variant: Variant) -> float:
@@ -82,71 +92,55 @@ class Race:
             return float("inf")
         return median(s for s in run["seconds"] if s is not None) * sum(self._all.corpus.tokens) / run["tokens"]
 
-    def _least(self, name: str) -> tuple[float, int]:
-        """Seconds of an engine's fastest batch size so far, and that size."""
-        variants = (Variant(name, size) for size in (None, *self._sizes))
-        return min((self._seconds(variant), variant.size) for variant in variants)
-
-    def _padded(self, variant: Variant) -> bool:
-        """fastembed at its default pads 256 texts to the longest, and gets one such batch."""
-        return variant.engine == "fastembed" and variant.size >= _BIG
-
     def _turn(self, variant: Variant, number: int) -> None:
         if variant.key in self._out:
             return
-        texts = self._share if self._padded(variant) else self._all
-        try:
-            answer = self._answer(variant, texts)
-        except WorkerError as error:
-            self._contest.failed(f"{self._contest.workload}, {variant.key}", error)
+        texts = self._share if _padded(variant) else self._all
+        what = f"{self._contest.workload}, {variant.key}"
+        answer = self._contest.attempt(what, lambda: self._answer(variant, texts))
+        if answer is None:
             self._out.add(variant.key)
             return
-        run = self._runs.setdefault(variant.key, self._blank(texts.corpus))
+        tokens = texts.corpus.tokens
+        facts = {"texts": len(tokens), "tokens": sum(tokens), "gflop": shapes.work(self._shape, tokens) / 1e9}
+        run = self._runs.setdefault(variant.key, facts | {"seconds": [], "others": 0.0, "peak_mb": None})
         run["seconds"] += [None] * (number - len(run["seconds"])) + [answer["seconds"]]
         run["others"] = max(run["others"], answer["others"] or 0.0)
         if "peak_mb" in answer:
             run["peak_mb"] = max(run["peak_mb"] or 0.0, answer["peak_mb"])
-        rate = len(texts.corpus) / answer["seconds"]
+        rate = len(tokens) / answer["seconds"]
         say(f"  {variant.key:26} {rate:8.1f} texts/s  {rate * run['tokens'] / run['texts']:8.0f} tokens/s")
-
-    def _blank(self, corpus: Corpus) -> dict[str, Any]:
-        gflop = shapes.work(self._shape, corpus.tokens) / 1e9
-        facts = {"texts": len(corpus), "tokens": sum(corpus.tokens), "gflop": gflop}
-        return facts | {"seconds": [], "others": 0.0, "peak_mb": None}
 
     def _answer(self, variant: Variant, texts: Texts) -> dict[str, Any]:
         keep = None
         if variant.key not in self._vectors:
-            keep = self._contest.folder / f"{variant.key}.npy"
-            self._vectors[variant.key] = keep
-        arguments = self._request(texts, variant) | {"save": keep and str(keep)}
-        if variant.size < _BIG or not ENGINES[variant.engine].sweeps:
-            worker = self._contest.crew.worker(variant.engine)
-            if worker.computes is not None:
-                self._contest.entry["computes"][variant.engine] = worker.computes
-            return self._calm(lambda: self._contest.crew.ask(variant.engine, "bulk", **arguments))
-        self._refuse_too_much(texts.corpus, self._padded(variant))
-        return self._alone(variant, arguments)
+            self._vectors[variant.key] = self._contest.folder / f"{variant.key}.npy"
+            keep = str(self._vectors[variant.key])
+        if variant.size >= _BIG and ENGINES[variant.engine].sweeps:
+            self._refuse_too_much(texts.corpus, _padded(variant))
+            return self._alone(variant, texts, keep)
+        worker = self._contest.team.worker(variant.engine)
+        if worker.computes is not None:
+            self._contest.entry["computes"][variant.engine] = worker.computes
+        return self._calm(partial(self._contest.team.ask, variant.engine), variant, texts, keep)
 
-    def _request(self, texts: Texts, variant: Variant) -> dict[str, Any]:
-        call = "questions" if self._contest.workload == "questions" else "embed"
-        return {"texts": texts.file, "batch_size": variant.batch_size, "call": call}
+    def _alone(self, variant: Variant, texts: Texts, keep: str | None = None) -> dict[str, Any]:
+        """In a fresh process, whose peak memory is the variant's."""
+        with self._contest.team.start(variant.engine) as worker:
+            answer = self._calm(worker.ask, variant, texts, keep)
+        return answer | {"peak_mb": answer["peak_bytes"] / 1e6}
 
-    def _calm(self, ask: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    def _calm(self, ask: Callable[..., Any], variant: Variant, texts: Texts, keep: str | None) -> dict[str, Any]:
         """An answer, asked for again (for every engine alike) if other processes took too much of the machine."""
-        best = ask()
+        call = "questions" if self._contest.workload == "questions" else "embed"
+        request = {"texts": texts.file, "batch_size": variant.batch_size, "call": call, "save": keep}
+        best: dict[str, Any] = ask("bulk", **request)
         for _ in range(self._repeats):
             if best["others"] is None or best["others"] <= DISTURBED:
                 break
             say(f"  disturbed: others took {100 * best['others']:.0f} % of the machine; once more")
-            best = min(best, ask(), key=lambda answer: answer["others"])
+            best = min(best, ask("bulk", **request), key=lambda answer: answer["others"])
         return best
-
-    def _alone(self, variant: Variant, arguments: dict[str, Any]) -> dict[str, Any]:
-        """In a fresh process, whose peak memory is the variant's."""
-        with self._contest.team.start(variant.engine) as worker:
-            answer = self._calm(lambda: worker.ask("bulk", **arguments))
-        return answer | {"peak_mb": answer["peak_bytes"] / 1e6}
 
     def _refuse_too_much(self, corpus: Corpus, padded: bool) -> None:
         longest, many = max(corpus.tokens), min(_BIG, len(corpus))
@@ -160,30 +154,20 @@ class Race:
     def _measure_memory(self) -> None:
         """Peak memory of each engine at its default and at its best, in fresh processes."""
         say("memory, in fresh processes")
-        for name in self._contest.team.engines:
-            chosen = [Variant(name, None)]
-            if any(Variant.of(key).engine == name for key in self._runs):
-                chosen.append(Variant.of(best(self._runs, name)))
-            for variant in dict.fromkeys(chosen):
+        for name in dict.fromkeys(Variant.of(key).engine for key in self._runs):
+            for variant in dict.fromkeys([Variant(name, None), Variant.of(best(self._runs, name))]):
                 run = self._runs.get(variant.key)
-                if run is None or run["peak_mb"] is not None:
-                    continue
-                try:
-                    run["peak_mb"] = self._alone(variant, self._request(self._all, variant))["peak_mb"]
-                except WorkerError as error:
-                    self._contest.failed(f"memory of {variant.key}", error)
+                if run is not None and run["peak_mb"] is None:
+                    work = partial(self._alone, variant, self._all)
+                    answer = self._contest.attempt(f"memory of {variant.key}", work)
+                    run["peak_mb"] = answer and answer["peak_mb"]
 
-    def _compare(self) -> None:
+    def _compare(self, reference: str) -> None:
         """Cosine of every variant's vectors to the reference's, text by text; of digests the largest difference.
 
         Of random weights only where both compute in float32: what less precision costs on those means nothing.
         """
-        import numpy as np
-
-        entry, reference = self._contest.entry, Variant(OURS if self._head else REFERENCE, None).key
-        if reference not in self._runs:
-            say(f"results are not compared: {reference} did not run")
-            return
+        entry = self._contest.entry
         rows = {text: row for row, text in enumerate(self._all.corpus.texts)}
         expected = np.load(self._vectors[reference])
         for key in self._runs:
@@ -203,15 +187,11 @@ class Race:
             entry["cosine"][key] = {"mean": float(cosines.mean()), "min": float(cosines.min())}
 
 
-def _unit(vectors: Any) -> Any:
-    import numpy as np
+def _padded(variant: Variant) -> bool:
+    """fastembed at its default pads 256 texts to the longest, and gets one such batch."""
+    return variant.engine == "fastembed" and variant.size >= _BIG
 
+
+def _unit(vectors: Any) -> Any:
     wide = vectors.astype(np.float64)
     return wide / np.linalg.norm(wide, axis=1, keepdims=True)
-
-
-def race(contest: Contest, load: Load, rounds: int, repeats: int) -> None:
-    """Fill the entry of a bulk contest; a disturbed measurement is repeated so many times at most."""
-    kinds = ("runs", "computes", "cosine", "difference")
-    contest.entry |= {"corpus": load.texts.statistics(), **{kind: {} for kind in kinds}}
-    Race(contest, load, repeats).run(rounds)

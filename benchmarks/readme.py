@@ -10,18 +10,17 @@ from pathlib import Path
 from textwrap import fill
 from typing import Any
 
-from benchmarks import pictures, report, results, serving
-from benchmarks.engines import ENGINES, FASTER
-from benchmarks.paths import RESULTS, ROOT
+from benchmarks import concurrency, pictures, report, results
+from benchmarks.engines import ENGINES, FASTER, is_ours
+from benchmarks.paths import ROOT
 from benchmarks.plots import like_with_like
 from benchmarks.precision import label_of
-from benchmarks.results import Entries
+from benchmarks.results import NAME, Entries, load
 from benchmarks.shapes import REAL, SHAPES
-from benchmarks.summary import MAIN, Variant, arithmetic, is_ours
+from benchmarks.summary import MAIN, Variant, arithmetic
 from benchmarks.tables import Table, number, rate, render, times
 from benchmarks.workloads import BULK, COLD, MIXED, QUERY
 
-NAME = "epyc-2-cores"
 README = ROOT / "README.md"
 PERFORMANCE = ROOT / "docs" / "performance.md"
 SERVING = ROOT / "docs" / "serving.md"
@@ -40,8 +39,8 @@ def pages() -> dict[Path, str]:
     return {
         README: _with(README, _paragraphs(headline(entries))),
         PERFORMANCE: _with(PERFORMANCE, _paragraphs(details(entries))),
-        SERVING: _with(SERVING, _paragraphs(serving.figures(_read(f"{NAME}-concurrency")))),
-        IMAGES: _with(IMAGES, _paragraphs(_pictures())),
+        SERVING: _with(SERVING, _paragraphs(concurrency.figures(load(f"{NAME}-concurrency")))),
+        IMAGES: _with(IMAGES, _paragraphs(pictures.report(load(f"{NAME}-pictures")))),
         TABLE: table(entries),
     }
 
@@ -62,7 +61,7 @@ def _paragraphs(parts: list[str]) -> str:
 def table(entries: Entries) -> str:
     """The content of ``precision.json`` in the package: the fastest first."""
     speeds = entries[f"{REAL}/{MIXED}"]["summary"]["times_as_fast"]
-    measured = _read("precision")["rows"]
+    measured = load("precision")["rows"]
     rows = [{"precision": "fp32", "backend": "onnxruntime", "speed": 1.0, "ndcg_change": 0.0, "cosine": 1.0}]
     for name, options in FASTER.items():
         key, label = Variant(name, None).key, label_of(name)
@@ -143,19 +142,13 @@ def details(entries: Entries) -> list[str]:
     queries = entries[f"{REAL}/{QUERY}"]["summary"]["query_ours_over_it"]
     spans = [f"{_span(queries[name])} of the time of {ENGINES[name].title}" for name in report.peers(main)]
     told.append(f"A lone query takes {', '.join(spans[:-1])} and {spans[-1]}.")
-    stream = _read(f"{NAME}-stream")
+    stream = load(f"{NAME}-stream")
     told.append(f"{stream['points'][-1]['texts']:,} texts from a generator took {stream['peak_mb']:.0f} MB at most.")
     p50 = entries[f"{REAL}/{QUERY}"]["summary"]["query_p50_ms"]
     ratios = {length: p50["rapidembed-int8"][length] / value for length, value in p50["fastembed"].items()}
     told.append(f"In int8 a lone query takes {_span(ratios)} of fastembed's time.")
-    pictures = [_picture("speed", "Texts per second"), _picture("fidelity", "Speed and distance from float32")]
-    return [*report.contest(main), " ".join(told), *pictures, *_shapes(entries)]
-
-
-def _pictures() -> list[str]:
-    """Of docs/images.md; nothing before anything was measured."""
-    name = f"{NAME}-pictures"
-    return pictures.report(_read(name)) if results.path(name).exists() else []
+    shown = [_picture("speed", "Texts per second"), _picture("fidelity", "Speed and distance from float32")]
+    return [*report.contest(main), " ".join(told), *shown, *_shapes(entries)]
 
 
 def _span(ratios: dict[str, float]) -> str:
@@ -192,11 +185,6 @@ def _picture(kind: str, text: str) -> str:
     """From a page in docs/."""
     picture = results.path(NAME, f"-{kind}.png")
     return f"![{text}](../{picture.relative_to(ROOT).as_posix()})" if picture.exists() else ""
-
-
-def _read(name: str) -> dict[str, Any]:
-    content: dict[str, Any] = json.loads((RESULTS / f"{name}.json").read_text(encoding="utf-8"))
-    return content
 
 
 if __name__ == "__main__":

@@ -3,11 +3,11 @@
 from typing import Any
 
 from benchmarks import heads, static
-from benchmarks.engines import ENGINES, FASTER, OURS, REFERENCE
+from benchmarks.engines import ENGINES, OURS, REFERENCE, is_ours
 from benchmarks.results import Entries
 from benchmarks.shapes import REAL, SHAPES
-from benchmarks.summary import DISTURBED, MAIN, QUERY_TOKENS, Variant, is_ours
-from benchmarks.tables import NONE, Table, cosine, describe_machine, number, percent, rate, render, times, title
+from benchmarks.summary import DISTURBED, MAIN, QUERY_TOKENS, Variant
+from benchmarks.tables import NONE, Table, describe_machine, number, percent, rate, render, times, title
 from benchmarks.workloads import BULK, COLD, MIXED, QUERY
 
 _NOTES = f"""\
@@ -68,28 +68,28 @@ def _setting(entry: dict[str, Any]) -> str:
     )
 
 
+def _ratio(entry: dict[str, Any], key: str, own: str = MAIN) -> dict[str, float] | None:
+    """How many times as fast one of ours is as another variant."""
+    return entry["summary"]["times_as_fast"].get(own, {}).get(key) if own != key else None
+
+
+def _cosines(entry: dict[str, Any], key: str) -> list[str]:
+    return [number(entry["cosine"].get(key, {}).get(which), 7) for which in ("mean", "min")]
+
+
 def _against(entry: dict[str, Any], keys: list[str]) -> str:
     """Ours and the peers' variants, and how many times as fast each of ours is."""
-    summary = entry["summary"]
-    ours = list(summary["times_as_fast"])
+    variants, ours = entry["summary"]["variants"], list(entry["summary"]["times_as_fast"])
     table: Table = [["", "texts/s", *(f"{title(own)} is" for own in ours), "peak memory", "cosine, mean", "least"]]
     for key in [*ours, *keys]:
-        row = summary["variants"].get(key)
         name = f"**{title(key)}**" if key in ours else title(key)
-        if row is None:
+        if key not in variants:
             table.append([name, "failed", *[NONE] * (len(ours) + 3)])
             continue
-        ratios = [summary["times_as_fast"][own].get(key) if own != key else None for own in ours]
-        table.append(
-            [
-                name,
-                rate(row["texts_per_s"]),
-                *(times(ratio["median"]) if ratio else "" for ratio in ratios),
-                NONE if row["peak_mb"] is None else f"{row['peak_mb']:,.0f} MB",
-                cosine(entry, key, "mean"),
-                cosine(entry, key, "min"),
-            ]
-        )
+        row, ratios = variants[key], [_ratio(entry, key, own) for own in ours]
+        peak = NONE if row["peak_mb"] is None else f"{row['peak_mb']:,.0f} MB"
+        shown = [times(ratio["median"]) if ratio else "" for ratio in ratios]
+        table.append([name, rate(row["texts_per_s"]), *shown, peak, *_cosines(entry, key)])
     return render(table)
 
 
@@ -99,46 +99,40 @@ def _computes(entry: dict[str, Any]) -> str:
     return f"By its own choice, {', '.join(chosen)}." if chosen else ""
 
 
+_ROOFS = {"integer": ("integers'", "8-bit integers"), "half": ("bfloat16's", "bfloat16")}
+"""Whose share is told, and of what."""
+
+
 def _details(entry: dict[str, Any]) -> str:
     """Every variant; the share of the roof of its own arithmetic beside that of float32, where that was measured."""
     header = ["", "texts/s", "tokens/s", "share of the roof", "peak MB", "peak - weights, MB", "cosine mean", "least"]
     table: Table = [[*header, "rapidembed is"]]
     for key, row in entry["summary"]["variants"].items():
-        pairs = entry["summary"]["times_as_fast"].get(MAIN, {}).get(key)
-        share, peak = percent(row["roofline_share"]), row["peak_mb"]
-        own = [
-            f", {percent(row[f'{kind}_share'])} of {name}" for kind, name in _ROOFS.items() if f"{kind}_share" in row
+        pairs, peak = _ratio(entry, key), row["peak_mb"]
+        shares = [percent(row["roofline_share"])]
+        shares += [
+            f"{percent(row[f'{kind}_share'])} of {of}" for kind, (of, _) in _ROOFS.items() if f"{kind}_share" in row
         ]
-        spread = f"{times(pairs['median'])} [{pairs['min']:.2f} to {pairs['max']:.2f}]" if pairs and key != MAIN else ""
         table.append(
             [
                 title(key) + (" (default)" if key.endswith("@default") else ""),
                 rate(row["texts_per_s"]),
                 number(row["tokens_per_s"], 0),
-                share + "".join(own),
+                ", ".join(shares),
                 number(peak, 0),
                 number(None if peak is None else peak - entry["model"]["weights_mb"], 0),
-                cosine(entry, key, "mean"),
-                cosine(entry, key, "min"),
-                spread,
+                *_cosines(entry, key),
+                f"{times(pairs['median'])} [{pairs['min']:.2f} to {pairs['max']:.2f}]" if pairs else "",
             ]
         )
-    return f"{render(table)}\n\n{_roof(entry)}".rstrip()
-
-
-_ROOFS = {"integer": "integers'", "half": "bfloat16's"}
-"""Whose share is told."""
-
-
-def _roof(entry: dict[str, Any]) -> str:
     roof = entry.get("gemm")
     if not roof:
-        return ""
-    line = f"Roof: {roof['gflops']:.0f} GFLOP/s ({roof['reached']})"
-    for kind, name in (("integer", "8-bit integers"), ("half", "bfloat16")):
+        return render(table)
+    roofs = [f"Roof: {roof['gflops']:.0f} GFLOP/s ({roof['reached']})"]
+    for kind, (_, what) in _ROOFS.items():
         if kind in roof:
-            line += f"; of {name} {roof[kind]['gops']:.0f} GOP/s ({roof[kind]['reached']})"
-    return f"{line}."
+            roofs.append(f"of {what} {roof[kind]['gops']:.0f} GOP/s ({roof[kind]['reached']})")
+    return f"{render(table)}\n\n{'; '.join(roofs)}."
 
 
 def _headed(workload: str, entry: dict[str, Any] | None) -> list[str]:
@@ -156,65 +150,61 @@ def _contests(contests: dict[str, dict[str, Any]]) -> list[str]:
     """A shape's workloads side by side: texts/s, and in brackets how many times as fast rapidembed is."""
     if not contests:
         return ["Nothing ran."]
-    lengths = ", ".join(f"{name}: {entry['corpus']['texts']} texts" for name, entry in contests.items())
-    ours = [name for name in (OURS, *FASTER) if any(name in entry["summary"]["best"] for entry in contests.values())]
-    others = [name for name in ENGINES if name not in ours and any(name in peers(e) for e in contests.values())]
+    entries = contests.values()
+    ran = [name for name in ENGINES if any(name in entry["summary"]["best"] for entry in entries)]
+    others = [name for name in ran if not is_ours(name)]
     table: Table = [["texts/s (rapidembed is so many times as fast)", *contests]]
-    for name in ours:
-        table.append([f"**{ENGINES[name].title}**", *(_cell(entry, name, default=True) for entry in contests.values())])
+
+    def add(name: str, label: str, *, default: bool) -> None:
+        table.append([label.format(ENGINES[name]), *(_cell(entry, name, default=default) for entry in entries)])
+
+    for name in ran:
+        if is_ours(name):
+            add(name, "**{0.title}**", default=True)
     for name in others:
-        table.append(
-            [f"{ENGINES[name].title}, best", *(_cell(entry, name, default=False) for entry in contests.values())]
-        )
+        add(name, "{0.title}, best", default=False)
     for name in others:
-        head = f"{ENGINES[name].title}, default (batch {ENGINES[name].default_batch})"
-        table.append([head, *(_cell(entry, name, default=True) for entry in contests.values())])
-    table.append(["rapidembed's share of the roof", *(_share(entry) for entry in contests.values())])
+        add(name, "{0.title}, default (batch {0.default_batch})", default=True)
+    shares = [entry["summary"]["variants"].get(MAIN, {}).get("roofline_share") for entry in entries]
+    shown = [NONE if share is None else f"{100 * share:.0f} %" for share in shares]
+    table.append(["rapidembed's share of the roof", *shown])
+    lengths = ", ".join(f"{name}: {entry['corpus']['texts']} texts" for name, entry in contests.items())
     return [render(table), f"{lengths[0].upper()}{lengths[1:]}."]
 
 
 def _cell(entry: dict[str, Any], name: str, *, default: bool) -> str:
-    summary = entry["summary"]
-    key = Variant(name, None).key if default else summary["best"].get(name, "")
-    row = summary["variants"].get(key)
+    key = Variant(name, None).key if default else entry["summary"]["best"].get(name, "")
+    row = entry["summary"]["variants"].get(key)
     if row is None:
         return _TOO_MUCH if any(key in failure["what"] for failure in entry["failures"]) and key else NONE
-    ratio = summary["times_as_fast"].get(MAIN, {}).get(key)
-    beside = f" ({times(ratio['median'])})" if ratio and key != MAIN else ""
+    ratio = _ratio(entry, key)
+    beside = f" ({times(ratio['median'])})" if ratio else ""
     batch = "" if default else f", batch {Variant.of(key).size}"
     return f"{rate(row['texts_per_s'])}{batch}{beside}"
-
-
-def _share(entry: dict[str, Any]) -> str:
-    share = entry["summary"]["variants"].get(MAIN, {}).get("roofline_share")
-    return NONE if share is None else f"{100 * share:.0f} %"
 
 
 def _lone(query: dict[str, Any] | None, cold: dict[str, Any] | None) -> str:
     """Lone queries and cold starts of a shape."""
     if query is None and cold is None:
         return ""
-    p50, shares = _of(query, "query_p50_ms"), _of(query, "query_ours_over_it")
-    starts, start_shares = _of(cold, "cold_start_s"), _of(cold, "cold_ours_over_it")
-    lengths = [str(length) for length in QUERY_TOKENS]
-    table: Table = [["", *[f"{n} token{'s' if n != '1' else ''}, ms" for n in lengths], "cold start, s"]]
-    for name in [name for name in ENGINES if name in p50 or name in starts]:
-        cells = [_beside(p50.get(name, {}).get(n), shares.get(name, {}).get(n), name) for n in lengths]
-        cells.append(_beside(starts.get(name), start_shares.get(name), name))
-        table.append([f"**{ENGINES[name].title}**" if name == OURS else ENGINES[name].title, *cells])
+    lone, first = (entry["summary"] if entry else {} for entry in (query, cold))
+    columns = [(f"{n} token{'s' if n > 1 else ''}, ms", str(n)) for n in QUERY_TOKENS]
+    table: Table = [["", *(head for head, _ in columns), "cold start, s"]]
+
+    def cell(name: str, value: float | None, share: float | None) -> str:
+        return number(value, 2) + (f" ({share:.2f}x)" if share and not is_ours(name) else "")
+
+    for name, engine in ENGINES.items():
+        p50, shares = (lone.get(key, {}).get(name, {}) for key in ("query_p50_ms", "query_ours_over_it"))
+        start, ratio = (first.get(key, {}).get(name) for key in ("cold_start_s", "cold_ours_over_it"))
+        if p50 or start is not None:
+            cells = [*(cell(name, p50.get(n), shares.get(n)) for _, n in columns), cell(name, start, ratio)]
+            table.append([f"**{engine.title}**" if name == OURS else engine.title, *cells])
     return (
         f"{render(table)}\n\nMedians of lone queries on loaded models, and in brackets rapidembed's time as a "
         "multiple; tokens do not count [CLS] and [SEP]. Cold start: new process to first vector, imports included, "
         "files in the system's cache."
     )
-
-
-def _of(entry: dict[str, Any] | None, key: str) -> dict[str, Any]:
-    return entry["summary"].get(key, {}) if entry else {}
-
-
-def _beside(value: float | None, share: float | None, name: str) -> str:
-    return number(value, 2) + (f" ({share:.2f}x)" if share and not is_ours(name) else "")
 
 
 def _disturbed(entries: Entries) -> str:
@@ -243,11 +233,9 @@ def _machines(entries: Entries) -> str:
     """Each machine with its versions once, and what was measured on it when."""
     seen: dict[str, list[str]] = {}
     for name, entry in entries.items():
-        described = describe_machine(entry | {"machine": entry["machine"] | {"load_average_at_start": NONE}})
-        seen.setdefault(described.replace(f"; load average at the start: {NONE}", ""), []).append(name)
+        seen.setdefault(describe_machine(entry, load=False), []).append(name)
     parts = ["## Machine and versions"]
     for described, names in seen.items():
-        parts.append(
-            f"{', '.join(names)} ({', '.join(sorted({entries[name]['date'] for name in names}))}):\n\n{described}"
-        )
+        dates = sorted({entries[name]["date"] for name in names})
+        parts.append(f"{', '.join(names)} ({', '.join(dates)}):\n\n{described}")
     return "\n\n".join(parts)

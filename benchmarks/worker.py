@@ -9,7 +9,7 @@ import math
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -37,25 +37,22 @@ class Commands:
         start = time.perf_counter()
         results = work(corpus, batch_size)
         seconds = time.perf_counter() - start
-        busy, own = _busy_seconds() - busy, time.process_time() - own
+        others = (_busy_seconds() - busy - time.process_time() + own) / (seconds * (os.cpu_count() or 1))
         peak = peak_bytes()
         if save is not None:
             import numpy as np
 
             np.save(save, getattr(self._engine, "digest", np.asarray)(results))
-        others = (busy - own) / (seconds * (os.cpu_count() or 1))
         return {"seconds": seconds, "peak_bytes": peak, "others": None if math.isnan(others) else max(0.0, others)}
 
     def query(self, texts: list[str], warm: int = 0) -> dict[str, Any]:
         """Seconds of each text embedded alone, after ``warm`` that are not counted."""
-        for text in texts[:warm]:
-            self._engine.query(text)
         seconds = []
-        for text in texts:
+        for text in [*texts[:warm], *texts]:
             start = time.perf_counter()
             self._engine.query(text)
             seconds.append(time.perf_counter() - start)
-        return {"seconds": seconds}
+        return {"seconds": seconds[warm:]}
 
     def stream(self, texts: str, order: str, every: int) -> dict[str, Any]:
         """Embed texts from a generator in the order given, telling time and memory about each ``every`` texts.
@@ -64,18 +61,13 @@ class Commands:
         another, so a point waits for the pause after the burst that reaches it.
         """
         corpus, indices = _read(texts), _read(order)
-
-        def generate() -> Iterator[str]:
-            for index in indices:
-                yield corpus[index]
-
         start = latest = time.perf_counter()
         done, mark = 0, every
 
         def tell() -> None:
             self._send({"progress": {"texts": done, "seconds": latest - start, "rss_bytes": resident_bytes()}})
 
-        for _ in self._engine.stream(generate()):
+        for _ in self._engine.stream(corpus[index] for index in indices):
             now = time.perf_counter()
             if done >= mark and now - latest > _PAUSE_SECONDS:
                 tell()
@@ -126,7 +118,7 @@ def _read(path: str) -> list[Any]:
         return json.load(file)
 
 
-def main() -> None:
+def main(name: str, folder: str, head: str | None = None) -> None:
     # Libraries may print: the channel to the parent is kept apart from stdout.
     channel = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
@@ -136,8 +128,7 @@ def main() -> None:
         channel.flush()
 
     try:
-        row, folder, *head = ENGINES[sys.argv[1]], Path(sys.argv[2]), *sys.argv[3:]
-        engine = row.head(folder, *head) if row.head and head else row.load(folder)
+        engine = ENGINES[name].load(Path(folder), head)
         send({"computes": getattr(engine, "computes", None)})
         commands = Commands(engine, send)
         for line in sys.stdin:
@@ -149,4 +140,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(*sys.argv[1:])

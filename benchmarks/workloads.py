@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks import heads, shapes
-from benchmarks.corpus import Corpus, open_tokenizer
+from benchmarks.corpus import Corpus, beginnings
 
 MIXED, QUERY, COLD = "mixed", "query", "cold"
 UNIFORM = {f"uniform-{tokens}": tokens for tokens in (32, 128, 512)}
@@ -66,17 +66,8 @@ def bulk(shape: str, workload: str, everything: Corpus, count: int, share: int, 
 
 def uniform(everything: Corpus, model: Path, tokens: int, count: int) -> Corpus:
     """``count`` different texts of exactly ``tokens`` tokens, special ones included: texts joined and cut."""
-    tokenizer = open_tokenizer(model)
-    found: dict[str, None] = {}
-    for joined in _joined(everything, tokens):
-        encoding = tokenizer.encode(joined)
-        if len(encoding.ids) >= tokens:
-            cut = joined[: encoding.offsets[tokens - 2][1]]  # the last token is [SEP]
-            if len(tokenizer.encode(cut).ids) == tokens:
-                found[cut] = None
-        if len(found) == count:
-            break
-    return Corpus(list(found), [tokens] * len(found))
+    found = beginnings(_joined(everything, tokens), model, tokens - 2, count)
+    return Corpus(found, [tokens] * len(found))
 
 
 def _joined(corpus: Corpus, tokens: int) -> Iterator[str]:

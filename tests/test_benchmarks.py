@@ -13,9 +13,8 @@ import numpy as np
 import pytest
 
 from benchmarks import billion, plots, readme, report, results, shapes, workloads
-from benchmarks.client import Crew
 from benchmarks.contest import Contest, Team, assemble
-from benchmarks.corpus import Corpus, _docstrings, paragraphs
+from benchmarks.corpus import Corpus, _docstrings, open_tokenizer, paragraphs
 from benchmarks.engines import ENGINES, missing
 from benchmarks.fleet import Fleet, simulate
 from benchmarks.paths import ROOT
@@ -173,7 +172,7 @@ def test_calibration_reads_other_texts_than_those_measured() -> None:
 def test_uniform_texts_have_exactly_so_many_tokens() -> None:
     words = [f"The {name} is read by everyone who wants to know it." for name in ("first", "second", "third", "last")]
     model = shapes.source(shapes.REAL)
-    tokenizer = workloads.open_tokenizer(model)
+    tokenizer = open_tokenizer(model)
     corpus = Corpus(words, [len(tokenizer.encode(text).ids) for text in words])
     found = workloads.uniform(corpus, model, 16, 2)
     assert [len(tokenizer.encode(text).ids) for text in found.texts] == [16, 16]
@@ -265,14 +264,13 @@ def raced(tmp_path, monkeypatch):
     ) -> tuple[dict, list[str]]:
         asked: list[str] = []
         monkeypatch.setattr(Team, "start", lambda team, engine: Pretender(engine, seconds, asked))
-        team = Team(shape, engines, {})
         size = max(20, count)
         texts, share = (
             Corpus([f"{kind} {number}" for number in range(size)], [512] * size) for kind in ("text", "other")
         )
-        with Crew(team.start) as crew:
+        with Team(shape, engines, {}) as team:
             entry = {"failures": [], "model": {"random": shapes.SHAPES[shape].random}}
-            contest = Contest(team, "uniform-512", crew, tmp_path, entry)
+            contest = Contest(team, "uniform-512", tmp_path, entry)
             race(contest, Load(texts, share.subset(range(count)), (1, 8, 32)), rounds, repeats=0)
         return contest.entry, asked
 
