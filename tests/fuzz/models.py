@@ -15,6 +15,7 @@ import rapidembed
 from numpy.typing import NDArray
 from safetensors.numpy import load_file, save_file
 
+from tests.fakes.wide import wide_checkpoint
 from tests.golden import heads, hybrid, static_variants, variants, vision
 from tests.golden.architectures import GROUPS
 
@@ -165,6 +166,9 @@ def _bases() -> dict[str, Base]:
     found |= {f"saved {n}": Base(_saved(GOLDEN / "saved" / n)) for n in ("5/0", "5/5", "6/1", "6/6")}
     found |= {f"{g} {n}": Base(_encoder(g, n)) for g, n in _ENCODERS}
     found |= {
+        f"wide {g}": Base(lambda folder, g=g, n=n: wide_checkpoint(g, n, folder)) for g, n in _ENCODERS if g in _WIDE
+    }
+    found |= {
         f"reranker {n}": Base(
             lambda folder, n=n: heads.assemble_reranker(heads.RERANKERS[n], folder), "TextCrossEncoder"
         )
@@ -200,5 +204,7 @@ _ENCODERS = [
     (group, next(name for name, variant in GROUPS[group].variants.items() if variant.head == "tokens"))
     for group in GROUPS
 ]
+_WIDE = ("bert", "modernbert", "nomic_bert", "gte")
+"""Encoders that are made as wide as rapidembed-native needs them, too."""
 BASES = _bases()
 """By name."""

@@ -15,6 +15,7 @@ from tests.fuzz.models import BASES
 
 KINDS = {
     "dense": "layout_5_full",
+    "native": "wide bert",
     "static": "static unigram",
     "sparse": "splade splade",
     "late": "colbert fixed",
