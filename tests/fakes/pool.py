@@ -1,10 +1,12 @@
 """Holds the process's compute pool, so that what is asked for meanwhile queues, whatever the machine's speed."""
 
 import asyncio
+import importlib.util
 import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from functools import partialmethod
 
 import pytest
 from rapidembed.runtime.onnx_engine import OnnxEngine
@@ -40,11 +42,16 @@ async def queueing(count: Callable[[], int], wanted: int) -> AsyncIterator[None]
 def count_runs(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """The number of inputs in each run of any model, from now on."""
     sizes: list[int] = []
-    forward = OnnxEngine._forward
 
-    def counted(self, session, inputs, *rest):
-        sizes.append(len(inputs))
-        return forward(self, session, inputs, *rest)
+    def counted(self, *given, forward, at, **named):
+        sizes.append(len(given[at]))
+        return forward(self, *given, **named)
 
-    monkeypatch.setattr(OnnxEngine, "_forward", counted)
+    engines = [(OnnxEngine, 1)]
+    if importlib.util.find_spec("rapidembed_native"):
+        from rapidembed.runtime.native_engine import NativeEngine
+
+        engines.append((NativeEngine, 0))
+    for engine, at in engines:
+        monkeypatch.setattr(engine, "_forward", partialmethod(counted, forward=engine._forward, at=at))
     return sizes

@@ -13,7 +13,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
-from typing import ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 from rapidembed import settings
 from rapidembed.runtime.cores import allowed_cores
@@ -92,6 +92,7 @@ class ComputePool:
 
     def _submit(self, waiting: "deque[Callable[[], None]]", task: Callable[[], R]) -> "Future[R]":
         future: Future[R] = Future()
+        future.add_done_callback(self._count_cancelled)
         with self._changed:
             if self._stopping:
                 raise RuntimeError("Models cannot be used while the interpreter shuts down.")
@@ -107,7 +108,6 @@ class ComputePool:
         if self._stopping:
             future.cancel()
         if not future.set_running_or_notify_cancel():
-            self._count_done()
             return
         try:
             result = task()
@@ -121,6 +121,11 @@ class ComputePool:
     def _count_done(self) -> None:
         with self._changed:
             self._unfinished -= 1
+
+    def _count_cancelled(self, future: "Future[Any]") -> None:
+        """Who takes a task back need not wait for a thread to find that out."""
+        if future.cancelled():
+            self._count_done()
 
     def _start_thread(self) -> None:
         # Daemons: an abandoned generator must not keep the interpreter alive; atexit waits for running tasks.
