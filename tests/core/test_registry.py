@@ -16,6 +16,13 @@ def test_fastembed_s_models_and_one_more_with_unique_names() -> None:
     assert len({row.name.lower() for row in ROWS}) == len(ROWS) == 42
 
 
+def test_rows_hold_what_cannot_change() -> None:
+    """Among it the tokens that get no vector, which a row writes as one string of characters."""
+    rows = [row for task in TASKS.values() for row in task.models()]
+    assert hash(tuple((row.pooling, row.labels, row.onnx_source, row.late, row.sparse, row.pages) for row in rows))
+    assert {row.late.skip[:2] for row in rows if row.late and row.late.skip} == {("!", '"')}
+
+
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
 def test_row(row: ModelSpec) -> None:
     assert TEXT.find(row.name.upper()) is row

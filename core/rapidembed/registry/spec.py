@@ -282,7 +282,7 @@ class ModelSpec:
 
 
 _PARTS: Mapping[str, Callable[..., object]] = {
-    "late": LateInteraction,
+    "late": lambda skip=(), **values: LateInteraction(skip=tuple(skip), **values),  # a row has them in one string
     "sparse": SparseWeights,
     "words": WordWeights,
     "hybrid": Hybrid,

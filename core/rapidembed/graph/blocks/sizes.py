@@ -50,6 +50,7 @@ class Sizes:
         def positive(name: str) -> int:
             return config.positive(fields.get(name, name))
 
+        activated_by, added = (fields.get(name, name) for name in ("hidden_act", "layer_norm_eps"))
         hidden, heads = positive("hidden_size"), positive("num_attention_heads")
         if even:
             _check_heads(config, hidden, heads)
@@ -59,8 +60,8 @@ class Sizes:
             layers=positive("num_hidden_layers"),
             heads=heads,
             intermediate=positive("intermediate_size"),
-            activation=config.text(fields.get("hidden_act", "hidden_act"), activation),
-            epsilon=config.number(fields.get("layer_norm_eps", "layer_norm_eps"), epsilon),
+            activation=config.text(activated_by, activation) if activated_by else activation,
+            epsilon=config.number(added, epsilon) if added else epsilon,
             **own,
         )
 
