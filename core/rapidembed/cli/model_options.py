@@ -13,6 +13,21 @@ Options = tuple[Callable[[Any], Any], ...]
 FOLDER = click.Path(file_okay=False, path_type=Path)
 FILE = click.Path(dir_okay=False, path_type=Path)
 
+# Arguments of facades that options here are called by.
+_ARGUMENTS = (
+    "threads",
+    "cache_dir",
+    "precision",
+    "backend",
+    "revision",
+    "local_files_only",
+    "dimensions",
+    "max_tokens",
+    "normalize",
+    "adapter",
+    "long_text",
+)
+
 
 class TaskChoice(click.Choice[str]):
     """One of the registry's tasks, which is asked only when somebody chooses, or wants to see them."""
@@ -115,21 +130,6 @@ def with_options(*groups: Options) -> Callable[[F], F]:
         return function
 
     return add
-
-
-_ARGUMENTS = (
-    "threads",
-    "cache_dir",
-    "precision",
-    "backend",
-    "revision",
-    "local_files_only",
-    "dimensions",
-    "max_tokens",
-    "normalize",
-    "adapter",
-    "long_text",
-)
 
 
 def model_arguments(options: Mapping[str, Any]) -> dict[str, Any]:
