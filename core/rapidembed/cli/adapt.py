@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -55,9 +55,7 @@ rapidembed embed -m BAAI/bge-small-en-v1.5 --adapter mine.safetensors notes.txt 
     help="So many near documents of each query as further negatives.",
 )
 @with_options(training_options("pairs"))
-def adapt(
-    model: str, files: tuple[Path, ...], out: Path, sides: str, mine: int, epochs: int, seed: int, quiet: bool
-) -> None:
+def adapt(model: str, files: tuple[Path, ...], out: Path, quiet: bool, **options: Any) -> None:
     """Teach the vectors of MODEL a domain, and say what it gained.
 
     A linear head over the vectors is trained on pairs of texts, in seconds, beside a part that is held out. Where that
@@ -67,14 +65,5 @@ def adapt(
     from rapidembed.toolkit.adaptation.reading import read_pairs
 
     pairs: Iterator[Pair] = chain.from_iterable(map(read_pairs, files))
-    done = run(
-        model,
-        pairs,
-        out=out,
-        sides=sides,  # type: ignore[arg-type]  # click has checked it
-        mine=mine,
-        epochs=epochs,
-        seed=seed,
-        show_progress=not quiet,
-    )
+    done = run(model, pairs, out=out, show_progress=not quiet, **options)
     click.echo(f"{out}: {done}")

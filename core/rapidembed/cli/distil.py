@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -34,15 +35,7 @@ rapidembed embed -m my-model notes.txt                                      use 
 )
 @with_options(training_options("texts"))
 def distil(
-    model: str,
-    texts: tuple[str, ...],
-    column: str | None,
-    dim: int,
-    out: Path | None,
-    epochs: int,
-    stored: str,
-    seed: int,
-    quiet: bool,
+    model: str, texts: tuple[str, ...], column: str | None, dim: int, out: Path | None, quiet: bool, **options: Any
 ) -> None:
     """Make a small, fast static model of MODEL, and measure it.
 
@@ -55,10 +48,8 @@ def distil(
         _texts(texts, column) if texts else None,
         out=out or Path(f"{model.rstrip('/').rpartition('/')[2].rpartition(':')[2]}-static"),
         dimensions=dim,
-        epochs=epochs,
-        stored=stored,
-        seed=seed,
         show_progress=not quiet,
+        **options,
     )
     click.echo(str(done))
 

@@ -145,7 +145,7 @@ def embed(inputs: tuple[str, ...], texts: tuple[str, ...], **options: Any) -> No
     from rapidembed.cli.embedding.sources import STDIN
 
     output: Path | None = None if options["output"] == Path("-") else options["output"]
-    _check(output, **{name: options[name] for name in ("ids", "truncated", "with_text", "id_column")})
+    _check(output, options)
     if not inputs and not texts:
         if sys.stdin is None or sys.stdin.isatty():
             raise click.UsageError("Nothing to embed: name a file or folder, pipe text in, or give --text.")
@@ -194,10 +194,9 @@ def _known_encoding(name: str) -> str:
     return name
 
 
-def _check(
-    output: Path | None, *, ids: Path | None, truncated: Path | None, with_text: bool, id_column: str | None
-) -> None:
+def _check(output: Path | None, options: dict[str, Any]) -> None:
     """Refuse combinations that would lose something in silence."""
+    ids, truncated = options["ids"], options["truncated"]
     if output is None:
         if ids or truncated:
             raise click.UsageError("--ids and --truncated-ids need --output; rows on stdout hold their ids.")
@@ -207,9 +206,9 @@ def _check(
             f"{output.name}: expected a name that ends in {', '.join(_SUFFIXES)}.", param_hint="-o"
         )
     if output.suffix.lower() == ".npy":
-        if with_text:
+        if options["with_text"]:
             raise click.UsageError("A .npy file holds no texts; write .jsonl or .parquet, or leave out --with-text.")
-        if id_column and not ids:
+        if options["id_column"] and not ids:
             raise click.UsageError("A .npy file holds no ids; --ids FILE writes them beside it.")
     paths = [path.absolute() for path in (output, ids, truncated) if path]
     if len(set(paths)) < len(paths):

@@ -1,11 +1,10 @@
 """Options of every command that loads a model."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
-from click.shell_completion import CompletionItem
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -14,29 +13,34 @@ Options = tuple[Callable[[Any], Any], ...]
 FOLDER = click.Path(file_okay=False, path_type=Path)
 FILE = click.Path(dir_okay=False, path_type=Path)
 
+# Arguments of facades that options here are called by.
+_ARGUMENTS = (
+    "threads",
+    "cache_dir",
+    "precision",
+    "backend",
+    "revision",
+    "local_files_only",
+    "dimensions",
+    "max_tokens",
+    "normalize",
+    "adapter",
+    "long_text",
+)
 
-class TaskChoice(click.ParamType[str]):
+
+class TaskChoice(click.Choice[str]):
     """One of the registry's tasks, which is asked only when somebody chooses, or wants to see them."""
 
-    name = "choice"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """See :class:`click.Choice`."""
-        return self._choice.convert(value, param, ctx)
-
-    def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str | None:
-        """See :class:`click.Choice`."""
-        return self._choice.get_metavar(param, ctx)
-
-    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-        """See :class:`click.Choice`."""
-        return self._choice.shell_complete(ctx, param, incomplete)
+    def __init__(self) -> None:
+        self.case_sensitive = True
 
     @property
-    def _choice(self) -> click.Choice[str]:
+    def choices(self) -> Sequence[str]:  # type: ignore[override]  # nobody sets them
+        """Names of the tasks."""
         from rapidembed.registry import TASKS
 
-        return click.Choice(list(TASKS))
+        return tuple(TASKS)
 
 
 hub_options: Options = (
@@ -126,21 +130,6 @@ def with_options(*groups: Options) -> Callable[[F], F]:
         return function
 
     return add
-
-
-_ARGUMENTS = (
-    "threads",
-    "cache_dir",
-    "precision",
-    "backend",
-    "revision",
-    "local_files_only",
-    "dimensions",
-    "max_tokens",
-    "normalize",
-    "adapter",
-    "long_text",
-)
 
 
 def model_arguments(options: Mapping[str, Any]) -> dict[str, Any]:

@@ -26,9 +26,13 @@ def write_report(model: str, folder: Path, report: Path, options: dict[str, Any]
     texts = _documentation()
     rows: dict[str, dict[str, float]] = {}
     exact = None
+    contestants: dict[str, Callable[[], TextEmbedding]] = {
+        "exact": lambda: TextEmbedding(model, precision="fp32", **options),
+        "compiled": lambda: TextEmbedding(str(folder), device="cpu"),
+    }
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", TruncationWarning)
-        for name, load in _contestants(model, folder, options).items():
+        for name, load in contestants.items():
             with load() as loaded:
                 info = loaded.info
                 label = f"{info.precision}, {info.backend}" + (" (compiled)" if name == "compiled" else "")
@@ -44,13 +48,6 @@ def write_report(model: str, folder: Path, report: Path, options: dict[str, Any]
         return [*written, "report.png needs matplotlib: pip install 'rapidembed[report]'"]
     _plot(rows, report / "report.png")
     return [*written, str(report / "report.png")]
-
-
-def _contestants(model: str, folder: Path, options: dict[str, Any]) -> dict[str, Callable[[], TextEmbedding]]:
-    return {
-        "exact": lambda: TextEmbedding(model, precision="fp32", **options),
-        "compiled": lambda: TextEmbedding(str(folder), device="cpu"),
-    }
 
 
 def _measure(model: TextEmbedding, texts: list[str], cosines: Any) -> dict[str, float]:

@@ -13,7 +13,7 @@ from rapidembed.runtime.meter import Work
 from rapidembed.tasks.call import Call
 from rapidembed.tasks.known import Known
 from rapidembed.tasks.options import ModelOptions
-from rapidembed.tasks.stats import CallMeter, Stats
+from rapidembed.tasks.stats import CallMeter, Measured, Stats
 
 if TYPE_CHECKING:
     from rapidembed.hub import Checkpoint
@@ -119,7 +119,7 @@ class Facade(Generic[O, M]):
     ) -> "AbstractContextManager[None, None]":
         """Around the work of a call: counts it, for those who observe too (:class:`rapidembed.runtime.hooks.Event`)."""
         inner = observed(type(self).__name__, role, self._options.model_name, count)
-        return self._calls.around(inner, call, stream=stream)
+        return Measured(self._calls, inner, call, stream)
 
     # Facts
 

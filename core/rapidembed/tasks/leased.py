@@ -84,23 +84,23 @@ class LeasedModel(Generic[O]):
         Args:
             owner: the facade; its end is the lease's.
         """
-        opened, view = partial(cls._opened, owner), owner._view
+        opened = partial(cls._opened, owner)
         row, buildable = owner._task.find(owner._options.model_name), buildable_architectures()
         if row is None or row.onnx_source is None or row.architecture not in buildable:
             return opened(buildable)
-        exported = buildable - {row.architecture}
+        ways = (buildable, buildable - {row.architecture})
+        first, second = reversed(ways) if owner._view.exported else ways
         try:
-            return opened(exported if view.exported else buildable)
+            return opened(first)
         except UnsupportedModelError as error:
             if row.source is None:
                 raise
             try:
-                model = opened(buildable if view.exported else exported)
+                model = opened(second)
             except RapidEmbedError as other:
                 raise error from other
-            if view.exported:
-                return model
-            logger.warning("%s: %s The ONNX file of %s runs instead.", row.source, error, row.onnx_source.repo)
+            if not owner._view.exported:
+                logger.warning("%s: %s The ONNX file of %s runs instead.", row.source, error, row.onnx_source.repo)
             return model
 
     @classmethod

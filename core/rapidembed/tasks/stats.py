@@ -66,10 +66,6 @@ class CallMeter:
         """Times that are not in a bucket yet: a call adds its own in the fewest steps."""
         self._times: Counter[int] = Counter()
 
-    def around(self, inner: "AbstractContextManager[None, None]", call: Call, *, stream: bool) -> "Measured":
-        """A context for the work of a call, around another one."""
-        return Measured(self, inner, call, stream)
-
     def add(self, texts: int, seconds: float | None, *, failed: bool) -> None:
         """Count a call; None: how long it took is not only ours."""
         with self._lock:
@@ -116,7 +112,7 @@ class CallMeter:
 
 
 class Measured:
-    """See :meth:`CallMeter.around`."""
+    """A context for the work of a call, around another one; the call is added to ``meter``."""
 
     __slots__ = ("_call", "_inner", "_meter", "_started", "_stream")
 

@@ -11,17 +11,11 @@ if TYPE_CHECKING:
     from rapidembed.toolkit.vectors import PackedIndex, quantize
 
 _HOMES = {
-    "Adaptation": "adaptation",
-    "Calibration": "calibration",
-    "Distillation": "distillation",
-    "PackedIndex": "vectors",
-    "adapt": "adaptation",
-    "calibrate": "calibration",
-    "calibrate_background": "calibration",
-    "distil": "distillation",
-    "evaluate": "evaluation",
-    "fit_adapter": "adaptation",
-    "quantize": "vectors",
+    "adaptation": ("Adaptation", "adapt", "fit_adapter"),
+    "calibration": ("Calibration", "calibrate", "calibrate_background"),
+    "distillation": ("Distillation", "distil"),
+    "evaluation": ("evaluate",),
+    "vectors": ("PackedIndex", "quantize"),
 }
 __all__ = [
     "Adaptation",
@@ -40,6 +34,7 @@ __all__ = [
 
 def __getattr__(name: str) -> object:
     # Some load ONNX Runtime, which others do without.
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"rapidembed.toolkit.{_HOMES[name]}"), name)
+    for home, names in _HOMES.items():
+        if name in names:
+            return getattr(import_module(f"rapidembed.toolkit.{home}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

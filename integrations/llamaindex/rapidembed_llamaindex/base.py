@@ -1,13 +1,18 @@
 """The framework's base class with its known faults repaired."""
 
 from collections.abc import Mapping
-from typing import Any, Self
+from pathlib import Path
+from typing import Annotated, Any, Self, TypeVar
 
 from llama_index.core.base.embeddings.base import BaseEmbedding
 from llama_index.core.storage.kvstore.types import BaseKVStore
-from pydantic import ConfigDict, field_validator, model_validator
+from pydantic import BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
 from rapidembed_llamaindex.cache import EmbeddingsCache
+
+T = TypeVar("T")
+Fixed = Annotated[T, Field(frozen=True)]  # the loaded model would not follow a change
+Folder = Annotated[str | None, BeforeValidator(lambda value: str(value) if isinstance(value, Path) else value)]
 
 
 def without_class_name(cls: Any, fields: Any) -> Any:

@@ -2,14 +2,13 @@
 
 import asyncio
 from collections.abc import Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import rapidembed
 from llama_index.core.base.embeddings.base import BaseEmbedding, Embedding
 from pydantic import BeforeValidator, Field, PrivateAttr
 
-from rapidembed_llamaindex.base import RepairedEmbedding, text_of
+from rapidembed_llamaindex.base import Fixed, Folder, RepairedEmbedding, text_of
 from rapidembed_llamaindex.cache import EmbeddingsCache
 
 if TYPE_CHECKING:
@@ -18,10 +17,6 @@ if TYPE_CHECKING:
 _METHODS = {"query": "encode_query", "passage": "encode_document", "default": "encode"}
 # Options of this class and its base; all others are passed on to TextEmbedding under the same name.
 _OWN_OPTIONS = frozenset({"max_length", "doc_embed_type", "parallel", *BaseEmbedding.model_fields} - {"model_name"})
-
-T = TypeVar("T")
-Fixed = Annotated[T, Field(frozen=True)]  # the loaded model would not follow a change
-Folder = Annotated[str | None, BeforeValidator(lambda value: str(value) if isinstance(value, Path) else value)]
 
 
 def _name_or_default(name: str | None) -> str:

@@ -1,22 +1,18 @@
 """Pictures, and texts in their space, for LlamaIndex."""
 
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal
 
 import rapidembed
 from llama_index.core.base.embeddings.base import BaseEmbedding, Embedding
 from llama_index.core.embeddings import MultiModalEmbedding
 from llama_index.core.schema import ImageType
-from pydantic import BeforeValidator, ConfigDict, Field, PrivateAttr, model_validator
+from pydantic import ConfigDict, Field, PrivateAttr, model_validator
 
-from rapidembed_llamaindex.base import Configured, ListsOnly, text_of, without_class_name
+from rapidembed_llamaindex.base import Configured, Fixed, Folder, ListsOnly, text_of, without_class_name
 
 if TYPE_CHECKING:
     from rapidembed import ImageEmbedding, TextEmbedding  # at run time they are loaded with the first model
 
-T = TypeVar("T")
-Fixed = Annotated[T, Field(frozen=True)]  # the loaded model would not follow a change
-Folder = Annotated[str | None, BeforeValidator(lambda value: str(value) if isinstance(value, Path) else value)]
 _OWN_OPTIONS = frozenset({"text_model_name", "parallel", *BaseEmbedding.model_fields})
 _OF_PICTURES = frozenset({"rotate", "alpha", "max_pixels", "draft"})
 

@@ -11,8 +11,7 @@ from llama_index.core.postprocessor.types import BaseNodePostprocessor
 from llama_index.core.schema import MetadataMode, NodeWithScore, QueryBundle
 from pydantic import ConfigDict, Field, PrivateAttr, StrictInt, model_validator
 
-from rapidembed_llamaindex.base import Configured, text_of, without_class_name
-from rapidembed_llamaindex.embedding import Fixed, Folder
+from rapidembed_llamaindex.base import Configured, Fixed, Folder, text_of, without_class_name
 
 if TYPE_CHECKING:
     from rapidembed import LateInteractionTextEmbedding, TextCrossEncoder  # at run time with the first model

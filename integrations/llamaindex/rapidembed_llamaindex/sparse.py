@@ -2,19 +2,17 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import rapidembed
 from llama_index.core.base.embeddings.base_sparse import BaseSparseEmbedding, SparseEmbedding
-from pydantic import BeforeValidator, ConfigDict, Field, PrivateAttr, model_validator
+from pydantic import ConfigDict, Field, PrivateAttr, model_validator
 
-from rapidembed_llamaindex.base import Configured, ListsOnly, text_of, texts_of, without_class_name
+from rapidembed_llamaindex.base import Configured, Folder, ListsOnly, text_of, texts_of, without_class_name
 
 if TYPE_CHECKING:
     from rapidembed import SparseTextEmbedding  # at run time it is loaded with the first model
 
-Folder = Annotated[str | None, BeforeValidator(lambda value: str(value) if isinstance(value, Path) else value)]
 QdrantFunction: TypeAlias = Callable[[list[str]], tuple[list[list[int]], list[list[float]]]]
 
 # Options of this class and its base; all others are passed on to SparseTextEmbedding under the same name.

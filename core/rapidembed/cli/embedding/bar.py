@@ -2,7 +2,6 @@
 
 import sys
 import time
-from types import TracebackType
 
 _REFRESH_SECONDS = 0.2
 
@@ -40,9 +39,7 @@ class Bar:
     def __enter__(self) -> "Bar":
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._bar.close()
 
     @property

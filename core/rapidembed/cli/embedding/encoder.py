@@ -5,7 +5,6 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
-from types import TracebackType
 
 from rapidembed import ImageEmbedding, TextEmbedding
 from rapidembed.cli.embedding.chunks import MOST_TEXTS, Chunk
@@ -48,9 +47,7 @@ class Encoder:
         self._threads = ThreadPoolExecutor(self._ahead + 1, thread_name_prefix="rapidembed-cli")
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._cancelled.set()
         self._threads.shutdown(cancel_futures=True)
 

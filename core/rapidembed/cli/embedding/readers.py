@@ -19,6 +19,7 @@ _DEFAULT_ID = "id"
 _LONGEST_FIELD = 2**31 - 1
 _PARQUET_ROWS = 1024
 _TABLES = ("csv", "tsv")
+_OF_AN_ARRAY = " A file that is one array is read with --format json."
 
 
 class Item(NamedTuple):
@@ -99,23 +100,15 @@ class Reading:
         for number, line in enumerate(lines, 1):
             if line.isspace():
                 continue
-            try:
-                value = json.loads(line, object_pairs_hook=_object)
-            except (ValueError, RecursionError) as error:
-                array = " A file that is one array is read with --format json." if line.startswith("[") else ""
-                raise ValueError(f"{source.name}: line {number} is not JSON: {error}.{array}") from error
+            value = _parsed(line, f"{source.name}: line {number}", _OF_AN_ARRAY if line.startswith("[") else "")
             yield from self._value(source, number, value)
 
     def _json_array(self, source: Source, text: io.TextIOWrapper) -> Iterator[Item]:
         content = text.read()
         if not content.strip():
             return
-        try:
-            values = json.loads(content, object_pairs_hook=_object)
-        except (ValueError, RecursionError) as error:
-            raise ValueError(
-                f"{source.name}: is not JSON: {error}. A file with a value on every line is read with --format jsonl."
-            ) from error
+        hint = " A file with a value on every line is read with --format jsonl."
+        values = _parsed(content, f"{source.name}:", hint)
         if not isinstance(values, list):
             raise ValueError(
                 f"{source.name}: expected an array of objects or strings, got {_shown(values)}. An array inside of it "
@@ -130,7 +123,7 @@ class Reading:
         elif isinstance(value, dict):
             yield from self._item(source, number, value, self.column or DEFAULT_COLUMN)
         else:
-            array = " A file that is one array is read with --format json." if isinstance(value, list) else ""
+            array = _OF_AN_ARRAY if isinstance(value, list) else ""
             raise ValueError(f"{_where(source, number)}: expected an object or a string, got {_shown(value)}.{array}")
 
     def _csv(self, source: Source, text: io.TextIOWrapper) -> Iterator[Item]:
@@ -230,6 +223,14 @@ def import_parquet() -> Any:
     except ImportError as error:
         raise ValueError("Parquet needs pyarrow, which is not installed: pip install 'rapidembed[parquet]'") from error
     return pyarrow.parquet
+
+
+def _parsed(text: str, where: str, hint: str) -> Any:
+    """The value of a text in JSON."""
+    try:
+        return json.loads(text, object_pairs_hook=_object)
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"{where} is not JSON: {error}.{hint}") from error
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

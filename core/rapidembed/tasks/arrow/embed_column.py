@@ -1,7 +1,6 @@
 """A function from tables to tables with the vectors of a column, as schedulers of data sets want it."""
 
 import inspect
-from collections.abc import Callable
 from typing import Any, TypeAlias
 
 from rapidembed.tasks.arrow.extra import pyarrow
@@ -43,11 +42,11 @@ class EmbedColumn:
     def __init__(self, model: AnyFacade, column: str, output: str | None = None, **options: Any) -> None:
         if not isinstance(model, Runner | Scorer):
             raise TypeError(f"model must be one of rapidembed's facades, got {type(model).__name__}.")
-        method = type(model).score_arrow if isinstance(model, Scorer) else type(model).embed_arrow
-        inspect.signature(method).bind(model, None, column, **options)
+        self._method, named = ("score_arrow", "score") if isinstance(model, Scorer) else ("embed_arrow", "embedding")
+        inspect.signature(getattr(model, self._method)).bind(None, column, **options)
         self._model: AnyFacade = model._lazily()
         self._column = column
-        self._output = output or ("score" if isinstance(model, Scorer) else "embedding")
+        self._output = output or named
         self._options = options
 
     @property
@@ -76,9 +75,7 @@ class EmbedColumn:
 
     def __call__(self, table: Any) -> Any:
         """The table, or record batch, with the column."""
-        model = self.model
-        compute: Callable[..., Any] = model.score_arrow if isinstance(model, Scorer) else model.embed_arrow
-        vectors = compute(table, self._column, **self._options)
+        vectors = getattr(self.model, self._method)(table, self._column, **self._options)
         place = table.schema.get_field_index(self._output)
         if place < 0:
             return table.append_column(self.field, vectors)

@@ -1,13 +1,13 @@
 """Sparse text embedding."""
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from rapidembed.lexical.models import LEXICAL_MODELS, find_lexical
 from rapidembed.lexical.vocabulary import Stemmer
 from rapidembed.lexical.words import WordSplitter
 from rapidembed.runtime.device import Placement
-from rapidembed.tasks.embedder import Embedder, EmbeddingModel
+from rapidembed.tasks.embedder import Embedder
 from rapidembed.tasks.known import Known
 from rapidembed.tasks.sparse.lexical import Bm25Model
 from rapidembed.tasks.sparse.options import SparseOptions
@@ -19,21 +19,12 @@ if TYPE_CHECKING:
     from rapidembed.registry import ModelSpec
     from rapidembed.tasks.arrow.forms import Form
     from rapidembed.tasks.arrow.packing import Packing
+    from rapidembed.tasks.sparse.model import NeuralSparseModel
 
 
-class SparseModel(EmbeddingModel[SparseEmbedding, list[SparseEmbedding]], Protocol):
-    """What computes the vectors of one model."""
-
-    @property
-    def requires_idf(self) -> bool:
-        """Whether an index has to multiply the weights by the terms' idf."""
-
-    @property
-    def vocab_size(self) -> int:
-        """Number of possible indices; 0 where they are hashes."""
-
-
-class SparseTextEmbedding(Embedder[SparseOptions, SparseModel, SparseEmbedding, list[SparseEmbedding]]):
+class SparseTextEmbedding(
+    Embedder[SparseOptions, "Bm25Model | NeuralSparseModel", SparseEmbedding, list[SparseEmbedding]]
+):
     """Turns texts into sparse vectors: weights of words, for search by an inverted index.
 
     Example:
@@ -168,7 +159,7 @@ class SparseTextEmbedding(Embedder[SparseOptions, SparseModel, SparseEmbedding, 
             raise ValueError(f'Sparse vectors are float32 only, got dtype="{packing.dtype}".')
         return Sparse()
 
-    def _load(self) -> SparseModel:
+    def _load(self) -> "Bm25Model | NeuralSparseModel":
         if lexical := find_lexical(self._options.model_name):
             return self._lexical(lexical, self._options)
         # ONNX Runtime and the tokenizers, which BM25 does without.

@@ -23,7 +23,7 @@ from rapidembed.types import SparseEmbedding
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NeuralSparseModel(ListModel[SparseOptions, SparseEmbedding]):
-    """Everything that a call needs; see :class:`rapidembed.tasks.sparse.facade.SparseModel`."""
+    """Everything that a call needs."""
 
     weigher: Weigher
 

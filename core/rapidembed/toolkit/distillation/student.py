@@ -14,7 +14,6 @@ from tqdm.auto import tqdm
 from rapidembed.runtime.inputs import check_positive, check_text, is_single, repair
 from rapidembed.runtime.static_tokenizer import StaticTokenizer
 from rapidembed.tasks.text.facade import TextEmbedding
-from rapidembed.tasks.text.model import TextModel
 from rapidembed.toolkit.distillation.fit import FitOptions, Fitted, Samples, fit
 from rapidembed.toolkit.distillation.folder import MAX_TOKENS, TYPES, write_card, write_folder
 from rapidembed.toolkit.distillation.report import Report, compare
@@ -101,7 +100,7 @@ def distil(
     known = None if texts is None else _distinct(texts)
     with opened(model) as teacher, _staged(folder) as staged:
         loaded = teacher._loaded()
-        _check(loaded, dimensions)
+        check_teacher(loaded, dimensions)
         path, spec = loaded.checkpoint.root / "tokenizer.json", loaded.spec
         vocabulary = StudentVocabulary.read(path, drop=drop, lower_case=spec.lower_case)
         vocabulary.write(staged / "tokenizer.json")
@@ -182,13 +181,6 @@ def _distinct(texts: Iterable[str]) -> list[str]:
             "a model that is not fitted."
         )
     return list(distinct)
-
-
-def _check(teacher: TextModel, dimensions: int) -> None:
-    check_teacher(teacher)
-    if dimensions > teacher.dimensions:
-        name, most = teacher.spec.name, teacher.dimensions
-        raise ValueError(f"dimensions must be at most {most}, which {name} has, got {dimensions}.")
 
 
 def _empty_folder(out: str | Path) -> Path:

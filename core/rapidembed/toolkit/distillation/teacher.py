@@ -20,14 +20,19 @@ _ROWS = 128
 _CHUNK = 4096
 
 
-def check_teacher(model: TextModel) -> None:
-    """Refuse models that give a token the same vector in every text.
+def check_teacher(model: TextModel, dimensions: int) -> None:
+    """Refuse models that give a token the same vector in every text, or have too few dimensions.
 
     Raises:
         UnsupportedModelError: the model is static itself.
+        ValueError: it has fewer dimensions.
     """
     if model.spec.architecture in STATIC_ARCHITECTURES:
         raise UnsupportedModelError(f"{model.spec.name} is static already; distil the model that it was made from.")
+    if dimensions > model.dimensions:
+        raise ValueError(
+            f"dimensions must be at most {model.dimensions}, which {model.spec.name} has, got {dimensions}."
+        )
 
 
 def token_vectors(model: TextModel, ids: NDArray[np.int64]) -> Vectors:

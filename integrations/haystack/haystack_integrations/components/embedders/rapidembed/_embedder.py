@@ -95,8 +95,12 @@ class LocalEmbedder:
     def __hash__(self) -> int:
         return hash((type(self), *self._get_telemetry_data().values()))
 
+    @property
+    def _name(self) -> str:
+        return self.model
+
     def _get_telemetry_data(self) -> dict[str, Any]:
-        return {"model": self.model}
+        return {"model": self._name}
 
     def _keep(self, arguments: Mapping[str, Any]) -> None:
         """Store the arguments of ``__init__`` under their names."""
@@ -118,22 +122,31 @@ class LocalEmbedder:
 
     def _load(self) -> Any:
         return rapidembed.TextEmbedding(
-            self.model,
-            self.cache_dir,
-            self.threads,
-            device=device_name(self.device),
-            precision=self.precision,
-            backend=self.backend,
-            revision=self.revision,
-            local_files_only=self.local_files_only,
+            **self._model_options(),
             dimensions=self.truncate_dim,
             max_tokens=self.max_tokens,
             truncate=self.truncate,
             normalize=self.normalize,
             prompts=self._prompts(),
-            token=self.token.resolve_value() if self.token else None,
-            **(self.model_kwargs or {}),
         )
+
+    def _model_options(self) -> dict[str, Any]:
+        """Options that every facade has."""
+        return {
+            "model_name": self._name,
+            "cache_dir": self.cache_dir,
+            "threads": self.threads,
+            "device": device_name(self.device),
+            "precision": self.precision,
+            "backend": self.backend,
+            "revision": self.revision,
+            "local_files_only": self.local_files_only,
+            "token": self.token.resolve_value() if self.token else None,
+            **(self.model_kwargs or {}),
+        }
+
+    def _bulk_options(self) -> dict[str, Any]:
+        return {"batch_size": self.batch_size, "parallel": self.parallel, "show_progress": self.progress_bar}
 
     async def _warm_async(self) -> Any:
         engine = self._engine

@@ -3,11 +3,7 @@
 from typing import Any
 
 from haystack.dataclasses import SparseEmbedding
-from haystack_integrations.components.embedders.rapidembed._embedder import (
-    PLACEMENT_KWARGS,
-    LocalEmbedder,
-    device_name,
-)
+from haystack_integrations.components.embedders.rapidembed._embedder import PLACEMENT_KWARGS, LocalEmbedder
 
 import rapidembed
 
@@ -31,19 +27,7 @@ class LocalSparseEmbedder(LocalEmbedder):
 
     def _load(self) -> Any:
         return rapidembed.SparseTextEmbedding(
-            self.model,
-            self.cache_dir,
-            self.threads,
-            device=device_name(self.device),
-            precision=self.precision,
-            backend=self.backend,
-            revision=self.revision,
-            local_files_only=self.local_files_only,
-            max_tokens=self.max_tokens,
-            truncate=self.truncate,
-            prompts=self.prompts,
-            token=self.token.resolve_value() if self.token else None,
-            **(self.model_kwargs or {}),
+            **self._model_options(), max_tokens=self.max_tokens, truncate=self.truncate, prompts=self.prompts
         )
 
 

@@ -103,9 +103,6 @@ class FastembedDocumentEmbedder(LocalEmbedder):
         texts = texts_of(documents, self.meta_fields_to_embed, self.embedding_separator, _HINTS)
         return self._warm(), [f"{self.prefix}{text}{self.suffix}" for text in texts]
 
-    def _bulk_options(self) -> dict[str, Any]:
-        return {"batch_size": self.batch_size, "parallel": self.parallel, "show_progress": self.progress_bar}
-
 
 def _embedded(documents: list[Document], vectors: "NDArray[np.float32]") -> list[Document]:
     pairs = zip(documents, vectors, strict=True)

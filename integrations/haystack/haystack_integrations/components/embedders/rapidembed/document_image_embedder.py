@@ -10,7 +10,7 @@ from haystack.components.converters.image.image_utils import (
     _extract_image_sources_info,
 )
 from haystack.utils import ComponentDevice, Secret
-from haystack_integrations.components.embedders.rapidembed._embedder import LocalEmbedder, device_name
+from haystack_integrations.components.embedders.rapidembed._embedder import PLACEMENT_KWARGS, LocalEmbedder
 
 import rapidembed
 
@@ -52,7 +52,7 @@ class FastembedDocumentImageEmbedder(LocalEmbedder):
     max_pixels: int | None
     draft: bool
 
-    _in_model_kwargs = ("providers", "cuda", "device_ids", "specific_model_path", "lazy_load")
+    _in_model_kwargs = PLACEMENT_KWARGS
 
     def __init__(
         self,
@@ -133,24 +133,12 @@ class FastembedDocumentImageEmbedder(LocalEmbedder):
             replace(document, meta={**document.meta, **source}, embedding=vector.tolist()) for document, vector in pairs
         ]
 
-    def _bulk_options(self) -> dict[str, Any]:
-        return {"batch_size": self.batch_size, "parallel": self.parallel, "show_progress": self.progress_bar}
-
     def _load(self) -> Any:
         return rapidembed.ImageEmbedding(
-            self.model,
-            self.cache_dir,
-            self.threads,
-            device=device_name(self.device),
-            precision=self.precision,
-            backend=self.backend,
-            revision=self.revision,
-            local_files_only=self.local_files_only,
+            **self._model_options(),
             normalize=self.normalize,
             rotate=self.rotate,
             alpha=self.alpha,
             max_pixels=self.max_pixels,
             draft=self.draft,
-            token=self.token.resolve_value() if self.token else None,
-            **(self.model_kwargs or {}),
         )

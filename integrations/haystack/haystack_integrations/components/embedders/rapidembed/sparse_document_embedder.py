@@ -93,9 +93,6 @@ class FastembedSparseDocumentEmbedder(LocalSparseEmbedder):
     def _texts(self, documents: list[Document]) -> list[str]:
         return texts_of(documents, self.meta_fields_to_embed, self.embedding_separator, _HINTS)
 
-    def _bulk_options(self) -> dict[str, Any]:
-        return {"batch_size": self.batch_size, "parallel": self.parallel, "show_progress": self.progress_bar}
-
 
 def _embedded(documents: list[Document], embeddings: "list[rapidembed.SparseEmbedding]") -> list[Document]:
     pairs = zip(documents, embeddings, strict=True)

@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from haystack import Document, component
-from haystack_integrations.components.embedders.rapidembed._embedder import LocalEmbedder, device_name
+from haystack_integrations.components.embedders.rapidembed._embedder import LocalEmbedder
 
 
 class LocalRanker(LocalEmbedder):
@@ -63,30 +63,15 @@ class LocalRanker(LocalEmbedder):
         """:meth:`_scores` without blocking the event loop."""
         raise NotImplementedError
 
-    def _get_telemetry_data(self) -> dict[str, Any]:
-        return {"model": self.model_name}
+    @property
+    def _name(self) -> str:
+        return self.model_name
 
     def _check_options(self) -> None:
         _check_top_k(self.top_k)
 
     def _model_options(self) -> dict[str, Any]:
-        return {
-            "model_name": self.model_name,
-            "cache_dir": self.cache_dir,
-            "threads": self.threads,
-            "device": device_name(self.device),
-            "precision": self.precision,
-            "backend": self.backend,
-            "revision": self.revision,
-            "local_files_only": self.local_files_only,
-            "max_tokens": self.max_tokens,
-            "truncate": self.truncate,
-            "token": self.token.resolve_value() if self.token else None,
-            **(self.model_kwargs or {}),
-        }
-
-    def _bulk_options(self) -> dict[str, Any]:
-        return {"batch_size": self.batch_size, "parallel": self.parallel, "show_progress": self.progress_bar}
+        return {**super()._model_options(), "max_tokens": self.max_tokens, "truncate": self.truncate}
 
     def _prepared(self, query: object, documents: object, top_k: int | None) -> tuple[list[Document], list[str]]:
         """The Documents, each once, and their texts. Input is checked before the model is loaded."""
