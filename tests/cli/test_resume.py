@@ -78,10 +78,10 @@ def uninterrupted(folder: Path, output: str) -> tuple[dict[str, bytes], int]:
 
 
 MORE = [pytest.param(seed, 5, marks=pytest.mark.slow) for seed in (1, 2)]
+MORE_OF_ALL = [pytest.param(output, *each.values, marks=each.marks) for each in MORE for output in OUTPUTS]
 
 
-@pytest.mark.parametrize("output", list(OUTPUTS))
-@pytest.mark.parametrize(("seed", "kills"), [(0, 2), *MORE])
+@pytest.mark.parametrize(("output", "seed", "kills"), [("npy", 0, 2), ("jsonl", 0, 1), ("parquet", 0, 1), *MORE_OF_ALL])
 def test_killed_again_and_again_at_random_steps(lines: Path, output: str, seed: int, kills: int) -> None:
     draw = random.Random(seed)
     expected, steps = uninterrupted(lines, output)

@@ -1,7 +1,7 @@
 """Every architecture gives transformers' numbers: see tests/golden/make_architectures.py."""
 
 import json
-from functools import partial
+from functools import cache, partial
 
 import numpy as np
 import pytest
@@ -51,6 +51,18 @@ def folder(group, name, tmp_path):
     return GROUPS[group].assemble(name, MADE[group][name], tmp_path / "model")
 
 
+@pytest.fixture(scope="module")
+def models(tmp_path_factory):
+    """Folders of variants for tests that leave them as they are, each made once."""
+    root = tmp_path_factory.mktemp("models")
+
+    @cache
+    def folder(group, name):
+        return GROUPS[group].assemble(name, MADE[group][name], root / group / name)
+
+    return folder
+
+
 def reference(group, name, what):
     """What is expected of a variant; None if nothing is stored."""
     same = variant_of(group, name).same_as or name
@@ -98,8 +110,8 @@ def padded(group, name, filling):
 
 
 @pytest.mark.parametrize(("group", "name"), VARIANTS)
-def test_results_are_those_of_transformers(group, name, folder):
-    graph, variant = session(folder, spec(group, name), masked=False), variant_of(group, name)
+def test_results_are_those_of_transformers(group, name, models):
+    graph, variant = session(models(group, name), spec(group, name), masked=False), variant_of(group, name)
     for length in variant.lengths:
         given = inputs(group, name, length)
         backwards = {key: array[:, ::-1] for key, array in given.items()}
@@ -108,8 +120,8 @@ def test_results_are_those_of_transformers(group, name, folder):
 
 
 @pytest.mark.parametrize(("group", "name"), VARIANTS)
-def test_padding_changes_nothing(group, name, folder):
-    variant, graph = variant_of(group, name), session(folder, spec(group, name), masked=True)
+def test_padding_changes_nothing(group, name, models):
+    variant, graph = variant_of(group, name), session(models(group, name), spec(group, name), masked=True)
     found = [row for filling in (0, 9) for row in run(graph, padded(group, name, filling), variant.task)]
     for row, length in zip(found, 2 * variant.lengths, strict=True):
         wanted = reference(group, name, length)
@@ -120,9 +132,9 @@ def test_padding_changes_nothing(group, name, folder):
 
 @pytest.mark.parametrize(("group", "name"), ENCODERS)
 @pytest.mark.parametrize("masked", [False, True])
-def test_the_first_token_alone(group, name, folder, masked):
+def test_the_first_token_alone(group, name, models, masked):
     variant = variant_of(group, name)
-    graph = session(folder, spec(group, name, head="pool", pooling=("cls",)), masked=masked)
+    graph = session(models(group, name), spec(group, name, head="pool", pooling=("cls",)), masked=masked)
     if masked:
         found = run(graph, padded(group, name, 9), variant.task)
     else:
@@ -132,7 +144,7 @@ def test_the_first_token_alone(group, name, folder, masked):
 
 @pytest.mark.parametrize(("group", "name"), [each for each in ENCODERS if variant_of(*each).hides_tokens])
 @pytest.mark.parametrize("masked", [False, True])
-def test_tokens_hidden_from_the_others(group, name, folder, masked):
+def test_tokens_hidden_from_the_others(group, name, models, masked):
     """As late interaction has them, whose queries are filled up; without a stored result, against the masked form."""
     variant = variant_of(group, name)
     given = inputs(group, name, max(variant.lengths))
@@ -141,8 +153,8 @@ def test_tokens_hidden_from_the_others(group, name, folder, masked):
     hiding = spec(group, name, late=LateInteraction(expansion_length=64))
     wanted = reference(group, name, "hidden")
     if wanted is None:
-        wanted = run(session(folder, spec(group, name), masked=True), given)[0]
-    close(run(session(folder, hiding, masked=masked), given, variant.task), [wanted])
+        wanted = run(session(models(group, name), spec(group, name), masked=True), given)[0]
+    close(run(session(models(group, name), hiding, masked=masked), given, variant.task), [wanted])
 
 
 def dense(model, texts):
@@ -161,9 +173,9 @@ FACADES = {
 
 @pytest.mark.parametrize(("group", "name"), [each for each in VARIANTS if reference(*each, "texts") is not None])
 @pytest.mark.filterwarnings("ignore::rapidembed.TruncationWarning")
-def test_facades(group, name, folder):
+def test_facades(group, name, models):
     facade, compute = FACADES[variant_of(group, name).head]
-    with facade(folder) as model:
+    with facade(models(group, name)) as model:
         assert model.info.architecture == architecture(group, name)
         close(compute(model, GROUPS[group].recipe.texts), reference(group, name, "texts"))
 

@@ -7,7 +7,8 @@ import pytest
 
 from tests.fuzz import attempt as module
 from tests.fuzz.attempt import attempt
-from tests.fuzz.files import CHANGES, change_json
+from tests.fuzz.changes import CHANGES
+from tests.fuzz.files import change_json
 from tests.fuzz.models import BASES, Base
 
 

@@ -108,6 +108,14 @@ def test_tokenizers_that_end_the_process(tmp_path: Path, part: dict[str, Any], m
         TextEmbedding(folder).encode(["the dog", "a"])
 
 
+def test_many_replacements_that_do_not_lengthen_a_text_are_taken(tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(GOLDEN / "folders" / "static", tmp_path / "model"))
+    steps = [{"type": "Replace", "pattern": {"String": "a"}, "content": "e"}, {"type": "Prepend", "prepend": " "}]
+    change(folder / "tokenizer.json", normalizer={"type": "Sequence", "normalizers": steps * 20})
+    with TextEmbedding(folder) as model:
+        assert len(model.encode("the dog"))
+
+
 def test_a_table_under_a_name_written_otherwise(folder: Path) -> None:
     change(folder / "tokenizer.json", **charsmap("/////wAAAAAA"))
     text = (folder / "tokenizer.json").read_text().replace("precompiled_charsmap", "precompiled\\u005fcharsmap")

@@ -159,7 +159,7 @@ def test_the_hub_says_no(
 def test_token_is_sent_and_never_shown(cache: Path) -> None:
     with FakeHub({"someone/tiny": TINY}, {"a/gated": (403, "GatedRepo")}) as hub:
         load(hub.url, cache, model_name="someone/tiny", token="hf_secret")
-        assert "Bearer hf_secret" in hub.authorizations
+        assert hub.authorizations == {"Bearer hf_secret"}
         failed = load(hub.url, cache, model_name="a/gated", token="hf_secret")
     assert "hf_secret" not in json.dumps(failed)
     assert "hf_secret" not in repr(TextEmbedding(str(TINY), token="hf_secret")._options)

@@ -165,14 +165,15 @@ def test_a_big_model_is_loaded_once(minilm: str, sessions: list[int], monkeypatc
 
 
 def test_threads_share_one_model(minilm: str, sessions: list[int]) -> None:
-    expected = TextEmbedding(minilm).encode(TEXTS)
+    texts = TEXTS[:16]
+    expected = TextEmbedding(minilm).encode(texts)
     del sessions[:]
     model = TextEmbedding(minilm, lazy_load=True, max_tokens=128)
     barrier = threading.Barrier(16)
 
     def work(i: int) -> np.ndarray:
         barrier.wait()
-        return np.stack([model.encode(TEXTS[i]), model.encode(TEXTS)[i]])
+        return np.stack([model.encode(texts[i]), model.encode(texts)[i]])
 
     with ThreadPoolExecutor(16) as threads:
         for i, vectors in enumerate(threads.map(work, range(16))):

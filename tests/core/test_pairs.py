@@ -74,6 +74,15 @@ def test_a_query_is_tokenized_once(tmp_path):
     assert list(steps.queries) == ["a b"]
 
 
+def test_a_pair_that_is_none_is_named_by_its_place(tmp_path):
+    make(tmp_path, BERT)
+    tokenizer = Tokenizer(tmp_path)
+    steps = PairSteps(Call("", 30, True), tokenizer, PairTemplate.of(tokenizer))
+    for index, place in ((3, 3), (None, 0)):
+        with pytest.raises(TypeError, match=rf"pairs\[{place}\] must be two texts"):
+            steps.prepare("ab", index)
+
+
 def test_texts_out_of_order_are_refused(tmp_path):
     swapped = processors.TemplateProcessing(
         single="[CLS] $A", pair="[CLS] $B $A:1", special_tokens=[("[CLS]", 0), ("[SEP]", 1)]

@@ -3,7 +3,7 @@
 import random
 
 import pytest
-from huggingface_hub.errors import HfHubHTTPError
+from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
 from huggingface_hub.utils import httpx
 from rapidembed.hub import patience
 from rapidembed.hub.patience import BUDGET_SECONDS, Patience, innermost
@@ -84,6 +84,17 @@ def test_other_failures_are_final(waits: list[float], error: Exception) -> None:
     with pytest.raises(type(error)):
         persist(error)
     assert waits == []
+
+
+def test_what_the_hub_said_counts_where_the_cache_lacks_the_file_too(waits: list[float]) -> None:
+    absent, unrelated = LocalEntryNotFoundError("not in the cache either"), OSError("disk full")
+    absent.__cause__ = unrelated.__cause__ = answered(503)
+    assert persist(absent) == "done"
+    assert waits == [0.5]
+    for final in (unrelated, LocalEntryNotFoundError("without a cause")):
+        with pytest.raises(type(final)):
+            persist(final)
+    assert waits == [0.5]
 
 
 def test_whether_anything_failed_is_remembered(waits: list[float]) -> None:

@@ -91,7 +91,7 @@ def alone(arrays, model, texts):
     return together
 
 
-@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize("threads", [1, pytest.param(2, marks=pytest.mark.slow)])
 def test_int8(case, folders, threads):
     with case.make(folders) as exact, case.make(folders, precision="int8", threads=threads) as model:
         assert (model.info.precision, model.info.backend) == ("int8", "onnxruntime")

@@ -27,7 +27,7 @@ GPU = ["TensorrtExecutionProvider", "CUDAExecutionProvider", "CPUExecutionProvid
 
 
 def test_affinity_counts(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 3, 5}, raising=False)
+    monkeypatch.setattr(os, "sched_getaffinity", {0: {0, 3, 5}}.get, raising=False)  # 0 is this process
     monkeypatch.setattr(cores, "_quota", lambda: float("inf"))
     assert cores.allowed_cores() == 3
 
@@ -397,6 +397,13 @@ def test_large_models_are_packed_one_weight_at_a_time() -> None:
     for weight_bytes, parallel in ((10**6, "1"), (10**9, "0")):
         options = session.session_options(Program(b"", weight_bytes, False, ("none",)), 1)
         assert options.get_session_config_entry(entry) == parallel
+
+
+def test_errors_of_too_little_memory_are_known() -> None:
+    texts = ("std::bad_alloc", "Failed to allocate memory for requested buffer", "CUDA out of memory")
+    ran_out = [MemoryError(), *(RuntimeError(text) for text in texts)]
+    assert all(map(session._ran_out, ran_out))
+    assert not session._ran_out(RuntimeError("Invalid input shape"))
 
 
 @pytest.mark.parametrize("on_cpu", [True, False])

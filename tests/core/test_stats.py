@@ -77,6 +77,10 @@ def test_percentiles() -> None:
     assert found.p50 == pytest.approx(0.050, rel=0.03)
     assert found.p99 == pytest.approx(0.099, rel=0.03)
     assert (found.calls, found.texts) == (101, 101)
+    few = CallMeter()
+    for milliseconds in (1, 100):
+        few.add(1, milliseconds / 1000, failed=False)
+    assert few.read(Work()).p99 == pytest.approx(0.1, rel=0.03)
 
 
 def test_they_cost_next_to_nothing() -> None:

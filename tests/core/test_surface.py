@@ -183,3 +183,13 @@ def test_adapters_have_every_argument(framework: Callable[[], dict[str, tuple[st
             assert found[name] == wanted[name], (adapter, name)
         # Haystack's type for devices has no "auto".
         assert found["device"] == (None if framework is haystack else "auto")
+
+
+@pytest.mark.parametrize(("facade", "rows"), [("ImageEmbedding", 16), ("LateInteractionMultimodalEmbedding", 4)])
+def test_methods_of_pictures_have_one_batch_size(facade: str, rows: int) -> None:
+    """Not that of texts: a picture takes as long as hundreds of tokens."""
+    methods = inspect.getmembers(getattr(rapidembed, facade), inspect.isfunction)
+    parameters = [inspect.signature(method).parameters for name, method in methods if not name.startswith("_")]
+    found = [each["batch_size"].default for each in parameters if "images" in each and "batch_size" in each]
+    assert len(found) >= 3
+    assert set(found) == {rows}

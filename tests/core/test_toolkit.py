@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rapidembed.tasks.chunks import chunks
 from rapidembed.toolkit import fuse
 from rapidembed.toolkit.max_sim import max_sim
 from rapidembed.toolkit.muvera import Muvera, _nearest_occupied
@@ -72,6 +73,13 @@ def test_fusion_of_what_does_not_fit(call, message: str) -> None:
 
 
 # MaxSim
+
+
+def test_runs_of_sets_hold_as_many_vectors_and_sets_as_they_may() -> None:
+    lengths = [1, 2, 1, 9, 1, 1, 1]
+    assert list(chunks(lengths, 4)) == [(0, 3), (3, 4), (4, 7)]
+    assert list(chunks(lengths, 4, 2)) == [(0, 2), (2, 3), (3, 4), (4, 6), (6, 7)]
+    assert list(chunks([], 4)) == []
 
 
 def test_max_sim_by_hand_and_by_definition() -> None:

@@ -61,6 +61,14 @@ def test_classes_that_share_berts_rules(folder: Path, name: str | None) -> None:
     assert ids(load_tokenizer(folder)) == expected
 
 
+def test_words_of_up_to_a_hundred_characters_are_cut(folder: Path) -> None:
+    write_vocabulary(folder)
+    unknown = json.loads((TINY / "tokenizer.json").read_text(encoding="utf-8"))["model"]["vocab"]["[UNK]"]
+    tokenizer = load_tokenizer(folder)
+    tokenizer.no_truncation()
+    assert [unknown in tokenizer.encode("a" * length).ids for length in (100, 101)] == [False, True]
+
+
 def test_settings_are_obeyed(folder: Path) -> None:
     write_vocabulary(folder)
     lower = ids(load_tokenizer(folder))

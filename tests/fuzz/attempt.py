@@ -16,7 +16,7 @@ from typing import Any
 import rapidembed
 from rapidembed import RapidEmbedError
 
-from tests.fuzz.files import CHANGES
+from tests.fuzz.changes import CHANGES
 from tests.fuzz.inputs import INPUTS
 from tests.fuzz.models import BASES
 from tests.fuzz.watch import Watch
