@@ -14,7 +14,6 @@ import time
 from collections import deque
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass
 from typing import Any, Generic
 
 import numpy as np
@@ -24,7 +23,7 @@ from rapidembed.runtime.engine import NOTHING, Engine, TextTokenizer
 from rapidembed.runtime.meter import Meter, Work
 from rapidembed.runtime.planner import Batch
 from rapidembed.runtime.ready import X
-from rapidembed.runtime.tickets import AsyncTicket, Entry, Job, Ticket, deliver, settle
+from rapidembed.runtime.tickets import AsyncTicket, Entry, Job, ReadyJob, Ticket, deliver, settle
 from rapidembed.types import Vectors
 
 _MOST_READY = 256
@@ -126,7 +125,7 @@ class Batcher(Generic[X]):
                 return self._run_one(item, extra)
             finally:
                 self._alone.release()
-        output: Vectors = self.run_few(_Ready(item, extra))
+        output: Vectors = self.run_few(ReadyJob(item, extra))
         return output
 
     def run_few(self, job: Job[X]) -> Any:
@@ -292,21 +291,3 @@ def _oldest(waiting: list[Entry[X]], batch: Batch) -> list[Entry[X]]:
             break
         chosen.append(entry)
     return chosen
-
-
-@dataclass(slots=True)
-class _Ready(Generic[X]):
-    """The job of a lone input that is ready, and whose output is all that is wanted."""
-
-    item: X
-    extra: Mapping[str, int]
-    output: Vectors | None = None
-
-    def make(self) -> list[X]:
-        return [self.item]
-
-    def keep(self, rows: list[int], inputs: list[X], output: Vectors) -> None:
-        self.output = output
-
-    def result(self) -> Vectors | None:
-        return self.output

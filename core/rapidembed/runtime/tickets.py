@@ -4,6 +4,7 @@ import threading
 import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, Protocol
 
 from rapidembed.runtime.ready import X
@@ -36,6 +37,27 @@ class Job(Protocol[X]):
 
     def result(self) -> Any:
         """What the caller gets once all is kept."""
+
+
+@dataclass(slots=True)
+class ReadyJob(Generic[X]):
+    """The job of a lone input that is ready, and whose output is all that is wanted."""
+
+    item: X
+    extra: Mapping[str, int]
+    output: Vectors | None = None
+
+    def make(self) -> list[X]:
+        """The input."""
+        return [self.item]
+
+    def keep(self, rows: list[int], inputs: list[X], output: Vectors) -> None:
+        """Keep all of it."""
+        self.output = output
+
+    def result(self) -> Vectors | None:
+        """The output, float32 (1, ...)."""
+        return self.output
 
 
 class Ticket(Generic[X]):

@@ -22,7 +22,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 _BULK_SHARE = 0.125
-"""Of the time of all threads, what bulk work gets at least."""
+"""Of the time of all cores, what bulk work gets at least."""
 SPARE = 2
 """Urgent tasks that begin amid bulk work though as many run as should: who comes alone, and the one after."""
 
@@ -46,7 +46,7 @@ class ComputePool:
         self._stopping = False
         self._threads: list[threading.Thread] = []
         self._owed = 0.0
-        """Seconds of a thread that bulk work that waits should have had by now."""
+        """Seconds of a core that bulk work that waits should have had by now."""
 
     @property
     def idle(self) -> bool:
@@ -172,7 +172,7 @@ class ComputePool:
 
     def _account(self, urgent: bool, due: float) -> None:
         with self._changed:
-            self._owed += due
+            self._owed += due * self.size / max(self.size, self._running)  # what a thread had of a core
             self._running -= 1
             self._running_urgent -= urgent
             self._changed.notify(self._most_threads if self._stopping else 1)
