@@ -4,8 +4,6 @@ Core and adapter take turns on the same loaded model. A call's cost is noisy nex
 adapter's own share is also measured with the core replaced by a stub that returns at once.
 """
 
-import subprocess
-import sys
 from functools import partial
 from statistics import median
 from unittest.mock import patch
@@ -13,6 +11,7 @@ from unittest.mock import patch
 import numpy as np
 from rapidembed import TextEmbedding
 
+from benchmarks.client import seconds_of
 from benchmarks.corpus import load
 from benchmarks.paths import MINILM, model_folder
 from benchmarks.tables import render
@@ -21,16 +20,12 @@ from tests.integrations.adapters import ADAPTERS
 
 _TEXTS, _BULK_ROUNDS, _OWN_ROUNDS, _QUERY_ROUNDS, _IMPORTS = 256, 9, 50, 300, 7
 _QUERY = "which of these words is most similar to a misspelt one?"
+_IMPORT = "import time; t = time.perf_counter(); import {}; print(time.perf_counter() - t)"
 _FRAMEWORKS = {
     "langchain": "langchain_core.embeddings.embeddings, langchain_core.documents.base",
     "llamaindex": "llama_index.core",
     "haystack": "haystack, haystack.utils",
 }
-
-
-def import_seconds(modules: str) -> float:
-    script = f"import time; t = time.perf_counter(); import {modules}; print(time.perf_counter() - t)"
-    return float(subprocess.run([sys.executable, "-c", script], capture_output=True, check=True).stdout)
 
 
 def measure(framework: str, core: TextEmbedding, texts: list[str]) -> list[str]:
@@ -47,7 +42,9 @@ def measure(framework: str, core: TextEmbedding, texts: list[str]) -> list[str]:
     ):
         (own_many,), (own_lone,) = in_turns([documents], _OWN_ROUNDS), in_turns([query], _QUERY_ROUNDS)
     modules = _FRAMEWORKS[framework]
-    imports = {text: partial(import_seconds, text) for text in (f"{modules}, rapidembed_{framework}", modules)}
+    imports = {
+        text: partial(seconds_of, _IMPORT.format(text)) for text in (f"{modules}, rapidembed_{framework}", modules)
+    }
     beyond, without = (median(taken) for taken in turns(imports, _IMPORTS, warm=0).values())
     bulk = [f"{1e3 * many:.0f} ms", f"{1e3 * one:.0f} ms", f"{1e3 * own_many:.1f} ms ({own_many / many:.1%})"]
     queries = [f"{1e3 * lone:.2f} ms", f"{1e3 * single:.2f} ms", f"{1e3 * own_lone:.3f} ms"]

@@ -36,6 +36,12 @@ def environment(**more: str) -> dict[str, str]:
     return kept | more
 
 
+def seconds_of(script: str, *arguments: str) -> float:
+    """What a script prints of its own time, in a new process."""
+    command = [sys.executable, "-c", script, *arguments]
+    return float(subprocess.run(command, env=environment(), capture_output=True, check=True).stdout)
+
+
 def run_module(name: str, *arguments: object, python: str = sys.executable, **variables: str) -> str:
     """What ``python -m benchmarks.NAME ARGUMENT ...`` prints.
 

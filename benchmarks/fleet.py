@@ -84,19 +84,19 @@ def simulate(fleet: Fleet) -> Outcome:
         elif waiting:
             shard = waiting.popleft()
             done = now + fleet.overhead + fleet.shard / (fleet.rate * speed)
-            at(min(done, end), wrote if done <= end else gone, shard, now, speed, end)
+            at(min(done, end), over, shard, now, done, speed, end)
         else:
             idle.append((speed, end))
 
-    def wrote(shard: int, since: float, speed: float, end: float, now: float) -> None:
-        written[shard] += 1
-        busy.append(now - since)
-        take(speed, end, now)
-
-    def gone(shard: int, since: float, _speed: float, _end: float, now: float) -> None:
-        lost.append(now - since)
-        at(now + fleet.notice, free, shard)
-        at(now + fleet.start, born)
+    def over(shard: int, since: float, done: float, speed: float, end: float, now: float) -> None:
+        if done <= end:
+            written[shard] += 1
+            busy.append(now - since)
+            take(speed, end, now)
+        else:
+            lost.append(now - since)
+            at(now + fleet.notice, free, shard)
+            at(now + fleet.start, born)
 
     def free(shard: int, now: float) -> None:
         waiting.append(shard)

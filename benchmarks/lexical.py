@@ -6,8 +6,6 @@ of modules that are compiled, as they are wherever pip has installed them.
 """
 
 import os
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -24,7 +22,7 @@ import rapidembed
 from rapidembed.toolkit.max_sim import max_sim
 from rapidembed.toolkit.muvera import Muvera
 
-from benchmarks.client import environment
+from benchmarks.client import seconds_of
 from benchmarks.corpus import documentation
 from benchmarks.machine import machine, versions
 from benchmarks.results import publish
@@ -103,17 +101,14 @@ def bm25() -> Iterator[Row]:
 def cold() -> Iterator[Row]:
     """New processes: from the first import to the last of some vectors."""
 
-    def run(library: str, file: Path, count: int) -> float:
-        script = _COLD.format(library=library, options=_LIBRARIES[library])
-        command = [sys.executable, "-c", script, str(file), str(count)]
-        return float(subprocess.run(command, env=environment(), capture_output=True, check=True).stdout)
-
+    scripts = {library: _COLD.format(library=library, options=options) for library, options in _LIBRARIES.items()}
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "texts"
         file.write_text("\n".join(next(iter(texts().values()))), encoding="utf-8")
-        for count, name in ((1, "first text of a new process"), (1000, f"first 1,000 texts of {_WORDS} words")):
-            taken = turns({library: partial(run, library, file, count) for library in _LIBRARIES}, _COLD_ROUNDS)
-            yield row(name, *map(median, taken.values()), lambda s: f"{s:.3f} s")
+        for count, title in ((1, "first text of a new process"), (1000, f"first 1,000 texts of {_WORDS} words")):
+            starts = {name: partial(seconds_of, script, str(file), str(count)) for name, script in scripts.items()}
+            taken = turns(starts, _COLD_ROUNDS)
+            yield row(title, *map(median, taken.values()), lambda s: f"{s:.3f} s")
 
 
 def muvera() -> Iterator[Row]:
