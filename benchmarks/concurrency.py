@@ -122,22 +122,31 @@ def _computed(stats: Any) -> float:
 def lone(contenders: list[Contender], texts: list[str], seconds: float) -> dict[str, dict[str, float]]:
     """Milliseconds of lone queries, in bursts that take turns; ``outside``: neither tokenizing nor the model's run."""
     taken: dict[str, list[float]] = {each.name: [] for each in contenders}
+    outside: dict[str, list[float]] = {each.name: [] for each in contenders if each.awaited}
     stop, numbers = time.perf_counter() + seconds, count()
-    before = {each.name: each.model.stats() for each in contenders if each.awaited}
     while time.perf_counter() < stop:
         start = next(numbers)
         for each in contenders:
+            before, times = _inside(each), []
             for text in texts[start % 100 * _BURST :][:_BURST]:
                 began = time.perf_counter()
                 each.sync(text)
-                taken[each.name].append(time.perf_counter() - began)
-    found = {kind: {"p50_ms": round(1e3 * median(seconds), 3)} for kind, seconds in taken.items()}
-    for each in contenders:
-        if each.awaited:
-            old, new, all_of_it = before[each.name], each.model.stats(), taken[each.name]
-            inside = new.tokenizing_time - old.tokenizing_time + new.running_time - old.running_time
-            found[each.name]["outside_ms"] = round(1e3 * (sum(all_of_it) - inside) / len(all_of_it), 3)
+                times.append(time.perf_counter() - began)
+            taken[each.name] += times
+            if each.awaited:
+                outside[each.name].append((sum(times) - _inside(each) + before) / len(times))
+    found = {name: {"p50_ms": round(1e3 * median(times), 3)} for name, times in taken.items()}
+    for name, bursts in outside.items():
+        found[name]["outside_ms"] = round(1e3 * median(bursts), 3)  # a thread that is stopped once counts once
     return found
+
+
+def _inside(contender: Contender) -> float:
+    """Seconds so far that were tokenizing or the model's run."""
+    if not contender.awaited:
+        return 0.0
+    stats = contender.model.stats()
+    return float(stats.tokenizing_time + stats.running_time)
 
 
 @contextmanager

@@ -212,7 +212,9 @@ def test_urgent_work_overtakes() -> None:
 
 def test_urgent_work_begins_beside_bulk_work_which_then_waits_for_its_thread() -> None:
     pool, gates, order = ComputePool(1), [threading.Event() for _ in range(3)], []
-    first = pool.submit(gates[0].wait, 10)
+    begun = threading.Event()
+    first = pool.submit(lambda: (begun.set(), gates[0].wait(10))[1])
+    assert begun.wait(5)
     assert pool.submit_urgent(lambda: "at once").result(5) == "at once"
     assert not first.done()
     beside = pool.submit_urgent(lambda: gates[1].wait(10) and order.append("urgent"))
