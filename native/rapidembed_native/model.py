@@ -108,6 +108,7 @@ class Encoder:
         check(self._library.rn_model_create(ctypes.byref(struct), ctypes.byref(handle), ctypes.byref(message)), message)
         self._handle = handle
         self._close = weakref.finalize(self, self._library.rn_model_destroy, handle)
+        self._close.atexit = False  # threads may compute until the process ends
 
     def encode(
         self,

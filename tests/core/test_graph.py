@@ -187,7 +187,7 @@ def cache(tmp_path, monkeypatch):
 
 
 def hello():
-    with TextEmbedding(str(BASE)) as model:
+    with TextEmbedding(str(BASE), precision="fp32") as model:
         return model.encode("hello world")
 
 
@@ -200,7 +200,7 @@ def test_a_second_start_does_not_import_onnx(cache):
     code = f"""if True:
         import sys
         from rapidembed import TextEmbedding
-        TextEmbedding({str(BASE)!r}, threads=1).encode("hello world")
+        TextEmbedding({str(BASE)!r}, threads=1, precision="fp32").encode("hello world")
         print("onnx" in sys.modules, [name for name in sys.modules if name.endswith(("image_processor", "pages"))])
     """
     runs = [subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True) for _ in range(2)]

@@ -73,10 +73,11 @@ def stored(
     otherwise: str,
     *,
     anew: bool = False,
+    level: int = logging.WARNING,
 ) -> T:
     """What ``read`` finds in the cache's file ``name``, else what ``make`` gives, which ``write`` then stores.
 
-    Where that cannot be, a warning says what happens ``otherwise``. Processes share what ``read`` finds, so what is
+    Where that cannot be, a line in the log, of this ``level``, says what happens ``otherwise``. Processes share what ``read`` finds, so what is
     large is read ``anew`` from what was written.
     """
     path = settings.cache_dir() / "graphs" / name
@@ -86,7 +87,7 @@ def stored(
     try:
         write(path, made)
     except (OSError, SafetensorError) as error:
-        logger.warning("The graph cache cannot be written (%s); %s", error, otherwise)
+        logger.log(level, "The graph cache cannot be written (%s); %s", error, otherwise)
     found = read(path) if anew else None
     return made if found is None else found
 

@@ -1,6 +1,7 @@
 """Layouts on disk, so that a start that finds one needs none of what writes graphs."""
 
 import json
+import logging
 from collections.abc import Callable
 from dataclasses import asdict, fields
 from functools import partial
@@ -24,9 +25,8 @@ def cached_layout(key: str, find: Callable[[], Found]) -> Found:
     Raises:
         UnsupportedModelError: no layout can tell the model; from ``find``.
     """
-    kept = stored(
-        f"{key}.layout", _read_kept, partial(_attempt, find), _write_kept, "config.json is read at every start."
-    )
+    why = "config.json is read at every start."
+    kept = stored(f"{key}.layout", _read_kept, partial(_attempt, find), _write_kept, why, level=logging.INFO)
     if isinstance(kept, str):
         raise UnsupportedModelError(kept)
     return kept
