@@ -40,8 +40,7 @@ demo: $(VENV)/.demo
 # Without a compiler the tests of the native encoder are skipped, and say so.
 test test-all: $(VENV)/.dev $(if $(shell command -v $(CXX)),$(VENV)/.native)
 
-# In the order of their names: by the number of their tests, long files would come last and leave all workers but one idle.
-PARALLEL := -n auto --dist loadfile --no-loadscope-reorder
+PARALLEL := -n auto --dist loadfile
 # A hundred processes of their own start faster.
 unexport PYTHONDONTWRITEBYTECODE
 
