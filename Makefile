@@ -41,7 +41,7 @@ demo: $(VENV)/.demo
 test test-all: $(VENV)/.dev $(if $(shell command -v $(CXX)),$(VENV)/.native)
 
 PARALLEL := -n auto --dist loadfile
-# A hundred processes of their own start faster.
+# The tests start a hundred processes, each faster with bytecode at hand.
 unexport PYTHONDONTWRITEBYTECODE
 
 test:
