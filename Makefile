@@ -40,9 +40,8 @@ demo: $(VENV)/.demo
 # Without a compiler the tests of the native encoder are skipped, and say so.
 test test-all: $(VENV)/.dev $(if $(shell command -v $(CXX)),$(VENV)/.native)
 
-# In the order of their names: by the number of their tests, long files would come last and leave all workers but one idle.
-PARALLEL := -n auto --dist loadfile --no-loadscope-reorder
-# A hundred processes of their own start faster.
+PARALLEL := -n auto --dist loadfile
+# The tests start a hundred processes, each faster with bytecode at hand.
 unexport PYTHONDONTWRITEBYTECODE
 
 test:
