@@ -130,7 +130,7 @@ def test_copies_share_the_engine_and_keep_the_options(minilm: str, copier, sessi
 
 
 def test_lazy_load(minilm: str, sessions: list[int]) -> None:
-    model = TextEmbedding(minilm, lazy_load=True, threads=2)
+    model = TextEmbedding(minilm, precision="fp32", lazy_load=True, threads=2)
     assert "not loaded" in repr(model)
     assert sessions == []
     model.encode("x")
@@ -139,7 +139,7 @@ def test_lazy_load(minilm: str, sessions: list[int]) -> None:
 
 @pytest.mark.usefixtures("two_cores")
 def test_one_text_and_many_texts_use_their_own_session(minilm: str, sessions: list[int]) -> None:
-    model = TextEmbedding(minilm, lazy_load=True)
+    model = TextEmbedding(minilm, precision="fp32", lazy_load=True)
     model.encode(TEXTS)
     assert sessions == [1]
     model.encode("x")
@@ -147,7 +147,7 @@ def test_one_text_and_many_texts_use_their_own_session(minilm: str, sessions: li
 
 
 def test_a_single_core_needs_a_single_session(minilm: str, sessions: list[int]) -> None:
-    model = TextEmbedding(minilm, threads=1)
+    model = TextEmbedding(minilm, precision="fp32", threads=1)
     model.encode("x")
     model.encode(TEXTS)
     assert sessions == [1]
@@ -155,10 +155,10 @@ def test_a_single_core_needs_a_single_session(minilm: str, sessions: list[int]) 
 
 @pytest.mark.usefixtures("two_cores")
 def test_a_big_model_is_loaded_once(minilm: str, sessions: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
-    expected = TextEmbedding(minilm).encode(TEXTS)
+    expected = TextEmbedding(minilm, precision="fp32").encode(TEXTS)
     sessions.clear()
     monkeypatch.setattr(sessions_module, "_TWO_SESSIONS_BELOW", 0)
-    model = TextEmbedding(minilm, lazy_load=True, max_tokens=128)
+    model = TextEmbedding(minilm, precision="fp32", lazy_load=True, max_tokens=128)
     np.testing.assert_allclose(model.encode(TEXTS), expected, atol=1e-6)
     np.testing.assert_allclose(model.encode(TEXTS[0]), expected[0], atol=1e-6)
     assert sessions == [2]
@@ -166,9 +166,9 @@ def test_a_big_model_is_loaded_once(minilm: str, sessions: list[int], monkeypatc
 
 def test_threads_share_one_model(minilm: str, sessions: list[int]) -> None:
     texts = TEXTS[:16]
-    expected = TextEmbedding(minilm).encode(texts)
+    expected = TextEmbedding(minilm, precision="fp32").encode(texts)
     del sessions[:]
-    model = TextEmbedding(minilm, lazy_load=True, max_tokens=128)
+    model = TextEmbedding(minilm, precision="fp32", lazy_load=True, max_tokens=128)
     barrier = threading.Barrier(16)
 
     def work(i: int) -> np.ndarray:
@@ -193,7 +193,7 @@ def test_dropping_a_stream_stops_its_work(minilm: str) -> None:
 
 
 async def test_event_loop_keeps_turning(minilm: str) -> None:
-    model = TextEmbedding(minilm, lazy_load=True)
+    model = TextEmbedding(minilm, precision="fp32", lazy_load=True)
     loading, forward = (OnnxEngine, "__init__"), (OnnxEngine, "_forward")
     found = await turns(model.aencode(TEXTS), loading, forward)
     assert len(found) > 1
@@ -413,7 +413,7 @@ def test_a_session_is_not_made_of_other_files(folder: Path) -> None:
 
 
 async def test_a_cancelled_call_stops_within_a_batch(minilm: str) -> None:
-    model = TextEmbedding(minilm)
+    model = TextEmbedding(minilm, precision="fp32")
     ran = []
     run = OnnxEngine.run
     with pytest.MonkeyPatch.context() as patch:

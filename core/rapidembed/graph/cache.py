@@ -77,8 +77,8 @@ def stored(
 ) -> T:
     """What ``read`` finds in the cache's file ``name``, else what ``make`` gives, which ``write`` then stores.
 
-    Where that cannot be, a line in the log, of this ``level``, says what happens ``otherwise``. Processes share what ``read`` finds, so what is
-    large is read ``anew`` from what was written.
+    Where that cannot be, a line in the log, of this ``level``, says what happens ``otherwise``. Processes share what
+    ``read`` finds, so what is large is read ``anew`` from what was written.
     """
     path = settings.cache_dir() / "graphs" / name
     if (found := read(path)) is not None:
