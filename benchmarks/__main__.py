@@ -34,7 +34,7 @@ from typing import Any
 from benchmarks import corpus, lone, plots, report, results, shapes, static, stream, workloads
 from benchmarks.client import say
 from benchmarks.contest import Contest, Team, assemble
-from benchmarks.engines import ENGINES, ON_REQUEST, OURS, REFERENCE
+from benchmarks.engines import ENGINES, OURS, REFERENCE
 from benchmarks.gemm import best_gemm
 from benchmarks.machine import heading, versions
 from benchmarks.options import command, interpreter, named, option, some_of
@@ -120,8 +120,8 @@ def contests(chosen: SimpleNamespace) -> None:
 @option("workloads", ",".join(WORKLOADS), "only these.", some_of(WORKLOADS))
 @option(
     "engines",
-    ",".join(name for name in ENGINES if name not in ON_REQUEST),
-    f"only these, or {', '.join(ON_REQUEST)}. Cosines need {REFERENCE}, ratios need {OURS}.",
+    ",".join(ENGINES),
+    f"only these. Cosines need {REFERENCE}, ratios need {OURS}.",
     some_of(ENGINES),
 )
 @option("python", [], "A,B=PATH: another interpreter for these engines.", interpreter, multiple=True)

@@ -36,9 +36,20 @@ from benchmarks.results import NAME, record
 from benchmarks.tables import NONE, milliseconds, number, rate, render, times
 
 PEER = "fastembed"
-_KINDS = {"fp32": OURS, "int8": "rapidembed-int8", "native-int8": "rapidembed-native-int8"}
+_KINDS = {
+    "fp32": OURS,
+    "native": "rapidembed-native",
+    "int8": "rapidembed-int8",
+    "native-int8": "rapidembed-native-int8",
+}
 """What our engines are called in these results."""
-_TITLES = {"fp32": "float32", "int8": "int8", "native-int8": 'int8, backend="native"', PEER: PEER}
+_TITLES = {
+    "fp32": "float32, ONNX Runtime",
+    "native": "float32, native",
+    "int8": "int8, ONNX Runtime",
+    "native-int8": "int8, native",
+    PEER: PEER,
+}
 _CALLERS = (1, 8, 64)
 _BESIDE, _PAUSE = 8, 0.2
 _ROUNDS = 2

@@ -26,8 +26,6 @@ FASTER: dict[str, dict[str, str]] = {
     "rapidembed-native-bf16": {"precision": "bf16", "backend": "native"},
 }
 """Ours with other options than the default's."""
-ON_REQUEST = ("rapidembed-native",)
-"""Those that run only where they are named."""
 _BACKEND = "backend "
 _BACKENDS = {"openvino": ("OpenVINO", "openvino"), "native": ("native", f"{_BACKEND}native")}
 """Backend -> its name in tables, and the module or row of rapidembed's table without which it does not run."""
@@ -208,7 +206,7 @@ def _ours(**options: str) -> Engine:
     backend, *modules = _BACKENDS.get(options.get("backend", ""), ("",))
     title = ", ".join(filter(None, [f"rapidembed {precision}".strip(), backend]))
     kind = precision if precision in ("int8", "bf16") else "f32"
-    load = partial(RapidEmbed, **options)
+    load = partial(RapidEmbed, **{"precision": "fp32", **options})  # by itself it would be native where that is there
     return Engine(title, ("rapidembed", *modules), 256, load, sweeps=False, arithmetic=kind, heads=True)
 
 

@@ -18,7 +18,7 @@ import numpy as np
 from rapidembed import TextEmbedding, TruncationWarning
 
 from benchmarks import hybrid
-from benchmarks.engines import ENGINES, FASTER, ON_REQUEST, missing
+from benchmarks.engines import ENGINES, FASTER, missing
 from benchmarks.machine import heading
 from benchmarks.options import command, named, option, some_of
 from benchmarks.paths import MINILM
@@ -27,7 +27,6 @@ from benchmarks.results import record
 EXACT = "fp32"
 _LONG = 128
 _LIBRARY = "documentation"
-_USUAL = [engine for engine in FASTER if engine not in ON_REQUEST]
 
 Pairs = list[tuple[str, str]]
 
@@ -43,7 +42,7 @@ def measure(sets: dict[str, Pairs], engines: list[str]) -> dict[str, Any]:
     exact: dict[str, tuple[Any, Any]] = {}
     gains: dict[str, Any] = {}
     able = {label_of(engine): FASTER[engine] for engine in engines if not missing(ENGINES[engine].requires)}
-    for label, options in ({EXACT: {}} | able).items():
+    for label, options in ({EXACT: {"precision": "fp32"}} | able).items():
         vectors, own = {}, {}
         with TextEmbedding(MINILM, max_tokens=512, **options) as model:
             for key, texts in sets.items():
@@ -112,7 +111,7 @@ def _read(path: Path) -> Pairs:
 @command(__doc__)
 @named("precision")
 @option("pairs", (), 'a file of JSON lines {"query": ..., "document": ...}; may be repeated.', Path, multiple=True)
-@option("engines", ",".join(_USUAL), f"these beside float32, or {', '.join(ON_REQUEST)}.", some_of(FASTER))
+@option("engines", ",".join(FASTER), "these beside float32.", some_of(FASTER))
 @option("most", None, "pairs of each set at most.")
 def main(name: str, pairs: tuple[Path, ...], engines: list[str], most: int | None) -> None:
     sets = {_LIBRARY: hybrid.pairs()} | {path.stem: _read(path) for path in pairs}

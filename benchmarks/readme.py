@@ -99,16 +99,16 @@ def headline(entries: Entries) -> list[str]:
 
 
 def _contenders(main: dict[str, Any]) -> list[str]:
-    """Ours, the fastest in each precision, fastembed, and the fastest other peer."""
+    """Ours in int8, in float32 with and without rapidembed-native, fastembed, and the fastest other peer."""
     variants, best = main["summary"]["variants"], main["summary"]["best"]
 
     def fastest(names: list[str]) -> list[str]:
         return sorted((best[name] for name in names), key=lambda key: -variants[key]["texts_per_s"])[:1]
 
     ours = [name for name in best if is_ours(name)]
-    kinds = dict.fromkeys(arithmetic(main, name) for name in ours)
-    own = [key for kind in kinds for key in fastest([name for name in ours if arithmetic(main, name) == kind])]
-    own.sort(key=lambda key: -variants[key]["texts_per_s"])
+    exact = fastest([name for name in ours if arithmetic(main, name) == "f32"])
+    whole = fastest([name for name in ours if arithmetic(main, name) == "int8"])
+    own = sorted({MAIN, *exact, *whole}, key=lambda key: -variants[key]["texts_per_s"])
     others = [name for name in report.peers(main) if name != "fastembed"]
     return [*own, best["fastembed"], *fastest(others)]
 
