@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 import pytest
-from rapidembed import DeviceError, UnsupportedModelError
+from rapidembed import DeviceError, IntegrityError, UnsupportedModelError
 from rapidembed.hub import Checkpoint
 from rapidembed.registry import DenseLayer, Hybrid, LateInteraction, NormLayer
 from rapidembed.runtime.backends import Numbers, onnxruntime, require
