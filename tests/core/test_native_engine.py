@@ -119,6 +119,13 @@ def test_what_is_refused(group, name, tmp_path):
         engine(checkpoint, "bf16")
 
 
+@pytest.mark.parametrize("beyond", [pytest.param(each, marks=able("fp32")) for each in (5_000, 1 << 31)])
+def test_tokens_without_a_row_are_damage(beyond, tmp_path):
+    opened = engine(wide_checkpoint("bert", "roberta", tmp_path / "model"), "fp32")
+    with pytest.raises(IntegrityError, match=rf"could not run roberta: .*{beyond}.* promise"):
+        opened.run([TokenIds([3, beyond], False)], 2)
+
+
 def compare(checkpoint, inputs, precision, extra, bound):
     """The native engine beside float32, and each input beside itself in company."""
     native, reference = engine(checkpoint, precision), engine(checkpoint, "fp32", "onnxruntime")
