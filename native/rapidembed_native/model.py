@@ -161,40 +161,13 @@ class Encoder:
     ) -> NDArray[np.float32]:
         """As :meth:`encode`, bit for bit, by the calling thread and ``workers - 1`` of a pool that share each stage."""
         call, out, kept = self._call(ids, offsets, output, types, spans, seen, cancel, chunk, None)
-        job, message = ctypes.c_void_p(), Message()
-        opened = self._library.rn_job_open(
-            self._handle, ctypes.byref(call), workers, ctypes.byref(job), ctypes.byref(message)
-        )
-        check(opened, message)
-        try:
-            self._work(job, workers, pool)
-        finally:
-            self._library.rn_job_close(job)
-        del kept
+        _Job(self, call, workers, [out, *kept]).run(workers, pool)
         return out
 
     @property
     def nbytes(self) -> int:
         """Bytes held beyond the weights."""
         return int(self._library.rn_model_bytes(self._handle))
-
-    def _work(self, job: ctypes.c_void_p, workers: int, pool: Executor | None) -> None:
-        work = self._library.rn_job_work
-        if pool is not None:
-            others = [pool.submit(work, job) for _ in range(workers - 1)]
-            statuses = [work(job)]
-            # Those that have not begun need not: the work is done.
-            statuses += [other.result() for other in others if not other.cancel()]
-        else:
-            statuses = []
-            threads = [threading.Thread(target=lambda: statuses.append(work(job))) for _ in range(workers - 1)]
-            for thread in threads:
-                thread.start()
-            statuses.append(work(job))
-            for thread in threads:
-                thread.join()
-        # One thread that finishes is enough.
-        check(0 if 0 in statuses else statuses[0])
 
     def _call(
         self,
@@ -297,3 +270,39 @@ class Encoder:
         values = np.ascontiguousarray(values, dtype=np.float32)
         self._kept.append(values)
         return address(values)
+
+
+class _Job:
+    """A call that threads share. It lives as long as any of them holds it: who began it may be interrupted."""
+
+    def __init__(self, encoder: Encoder, call: CallStruct, workers: int, kept: list[Any]) -> None:
+        loaded = encoder._library
+        handle, message = ctypes.c_void_p(), Message()
+        opened = loaded.rn_job_open(
+            encoder._handle, ctypes.byref(call), workers, ctypes.byref(handle), ctypes.byref(message)
+        )
+        check(opened, message)
+        self._handle, self._run = handle, loaded.rn_job_work
+        self._kept = [encoder, *kept]
+        self._close = weakref.finalize(self, loaded.rn_job_close, handle)
+        self._close.atexit = False  # as the encoder's
+
+    def run(self, workers: int, pool: Executor | None) -> None:
+        if pool is not None:
+            others = [pool.submit(self._work) for _ in range(workers - 1)]
+            statuses = [self._work()]
+            # Those that have not begun need not: the work is done.
+            statuses += [other.result() for other in others if not other.cancel()]
+        else:
+            statuses = []
+            threads = [threading.Thread(target=lambda: statuses.append(self._work())) for _ in range(workers - 1)]
+            for thread in threads:
+                thread.start()
+            statuses.append(self._work())
+            for thread in threads:
+                thread.join()
+        # One thread that finishes is enough.
+        check(0 if 0 in statuses else statuses[0])
+
+    def _work(self) -> int:
+        return int(self._run(self._handle))

@@ -23,7 +23,7 @@ template <Activation kActivation>
 RN_INLINE Floats activate(Floats x) {
   if constexpr (kActivation == Activation::gelu) return gelu(x);
   if constexpr (kActivation == Activation::gelu_tanh) return gelu_tanh(x);
-  if constexpr (kActivation == Activation::relu) return most(x, zero());
+  if constexpr (kActivation == Activation::relu) return most(zero(), x);
   if constexpr (kActivation == Activation::silu) return silu(x);
   return x;
 }

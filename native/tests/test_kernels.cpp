@@ -1,5 +1,7 @@
 // Every kernel of every instruction set that is here against its scalar reference: integers bit for bit, floats to a
 // bound that stands beside each.
+#include <limits>
+
 #include "amx/sums.h"
 #include "check.h"
 #include "pack.h"
@@ -234,6 +236,48 @@ void attention_agrees(Isa isa, Random& random, Precision precision, int64_t widt
         static_cast<int>(length), static_cast<int>(a.reach), worst);
 }
 
+// What is no number must show in what comes out, or a damaged model would give vectors that look sound.
+void nothing_hides(Isa isa, Precision precision) {
+  constexpr int64_t kLength = 9, kWidth = 32, kStride = 3 * kWidth;
+  constexpr float kNone = std::numeric_limits<float>::quiet_NaN();
+  Array<float> wide((kLength + kPad) * kStride), floats(kLength * kWidth);
+  Array<Bf16> qkv((kLength + kPad) * kStride), halves(kLength * kWidth);
+  wide[0] = kNone;
+  qkv[0] = to_bf16(kNone);
+  Attention a{};
+  a.precision = precision;
+  a.queries = qkv.data();
+  a.float_queries = wide.data();
+  a.keys_at = kWidth;
+  a.values_at = 2 * kWidth;
+  a.stride = kStride;
+  a.length = a.last = kLength;
+  a.width = a.out_stride = kWidth;
+  Array<uint8_t> scratch(attention_layout(precision, kLength, kWidth, 0, kLength, 0).bytes);
+  a.scratch = scratch.data();
+  a.floats = floats.data();
+  a.halves = halves.data();
+  kernels_of(isa, precision).attend(a);
+  const auto found = [&](int64_t i) { return precision == Precision::bf16 ? from_bf16(halves[i]) : floats[i]; };
+  check(std::isnan(found(0)) && found(kWidth) == 0, "attend isa %d precision %d: %g and %g", static_cast<int>(isa),
+        static_cast<int>(precision), found(0), found(kWidth));
+  Random random(1);
+  const Weights w = random_matrix(random, Precision::fp32, false, 64, 64, kMiddle);
+  Array<float> row(64), out(64);
+  row[5] = kNone;
+  Product p{};
+  p.matrix = w.matrix;
+  p.rows = reinterpret_cast<const uint8_t*>(row.data());
+  p.stride = w.matrix.row_bytes();
+  p.count = p.last_panel = 1;
+  p.then = Then::activate;
+  p.activation = Activation::relu;
+  p.floats = out.data();
+  p.out_stride = 64;
+  kernels_of(isa, Precision::fp32).product(p);
+  check(std::isnan(out[0]), "relu isa %d: %g", static_cast<int>(isa), out[0]);
+}
+
 void rotation_agrees(Isa isa, Random& random, Precision precision, int64_t width) {
   const int64_t count = 1 + random.below(9), heads = 4, stride = 3 * heads * width;
   Array<Bf16> rows[2] = {Array<Bf16>(count * stride), Array<Bf16>(count * stride)};
@@ -319,6 +363,8 @@ int main(int count, char** arguments) {
           rotation_agrees(isa, random, precision, width);
         }
       }
+  for (const Isa isa : test::instruction_sets())
+    for (const Precision precision : {Precision::int8, Precision::bf16, Precision::fp32}) nothing_hides(isa, precision);
   for (int round = 0; round < rounds; ++round) {
     tiles_agree<true>(random);
     tiles_agree<false>(random);

@@ -14,6 +14,7 @@ from tests.fakes.hub import COMMIT, FakeHub
 from tests.golden.hybrid import assemble as assemble_hybrid
 
 RERANKER = "jinaai/jina-reranker-v2-base-multilingual"
+GRAPH = "a graph built here for bert, over the original weights"
 
 # models
 
@@ -119,7 +120,10 @@ def test_info_of_what_is_here(run: Run, minilm: str) -> None:
     model = TextEmbedding(minilm)
     assert facts["fingerprint"] == model.fingerprint
     assert (facts["dimensions"], facts["max_tokens"], facts["pooling"]) == (384, 256, ["mean"])
-    assert facts["runs"] == "a graph built here for bert, over the original weights"
+    native = "layers of bert over the original weights, without a graph"
+    assert facts["runs"] == (native if facts["backend"] == "native" else GRAPH)
+    floats = json.loads(run("info", minilm, "--precision", "fp32", "--backend", "onnxruntime", "--json").stdout)
+    assert (floats["backend"], floats["runs"]) == ("onnxruntime", GRAPH)
     assert facts["weights"] == "model.safetensors (90.9 MB)"
     text = run("info", minilm).stdout
     assert text.startswith(minilm)

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from shutil import copytree
 
@@ -15,6 +16,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 from rapidembed import IntegrityError, TextEmbedding, UnsupportedModelError
 from rapidembed.graph import load_program
+from rapidembed.graph.cache import map_bytes, map_tensors, read_graph, read_text
 from rapidembed.graph.weights import Weights
 from rapidembed.hub import Checkpoint
 from rapidembed.registry import DenseLayer, ModelSpec, discover
@@ -239,6 +241,19 @@ def test_a_cache_that_cannot_be_written_costs_a_warning(tmp_path, monkeypatch, c
     monkeypatch.setenv("RAPIDEMBED_CACHE_DIR", str(tmp_path / "file"))
     np.testing.assert_array_equal(hello(), expected)
     assert [r.levelname for r in caplog.records if "graph cache cannot be written" in r.message] == ["WARNING"]
+
+
+@pytest.mark.parametrize(
+    "read",
+    [read_graph, partial(read_text, parse=str), partial(map_bytes, size=1), partial(map_tensors, names=set())],
+    ids=["graph", "text", "bytes", "tensors"],
+)
+def test_a_file_that_cannot_be_reached_is_made_anew(read, tmp_path, caplog):
+    (tmp_path / "file").write_text("a file where the folder should be")
+    assert read(tmp_path / "file" / "name") is None
+    assert not caplog.records
+    assert read(tmp_path / ("longer than a name may be " * 20)) is None
+    assert [record.levelname for record in caplog.records] == ["WARNING"]
 
 
 def test_only_whole_files_get_their_name(cache, monkeypatch, caplog):

@@ -1,10 +1,12 @@
 """backend="native": every architecture and head of the golden files through it, beside float32, and what it refuses."""
 
 import json
+from concurrent.futures import Executor, Future
+from functools import partial
 
 import numpy as np
 import pytest
-from rapidembed import DeviceError, IntegrityError, UnsupportedModelError
+from rapidembed import DeviceError, IntegrityError, NonFiniteError, UnsupportedModelError
 from rapidembed.hub import Checkpoint
 from rapidembed.registry import DenseLayer, Hybrid, LateInteraction, NormLayer
 from rapidembed.runtime.backends import Numbers, onnxruntime, require
@@ -13,7 +15,7 @@ from rapidembed.runtime.engine import EngineKey
 from rapidembed.runtime.lease import open_engine
 from rapidembed.runtime.observation import observe
 from rapidembed.runtime.tokenizer import TokenIds
-from safetensors.numpy import save_file
+from safetensors.numpy import load_file, save_file
 
 from tests.fakes.wide import wide_checkpoint
 from tests.golden.architectures import GROUPS, VARIANTS
@@ -137,6 +139,48 @@ def compare(checkpoint, inputs, precision, extra, bound):
         found.append(alone.ravel())
         expected.append(reference.run([item], item.length, extra)[0].ravel())
     near(np.concatenate(found), np.concatenate(expected), bound)
+
+
+@pytest.mark.usefixtures("observed")
+@pytest.mark.parametrize("weight", ["attention.self.key", "intermediate.dense"])
+@pytest.mark.parametrize("precision", PRECISIONS)
+def test_a_weight_that_is_no_number(precision, weight, tmp_path):
+    checkpoint = wide_checkpoint("bert", "roberta", tmp_path / "model")
+    file = tmp_path / "model" / "model.safetensors"
+    tensors = load_file(file)
+    next(tensor for name, tensor in tensors.items() if f"{weight}.weight" in name)[1, 3] = np.nan
+    save_file(tensors, file)
+    with pytest.raises(NonFiniteError):
+        engine(checkpoint, precision).run_one(TokenIds([0, 5, 6, 2], False, None))
+
+
+@pytest.mark.parametrize("precision", PRECISIONS[2:])
+def test_who_is_interrupted_takes_nothing_from_threads_that_still_begin(precision, tmp_path):
+    opened = engine(wide_checkpoint("bert", "roberta", tmp_path / "model"), precision)
+    opened.load()
+    encoder, closed, tasks = opened._engine._loaded[0], [], []
+
+    class Library:
+        def __getattr__(self, name):
+            if name == "rn_job_close":
+                return closed.append
+            return getattr(library, name)
+
+    class Busy(Executor):
+        def submit(self, task, /, *args, **named):
+            tasks.append(partial(task, *args, **named))
+            if len(tasks) > 1:
+                raise KeyboardInterrupt
+            return Future()
+
+    library, encoder._library = encoder._library, Library()
+    ids, offsets = np.arange(5, 25, dtype=np.int32), np.array([0, 20])
+    with pytest.raises(KeyboardInterrupt):
+        encoder.encode_together(ids, offsets, workers=3, pool=Busy())
+    assert not closed
+    assert tasks.pop()() == 0
+    tasks.clear()
+    assert len(closed) == 1
 
 
 @NEEDS_BF16

@@ -121,7 +121,7 @@ def _files(checkpoint: "Checkpoint", info: "ModelInfo") -> dict[str, Any]:
         "folder": checkpoint.root,
         "revision": info.revision,
         "weights": f"{', '.join(checkpoint.weights)} ({console.size(weights)})",
-        "runs": _why(checkpoint),
+        "runs": _why(checkpoint, info.backend),
     }
 
 
@@ -145,13 +145,15 @@ def _layer(layer: "Layer") -> str:
     return f"{layer.in_features} -> {layer.out_features}, {kind}"
 
 
-def _why(checkpoint: "Checkpoint") -> str:
+def _why(checkpoint: "Checkpoint", backend: str) -> str:
     from rapidembed.graph import buildable_architectures
     from rapidembed.registry.static_files import STATIC_ARCHITECTURES
 
     architecture = checkpoint.spec.architecture
     if architecture in STATIC_ARCHITECTURES:
         return "a table of token vectors, with numpy"
+    if backend == "native":
+        return f"layers of {architecture} over the original weights, without a graph"
     if not checkpoint.is_onnx:
         return f"a graph built here for {architecture}, over the original weights"
     if architecture in buildable_architectures():

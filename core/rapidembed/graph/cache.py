@@ -30,6 +30,7 @@ T = TypeVar("T")
 
 logger = logging.getLogger(__name__)
 
+_ABSENT = (FileNotFoundError, NotADirectoryError)
 _ROUNDED_ANEW = (
     "weights are rounded at every start, which takes seconds. `rapidembed compile MODEL --precision int8 --out DIR` "
     "makes a folder that holds them, to be loaded instead; or RAPIDEMBED_CACHE_DIR names another cache."
@@ -105,9 +106,12 @@ def read_text(path: Path, parse: Callable[[str], T]) -> T | None:
         if hashlib.sha256(text.encode()).hexdigest() == checksum:
             return parse(text)
         error: Exception = ValueError("its checksum is wrong")
-    except FileNotFoundError:
+    except _ABSENT:
         return None
-    except (OSError, ValueError, KeyError, TypeError) as found:
+    except OSError as found:
+        logger.warning("Reading the model anew: %s cannot be read (%s).", path, found)
+        return None
+    except (ValueError, KeyError, TypeError) as found:
         error = found
     logger.warning("Reading the model anew: %s is damaged (%s).", path, error)
     return None
@@ -120,7 +124,7 @@ def map_bytes(path: Path, size: int) -> NDArray[np.uint8] | None:
             logger.warning("Packing the weights anew: %s has not the size that it should.", path)
             return None
         return np.memmap(path, dtype=np.uint8, mode="r")
-    except FileNotFoundError:
+    except _ABSENT:
         return None
     except OSError as error:
         logger.warning("Packing the weights anew: %s cannot be read (%s).", path, error)
@@ -129,11 +133,12 @@ def map_bytes(path: Path, size: int) -> NDArray[np.uint8] | None:
 
 def map_tensors(path: Path, names: set[str]) -> dict[str, NDArray[Any]] | None:
     """The tensors ``names`` of a file, as views of it; None, with a line in the log, if that cannot be had."""
-    if not path.exists():
-        return None
     try:
+        path.stat()
         weights = Weights([("", path)])
-    except IntegrityError as error:
+    except _ABSENT:
+        return None
+    except (IntegrityError, OSError) as error:
         logger.warning("Rounding the weights anew: %s", error)
         return None
     if weights.names != names:
@@ -160,6 +165,7 @@ def write_graph(path: Path, graph: BuiltGraph) -> None:
 def read_graph(path: Path) -> BuiltGraph | None:
     """A stored graph; None, with a line in the log, if it cannot be had."""
     try:
+        path.stat()  # safetensors calls whatever it cannot open missing
         with safe_open(path, framework="numpy") as file:
             names = file.metadata()
             model = file.get_tensor("model").tobytes()
@@ -170,7 +176,7 @@ def read_graph(path: Path) -> BuiltGraph | None:
             tuple(Rounded(*entry) for entry in json.loads(names["rounded"])),
         )
         intact = hashlib.sha256(model).hexdigest() == names["sha256"]
-    except FileNotFoundError:
+    except _ABSENT:
         return None
     except (SafetensorError, OSError, ValueError, KeyError, TypeError) as error:
         logger.warning("Building the graph anew: %s is damaged (%s).", path, error)

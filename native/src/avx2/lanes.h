@@ -29,6 +29,7 @@ RN_INLINE Floats sub(Floats a, Floats b) { return _mm256_sub_ps(a, b); }
 RN_INLINE Floats mul(Floats a, Floats b) { return _mm256_mul_ps(a, b); }
 RN_INLINE Floats divide(Floats a, Floats b) { return _mm256_div_ps(a, b); }
 RN_INLINE Floats fma(Floats a, Floats b, Floats c) { return _mm256_fmadd_ps(a, b, c); }
+// Of a number and one that is none (NaN) it is b: what must not get lost stands there.
 RN_INLINE Floats most(Floats a, Floats b) { return _mm256_max_ps(a, b); }
 RN_INLINE Floats magnitude(Floats a) { return _mm256_andnot_ps(all(-0.0F), a); }
 RN_INLINE Floats nearest(Floats a) { return _mm256_round_ps(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }

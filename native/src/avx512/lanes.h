@@ -30,6 +30,7 @@ RN_INLINE Floats add(Floats a, Floats b) { return _mm512_add_ps(a, b); }
 RN_INLINE Floats sub(Floats a, Floats b) { return _mm512_sub_ps(a, b); }
 RN_INLINE Floats mul(Floats a, Floats b) { return _mm512_mul_ps(a, b); }
 RN_INLINE Floats fma(Floats a, Floats b, Floats c) { return _mm512_fmadd_ps(a, b, c); }
+// Of a number and one that is none (NaN) it is b: what must not get lost stands there.
 RN_INLINE Floats most(Floats a, Floats b) { return _mm512_max_ps(a, b); }
 RN_INLINE Floats least(Floats a, Floats b) { return _mm512_min_ps(a, b); }
 RN_INLINE Floats divide(Floats a, Floats b) { return _mm512_div_ps(a, b); }
@@ -57,7 +58,7 @@ RN_INLINE void store_bytes(uint8_t* p, Ints v) {
 
 // 2 ** x, to 4e-6 of itself, for x from kLeastPower to 0.
 RN_INLINE Floats power_of_two(Floats x) {
-  x = most(x, all(kLeastPower));
+  x = most(all(kLeastPower), x);
   const Floats whole = nearest(x), rest = sub(x, whole);
   Floats y = fma(rest, all(0.009618129F), all(0.05550411F));
   y = fma(y, rest, all(0.24022651F));

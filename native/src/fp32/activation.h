@@ -6,7 +6,7 @@ namespace {
 
 // 2 ** x, to 1e-7 of itself, for x from kLeastPower to 0.
 RN_INLINE Floats power(Floats x) {
-  x = most(x, all(kLeastPower));
+  x = most(all(kLeastPower), x);
   const Floats whole = nearest(x), rest = sub(x, whole);
   Floats y = fma(rest, all(0.00015353359F), all(0.0013398875F));
   y = fma(y, rest, all(0.009618437F));

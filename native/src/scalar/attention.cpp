@@ -13,6 +13,9 @@ float at(const Attention& a, int64_t begin, int64_t token, int64_t i) {
   return a.precision == Precision::fp32 ? a.float_queries[place] : from_bf16(a.queries[place]);
 }
 
+// What is no number (NaN) stays so, unlike in fmax.
+float at_least(float x, float least) { return x < least ? least : x; }
+
 float score(const Attention& a, int64_t query, int64_t key) {
   float sum = 0;
   for (int64_t i = 0; i < a.width; ++i) sum = std::fma(at(a, 0, query, i), at(a, a.keys_at, key, i), sum);
@@ -50,7 +53,7 @@ void attend(const Attention& a) {
       most = std::fmax(most, shares[key - first]);
     }
     for (int64_t key = first; key < last; ++key) {
-      const float share = std::exp2(std::fmax(shares[key - first] - most, kLeastPower));
+      const float share = std::exp2(at_least(shares[key - first] - most, kLeastPower));
       total += share;
       shares[key - first] = a.precision == Precision::fp32 ? share : from_bf16(to_bf16(share));
     }

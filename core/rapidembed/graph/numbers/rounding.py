@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from rapidembed.errors import NonFiniteError
 from rapidembed.graph.built import Rounded, divisors
 from rapidembed.graph.numbers.compensation import Compensation
 from rapidembed.graph.weights import Weights
@@ -33,6 +34,9 @@ def round_weights(
         rounded: which of them are rounded.
         observations: products of each activation's channels, (in, in), summed over tokens; by name, one at a time.
         bits: of the integers; with 7 the sum of two products of 8-bit numbers fits into 16 bits.
+
+    Raises:
+        NonFiniteError: a weight is NaN or infinity.
     """
     made: dict[str, NDArray[Any]] = {}
     entries: dict[str, set[Rounded]] = defaultdict(set)
@@ -50,6 +54,8 @@ def round_weights(
                 rows = rows * smooth
             most = 2 ** (bits - 1) - 1
             steps = np.maximum(np.abs(rows).max(axis=1) / most, _SMALLEST)
+            if not np.isfinite(steps).all():
+                raise NonFiniteError(f"{entry.source} holds NaN or infinity, for which no integer stands.")
             made[entry.matrix] = compensation.round(np.ascontiguousarray(rows.T) / steps, most)
             made[entry.scales] = steps
     return made
