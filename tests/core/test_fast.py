@@ -30,7 +30,7 @@ def machine(monkeypatch, *, rows, openvino, integers, formats=("FP32", "BF16")):
     monkeypatch.setattr(fast, "table", lambda: rows)
     monkeypatch.setattr(onnxruntime, "integer_kind", lambda: integers)
     monkeypatch.setattr(openvino_backend, "capabilities", lambda: formats)
-    monkeypatch.setattr(importlib.util, "find_spec", lambda _: openvino or None)
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: (openvino and name == "openvino") or None)
 
 
 @pytest.mark.parametrize(

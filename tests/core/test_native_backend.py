@@ -272,6 +272,15 @@ def test_fast_chooses_it_where_it_runs(folder, tmp_path, monkeypatch):
         assert (model.info.backend, model.info.precision) == ("onnxruntime", "fp32")
 
 
+def test_where_nothing_fast_is_left_its_float32_is(folder, tmp_path, monkeypatch):
+    opened(folder, "fp32").close()
+    monkeypatch.setattr(fast, "table", lambda: ROWS[-1:])
+    assert fast.fastest("onnxruntime") == ("fp32", "native")
+    with TextEmbedding(folder, precision="fast") as model, TextEmbedding(folder) as plain:
+        assert (model.info.backend, model.info.precision) == (plain.info.backend, plain.info.precision)
+    assert fast.fastest("onnxruntime", wide_checkpoint("bert", "albert", tmp_path / "model")) == ("fp32", "onnxruntime")
+
+
 def test_a_cpu_without_the_instructions(folder, monkeypatch):
     monkeypatch.setattr(native, "has_isa", lambda isa: False)
     monkeypatch.setattr(fast, "table", lambda: ROWS)

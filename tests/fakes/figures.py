@@ -18,9 +18,9 @@ import rapidembed
 
 _HEAD = """# What happens when things go wrong
 
-Each row is a test that shows what the library did. Up to row 35 a model is loaded in a process of its own from a hub on
-the loopback interface, which serves the real files and then fails as the row says; the real hub was not reachable where
-this ran. `make faults` runs all and writes this page; nothing here is written by hand.
+Each row is a test that shows what the library did. Up to row 35 most load a model, in a process of its own where that
+matters, from a hub on the loopback interface, which serves the real files and then fails as the row says; the real
+hub was not reachable where this ran. `make faults` runs all and writes this page; nothing here is written by hand.
 
 The numbers are those of one list of 64 faults, and all have a row. Some are about what the library does not have: 47
 to 49, 52 and 53 are of worker processes, and the rows say what threads do in their place; of 61 (a GPU) only a number

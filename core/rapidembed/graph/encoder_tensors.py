@@ -63,7 +63,8 @@ def find_encoder(checkpoint: Checkpoint) -> tuple[Layout, str, Weights]:
 
     if (shipped := read_layout(checkpoint.root / LAYOUT)) is not None:
         return *shipped, weights
-    return *cached_layout(builders_key("layout", head, config.values, weights.layout), find), weights
+    key = builders_key("layout", head, config.values, weights.layout)
+    return *cached_layout(key, find, checkpoint.root), weights
 
 
 def load_encoder(checkpoint: Checkpoint, rounding: RoundingPlan | None) -> EncoderTensors:

@@ -17,18 +17,25 @@ from rapidembed.graph.layout import LayerLayout, Layout, Relative, Rows
 Found = tuple[Layout, str]
 """A layout, and what stands before the names in it."""
 _REFUSED = "refused"
+_FOLDER = "\0"
+"""Stands for the checkpoint's folder in what is stored, for others may hold the same files."""
 
 
-def cached_layout(key: str, find: Callable[[], Found]) -> Found:
+def cached_layout(key: str, find: Callable[[], Found], folder: Path) -> Found:
     """The layout stored under ``key``, else the one that ``find`` gives, or that there is none; which is then stored.
+
+    Args:
+        key: of everything that shapes it.
+        find: reads the checkpoint.
+        folder: the checkpoint's, which errors name.
 
     Raises:
         UnsupportedModelError: no layout can tell the model; from ``find``.
     """
     why = "config.json is read at every start."
-    kept = stored(f"{key}.layout", _read_kept, partial(_attempt, find), _write_kept, why, level=logging.INFO)
+    kept = stored(f"{key}.layout", _read_kept, partial(_attempt, find, folder), _write_kept, why, level=logging.INFO)
     if isinstance(kept, str):
-        raise UnsupportedModelError(kept)
+        raise UnsupportedModelError(kept.replace(_FOLDER, str(folder)))
     return kept
 
 
@@ -47,11 +54,11 @@ def _listed(values: "np.ndarray[Any, Any]") -> list[Any]:
     return list(values.tolist())
 
 
-def _attempt(find: Callable[[], Found]) -> Found | str:
+def _attempt(find: Callable[[], Found], folder: Path) -> Found | str:
     try:
         return find()
     except UnsupportedModelError as error:
-        return str(error)
+        return str(error).replace(str(folder), _FOLDER)
 
 
 def _read_kept(path: Path) -> Found | str | None:

@@ -36,7 +36,8 @@ def may_offer_cuda() -> bool:
     """Whether the installed ONNX Runtime may offer CUDA, as its files tell; importing it takes longer than a query."""
     spec = importlib.util.find_spec("onnxruntime")
     folders = [Path(folder) / "capi" for folder in (spec.submodule_search_locations or ())] if spec else []
-    return not any(map(Path.is_dir, folders)) or any(any(folder.glob("*providers_cuda*")) for folder in folders)
+    known = [folder for folder in folders if folder.is_dir()]
+    return not known or any(any(folder.glob("*providers_cuda*")) for folder in known)
 
 
 def place(

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rapidembed.hub import Checkpoint
-from rapidembed.runtime.backends import BACKENDS, DEFAULT, Numbers, can_compute
+from rapidembed.runtime.backends import BACKENDS, DEFAULT, FLOAT32, Numbers, can_compute, float32
 from rapidembed.types import Precision
 
 MOST_POINTS = 0.1
@@ -45,5 +45,5 @@ def fastest(backend: str, checkpoint: Checkpoint | None = None) -> Numbers:
         kept = backend in (DEFAULT, choice.backend)
         numbers = Numbers(choice.precision, choice.backend)
         if kept and choice.ndcg_change >= -MOST_POINTS and can_compute(numbers, checkpoint):
-            return numbers
+            return float32(checkpoint) if numbers == FLOAT32 else numbers
     return BACKENDS[backend].numbers("auto")

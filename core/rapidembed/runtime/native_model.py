@@ -170,7 +170,8 @@ class _Model:
         memory = read_packed(self._tensors.root, what, size)
         if memory is None and self._precision is Precision.FP32:
             # Made in the time that reading it takes, and as large as the checkpoint: not worth a file.
-            self._fill(memory := aligned(size))
+            memory = aligned(size)
+            self._fill(memory)
         elif memory is None:
             memory = cached_bytes(_digest(f"{self._tensors.key} {what}"), size, self._fill)
         return what, memory

@@ -5,14 +5,13 @@ from rapidembed.graph import Compiled, read_record
 from rapidembed.graph.architectures import CONVOLUTIONS
 from rapidembed.hub import Checkpoint
 from rapidembed.registry.static_files import STATIC_ARCHITECTURES
-from rapidembed.runtime.backends import BACKENDS, DEFAULT, FLOAT32, Numbers, can_compute, require
+from rapidembed.runtime.backends import BACKENDS, DEFAULT, FLOAT32, Numbers, float32, require
 from rapidembed.runtime.cpu import integer_kind
 from rapidembed.runtime.device import Placement
 from rapidembed.tasks.options import ModelOptions
 
 _TABLES = BACKENDS["numpy"].numbers("auto")
 """Of static models."""
-_NATIVE = Numbers("fp32", "native")
 
 
 def arithmetic_on(options: ModelOptions, placement: Placement, checkpoint: Checkpoint) -> Numbers:
@@ -27,12 +26,9 @@ def arithmetic_on(options: ModelOptions, placement: Placement, checkpoint: Check
     static = checkpoint.spec.architecture in STATIC_ARCHITECTURES
     if options.precision == "fast" and (checkpoint.spec.architecture in CONVOLUTIONS or checkpoint.spec.head == "page"):
         return BACKENDS[options.backend].numbers("auto")
-    if not (static or checkpoint.is_onnx) and placement.on_cpu and options.providers is None:
-        chosen = _chosen_here(options, checkpoint)
-        if chosen is not None:
-            require(chosen)
-            return chosen
-    numbers = BACKENDS[options.backend].numbers(options.precision)
+    free = not (static or checkpoint.is_onnx) and placement.on_cpu and options.providers is None
+    chosen = _chosen_here(options, checkpoint) if free else None
+    numbers = chosen or BACKENDS[options.backend].numbers(options.precision)
     if numbers == FLOAT32:
         return _TABLES if static else numbers
     if static:
@@ -56,9 +52,7 @@ def _chosen_here(options: ModelOptions, checkpoint: Checkpoint) -> Numbers | Non
     if options.precision != "auto" or options.backend != DEFAULT:
         return None
     record = read_record(checkpoint.root)
-    if record is not None:
-        return _compiled(record, checkpoint)
-    return _NATIVE if can_compute(_NATIVE, checkpoint) else None
+    return float32(checkpoint) if record is None else _compiled(record, checkpoint)
 
 
 def _compiled(record: Compiled, checkpoint: Checkpoint) -> Numbers:

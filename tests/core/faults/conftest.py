@@ -1,8 +1,8 @@
 """A hub, a network, a cache and models in use, under faults: ``make faults`` writes docs/reliability.md.
 
 Every test is one or more rows of that page: its first line says what goes wrong, ``row`` notes what is expected and
-what was measured. Up to row 35 a model is loaded in a process of its own, from a hub on the loopback interface. Of
-models in use most faults have tests of their own too, close to the code; here they are counted.
+what was measured. Up to row 35 most load a model from a hub on the loopback interface, in a process of its own where
+that matters. Of models in use most faults have tests of their own too, close to the code; here they are counted.
 """
 
 import shutil

@@ -29,7 +29,8 @@ class Numbers(NamedTuple):
 
 
 FLOAT32 = Numbers("fp32", DEFAULT)
-"""What computes where nobody asks for anything."""
+"""What computes any model anywhere."""
+_NATIVE_FLOAT32 = Numbers("fp32", "native")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -173,3 +174,8 @@ def can_compute(numbers: Numbers, checkpoint: "Checkpoint | None" = None) -> boo
     except DeviceError:
         return False
     return backend.is_fast(numbers.precision) and (checkpoint is None or backend.takes(checkpoint))
+
+
+def float32(checkpoint: "Checkpoint | None" = None) -> Numbers:
+    """What computes float32 on a CPU where nobody says with what: rapidembed-native where it can."""
+    return _NATIVE_FLOAT32 if can_compute(_NATIVE_FLOAT32, checkpoint) else FLOAT32

@@ -144,8 +144,9 @@ class TextModel(TokenModel[TextOptions]):
         def vector(_: TokenIds, row: Vectors) -> Vectors:
             # Of a model that gives a vector for every token, the first one's; see VectorSink.
             vectors = row[None] if row.ndim == 1 else row[:1, : self.spec.dim]
-            finished = self.finish(vectors, call.role)
-            return np.array(finished[0]) if finished.base is vectors.base else np.asarray(finished[0])
+            finished: Vectors = self.finish(vectors, call.role)[0]
+            # A view of the model's output would keep all of it in memory.
+            return finished.copy() if finished.base is row.base else finished
 
         return Lone(self.steps(call), vector, call.extra)
 
