@@ -262,7 +262,7 @@ def test_a_head_that_cannot_be_built_is_named(name, folder):
 @pytest.mark.parametrize(("group", "name"), [("bert", "roberta")])
 def test_a_padding_token_that_is_no_number_is_named(group, name, folder):
     (folder / "config.json").write_text(json.dumps(MADE[group][name]["config"] | {"pad_token_id": "<pad>"}))
-    with pytest.raises(IntegrityError, match="pad_token_id to be a token's number, got '<pad>'"):
+    with pytest.raises(IntegrityError, match="pad_token_id to be a number from 0 on, got '<pad>'"):
         TextEmbedding(folder)
 
 

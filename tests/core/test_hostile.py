@@ -9,6 +9,10 @@ from typing import Any
 
 import pytest
 from rapidembed import IntegrityError, ModelSpec, RapidEmbedError, TextEmbedding
+from rapidembed.graph.weights import Weights
+from safetensors.numpy import load_file, save_file
+
+from tests.golden import static_variants
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 
@@ -163,3 +167,29 @@ def test_options_of_other_types(use: Callable[[], object]) -> None:
     with pytest.raises(ValueError, match=r"must be|unknown") as caught:
         use()
     assert not isinstance(caught.value, RapidEmbedError)
+
+
+def test_tables_that_are_no_matrices(folder: Path) -> None:
+    tensors = load_file(folder / "model.safetensors")
+    tensors["embeddings.word_embeddings.weight"] = tensors["embeddings.word_embeddings.weight"].ravel()
+    save_file(tensors, folder / "model.safetensors")
+    with pytest.raises(IntegrityError, match="word_embeddings.weight' to be a matrix"):
+        Weights([("", folder / "model.safetensors")]).matrix("embeddings.word_embeddings.weight")
+    with pytest.raises(IntegrityError, match="word_embeddings"):
+        TextEmbedding(folder)
+
+
+def test_a_vocabulary_without_tokens(tmp_path: Path) -> None:
+    folder = static_variants.assemble(static_variants.VARIANTS["unigram"], tmp_path / "model")
+    tokenizer = json.loads((folder / "tokenizer.json").read_text())
+    tokenizer["model"] = {"type": "WordLevel", "vocab": {}, "unk_token": "[UNK]"}
+    (folder / "tokenizer.json").write_text(json.dumps(tokenizer | {"added_tokens": [], "post_processor": None}))
+    with pytest.raises(IntegrityError, match="without tokens"):
+        TextEmbedding(folder)
+
+
+def test_flags_of_tokens_that_mean_nothing_are_not_printed(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    change(folder / "tokenizer_config.json", pad_token={"content": "[PAD]", "of no meaning": True})
+    with TextEmbedding(folder) as model:
+        assert model.encode("x").shape == (32,)
+    assert capfd.readouterr().out == ""

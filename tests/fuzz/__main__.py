@@ -8,7 +8,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import mkdtemp
 
 from tests.fuzz.attempt import Outcome, attempt, forbid
 from tests.fuzz.report import Report
@@ -66,7 +66,7 @@ def _read(process: "subprocess.Popen[str]") -> Iterator[Outcome]:
 def show(seed: int) -> Outcome:
     """One seed in this process, whose folder is left for the reader."""
     forbid()
-    place = Path(TemporaryDirectory(prefix=f"rapidembed-fuzz-{seed}-", delete=False).name)  # type: ignore[call-overload]
+    place = Path(mkdtemp(prefix=f"rapidembed-fuzz-{seed}-"))
     return attempt(seed, place)
 
 

@@ -61,7 +61,7 @@ class MergedWeights(Weights):
         found = [each for each in self.names if each == name or each.endswith(f".{name}")]
         if len(found) != 1:
             raise IntegrityError(f"The adapter is for the tensor {name!r}, of which the weights hold {len(found)}.")
-        inner = self._adapter.shape(stem + _UP), self._adapter.shape(down)
+        inner = self._adapter.matrix(stem + _UP), self._adapter.matrix(down)
         if self.shape(found[0]) != (inner[0][0], inner[1][1]) or inner[0][1] != inner[1][0]:
             raise IntegrityError(f"The adapter's {inner} do not fit {found[0]!r} of {self.shape(found[0])}.")
         return found[0]

@@ -77,6 +77,17 @@ class Weights:
         """Shape of a tensor."""
         return tuple(self._entries[name][2]["shape"])
 
+    def matrix(self, name: str) -> tuple[int, int]:
+        """Shape of a tensor that must be a matrix.
+
+        Raises:
+            IntegrityError: it is none.
+        """
+        shape = self.shape(name)
+        if len(shape) != 2:
+            raise IntegrityError(f"{self._entries[name][0]}: expected {name!r} to be a matrix, its shape is {shape}.")
+        return shape[0], shape[1]
+
     def location(self, name: str) -> Location | None:
         """Where a tensor lies, if it is stored as float32; None where it must be converted first."""
         path, start, entry = self._entries[name]

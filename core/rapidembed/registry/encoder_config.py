@@ -1,6 +1,5 @@
 """What every encoder's config.json says, each architecture in its own way."""
 
-from rapidembed.errors import IntegrityError
 from rapidembed.registry.config_file import ConfigFile
 
 # What they call the width of token vectors, which others call hidden_size.
@@ -51,10 +50,7 @@ def read_padding(config: ConfigFile) -> int:
     """The padding token of a model whose positions are counted from the one behind it."""
     if config.text("model_type", "") == "mpnet":
         return 1  # whatever the file says
-    padding = config.values.get("pad_token_id", 1)
-    if isinstance(padding, bool) or not isinstance(padding, int) or padding < 0:
-        raise IntegrityError(f"{config.path}: expected pad_token_id to be a token's number, got {padding!r}.")
-    return padding
+    return config.count("pad_token_id", 1)
 
 
 def counts_from_padding(config: ConfigFile) -> bool:

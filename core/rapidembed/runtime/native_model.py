@@ -25,7 +25,7 @@ from rapidembed_native import (
 from rapidembed_native.library import load as load_library
 from rapidembed_native.packing import Activation, aligned, packed_bytes
 
-from rapidembed.errors import UnsupportedModelError
+from rapidembed.errors import IntegrityError, UnsupportedModelError
 from rapidembed.graph.built import divisors
 from rapidembed.graph.cache import cached_bytes
 from rapidembed.graph.compiled import read_packed
@@ -54,7 +54,7 @@ def check_sizes(layout: Layout, prefix: str, weights: Weights, name: str) -> Non
         UnsupportedModelError: tells which size it cannot.
     """
     hidden, heads = layout.hidden, layout.heads
-    words = weights.shape(prefix + layout.words)[1]
+    words = weights.matrix(prefix + layout.words)[1]
     if hidden % _HIDDEN_STEP or words % _HIDDEN_STEP:
         raise UnsupportedModelError(f"{name}: widths must be multiples of {_HIDDEN_STEP}, got {words} and {hidden}.")
     if hidden // heads not in _HEAD_WIDTHS:
@@ -73,11 +73,14 @@ def open_encoder(tensors: EncoderTensors, precision: str, name: str, longest: in
 
     Raises:
         UnsupportedModelError: the library cannot compute it, see :func:`check_sizes`.
+        IntegrityError: tensors do not fit each other.
     """
     try:
         return Encoder(_Model(tensors, precision, longest).description())
     except NativeError as error:
         raise UnsupportedModelError(f"{name}: {error}") from error
+    except ValueError as error:
+        raise IntegrityError(f"{name}: config.json and the weights contradict each other: {error}") from error
 
 
 def pack_weights(tensors: EncoderTensors, precision: str, longest: int) -> tuple[str, NDArray[np.uint8]]:
@@ -196,13 +199,13 @@ class _Model:
 
     def _shape(self, rows: tuple[Rows, ...]) -> tuple[int, int]:
         """(outputs, width) of linear layers together."""
-        shapes = [self._tensors.weights.shape(self._full(f"{each.name}.weight")) for each in rows]
+        shapes = [self._tensors.weights.matrix(self._full(f"{each.name}.weight")) for each in rows]
         outputs = sum(shape[0] // each.parts for shape, each in zip(shapes, rows, strict=True))
         return outputs, shapes[0][1]
 
     def _part(self, rows: Rows, factor: float) -> Part:
         name = self._full(f"{rows.name}.weight")
-        size = self._tensors.weights.shape(name)[0] // rows.parts
+        size = self._tensors.weights.matrix(name)[0] // rows.parts
         start = rows.part * size
         bias = self._read(f"{rows.name}.bias")[start : start + size] if rows.bias else None
         if self._precision is not Precision.INT8:
@@ -217,7 +220,7 @@ class _Model:
         found = set[str | None]()
         for each in rows:
             name = self._full(f"{each.name}.weight")
-            start = each.part * (self._tensors.weights.shape(name)[0] // each.parts)
+            start = each.part * (self._tensors.weights.matrix(name)[0] // each.parts)
             entry = self._tensors.rounded[name, start]
             found.add(divisors(entry.observation) if entry.smoothed else None)
         if len(found) != 1:

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 from tokenizers import Tokenizer as FastTokenizer
 
+from rapidembed.errors import IntegrityError
 from rapidembed.runtime.fast_tokenizer import encodings, read_tokenizer
 from rapidembed.runtime.tokenizer import Located, TokenIds
 
@@ -40,6 +41,8 @@ class StaticTokenizer:
         self._tokenizer.no_truncation()
         self._tokenizer.no_padding()
         vocabulary = self._tokenizer.get_vocab()
+        if not vocabulary:
+            raise IntegrityError(f"{path} holds a vocabulary without tokens.")
         self.size = max(vocabulary.values(), default=-1) + 1
         """Token ids are below this."""
         self._unknown = _unknown_token(self._tokenizer, path) if model2vec else None

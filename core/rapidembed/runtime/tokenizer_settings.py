@@ -20,6 +20,8 @@ SPECIAL = ("bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls
 """Names of the special tokens that every tokenizer may have, in the order in which they are added."""
 TOKENIZER_FILE = "tokenizer.json"
 
+_TOKEN_FLAGS = ("content", "single_word", "lstrip", "rstrip", "normalized", "special")
+
 Token = str | AddedToken
 
 
@@ -144,7 +146,8 @@ def _token(path: Path, name: str, value: Any) -> Token | None:
 
 def _added(path: Path, value: Any) -> AddedToken:
     try:
-        return AddedToken(**{key: flag for key, flag in value.items() if key != "__type"})
+        # Others mean nothing, and tokenizers tells so on standard output.
+        return AddedToken(**{key: flag for key, flag in value.items() if key in _TOKEN_FLAGS})
     except (TypeError, AttributeError) as error:
         raise IntegrityError(f"{path}: expected the content and the flags of a token, got {value!r}.") from error
 
