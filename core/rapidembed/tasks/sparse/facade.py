@@ -51,8 +51,8 @@ class SparseTextEmbedding(
         lazy_load: load at the first use instead of now.
         device: "auto", "cpu", "cuda", "cuda:N", or a list of CUDA devices.
         precision: "auto" (float32), "fp32", "int8", which is about twice as fast on CPUs, "bf16", which needs
-            ``backend="openvino"``, or "fast", the fastest here that loses at most a tenth of a point in retrieval.
-            docs/precision.md says what each costs.
+            ``backend="openvino"`` or "native", or "fast", the fastest here that loses at most a tenth of a point in
+            retrieval. docs/precision.md says what each costs.
         backend: as of :class:`rapidembed.TextEmbedding`.
         revision: branch, tag or commit of a hub repository.
         local_files_only: never ask the network.

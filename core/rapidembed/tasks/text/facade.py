@@ -41,8 +41,8 @@ class TextEmbedding(DenseResults[TextOptions, TextModel, str], Embedder[TextOpti
         device: "auto", "cpu", "cuda", "cuda:N", or a list of CUDA devices. The device asked for is used, or an error
             is raised; "auto" takes CUDA where ONNX Runtime offers it.
         precision: "auto" (float32), "fp32", "int8", which is about twice as fast on CPUs, "bf16", which needs
-            ``backend="openvino"``, or "fast", the fastest here that loses at most a tenth of a point in retrieval.
-            docs/precision.md says what each costs.
+            ``backend="openvino"`` or "native", or "fast", the fastest here that loses at most a tenth of a point in
+            retrieval. docs/precision.md says what each costs.
         backend: "onnxruntime", or, for CPUs, "openvino" (extra ``openvino``) and "native" (package rapidembed-native,
             which computes "auto" by itself where it is installed; "fp32" does not choose it).
         threads: most cores that this model uses, tokenizing included, within the process-wide pool

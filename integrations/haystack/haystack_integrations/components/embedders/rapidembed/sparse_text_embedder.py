@@ -35,8 +35,9 @@ class FastembedSparseTextEmbedder(LocalSparseEmbedder):
             of BM42 ``alpha``.
         batch_size: see ``progress_bar``.
         device: "cpu", "cuda", "cuda:N", a list of CUDA devices, or a ComponentDevice. None: what the model can use.
-        precision: "auto" (float32), "fp32", "int8", or "bf16" with ``backend="openvino"``; see docs/precision.md.
-        backend: "onnxruntime" or "openvino" (extra ``openvino``).
+        precision: "auto" (float32), "fp32", "int8", "bf16" with ``backend="openvino"`` or "native", or "fast"; see
+            docs/precision.md.
+        backend: "onnxruntime", "openvino" (extra ``openvino``) or "native" (package rapidembed-native).
         revision: branch, tag or commit of a hub repository.
         prompts: replaces the model's "query" and "document" prompts. BM25 has none.
         max_tokens: cut texts at this many tokens. None: the model's limit. BM25 has none.

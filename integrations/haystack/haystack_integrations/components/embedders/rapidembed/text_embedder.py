@@ -35,8 +35,9 @@ class FastembedTextEmbedder(LocalEmbedder):
         batch_size: see ``progress_bar``.
         device: "cpu", "cuda", "cuda:N", a list of CUDA devices, or a ComponentDevice. None: CUDA where ONNX Runtime
             offers it.
-        precision: "auto" (float32), "fp32", "int8", or "bf16" with ``backend="openvino"``; see docs/precision.md.
-        backend: "onnxruntime" or "openvino" (extra ``openvino``).
+        precision: "auto" (float32), "fp32", "int8", "bf16" with ``backend="openvino"`` or "native", or "fast"; see
+            docs/precision.md.
+        backend: "onnxruntime", "openvino" (extra ``openvino``) or "native" (package rapidembed-native).
         normalize: scale vectors to length 1. None: as the model was published.
         truncate_dim: keep only this many leading dimensions (for Matryoshka-trained models).
         revision: branch, tag or commit of a hub repository.

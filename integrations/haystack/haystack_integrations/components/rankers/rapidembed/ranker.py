@@ -32,8 +32,9 @@ class FastembedRanker(LocalRanker):
         progress_bar: show a progress bar.
         device: "cpu", "cuda", "cuda:N", a list of CUDA devices, or a ComponentDevice. None: CUDA where ONNX Runtime
             offers it.
-        precision: "auto" (float32), "fp32", "int8", or "bf16" with ``backend="openvino"``; see docs/precision.md.
-        backend: "onnxruntime" or "openvino" (extra ``openvino``).
+        precision: "auto" (float32), "fp32", "int8", "bf16" with ``backend="openvino"`` or "native", or "fast"; see
+            docs/precision.md.
+        backend: "onnxruntime", "openvino" (extra ``openvino``) or "native" (package rapidembed-native).
         revision: branch, tag or commit of a hub repository.
         max_tokens: cut texts at this many tokens. None: the model's limit.
         truncate: whether longer texts are cut, with a warning; if False they are a ValueError.
