@@ -6,7 +6,7 @@ from functools import partial
 
 import numpy as np
 import pytest
-from rapidembed import DeviceError, NonFiniteError, UnsupportedModelError
+from rapidembed import DeviceError, IntegrityError, NonFiniteError, UnsupportedModelError
 from rapidembed.hub import Checkpoint
 from rapidembed.registry import DenseLayer, Hybrid, LateInteraction, NormLayer
 from rapidembed.runtime.backends import Numbers, onnxruntime, require
@@ -119,6 +119,13 @@ def test_what_is_refused(group, name, tmp_path):
     checkpoint = wide_checkpoint(group, name, tmp_path / "model")
     with pytest.raises(UnsupportedModelError, match=f'backend="native".*({refused(group, name)})'):
         engine(checkpoint, "bf16")
+
+
+@pytest.mark.parametrize("beyond", [pytest.param(each, marks=able("fp32")) for each in (5_000, 1 << 31)])
+def test_tokens_without_a_row_are_damage(beyond, tmp_path):
+    opened = engine(wide_checkpoint("bert", "roberta", tmp_path / "model"), "fp32")
+    with pytest.raises(IntegrityError, match=rf"could not run roberta: .*{beyond}.* promise"):
+        opened.run([TokenIds([3, beyond], False)], 2)
 
 
 def compare(checkpoint, inputs, precision, extra, bound):

@@ -1,7 +1,9 @@
 """Safetensors files as arrays, and what is said of damaged ones."""
 
 import json
+import mmap
 import struct
+import sys
 from pathlib import Path
 from shutil import copytree
 
@@ -80,6 +82,22 @@ def test_float32_is_a_read_only_view_of_the_file():
         assert not tensor.flags.owndata
         assert not tensor.flags.writeable
         np.testing.assert_array_equal(tensor, expected)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="asks Linux what is in memory")
+def test_what_is_released_leaves_memory_and_comes_back(tmp_path):
+    values = {name: np.full((1024, 1024), number, np.float32) for number, name in enumerate(("a", "b", "c"))}
+    save_file(values, tmp_path / "model.safetensors")
+    weights = Weights([("", tmp_path / "model.safetensors")])
+    seen = {name: weights.float32(name) for name in values}
+    totals, before = [int(view.sum()) for view in seen.values()], resident()
+    weights.release("b")
+    assert before - resident() > 3 << 20
+    assert [int(view.sum()) for view in seen.values()] == totals
+
+
+def resident():
+    return int(Path("/proc/self/statm").read_text(encoding="utf-8").split()[1]) * mmap.PAGESIZE
 
 
 def test_float16_is_widened_exactly(tmp_path):

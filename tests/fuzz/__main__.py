@@ -51,6 +51,8 @@ def _read(process: "subprocess.Popen[str]") -> Iterator[Outcome]:
                     selector.unregister(key.fileobj)
                 elif key.data == "err":
                     errors = (errors + line)[-4000:]
+                elif not line.startswith("{"):
+                    yield Outcome(running, found="words", wrong="words on standard output", detail=line)
                 elif "begins" in (said := json.loads(line)):
                     running = said["begins"]
                 else:

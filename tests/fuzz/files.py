@@ -97,6 +97,8 @@ def name_outside(folder: Path, outside: Path, choose: random.Random) -> str | No
     way = choose.choice([str(outside), os.path.relpath(outside, folder), f"x/../../{outside.name}"])
     hub = choose.choice(["modules.json", "model.safetensors.index.json", "router_config.json", "adapter_config.json"])
     path = folder / hub
+    if path.is_dir():
+        return None
     if not path.is_file():
         path.write_text(json.dumps({"weight_map": {"a": f"{way}/model.safetensors"}}))
         (folder / "model.safetensors").unlink(missing_ok=True)

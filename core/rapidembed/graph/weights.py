@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import mmap
 import os
 import struct
 from collections.abc import Mapping, Sequence
@@ -48,11 +49,14 @@ class Weights:
         """Folder that holds all the files."""
         self._entries: dict[str, tuple[Path, int, dict[str, Any]]] = {}
         self._bytes: dict[Path, NDArray[np.uint8]] = {}
+        self._maps: dict[Path, mmap.mmap] = {}
         digest = hashlib.sha256()
         for prefix, path in paths:
             header, start = _read_torch_header(path) if path.suffix in _TORCH_SUFFIXES else _read_header(path)
             # Nothing is written, but runtimes share only memory that could be: "c" would keep changes to itself.
-            self._bytes[path] = np.memmap(path, dtype=np.uint8, mode="c")
+            with path.open("rb") as file:
+                self._maps[path] = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY)
+            self._bytes[path] = np.frombuffer(self._maps[path], dtype=np.uint8)
             for name, entry in header.items():
                 if prefix + name in self._entries:
                     raise IntegrityError(f"{path} holds {name!r}, which {self._entries[prefix + name][0]} holds too.")
@@ -99,6 +103,14 @@ class Weights:
             UnsupportedModelError: it is stored in a type that is not known here.
         """
         return self.float32(name) if self._entries[name][2]["dtype"] == "BF16" else self._view(name, _STORED)
+
+    def release(self, name: str) -> None:
+        """Take a tensor's pages out of memory, where the system can; whoever reads it again gets them from the file."""
+        path, start, entry = self._entries[name]
+        if hasattr(mmap, "MADV_DONTNEED"):
+            begin, end = (start + offset for offset in entry["data_offsets"])
+            first = begin // mmap.PAGESIZE * mmap.PAGESIZE
+            self._maps[path].madvise(mmap.MADV_DONTNEED, first, end - first)
 
     def _view(self, name: str, known: Mapping[str, str]) -> NDArray[Any]:
         path, start, entry = self._entries[name]

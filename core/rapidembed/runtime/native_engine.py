@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from rapidembed_native import Encoder, Output
 
-from rapidembed.errors import UnsupportedModelError
+from rapidembed.errors import IntegrityError, UnsupportedModelError
 from rapidembed.graph import Compiled, RoundingPlan
 from rapidembed.graph.encoder_tensors import EncoderTensors, find_encoder, load_encoder
 from rapidembed.hub import Checkpoint
@@ -162,24 +162,32 @@ class NativeEngine:
     def _forward(self, inputs: Sequence[TokenIds], length: int, extra: Mapping[str, int], *, cores: int) -> Vectors:
         encoder, head = self._load()
         lengths = [item.length for item in inputs]
-        offsets = np.zeros(len(inputs) + 1, dtype=np.int64)
-        np.cumsum(lengths, out=offsets[1:])
-        ids = np.fromiter(itertools.chain.from_iterable(item.ids for item in inputs), np.int32, int(offsets[-1]))
-        given: dict[str, Any] = {"types": self._types(inputs, lengths), "spans": self._spans(lengths, extra)}
-        if any(item.attended is not None for item in inputs):
-            given["seen"] = np.array([item.attended or item.length for item in inputs], dtype=np.int32)
-        if cores > 1:
-            output = encoder.encode_together(
-                ids, offsets, self._output, workers=cores, pool=_Urgent(self.pool), **given
-            )
-        else:
-            output = encoder.encode(ids, offsets, self._output, **given)
+        try:
+            output = self._encode(encoder, inputs, lengths, extra, cores)
+        except (ValueError, OverflowError) as error:  # a token that the tables have no row for
+            raise IntegrityError(
+                f"rapidembed-native could not run {self._spec.name}: {error}. The weights do not take what its "
+                "tokenizer and config.json promise."
+            ) from error
         if head is not None:
             output = head.run(output, lengths, extra, cores)
         elif self._output is Output.TOKENS:
             output = by_text(output, lengths, length)
         check_output(output, length, self.key)
         return output
+
+    def _encode(
+        self, encoder: Encoder, inputs: Sequence[TokenIds], lengths: list[int], extra: Mapping[str, int], cores: int
+    ) -> Vectors:
+        offsets = np.zeros(len(inputs) + 1, dtype=np.int64)
+        np.cumsum(lengths, out=offsets[1:])
+        ids = np.fromiter(itertools.chain.from_iterable(item.ids for item in inputs), np.int32, int(offsets[-1]))
+        given: dict[str, Any] = {"types": self._types(inputs, lengths), "spans": self._spans(lengths, extra)}
+        if any(item.attended is not None for item in inputs):
+            given["seen"] = np.array([item.attended or item.length for item in inputs], dtype=np.int32)
+        if cores == 1:
+            return encoder.encode(ids, offsets, self._output, **given)
+        return encoder.encode_together(ids, offsets, self._output, workers=cores, pool=_Urgent(self.pool), **given)
 
     def _types(self, inputs: Sequence[TokenIds], lengths: Sequence[int]) -> NDArray[np.int32] | None:
         if not any(item.types for item in inputs):

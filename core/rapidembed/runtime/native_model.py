@@ -190,6 +190,8 @@ class _Model:
             matrix = self._matrices[name]
             parts = [self._part(rows, factor) for rows, factor in zip(matrix.rows, matrix.factors, strict=False)]
             pack(parts, self._precision, gated=matrix.gated, zero=matrix.zero, into=into)
+            for rows in matrix.rows:
+                self._tensors.weights.release(self._full(f"{rows.name}.weight"))
 
     def _shape(self, rows: tuple[Rows, ...]) -> tuple[int, int]:
         """(outputs, width) of linear layers together."""
