@@ -301,6 +301,7 @@ class _Job:
             statuses.append(self._work())
             for thread in threads:
                 thread.join()
+        self._close()  # all have ended, or never begin
         # One thread that finishes is enough.
         check(0 if 0 in statuses else statuses[0])
 
