@@ -1,5 +1,6 @@
 """Results against what they should be."""
 
+import mmap
 from typing import Any
 
 import numpy as np
@@ -34,3 +35,10 @@ def _same_indices(found: SparseEmbedding, expected: Any) -> None:
 
 def _values(found: SparseEmbedding, expected: Any) -> Any:
     return [expected[str(index)] for index in found.indices] if isinstance(expected, dict) else expected.values
+
+
+def is_mapped(array: object) -> bool:
+    """Whether an array's numbers lie in a file."""
+    while array is not None and not isinstance(array, mmap.mmap):
+        array = getattr(array, "base", None) if not isinstance(array, memoryview) else array.obj
+    return array is not None
