@@ -4,6 +4,7 @@ import hashlib
 import itertools
 import math
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -32,6 +33,7 @@ from rapidembed.graph.compiled import read_packed
 from rapidembed.graph.encoder_tensors import EncoderTensors
 from rapidembed.graph.layout import LayerLayout, Layout, Rows
 from rapidembed.graph.weights import Weights
+from rapidembed.runtime.workers import compute_pool
 
 _ACTIVATIONS = {
     "erf": Activation.GELU,
@@ -45,6 +47,8 @@ _HEAD_WIDTHS = (32, 64, 96, 128)
 _HIDDEN_STEP = 64
 _ALIGNED = 64
 _NO_FACTORS = (1.0, 1.0, 1.0)
+_PACKERS = 4
+"""Threads that pack weights; more are not faster than memory."""
 
 
 def check_sizes(layout: Layout, prefix: str, weights: Weights, name: str) -> None:
@@ -190,12 +194,16 @@ class _Model:
         }
 
     def _fill(self, memory: NDArray[np.uint8]) -> None:
-        for name, into in self._views(memory).items():
-            matrix = self._matrices[name]
-            parts = [self._part(rows, factor) for rows, factor in zip(matrix.rows, matrix.factors, strict=False)]
-            pack(parts, self._precision, gated=matrix.gated, zero=matrix.zero, into=into)
-            for rows in matrix.rows:
-                self._tensors.weights.release(self._full(f"{rows.name}.weight"))
+        views = self._views(memory)
+        with ThreadPoolExecutor(min(_PACKERS, compute_pool().size)) as threads:
+            for done in [threads.submit(self._pack, self._matrices[name], into) for name, into in views.items()]:
+                done.result()
+
+    def _pack(self, matrix: _Matrix, into: NDArray[np.uint8]) -> None:
+        parts = [self._part(rows, factor) for rows, factor in zip(matrix.rows, matrix.factors, strict=False)]
+        pack(parts, self._precision, gated=matrix.gated, zero=matrix.zero, into=into)
+        for rows in matrix.rows:
+            self._tensors.weights.release(self._full(f"{rows.name}.weight"))
 
     def _shape(self, rows: tuple[Rows, ...]) -> tuple[int, int]:
         """(outputs, width) of linear layers together."""
