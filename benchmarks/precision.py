@@ -3,9 +3,9 @@
 The model is all-MiniLM-L6-v2 with its real weights; random ones say nothing. Vectors are compared with those in
 float32, text by text: the queries of :mod:`benchmarks.hybrid`, which are short, and those of its documents that are
 long. Retrieval is what that module measures, by its rule, and the same on pairs of your own. The published figures have
-2,000 package descriptions besides, which Debian's apt has:
+5,000 package descriptions besides, which Debian's apt has:
 
-    python scripts/static_en/descriptions.py LIST 30000 --pairs | head -2000 > packages.jsonl
+    python scripts/static_en/descriptions.py LIST 30000 --pairs | head -5000 > packages.jsonl
     python -m benchmarks.precision --pairs packages.jsonl
 """
 
