@@ -48,7 +48,7 @@ _HIDDEN_STEP = 64
 _ALIGNED = 64
 _NO_FACTORS = (1.0, 1.0, 1.0)
 _PACKERS = 4
-"""Threads that pack weights; more are not faster than memory."""
+"""Threads that pack weights at most."""
 
 
 def check_sizes(layout: Layout, prefix: str, weights: Weights, name: str) -> None:
