@@ -46,7 +46,8 @@ class TextEmbedding(DenseResults[TextOptions, TextModel, str], Embedder[TextOpti
         backend: "onnxruntime", or, for CPUs, "openvino" (extra ``openvino``) and "native" (package rapidembed-native,
             which computes "auto" by itself where it is installed; "fp32" does not choose it).
         threads: most cores that this model uses, tokenizing included, within the process-wide pool
-            (``$RAPIDEMBED_THREADS``, else the cores the process may use). None: all of the pool.
+            (``$RAPIDEMBED_THREADS``, else the cores the process may use). None: all of the pool. Single texts that come
+            amid bulk work may take up to two threads more.
         cache_dir: Hugging Face cache for downloads. None: the user's.
         revision: branch, tag or commit of a hub repository.
         local_files_only: never ask the network.
